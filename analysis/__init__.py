@@ -1,0 +1,1 @@
+"""The analysts: what a failed or a succeeded run teaches, as lesson records."""

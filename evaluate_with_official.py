@@ -1,0 +1,8 @@
+"""Score the outputs of a run. `python evaluate_with_official.py --help` lists the flags."""
+
+import sys
+
+from spreadsheetbench.evaluate import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+"""Run an agent over a slice of the data set. `python run_spreadsheetbench.py --help` lists the flags."""
+
+import sys
+
+from spreadsheet_agent.rollouts import main
+
+if __name__ == "__main__":
+    sys.exit(main())

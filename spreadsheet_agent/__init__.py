@@ -1,0 +1,1 @@
+"""The spreadsheet agents: prompts, skills, rollouts over SpreadsheetBench and their logs."""

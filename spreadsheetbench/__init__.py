@@ -1,0 +1,1 @@
+"""SpreadsheetBench as a domain: its data set, its naming rules, its scoring."""

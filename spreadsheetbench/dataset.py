@@ -1,0 +1,251 @@
+"""The data set on disk: its records, its workbooks, and the one place for file naming rules.
+
+A data set is a directory or an index file (.json, .jsonl). Workbooks of a task lie in the first of
+`<data>/spreadsheet/<spreadsheet_path>`, `<data>/<spreadsheet_path>`, `<data>/spreadsheet/<id>`,
+`<data>/<id>` that exists.
+"""
+
+import json
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from react_agent.errors import ContractError
+from react_agent.files import digest
+
+INDEX_NAMES = ("dataset.json", "data.json", "data.jsonl", "sample_data.jsonl")
+CELL_LEVEL, SHEET_LEVEL = "Cell-Level Manipulation", "Sheet-Level Manipulation"
+
+
+def _as_text(value: object) -> object:
+    """Ids are integers in one half of the public data and strings in the other."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _blank(value: object) -> object:
+    return "" if value is None else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+OptionalText = Annotated[str, BeforeValidator(lambda v: _as_text(_blank(v)))]
+
+
+class Task(BaseModel):
+    """One record of the index."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Text
+    instruction: str
+    spreadsheet_path: OptionalText = ""
+    instruction_type: OptionalText = ""
+    answer_position: OptionalText = ""
+    answer_sheet: OptionalText = ""
+    data_position: OptionalText = ""
+    exclude: Any = None
+
+
+@dataclass(frozen=True)
+class SheetCase:
+    """One input workbook of a task."""
+
+    task: Task
+    input_path: Path
+
+    @property
+    def task_id(self) -> str:
+        return self.task.id
+
+    @property
+    def name(self) -> str:
+        return self.input_path.stem
+
+    @property
+    def output_name(self) -> str:
+        return output_name(self.input_path.name)
+
+
+def output_name(input_name: str) -> str:
+    """`X_input.xlsx` and `X_init.xlsx` give `X_output.xlsx`, any other `Y.xlsx` `Y_output.xlsx`."""
+    stem = input_name.removesuffix(".xlsx")
+    return re.sub(r"_(input|init)$", "", stem) + "_output.xlsx"
+
+
+def output_name_of_gold(gold_name: str) -> str:
+    """The output that a gold workbook is compared with, derived from the gold's name alone."""
+    if gold_name == "golden.xlsx":
+        return "initial_output.xlsx"
+    return re.sub(r"_(answer|golden)$", "", gold_name.removesuffix(".xlsx")) + "_output.xlsx"
+
+
+def input_files(folder: Path) -> list[Path]:
+    """`*_input.xlsx`, else `*_init.xlsx`, else initial/input.xlsx, else any that is no result."""
+    books = _workbooks(folder)
+    for group in (
+        [p for p in books if p.name.endswith("_input.xlsx")],
+        [p for p in books if p.name.endswith("_init.xlsx")],
+        [p for p in books if p.name in ("initial.xlsx", "input.xlsx")],
+    ):
+        if group:
+            return group
+    return [p for p in books if not re.search(r"answer|output|golden", p.name)]
+
+
+def gold_files(folder: Path) -> list[Path]:
+    """`*_answer.xlsx`, else `*_golden.xlsx`, else `golden.xlsx`."""
+    books = _workbooks(folder)
+    for group in (
+        [p for p in books if p.name.endswith("_answer.xlsx")],
+        [p for p in books if p.name.endswith("_golden.xlsx")],
+        [p for p in books if p.name == "golden.xlsx"],
+    ):
+        if group:
+            return group
+    return []
+
+
+def _workbooks(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.glob("*.xlsx") if not p.name.startswith((".", "~$")))
+
+
+class Dataset:
+    """The records of one index and where their workbooks lie."""
+
+    def __init__(self, path: Path, tasks: Sequence[Task], root: Path) -> None:
+        self.path, self.tasks, self.root = path, tuple(tasks), root
+        self.by_id = {task.id: task for task in self.tasks}
+
+    @classmethod
+    def load(cls, path: Path) -> "Dataset":
+        """Raises ContractError naming the file, the record and the field that do not fit."""
+        index = _find_index(path)
+        tasks: list[Task] = []
+        seen: dict[str, int] = {}
+        for number, record in enumerate(_records(index), start=1):
+            try:
+                task = Task.model_validate(record)
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(str(part) for part in first["loc"]) or "record"
+                raise ContractError(
+                    f"{index}: record {number}, field {where}: {first['msg']}"
+                ) from None
+            if not re.fullmatch(r"[\w.@-][\w.@ -]*", task.id):
+                raise ContractError(f"{index}: record {number}: id {task.id!r} is no file name")
+            if task.id in seen:
+                raise ContractError(
+                    f"{index}: record {number} has the id {task.id!r} of record {seen[task.id]}"
+                )
+            seen[task.id] = number
+            tasks.append(task)
+        if not tasks:
+            raise ContractError(f"{index}: holds no record")
+        return cls(index, tasks, index.parent)
+
+    def folder(self, task: Task) -> Path:
+        """Raises ContractError when no folder of the task exists."""
+        location = task.spreadsheet_path or task.id
+        candidates = [
+            self.root / "spreadsheet" / location,
+            self.root / location,
+            self.root / "spreadsheet" / task.id,
+            self.root / task.id,
+        ]
+        root = self.root.resolve()
+        for candidate in candidates:
+            if candidate.is_dir() and candidate.resolve().is_relative_to(root):
+                return candidate
+        raise ContractError(f"task {task.id}: no folder {location} below {self.root}")
+
+    def cases(self, task: Task) -> list[SheetCase]:
+        """Raises ContractError when the task has no folder or no input workbook."""
+        folder = self.folder(task)
+        found = [SheetCase(task, path) for path in input_files(folder)]
+        if not found:
+            raise ContractError(f"task {task.id}: no input workbook in {folder}")
+        return found
+
+    def golds(self, task: Task) -> list[Path]:
+        """Raises ContractError when the task has no folder or no gold workbook."""
+        folder = self.folder(task)
+        found = gold_files(folder)
+        if not found:
+            raise ContractError(f"task {task.id}: no gold workbook in {folder}")
+        return found
+
+    def fingerprint(self, case: SheetCase) -> str:
+        record = case.task.model_dump_json(exclude={"exclude"})
+        return digest(record, case.name, case.input_path.read_bytes())
+
+    def select(
+        self,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        ids: Sequence[str] = (),
+        shuffle_seed: int | None = None,
+        sample: int | None = None,
+    ) -> list[Task]:
+        """Slice the records, then keep `ids`, then shuffle, then take the first `sample`.
+
+        Raises ContractError for an id that the data set does not hold.
+        """
+        unknown = [i for i in ids if i not in self.by_id]
+        if unknown:
+            raise ContractError(f"{self.path}: no task with id {', '.join(unknown)}")
+        chosen = list(self.tasks[start:end])
+        if ids:
+            wanted = set(ids)
+            chosen = [task for task in chosen if task.id in wanted]
+        if shuffle_seed is not None:
+            random.Random(shuffle_seed).shuffle(chosen)
+        return chosen[:sample] if sample is not None else chosen
+
+
+def _find_index(path: Path) -> Path:
+    if path.is_file():
+        if path.suffix in (".json", ".jsonl"):
+            return path
+        raise ContractError(f"{path}: a data set is a directory or a .json/.jsonl file")
+    if not path.is_dir():
+        raise ContractError(
+            f"{path}: no such data set; `trace2skill data fetch` brings SpreadsheetBench Verified"
+        )
+    for name in INDEX_NAMES:
+        if (path / name).is_file():
+            return path / name
+    others = sorted([*path.glob("*.json"), *path.glob("*.jsonl")])
+    if len(others) == 1:
+        return others[0]
+    found = f"{len(others)} json files and none of these names" if others else "no json file"
+    raise ContractError(f"{path}: {found}; expected one of {', '.join(INDEX_NAMES)}")
+
+
+def _records(index: Path) -> list[Any]:
+    try:
+        text = index.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f"{index}: cannot be read: {error}") from error
+    if index.suffix == ".jsonl":
+        records = []
+        for number, line in enumerate(text.split("\n"), start=1):
+            if line.strip():
+                try:
+                    records.append(json.loads(line))
+                except ValueError as error:
+                    raise ContractError(f"{index}: line {number} is not JSON: {error}") from error
+        return records
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ContractError(f"{index}: is not JSON: {error}") from error
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        value = value["data"]
+    if not isinstance(value, list):
+        raise ContractError(f"{index}: expected a list of records, found {type(value).__name__}")
+    return value

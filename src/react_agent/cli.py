@@ -1,0 +1,134 @@
+"""What every script shares: flags in both spellings, logging to stderr, exit codes.
+
+Imports nothing heavy, so that `--help` is quick.
+"""
+
+import argparse
+import asyncio
+import inspect
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from react_agent.errors import Trace2SkillError
+
+OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
+
+
+def script_parser(description: str, epilog: str = "") -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> None:
+    """Register `--some_flag` and `--some-flag` alike; help shows the spelling given here."""
+    other = "--" + (name[2:].replace("_", "-") if "_" in name[2:] else name[2:].replace("-", "_"))
+    settings.setdefault("help", " ")
+    parser.add_argument(*dict.fromkeys([name, other]), **settings)
+
+
+def add_model_flags(
+    parser: argparse.ArgumentParser,
+    *,
+    model: str | None = "gpt-4o",
+    temperature: float | None = 0.0,
+    underscore: bool = True,
+) -> None:
+    """The endpoint and the sampling settings. An explicit flag wins over the generation config,
+    which wins over these defaults; so `temperature` parses to None unless it was given."""
+
+    def flag(name: str, **settings: Any) -> None:
+        add_flag(group, name if underscore else name.replace("_", "-"), **settings)
+
+    group = parser.add_argument_group("model")
+    flag("--model", default=model or os.environ.get("OPENAI_MODEL"), help="model name")
+    flag("--llm_client", default="openai", choices=["openai", "api_chat"], help="wire protocol")
+    flag("--api_chat_config", default="config/llm_api.json", help="settings of the api_chat client")
+    flag("--base_url", default=None, help="endpoint; else OPENAI_BASE_URL, else OpenAI's own")
+    flag("--api_key", default=None, help="key; else OPENAI_API_KEY; EMPTY for a local server")
+    flag("--generation_config", default=None, help="sampling settings, as JSON text or a path")
+    flag(
+        "--temperature",
+        type=float,
+        default=argparse.SUPPRESS,
+        help=f"overrides the generation config (default: {temperature})",
+    )
+    parser.set_defaults(default_temperature=temperature)
+    flag("--record", default=None, metavar="FILE", help="also write every reply to a cassette")
+    flag("--replay", default=None, metavar="FILE", help="answer from a cassette, without a network")
+    flag("--reply_cache", default=None, metavar="DIR", help="reuse replies to identical requests")
+
+
+def add_logging_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verbose", action="store_true", help="log what happens, to stderr")
+
+
+def comma_list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def setup_logging(verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+        force=True,
+    )
+
+
+def run_script(
+    work: Callable[[argparse.Namespace], int | Awaitable[int]],
+    parser: argparse.ArgumentParser,
+    argv: list[str] | None = None,
+) -> int:
+    """Parse, run, and turn every expected failure into one line and an exit code.
+
+    An asynchronous `work` is cancelled by the first Ctrl-C (or SIGTERM) and has its `finally`
+    blocks run; it returns or raises CancelledError.
+    """
+    args = parser.parse_args(argv)
+    setup_logging(getattr(args, "verbose", False))
+    try:
+        result = work(args)
+        if inspect.isawaitable(result):
+            result = asyncio.run(_cancellable(result))
+        return result
+    except Trace2SkillError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        print(f"error: {error.filename or 'input/output'}: {error.strerror}", file=sys.stderr)
+        return BAD_INPUT
+
+
+async def _cancellable(work: Awaitable[int]) -> int:
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

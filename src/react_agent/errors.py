@@ -1,0 +1,33 @@
+"""Every failure this project raises, named for the boundary it crossed.
+
+Trace2SkillError          shown to the user as one line; anything else is a bug
+  ContractError           a file, folder, flag or setting is not what a stage needs
+  ModelError              the endpoint refused the request; asking again cannot help
+    ContextOverflow       the prompt is longer than the model's window
+    InfrastructureError   the endpoint could not be reached or kept failing after all retries
+  FormatError             a reply did not follow its format; the text can be sent back to the model
+"""
+
+
+class Trace2SkillError(Exception):
+    """Shown to the user without a traceback; says what, where and what to do."""
+
+
+class ContractError(Trace2SkillError):
+    """Names the file, the record and the field, and what to do about it."""
+
+
+class ModelError(Trace2SkillError):
+    """A reply that no retry will bring: bad key, bad request, unknown model."""
+
+
+class ContextOverflow(ModelError):
+    """The conversation no longer fits the model's context window."""
+
+
+class InfrastructureError(ModelError):
+    """Not the agent's doing: network, overload, timeouts, broken bodies, after all retries."""
+
+
+class FormatError(Trace2SkillError):
+    """The text is written for the model, and is sent back to it as it stands."""

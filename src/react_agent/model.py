@@ -1,0 +1,120 @@
+"""What the rest of the code knows about a language model."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, Field
+
+Role = Literal["system", "user", "assistant"]
+
+
+class Message(BaseModel, frozen=True):
+    role: Role
+    content: str
+
+
+class Usage(BaseModel, frozen=True):
+    """Tokens as the endpoint counted them; add them up with `+`."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    """The part of prompt_tokens that the endpoint served from its prefix cache."""
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            calls=self.calls + other.calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+        )
+
+
+class Reply(BaseModel, frozen=True):
+    """One answer. `text` never holds reasoning; histories are built from it alone."""
+
+    text: str
+    reasoning: str = ""
+    finish: str = "stop"
+    """The endpoint's finish_reason; "length" means the text was cut off."""
+    usage: Usage = Field(default_factory=Usage)
+
+    @property
+    def cut_off(self) -> bool:
+        return self.finish == "length"
+
+
+class Model(Protocol):
+    """Anything that answers a conversation. Sampling settings belong to the instance."""
+
+    async def reply(self, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
+        """Raises ModelError (ContextOverflow, InfrastructureError)."""
+        ...
+
+
+Body = dict[str, Any]
+"""A chat-completions request as it is sent: model, messages, sampling parameters, seed, stop."""
+
+
+class Transport(Protocol):
+    """Anything that answers one request body: an endpoint, or a wrapper that records or caches."""
+
+    async def send(self, body: Body) -> Reply: ...
+
+
+class ChatModel:
+    """A model name and its sampling parameters over a transport.
+
+    `parameters` go into every request body as they are (temperature, top_p, ..., and the
+    members of `extra_body`); `seed` is added last, so nothing overrides it.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        seed: int | None = None,
+    ) -> None:
+        self.transport, self.name, self.seed = transport, name, seed
+        self.parameters = dict(parameters or {})
+
+    async def reply(self, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
+        body: Body = {"model": self.name, "messages": [m.model_dump() for m in messages]}
+        body.update(self.parameters)
+        if stop:
+            body["stop"] = [*body.get("stop", ()), *stop]
+        if self.seed is not None:
+            body["seed"] = self.seed
+        return await self.transport.send(body)
+
+
+class ScriptedModel:
+    """Answers from a list, or from a function of the conversation, and keeps what it was asked."""
+
+    def __init__(self, *replies: str | Reply | Exception) -> None:
+        self.replies = list(replies)
+        self.asked: list[list[Message]] = []
+
+    async def reply(self, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
+        self.asked.append(list(messages))
+        if not self.replies:
+            raise AssertionError(f"the script has no reply number {len(self.asked)}")
+        answer = self.replies.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, Reply) else Reply(text=answer, usage=Usage(calls=1))
+
+
+class FunctionModel:
+    """Answers with `policy(messages)`: a scripted agent whose next step depends on what it saw."""
+
+    def __init__(self, policy: Callable[[Sequence[Message]], str | Awaitable[str]]) -> None:
+        self.policy = policy
+
+    async def reply(self, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
+        answer = self.policy(messages)
+        text = answer if isinstance(answer, str) else await answer
+        return Reply(text=text, usage=Usage(calls=1))

@@ -1,0 +1,1 @@
+"""The console command: every stage behind one `trace2skill --help`."""
