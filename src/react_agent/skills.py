@@ -1,0 +1,286 @@
+"""A skill folder: read as `{path: text}`, chosen from a root, compared, backed up, written whole.
+
+Backups lie outside the skills root (`<root>_backups` beside it): whatever reads the root next must
+not meet yesterday's copy as one more skill.
+"""
+
+import ctypes
+import difflib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from react_agent.errors import ContractError
+from react_agent.files import digest_tree
+
+MAIN = "SKILL.md"
+SCRIPT_SUFFIXES = frozenset({".py", ".sh", ".bash", ".js", ".ts", ".rb", ".pl", ".ps1", ".bat"})
+_IGNORED = frozenset({"__pycache__", ".DS_Store"})
+_BOUNDARY = re.compile(r"^---+[ \t]*$", re.MULTILINE)
+_RENAME_EXCHANGE = 2
+
+
+def is_protected(path: str) -> bool:
+    """Licence files and scripts stay as they are, whoever edits the skill."""
+    pure = PurePosixPath(path)
+    licence = pure.name.upper().startswith(("LICENSE", "LICENCE", "NOTICE"))
+    return licence or "scripts" in pure.parts[:-1] or pure.suffix.lower() in SCRIPT_SUFFIXES
+
+
+def split_frontmatter(text: str) -> tuple[str, str]:
+    """The YAML between the first two `---` lines, and the rest; no such lines: ("", text).
+
+    Only a whole line of dashes is a boundary, so dashes inside a value stay in the value.
+    """
+    text = text.removeprefix("\ufeff")
+    first = _BOUNDARY.match(text)
+    second = _BOUNDARY.search(text, first.end()) if first else None
+    if not first or not second:
+        return "", text
+    return text[first.end() : second.start()].strip("\n"), text[second.end() :].lstrip("\n")
+
+
+def read_metadata(text: str) -> dict[str, Any]:
+    """The frontmatter's fields; {} without one. Raises ContractError when it is not YAML."""
+    import frontmatter  # late: it brings a YAML parser, and `--help` must stay quick
+    import yaml
+
+    header, _ = split_frontmatter(text)
+    try:
+        return dict(frontmatter.loads(f"---\n{header}\n---\n").metadata) if header else {}
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ContractError(f"{MAIN}: the frontmatter is not YAML: {reason}") from None
+
+
+@dataclass(frozen=True)
+class Skill:
+    """One skill as it was when it was read; changing the folder does not change this value."""
+
+    root: Path
+    """The skill's own folder."""
+    files: Mapping[str, str]
+    """Every text file below it by its relative path; SKILL.md is always among them."""
+    other_files: tuple[str, ...] = ()
+    """Files that are no UTF-8 text (pictures, workbooks): kept, never edited."""
+    digest: str = ""
+    """One hash over all files of the folder."""
+
+    @classmethod
+    def load(cls, path: Path) -> "Skill":
+        """Raises ContractError when `path` is no folder with a readable SKILL.md."""
+        path = Path(path)
+        recover_folder(path)
+        if not (path / MAIN).is_file():
+            raise ContractError(f"{path}: no skill here; a skill folder holds a {MAIN}")
+        files: dict[str, str] = {}
+        others: list[str] = []
+        for file in sorted(path.rglob("*")):
+            relative = file.relative_to(path)
+            if _IGNORED.intersection(relative.parts) or file.is_symlink() or not file.is_file():
+                continue
+            try:
+                files[relative.as_posix()] = file.read_bytes().decode("utf-8")
+            except UnicodeDecodeError:
+                others.append(relative.as_posix())
+        if MAIN not in files:
+            raise ContractError(f"{path / MAIN}: is not UTF-8 text")
+        return cls(path, files, tuple(others), digest_tree(path))
+
+    @property
+    def name(self) -> str:
+        """The folder's name, by which a skill is chosen from its root."""
+        return self.root.resolve().name
+
+    @property
+    def text(self) -> str:
+        return self.files[MAIN]
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """Raises ContractError when the frontmatter is not YAML."""
+        return read_metadata(self.text)
+
+    @property
+    def description(self) -> str:
+        return str(self.metadata.get("description", ""))
+
+    @property
+    def body(self) -> str:
+        """SKILL.md without its frontmatter, readable or not."""
+        return split_frontmatter(self.text)[1].strip("\n") + "\n"
+
+    @property
+    def size(self) -> dict[str, int]:
+        """Lines of every text file."""
+        return {path: len(text.splitlines()) for path, text in self.files.items()}
+
+
+def find_skill(root: Path, name: str | None = None) -> Skill:
+    """The skill `root` is, or the one it holds: `name`, else `xlsx`, else the first by name.
+
+    Hidden folders are no skills. Raises ContractError when there is none, naming what there is.
+    """
+    root = Path(root)
+    if (root / MAIN).is_file():
+        skill = Skill.load(root)
+        if name and name not in (skill.name, skill.metadata.get("name")):
+            raise ContractError(f"{root}: is the skill {skill.name}, not {name}")
+        return skill
+    if not root.is_dir():
+        raise ContractError(f"{root}: no such skills folder")
+    for hidden in root.glob(".*.old"):
+        recover_folder(root / hidden.name[1:].removesuffix(".old"))
+    folders = sorted(p for p in root.iterdir() if p.name[0] != "." and (p / MAIN).is_file())
+    found = {p.name: p for p in folders}
+    if name and name not in found:
+        raise ContractError(f"{root}: no skill {name}; there is {', '.join(found) or 'none'}")
+    if not found:
+        raise ContractError(f"{root}: holds no skill (no folder with a {MAIN})")
+    return Skill.load(found[name or ("xlsx" if "xlsx" in found else folders[0].name)])
+
+
+def diff_files(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """A unified diff over all files, readable by `patch -p1`."""
+    parts: list[str] = []
+    for path in sorted({*before, *after}):
+        old, new = before.get(path), after.get(path)
+        if old == new:
+            continue
+        lines = difflib.unified_diff(
+            (old or "").splitlines(keepends=True),
+            (new or "").splitlines(keepends=True),
+            f"a/{path}" if old is not None else "/dev/null",
+            f"b/{path}" if new is not None else "/dev/null",
+        )
+        for line in lines:
+            parts.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    return "".join(parts)
+
+
+def backups_folder(folder: Path) -> Path:
+    """Where the backups of this skill lie: beside the skills root, or hidden in it when the
+    place beside it cannot be written."""
+    root = folder.resolve().parent
+    beside = root.parent / f"{root.name or 'skills'}_backups"
+    usable = os.access(beside if beside.exists() else root.parent, os.W_OK)
+    return beside if usable else root / ".skill_backups"
+
+
+def list_backups(folder: Path) -> list[Path]:
+    """This skill's backups, oldest first."""
+    prefix = f"{folder.resolve().name}_backup_"
+    return sorted(p for p in backups_folder(folder).glob(f"{prefix}*") if p.is_dir())
+
+
+def backup(folder: Path) -> Path:
+    """Copy the whole folder to `<backups>/<name>_backup_<time>`; the copy appears whole."""
+    target = backups_folder(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S_%f")
+    temporary = Path(tempfile.mkdtemp(prefix=".backup.", dir=target))
+    try:
+        shutil.copytree(folder, temporary / "copy", symlinks=True)
+        final = target / f"{folder.resolve().name}_backup_{stamp}"
+        (temporary / "copy").rename(final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return final
+
+
+def write_skill(folder: Path, files: Mapping[str, str]) -> None:
+    """Make the folder's text files exactly `files`; other files of it stay.
+
+    Raises ContractError for a path that leaves the folder. The new folder is built beside the old
+    one and swapped in, so a reader or a crash meets the old skill or the new one, never a mix.
+    """
+    current = Skill.load(folder)
+    for path in files:
+        if not is_inside(path):
+            raise ContractError(f"{path!r}: is no path inside the skill folder")
+
+    def change(copy: Path) -> None:
+        for path in current.files.keys() - files.keys():
+            (copy / path).unlink()
+            _remove_empty_parents(copy / path, copy)
+        for path, text in files.items():
+            if current.files.get(path) != text:
+                (copy / path).parent.mkdir(parents=True, exist_ok=True)
+                (copy / path).write_bytes(text.encode("utf-8", "replace"))
+
+    _swap_in(folder, folder, change)
+
+
+def restore(folder: Path, earlier: Path) -> None:
+    """Make the folder what `earlier` is, whole."""
+    if not (earlier / MAIN).is_file():
+        raise ContractError(f"{earlier}: no skill to go back to")
+    _swap_in(folder, earlier, lambda _: None)
+
+
+def is_inside(path: str) -> bool:
+    """Whether a relative path names a file inside the folder, on every system."""
+    pure = PurePosixPath(path.replace("\\", "/"))
+    plain = bool(path) and "\\" not in path and "\0" not in path and pure.as_posix() == path
+    return plain and not pure.is_absolute() and ".." not in pure.parts and pure.parts != ()
+
+
+def recover_folder(folder: Path) -> None:
+    """Undo a swap that a crash broke in the middle: the old folder goes back to its name."""
+    old = folder.parent / f".{folder.name}.old"
+    if old.is_dir() and not folder.exists():
+        old.rename(folder)
+
+
+def _swap_in(folder: Path, source: Path, change: Callable[[Path], None]) -> None:
+    folder = folder.resolve()
+    old = folder.parent / f".{folder.name}.old"
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new.", dir=folder.parent))
+    try:
+        copy = temporary / folder.name
+        shutil.copytree(source, copy, symlinks=True)
+        change(copy)
+        _sync(copy)
+        shutil.rmtree(old, ignore_errors=True)
+        if not _exchange(copy, folder):
+            folder.rename(old)
+            copy.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchange(one: Path, two: Path) -> bool:
+    """Swap two folders in one step where the system can (Linux); False where it cannot."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        swap = libc.renameat2
+    except (OSError, AttributeError):
+        return False
+    at_cwd = -100
+    done = swap(at_cwd, os.fsencode(one), at_cwd, os.fsencode(two), _RENAME_EXCHANGE)
+    return bool(done == 0)
+
+
+def _sync(folder: Path) -> None:
+    for file in folder.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            handle = os.open(file, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def _remove_empty_parents(path: Path, root: Path) -> None:
+    parent = path.parent
+    while parent != root and not any(parent.iterdir()):
+        parent.rmdir()
+        parent = parent.parent
