@@ -73,7 +73,8 @@ class Workspace:
 class Domain(Protocol[CaseT]):
     """A benchmark: which cases there are, how one is laid out, and what its result is worth."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def cases(self, task_ids: Sequence[str]) -> list[CaseT]:
         """The cases of these tasks, in order. Raises ContractError for a task without input."""
@@ -87,6 +88,10 @@ class Domain(Protocol[CaseT]):
         """Empty `folder` and put the case's inputs into it."""
         ...
 
+    def output_path(self, case: CaseT, output_dir: Path) -> Path:
+        """Where the case's result belongs. Raises ContractError when that leads outside."""
+        ...
+
     def collect(self, case: CaseT, folder: Path, output_dir: Path) -> Path | None:
         """Copy the result out of the folder; None when there is none.
 
@@ -98,6 +103,7 @@ class Domain(Protocol[CaseT]):
 class Harness(Protocol):
     """An agent: runs one case in its workspace. A bad run is a Trajectory, not an exception."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     async def run(self, workspace: Workspace) -> Trajectory: ...

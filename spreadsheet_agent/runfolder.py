@@ -1,0 +1,216 @@
+"""The folder of one run: its settings, one line per finished case, and the summary built from them.
+
+`run.json` (what decides the results) is written first, `results.jsonl` grows by a line a case,
+`results.json` is built at the end and after every break. A second start keeps what is finished.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from react_agent.errors import ContractError
+from react_agent.files import append_line, digest, read_json, read_lines, write_json
+from react_agent.model import Usage
+from react_agent.seams import NOT_THE_AGENT, Status
+
+Key = tuple[str, str]
+
+
+class CaseResult(BaseModel, frozen=True):
+    """One line of results.jsonl."""
+
+    id: str
+    input_file: str
+    output_file: str | None = None
+    status: Status
+    success: bool
+    """An output workbook exists; whether it is right is the scorer's to say."""
+    error: str | None = None
+    agent_answer: str = ""
+    turns: int = 0
+    usage: Usage = Field(default_factory=Usage)
+    seconds: float = 0.0
+    fingerprint: str = ""
+    """Hash of what the agent was given."""
+    output_digest: str = ""
+    log_file: str = ""
+    finished_at: str = ""
+
+    @property
+    def key(self) -> Key:
+        return self.id, self.input_file
+
+    @property
+    def owed(self) -> bool:
+        """Ended by no doing of the agent's: the next start runs it again."""
+        return self.status in NOT_THE_AGENT
+
+
+class RunFolder:
+    """Opens, extends and sums up one run. Not for two processes at once."""
+
+    def __init__(self, output_dir: Path, results_file: Path | None = None) -> None:
+        self.output_dir = output_dir
+        self.settings_file = output_dir / "run.json"
+        self.lines_file = output_dir / "results.jsonl"
+        self.results_file = results_file or output_dir / "results.json"
+        self.results: dict[Key, CaseResult] = {}
+        self._started = time.monotonic()
+        self._earlier_seconds = 0.0
+        self._record: dict[str, Any] = {}
+
+    def open(
+        self, settings: Mapping[str, Any], environment: Mapping[str, Any], *, overwrite: bool
+    ) -> None:
+        """Start or go on. Raises ContractError when what lies here was made with other settings."""
+        if overwrite:
+            self._forget()
+        if self.settings_file.exists():
+            self._go_on(settings)
+        else:
+            self._refuse_strangers()
+            self._record = {"settings": dict(settings), "sessions": []}
+        session = {"started_at": now(), "environment": dict(environment), "seconds": 0.0}
+        self._record["sessions"].append(session)
+        write_json(self.settings_file, self._record)
+
+    def _go_on(self, settings: Mapping[str, Any]) -> None:
+        self._record = read_json(self.settings_file)
+        try:
+            was, self._record["sessions"] = self._record["settings"], self._record["sessions"]
+        except (KeyError, TypeError):
+            raise ContractError(f"{self.settings_file}: is no run of this toolkit") from None
+        changes = differences(was, settings)
+        if changes:
+            raise ContractError(
+                f"{self.output_dir} holds a run with other settings; give another --output_dir, "
+                "or --overwrite to start over:\n" + "\n".join(f"  {line}" for line in changes)
+            )
+        self._earlier_seconds = sum(s.get("seconds", 0.0) for s in self._record["sessions"])
+        for number, line in enumerate(read_lines(self.lines_file), start=1):
+            try:
+                result = CaseResult.model_validate(line)
+            except ValidationError as error:
+                where = ".".join(map(str, error.errors()[0]["loc"]))
+                raise ContractError(f"{self.lines_file}: line {number}, field {where}") from None
+            self.results[result.key] = result
+
+    def _refuse_strangers(self) -> None:
+        """Outputs that nobody can say the origin of would be scored as this run's."""
+        stranger = next(iter(self.output_dir.rglob("*_output.xlsx")), None)
+        if stranger or self.lines_file.exists():
+            raise ContractError(
+                f"{self.output_dir} holds results without a run.json (such as "
+                f"{stranger or self.lines_file}); give another --output_dir, or --overwrite"
+            )
+
+    def _forget(self) -> None:
+        for path in self.output_dir.rglob("*_output.xlsx"):
+            path.unlink()
+        for path in (self.settings_file, self.lines_file, self.results_file):
+            path.unlink(missing_ok=True)
+        self.results = {}
+
+    def is_finished(self, key: Key, *, missing_only: bool = False) -> bool:
+        """The case needs no run: the agent ended it and its output is still what it was."""
+        result = self.results.get(key)
+        if result is None or result.owed:
+            return False
+        if result.output_file is None:
+            return not missing_only
+        path = self.output_dir / result.output_file
+        return path.is_file() and digest(path.read_bytes()) == result.output_digest
+
+    def check_fingerprints(self, fingerprints: Mapping[Key, str]) -> None:
+        """Raises ContractError when a finished case was run on other data than it would be now."""
+        changed = [
+            key[0]
+            for key, fingerprint in fingerprints.items()
+            if key in self.results and self.results[key].fingerprint != fingerprint
+        ]
+        if changed:
+            raise ContractError(
+                f"{self.output_dir}: the data of {len(changed)} finished cases has changed "
+                f"({', '.join(changed[:5])}); give another --output_dir, or --overwrite"
+            )
+
+    def add(self, result: CaseResult) -> None:
+        self.results[result.key] = result
+        append_line(self.lines_file, result.model_dump())
+
+    def write_summary(
+        self,
+        tasks: Sequence[tuple[str, str]],
+        header: Mapping[str, Any],
+        problems: Mapping[str, str],
+    ) -> dict[str, Any]:
+        """Build results.json over all cases of the folder, `tasks` (id, instruction) first."""
+        instructions = dict(tasks)
+        by_task: dict[str, list[CaseResult]] = {task_id: [] for task_id, _ in tasks}
+        for result in self.results.values():
+            by_task.setdefault(result.id, []).append(result)
+        instances = [
+            _instance(task_id, instructions.get(task_id, ""), cases, problems.get(task_id))
+            for task_id, cases in by_task.items()
+        ]
+        successes = sum(1 for instance in instances if instance["success"])
+        seconds = self._earlier_seconds + time.monotonic() - self._started
+        usage = sum((r.usage for r in self.results.values()), Usage())
+        summary = {
+            **header,
+            "timestamp": now(),
+            "total_instances": len(instances),
+            "successful_instances": successes,
+            "success_rate": successes / len(instances) if instances else 0.0,
+            "statuses": dict(Counter(r.status for r in self.results.values())),
+            "usage": usage.model_dump(),
+            "elapsed_seconds": round(seconds, 3),
+            "results": instances,
+        }
+        write_json(self.results_file, summary)
+        self._record["sessions"][-1]["seconds"] = round(time.monotonic() - self._started, 3)
+        write_json(self.settings_file, self._record)
+        return summary
+
+
+def differences(was: Any, now_: Any, name: str = "") -> list[str]:
+    """One line for each setting that is not the same: `name: old -> new`."""
+    if isinstance(was, dict) and isinstance(now_, Mapping):
+        keys = sorted({*was, *now_})
+        prefix = f"{name}." if name else ""
+        return [
+            line
+            for key in keys
+            for line in differences(was.get(key), now_.get(key), f"{prefix}{key}")
+        ]
+    return [] if was == now_ else [f"{name}: {_short(was)} -> {_short(now_)}"]
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
+
+
+def _instance(
+    task_id: str, instruction: str, cases: Iterable[CaseResult], problem: str | None
+) -> dict[str, Any]:
+    rows = sorted(cases, key=lambda case: case.input_file)
+    errors = [case.error for case in rows if case.error]
+    return {
+        "id": task_id,
+        "instruction": instruction,
+        "success": bool(rows) and all(case.success for case in rows),
+        "error": problem or (errors[0] if errors else None),
+        "test_cases": [
+            case.model_dump(exclude={"id", "fingerprint", "output_digest"}) for case in rows
+        ],
+    }

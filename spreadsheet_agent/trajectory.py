@@ -1,0 +1,193 @@
+"""Trajectory logs: one file a run, and the only reader of their names and contents.
+
+`<log_dir>/<agent>_<id>.md`, with `@<input stem>` after the id where a task has several inputs,
+and `_SUCCEED` or `_FAILED` before the suffix once a verdict is known (contracts: rollouts, triage).
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from react_agent.errors import ContractError
+from react_agent.files import read_lines, write_whole
+from react_agent.model import Message, Role
+from react_agent.seams import NOT_THE_AGENT, Status
+
+Tag = Literal["SUCCEED", "FAILED"]
+LogFormat = Literal["markdown", "jsonl"]
+SUFFIXES: dict[LogFormat, str] = {"markdown": ".md", "jsonl": ".jsonl"}
+
+_NAME = re.compile(
+    r"(?P<agent>[a-z0-9_]+?_agent)_(?P<id>.+?)(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))?\Z"
+)
+_SECTION = re.compile(r"^## (?:\[(\d+)\] (SYSTEM|USER|ASSISTANT)|(RESULT))$", re.MULTILINE)
+_LOOKS_LIKE_SECTION = re.compile(r"^(\\*)(## (?:\[\d+\] |RESULT\b))", re.MULTILINE)
+_ESCAPED_SECTION = re.compile(r"^\\(\\*## (?:\[\d+\] |RESULT\b))", re.MULTILINE)
+_FENCED = re.compile(r"\AObservation:\n(`{3,})\n(.*)\n\1\Z", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class LogName:
+    """What a log file's name says."""
+
+    agent: str
+    task_id: str
+    case: str = ""
+    """The input's stem where the task has several inputs, else empty."""
+    tag: Tag | None = None
+
+    @property
+    def stem(self) -> str:
+        case = f"@{self.case}" if self.case else ""
+        tag = f"_{self.tag}" if self.tag else ""
+        return f"{self.agent}_{self.task_id}{case}{tag}"
+
+    @classmethod
+    def parse(cls, path: Path) -> "LogName | None":
+        """None for a file that is no trajectory log."""
+        if path.suffix not in SUFFIXES.values():
+            return None
+        match = _NAME.match(path.stem)
+        if not match:
+            return None
+        tag: Tag | None = match["tag"]  # type: ignore[assignment]
+        return cls(match["agent"], match["id"], match["case"] or "", tag)
+
+
+@dataclass(frozen=True)
+class Log:
+    """One run as its file holds it."""
+
+    messages: tuple[Message, ...]
+    result: Mapping[str, Any]
+    """success, status, turns, error, and what else the runner knew (model, seed, tokens)."""
+    title: str = ""
+    path: Path | None = field(default=None, compare=False)
+
+    @property
+    def status(self) -> Status | None:
+        """None for a log without a result, which a crash may leave."""
+        value = self.result.get("status")
+        return value if value in get_args(Status) else None
+
+    @property
+    def not_the_agent(self) -> bool:
+        """Ended by infrastructure or a crash of ours, or never ended."""
+        return not self.result or self.status in NOT_THE_AGENT
+
+
+def render_markdown(log: Log) -> str:
+    lines = [f"# {log.title}", ""]
+    lines += [f"- {key}: {_one_line(value)}" for key, value in log.result.items()]
+    parts = ["\n".join(lines)]
+    for number, message in enumerate(log.messages, start=1):
+        parts.append(f"## [{number}] {message.role.upper()}\n\n{_body(message)}")
+    shown = ("success", "status", "turns", "error")
+    rows = [f"- {key}: {_one_line(log.result.get(key, ''))}" for key in shown]
+    parts.append("## RESULT\n\n" + "\n".join(rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def parse_markdown(text: str) -> Log:
+    """Read back what `render_markdown` wrote; a log without a result section gives no result."""
+    sections = list(_SECTION.finditer(text))
+    head = text[: sections[0].start()] if sections else text
+    title = re.match(r"# (.*)", head)
+    result = _rows(head)
+    messages: list[Message] = []
+    ended = False
+    ends = [*(s.start() for s in sections[1:]), len(text)][: len(sections)]
+    for section, end in zip(sections, ends, strict=True):
+        if section[3]:
+            ended = True
+            continue
+        body = text[section.end() : end].removeprefix("\n\n").removesuffix("\n\n")
+        role: Role = section[2].lower()  # type: ignore[assignment]
+        messages.append(Message(role=role, content=_unbody(body)))
+    return Log(tuple(messages), result if ended else {}, title[1] if title else "")
+
+
+def render_jsonl(log: Log) -> str:
+    lines: list[Any] = [message.model_dump() for message in log.messages]
+    lines.append({"title": log.title, "result": dict(log.result)})
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def write_log(log_dir: Path, name: LogName, log: Log, log_format: LogFormat) -> Path:
+    """Write the log whole and remove the same run's earlier ones, whatever their tag."""
+    path = log_dir / (name.stem + SUFFIXES[log_format])
+    text = render_markdown(log) if log_format == "markdown" else render_jsonl(log)
+    write_whole(path, text)
+    for _, other in find_logs(log_dir, [replace(name, tag=None)]):
+        if other != path:
+            other.unlink()
+    return path
+
+
+def read_log(path: Path) -> Log:
+    """Raises ContractError when the file cannot be read as a log."""
+    try:
+        if path.suffix == ".jsonl":
+            return replace(_from_lines(list(read_lines(path))), path=path)
+        return replace(
+            parse_markdown(path.read_bytes().decode("utf-8", "surrogatepass")), path=path
+        )
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+        raise ContractError(f"{path}: is no trajectory log: {error}") from error
+
+
+def find_logs(log_dir: Path, names: Iterable[LogName] | None = None) -> list[tuple[LogName, Path]]:
+    """The logs of a folder in name order; with `names`, only those runs, whatever their tag."""
+    wanted = None if names is None else {replace(name, tag=None) for name in names}
+    found = []
+    for path in sorted(log_dir.iterdir() if log_dir.is_dir() else ()):
+        name = LogName.parse(path)
+        if name and (wanted is None or replace(name, tag=None) in wanted):
+            found.append((name, path))
+    return found
+
+
+def _from_lines(lines: list[Any]) -> Log:
+    result: dict[str, Any] = {}
+    title = ""
+    messages = []
+    for line in lines:
+        if "result" in line:
+            result, title = line["result"], line.get("title", "")
+        else:
+            messages.append(Message.model_validate(line))
+    return Log(tuple(messages), result, title)
+
+
+def _body(message: Message) -> str:
+    """Observations stand in a fence longer than any inside; look-alike headings are escaped."""
+    content = _LOOKS_LIKE_SECTION.sub(r"\\\1\2", message.content)
+    if not content.startswith("Observation:\n"):
+        return content
+    inner = content.removeprefix("Observation:\n")
+    longest = max((len(run) for run in re.findall(r"`{3,}", inner)), default=2)
+    fence = "`" * (longest + 1)
+    return f"Observation:\n{fence}\n{inner}\n{fence}"
+
+
+def _unbody(body: str) -> str:
+    fenced = _FENCED.match(body)
+    content = f"Observation:\n{fenced[2]}" if fenced else body
+    return _ESCAPED_SECTION.sub(r"\1", content)
+
+
+def _one_line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else json.dumps(value)
+
+
+def _rows(text: str) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for key, value in re.findall(r"^- ([a-z_]+): (.*)$", text, re.MULTILINE):
+        try:
+            rows[key] = json.loads(value)
+        except ValueError:
+            rows[key] = value
+    return rows

@@ -1,0 +1,99 @@
+"""Reading what an agent says, with the malformed replies that real models send."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from react_agent.errors import FormatError
+from react_agent.replies import Action, Done, cut_at_stop, read_reply
+
+LS = '{"name": "bash", "arguments": {"command": "ls"}}'
+
+
+def command(reply: str) -> str:
+    action = read_reply(reply)
+    assert isinstance(action, Action)
+    return str(action.arguments["command"])
+
+
+@given(st.text(), st.text(alphabet=st.characters(exclude_characters="\n"), max_size=40))
+def test_any_command_survives_the_round_trip(text: str, thought: str) -> None:
+    call = json.dumps({"name": "bash", "arguments": {"command": text}})
+    assert command(f"Thought: about to {thought}\nAction:\n{call}") == text
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"Action:\n{LS}",
+        f"Thought: look\nAction: {LS}",
+        f"**Action:**\n```json\n{LS}\n```",
+        f"Action:\n```\n{LS}\n```\nACTION: TASK_COMPLETE",
+        f"Action: I will look first\nAction:\n{LS}",
+        f"Action:\n{LS}\nAction:\n" + LS.replace("ls", "rm -r ."),
+        f"```\nAction:\n{LS}\n```",
+        'action:\n{"name": "bash", "arguments": "{\\"command\\": \\"ls\\"}"}',
+        f"Earlier I planned to end with `ACTION: TASK_COMPLETE`.\nAction:\n{LS}",
+    ],
+)
+def test_the_first_readable_action_counts(reply: str) -> None:
+    assert command(reply) == "ls"
+
+
+def test_braces_quotes_and_raw_line_breaks_inside_a_string_are_text() -> None:
+    assert command('Action:\n{"name": "bash", "arguments": {"command": "echo \'}\'\nls"}}') == (
+        "echo '}'\nls"
+    )
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "ACTION: TASK_COMPLETE",
+        "All cells are checked. ACTION: TASK_COMPLETE",
+        "Done.\n\n**ACTION: TASK_COMPLETE**\n",
+        "Action: TASK_COMPLETE.",
+        f"ACTION: TASK_COMPLETE\nAction:\n{LS}",
+    ],
+)
+def test_the_end_signal_as_a_statement_ends(reply: str) -> None:
+    assert isinstance(read_reply(reply), Done)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "   \n",
+        "I think the workbook is fine.",
+        'When finished I reply "ACTION: TASK_COMPLETE".',
+        "```\nACTION: TASK_COMPLETE\n```",
+        "> ACTION: TASK_COMPLETE",
+        "I will send `ACTION: TASK_COMPLETE` later",
+        'Action:\n{"name": "bash", "arguments": {"command": "ls"',
+        "Action:\n{'name': 'bash', 'arguments': {'command': 'ls'}}",
+        'Action:\n{"arguments": {"command": "ls"}}',
+        'Action:\n{"name": "bash", "arguments": "ls"}',
+        'Action:\n{"name": "bash", "arguments": ["ls"]}',
+        'Action:\n{"name": 7, "arguments": {}}',
+        'Action:\n{"name": "bash"\nACTION: TASK_COMPLETE',
+        "Action: bash\nAction Input: ls",
+    ],
+)
+def test_anything_else_is_a_format_error_that_says_why(reply: str) -> None:
+    with pytest.raises(FormatError, match=r"\w{4}"):
+        read_reply(reply)
+
+
+@given(st.text())
+def test_no_reply_raises_anything_but_a_format_error(reply: str) -> None:
+    with contextlib.suppress(FormatError):
+        assert isinstance(read_reply(reply), Action | Done)
+
+
+def test_an_invented_observation_is_cut_off() -> None:
+    assert cut_at_stop(f"Action:\n{LS}\nObservation: 3 files\nThought: good") == f"Action:\n{LS}"
+    assert cut_at_stop("Thought: my Observation: none") == "Thought: my Observation: none"

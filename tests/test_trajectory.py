@@ -1,0 +1,101 @@
+"""Logs come back as they were written, whatever the agent said; names are read in one place."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from react_agent.errors import ContractError
+from react_agent.model import Message
+from spreadsheet_agent.trajectory import (
+    Log,
+    LogFormat,
+    LogName,
+    find_logs,
+    parse_markdown,
+    read_log,
+    render_markdown,
+    write_log,
+)
+
+LINES = [
+    "## [2] USER",
+    "## RESULT",
+    "\\## RESULT",
+    "```",
+    "````",
+    "Observation:",
+    "- turns: 9",
+    "",
+    "x",
+]
+TEXT = st.one_of(st.text(), st.lists(st.sampled_from(LINES)).map("\n".join))
+CONTENT = st.one_of(TEXT, TEXT.map(lambda text: f"Observation:\n{text}"))
+MESSAGES = st.lists(
+    st.builds(Message, role=st.sampled_from(["system", "user", "assistant"]), content=CONTENT)
+)
+RESULT = {"success": True, "status": "stuck", "turns": 3, "error": "a\n## RESULT\nb"}
+
+
+@given(MESSAGES, TEXT)
+def test_markdown_round_trip(messages: list[Message], error: str) -> None:
+    log = Log(tuple(messages), {**RESULT, "error": error}, "an_agent on 7")
+    assert parse_markdown(render_markdown(log)) == log
+
+
+@pytest.mark.parametrize("log_format", ["markdown", "jsonl"])
+@pytest.mark.parametrize(
+    "text", ["plain", "a\r\nb\rc", "\ud800 lone", "## RESULT\n- status: x", ""]
+)
+def test_file_round_trip(tmp_path: Path, log_format: LogFormat, text: str) -> None:
+    log = Log((Message(role="user", content=text),), RESULT, "t")
+    path = write_log(tmp_path, LogName("cli_only_agent", "CF_357"), log, log_format)
+    assert read_log(path) == log
+
+
+IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9-]{0,8}(_[0-9]{1,4})?", fullmatch=True)
+
+
+@given(
+    st.sampled_from(["cli_only_agent", "cli_skill_preloaded_agent"]),
+    IDS,
+    st.sampled_from(["", "1_CF_357_input", "2_36478_input "]),
+    st.sampled_from([None, "SUCCEED", "FAILED"]),
+    st.sampled_from([".md", ".jsonl"]),
+)
+def test_names_round_trip(agent: str, task: str, case: str, tag: None, suffix: str) -> None:
+    name = LogName(agent, task, case, tag)
+    assert LogName.parse(Path(name.stem + suffix)) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["success_analysis_1_prompt.md", "README.md", "cli_only_agent_1.txt"]
+)
+def test_other_files_are_no_logs(name: str) -> None:
+    assert LogName.parse(Path(name)) is None
+
+
+def test_a_new_log_replaces_the_tagged_ones_of_the_same_run_only(tmp_path: Path) -> None:
+    log = Log((), RESULT, "t")
+    for stem in ("cli_only_agent_1_FAILED", "cli_only_agent_1_SUCCEED", "cli_only_agent_12_FAILED"):
+        (tmp_path / f"{stem}.md").write_text("old")
+    write_log(tmp_path, LogName("cli_only_agent", "1"), log, "markdown")
+    assert [path.name for _, path in find_logs(tmp_path)] == [
+        "cli_only_agent_1.md",
+        "cli_only_agent_12_FAILED.md",
+    ]
+
+
+def test_a_log_without_result_is_not_the_agents_doing(tmp_path: Path) -> None:
+    whole = render_markdown(Log((Message(role="user", content="x"),), RESULT, "t"))
+    torn = parse_markdown(whole[: whole.rindex("## RESULT")])
+    assert torn.not_the_agent
+    assert torn.messages[0].content.startswith("x")
+
+
+def test_an_unreadable_log_names_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "cli_only_agent_1.md"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ContractError, match=r"cli_only_agent_1\.md"):
+        read_log(path)

@@ -1,0 +1,49 @@
+"""`trace2skill STAGE ...`: every stage behind one command, each the same code as its script."""
+
+import sys
+from importlib import import_module
+
+STAGES = {
+    "demo": ("trace2skill.demo", "the whole pipeline on bundled tasks, no account needed"),
+    "doctor": ("trace2skill.doctor", "check this machine, the endpoint and a data set"),
+    "data": ("trace2skill.data", "fetch SpreadsheetBench (and the paper's released skills)"),
+    "run": ("spreadsheet_agent.rollouts", "rollouts: an agent works through tasks"),
+    "evaluate": ("spreadsheetbench.evaluate", "verdicts: score the workbooks of a run"),
+    "triage": ("spreadsheet_agent.triage", "join verdicts with logs, mark solved and failed"),
+    "analyze": ("analysis.analyze", "lessons: what failed and solved runs teach"),
+    "evolve": ("skill_evolver.evolve", "evolution: lessons become a better skill"),
+    "lessons": ("skill_evolver.lessons", "list the lessons in an evolved skill"),
+    "blame": ("skill_evolver.blame", "trace a line of a skill to its evidence"),
+    "revert": ("skill_evolver.revert", "take one lesson out of a skill"),
+    "rollback": ("skill_evolver.rollback", "bring back an earlier version of a skill"),
+    "stability": ("skill_evolver.stability", "merge again in other orders: which lessons stay"),
+}
+
+
+def usage() -> str:
+    rows = "\n".join(f"  {name:<10} {clause}" for name, (_, clause) in STAGES.items())
+    return (
+        "usage: trace2skill STAGE [flags]\n\n"
+        "Improve an agent's skill from its own runs (Trace2Skill, arXiv 2603.25158).\n\n"
+        f"stages:\n{rows}\n\n"
+        "`trace2skill STAGE --help` lists a stage's flags and their defaults."
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if arguments else 2
+    stage, rest = arguments[0], arguments[1:]
+    if stage not in STAGES:
+        print(f"error: no stage {stage!r}; stages: {', '.join(STAGES)}", file=sys.stderr)
+        return 2
+    sys.argv[0] = f"trace2skill {stage}"
+    module = import_module(STAGES[stage][0])
+    result: int = module.main(rest)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
