@@ -89,7 +89,7 @@ def test_a_new_log_replaces_the_tagged_ones_of_the_same_run_only(tmp_path: Path)
 
 def test_a_log_without_result_is_not_the_agents_doing(tmp_path: Path) -> None:
     whole = render_markdown(Log((Message(role="user", content="x"),), RESULT, "t"))
-    torn = parse_markdown(whole[: whole.rindex("## RESULT")])
+    torn = parse_markdown(whole[: whole.rindex("\n\n## RESULT")])
     assert torn.not_the_agent
     assert torn.messages[0].content.startswith("x")
 
