@@ -180,5 +180,6 @@ def _compact(record: LessonRecord) -> dict[str, Any]:
         for optional in ("relation_to_skill", "skill_reflection"):
             if item[optional] is None:
                 del item[optional]
-    required = {"instance_id", "source_file", "items"}
-    return {k: v for k, v in fields.items() if k in required or v not in ("", None, [], 0)}
+    required = {"instance_id", "source_file", "items", "seed"}
+    kept = {k: v for k, v in fields.items() if k in required or v not in ("", [], 0)}
+    return {k: v for k, v in kept.items() if v is not None}
