@@ -20,6 +20,7 @@ MAIN_NAMESPACES = (
     "http://purl.oclc.org/ooxml/spreadsheetml/main",
 )
 MAX_UNPACKED = 1 << 30
+TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 Value = tuple[str, str]
 """A cell's type attribute (n, str, b or e) and the text of its `<v>` element."""
@@ -69,6 +70,8 @@ class SheetScanner:
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._doctype
         try:
+            if b"\0" in xml[:4]:
+                raise ValueError("is encoded as UTF-16; only UTF-8 can be patched")
             parser.Parse(xml, True)
         except expat.ExpatError as error:
             raise BadWorkbook(f"{part} is not well-formed XML: {error}") from None
@@ -128,9 +131,8 @@ class SheetScanner:
 
     def _tag_end(self, start: int) -> int:
         """A `>` may stand inside an attribute's quotes."""
-        match = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""").match(self.xml, start)
-        if match is None:
-            raise ValueError("is not encoded as UTF-8")
+        match = TAG.match(self.xml, start)
+        assert match is not None, "the parser has already accepted this tag"
         return match.end()
 
 
