@@ -302,6 +302,18 @@ def test_an_engine_that_is_not_there_is_a_note_and_no_crash(tmp_path: Path) -> N
     assert book.read_bytes() == before
 
 
+def test_more_work_than_the_engine_does_at_once_gives_no_false_errors(tmp_path: Path) -> None:
+    path = tmp_path / "b.xlsx"
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("S")
+    for row in range(1, 8001):
+        sheet.append([1, f"=SUM(A$1:A{row})"])
+    book.save(path)
+    code, report = run(path)
+    assert (code, report["computed"], report["errors"]) == (0, 8000, {})
+    assert values(path, "S")["B8000"].value == 8000
+
+
 def test_the_report_is_the_same_every_time(tmp_path: Path) -> None:
     reports = []
     for name in ("one", "two"):

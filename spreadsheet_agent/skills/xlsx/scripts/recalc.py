@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ sys.dont_write_bytecode = True
 from sheet_xml import BadWorkbook, Edit, Package, Value, splice, value_edits  # noqa: E402
 
 MAX_ENGINE_MEMORY = 4 << 30
+MAX_PASSES = 8
 LISTED = 20
 ERROR_VALUES = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#N/A", "#SPILL!", "#CALC!"}
 """Errors that are results. #NAME? is not among them: it only says that the engine does not know
@@ -39,37 +41,59 @@ class EngineFailure(Exception):
     """An engine gave no answers at all; its cells stay as they are."""
 
 
-def engine_copy(package: Package, path: Path) -> None:
-    """What an engine gets: stored values stand as constants, so it computes only what is missing
-    and an engine that cannot do some stored formula still finds its value.
+def engine_copy(package: Package, path: Path, found: dict[Key, Value]) -> None:
+    """What an engine gets: stored and found values stand as constants, so it computes only what
+    is missing, and an engine that cannot do some stored formula still has its value.
 
     Shared and array formulas stay: other cells depend on their text.
     """
     changed = {}
     for sheet in package.sheets:
-        settled = [c for c in sheet.cells if c.cached and not c.kind]
-        if settled:
-            edits = [(*c.formula_span, b"") for c in settled if c.formula_span]
-            changed[sheet.part] = splice(sheet.xml, edits)
+        edits: list[Edit] = []
+        for cell in sheet.cells:
+            value = found.get((sheet.name, cell.ref))
+            if (value or cell.cached) and not cell.kind:
+                edits += value_edits(sheet.xml, cell, value) if value else []
+                edits += [(*cell.formula_span, b"")]
+        changed[sheet.part] = splice(sheet.xml, edits)
     package.write(path, changed)
 
 
 def run_embedded(
     book: Path, package: Package, missing: list[Key], timeout: float
 ) -> dict[Key, Value]:
+    """The engine stops after a fixed amount of work for one pass and calls the rest #NUM!; so
+    what it did find is kept, and the rest asked for again."""
+    found: dict[Key, Value] = {}
+    deadline = time.monotonic() + timeout
+    for _ in range(MAX_PASSES):
+        engine_copy(package, book, found)
+        wanted = [key for key in missing if key not in found]
+        reply = ask_worker(book, wanted, deadline - time.monotonic())
+        answers = dict(zip(wanted, map(tuple, reply["answers"]), strict=True))
+        new = {
+            key: answer
+            for key, answer in answers.items()
+            if answer and not (reply["limited"] and answer == ("e", "#NUM!"))
+        }
+        found |= new
+        if not new or not reply["limited"]:
+            break
+    return found
+
+
+def ask_worker(book: Path, cells: list[Key], timeout: float) -> Any:
     """The engine is native code: a process of its own keeps a crash or a hang away from us."""
-    request = json.dumps({"book": str(book), "cells": missing}).encode()
     done = subprocess.run(
         [sys.executable, __file__, "--worker"],
-        input=request,
+        input=json.dumps({"book": str(book), "cells": cells}).encode(),
         capture_output=True,
         timeout=timeout,
     )
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise EngineFailure(last or f"ended with code {done.returncode}")
-    answers = json.loads(done.stdout)
-    return {key: tuple(answer) for key, answer in zip(missing, answers, strict=True) if answer}
+    return json.loads(done.stdout)
 
 
 def embedded_worker() -> int:
@@ -85,20 +109,20 @@ def embedded_worker() -> int:
     # TODAY() and NOW() are errors unless the engine is told the time, as a date serial.
     now = (datetime.now() - datetime(1899, 12, 30)).total_seconds() / 86400
     book = Workbook.open_recalculated(Path(request["book"]).read_bytes(), now_serial=now)
-    answers: list[Value | None] = []
+    answers: list[Value | tuple[()]] = []
     for sheet, ref in request["cells"]:
         try:
             answers.append(typed(book.value(sheet, ref)))
         except XlsxError:
-            answers.append(None)
-    json.dump(answers, sys.stdout)
+            answers.append(())
+    json.dump({"limited": book.last_calculation().limited, "answers": answers}, sys.stdout)
     return 0
 
 
-def typed(value: Any) -> Value | None:
-    """None for what is no value of a cell: the engine gives it for a formula it cannot read."""
+def typed(value: Any) -> Value | tuple[()]:
+    """Empty for None, which the engine gives for a formula that it cannot read."""
     if value is None:
-        return None
+        return ()
     if isinstance(value, bool):
         return ("b", str(int(value)))
     if isinstance(value, float):
@@ -121,6 +145,7 @@ def run_libreoffice(
     soffice = find_soffice()
     if soffice is None:
         raise EngineFailure("soffice is not installed")
+    engine_copy(package, book, {})
     folder = book.parent / "written"
     # A profile of its own: two soffice processes on one profile lose files.
     profile = f"-env:UserInstallation={(book.parent / 'profile').as_uri()}"
@@ -170,7 +195,6 @@ def compute(package: Package, engine: str, timeout: float) -> Computed:
     result = Computed()
     with tempfile.TemporaryDirectory() as folder:
         book = Path(folder) / "book.xlsx"
-        engine_copy(package, book)
         for name in asked:
             missing = [key for key in formulas if key not in result.values]
             if not missing:

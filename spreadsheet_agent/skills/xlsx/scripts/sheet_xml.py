@@ -43,7 +43,7 @@ class FormulaCell:
     kind: str = ""
     """The `t` of `<f>`: empty, shared, array or dataTable."""
     array: str = ""
-    formula_span: tuple[int, int] | None = None
+    formula_span: tuple[int, int] = (0, 0)
     value_span: tuple[int, int] | None = None
     value: str = ""
 
@@ -116,7 +116,7 @@ class SheetScanner:
         if cell is None:
             return
         if tag == "c":
-            if cell.formula_span:
+            if cell.formula_span[1]:
                 self.cells.append(cell)
             self._cell = None
         elif tag == self._open:
@@ -253,7 +253,6 @@ def value_edits(xml: bytes, cell: FormulaCell, value: Value) -> list[Edit]:
         if kind != "n":
             tag = b'%s t="%s">' % (tag[:-1], kind.encode())
     prefix = tag[1 : tag.index(b":") + 1] if re.match(rb"<[^\s>:]+:c\b", tag) else b""
-    assert cell.formula_span is not None
     spot = cell.value_span or (cell.formula_span[1], cell.formula_span[1])
     return [(start, end, tag), (*spot, b"<%sv>%s</%sv>" % (prefix, xml_text(text), prefix))]
 
