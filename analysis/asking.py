@@ -1,0 +1,120 @@
+"""Ask a model for a report: continued when cut off, sent back when unreadable or leaking."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from analysis.leakage import Answers, leaks, split_leaking
+from analysis.records import Kind, LessonItem
+from analysis.reports import Report, parse_report
+from react_agent.errors import FormatError
+from react_agent.model import Message, Model, Usage
+from react_agent.templates import Prompts
+
+PROMPTS = Prompts("analysis")
+CONTINUATIONS = 2
+"""How often a reply that was cut off is continued."""
+SAME_START = 30
+"""Characters that a second answer has in common with the first when it begins again."""
+CORRECTIONS = 2
+"""How often a report without items is sent back."""
+
+
+@dataclass
+class Conversation:
+    """A model and all that was said to it."""
+
+    model: Model
+    messages: list[Message] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    cut_off: bool = False
+    """The last answer was still incomplete after all continuations."""
+
+    async def ask(self, question: str) -> str:
+        """Put a question and take the whole answer, also when it comes in several parts.
+
+        Raises ModelError.
+        """
+        self._say("user", question)
+        return await self.answer()
+
+    async def answer(self) -> str:
+        """The answer to what was said last."""
+        whole = ""
+        for attempt in range(1 + CONTINUATIONS):
+            reply = await self.model.reply(self.messages)
+            self.usage += reply.usage
+            whole = reply.text if _starts_over(whole, reply.text) else whole + reply.text
+            self.cut_off = reply.cut_off
+            self._say("assistant", reply.text or "(empty reply)")
+            if not reply.cut_off:
+                break
+            if attempt < CONTINUATIONS:
+                self._say("user", PROMPTS.render("continue.j2"))
+        return whole
+
+    def _say(self, role: str, text: str) -> None:
+        self.messages.append(Message.model_validate({"role": role, "content": text}))
+
+
+def _starts_over(whole: str, more: str) -> bool:
+    """Asked to go on, some models begin again; then the second answer stands alone."""
+    first = whole.strip()[:SAME_START]
+    return len(first) > 8 and more.strip().startswith(first)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A report and what of it may be kept."""
+
+    text: str
+    report: Report
+    kept: tuple[LessonItem, ...] = ()
+    leaking: tuple[tuple[LessonItem, list[str]], ...] = ()
+
+
+async def readable(talk: Conversation, text: str, kind: Kind) -> tuple[str, Report]:
+    """Send a report without items back, at most twice; the last text comes back as it is."""
+    for _ in range(CORRECTIONS):
+        try:
+            return text, parse_report(text, kind).require_items(kind)
+        except FormatError as error:
+            question = PROMPTS.render("report_unreadable.j2", problem=str(error), kind=kind)
+            text = await talk.ask(question) or text
+    return text, parse_report(text, kind)
+
+
+async def without_leaks(
+    talk: Conversation, text: str, report: Report, kind: Kind, answers: Answers | None
+) -> Lesson:
+    """Send a report that gives answers away back once, then drop the items that still do."""
+    kept, leaking = split_leaking(report.items, answers)
+    if leaking:
+        again = await talk.ask(leak_question(report.items, answers))
+        second = parse_report(again, kind)
+        if second.items:
+            text, report = again, second
+            kept, leaking = split_leaking(report.items, answers)
+    return Lesson(text, report, tuple(kept), tuple(leaking))
+
+
+def leak_question(items: Sequence[LessonItem], answers: Answers | None) -> str:
+    found = [
+        {
+            "label": f"{item.type.replace('_', ' ').title()} Item {item.number}",
+            "title": item.title,
+            "found": why,
+        }
+        for item in items
+        if (why := leaks(item, answers))
+    ]
+    return PROMPTS.render("leaking.j2", items=found)
+
+
+def chat_markdown(
+    messages: Sequence[Message], title: str, shown: Callable[[str], str] = str
+) -> str:
+    """A conversation for people to read."""
+    parts = [f"# {title}"]
+    for number, message in enumerate(messages, start=1):
+        parts.append(f"## [{number}] {message.role.upper()}\n\n{shown(message.content)}")
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,179 @@
+"""Which runs an analysis is about: every log of a folder is either a subject or left out, with why.
+
+The counts of a summary add up to the number of trajectories because nothing leaves this list.
+"""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from analysis.records import instance_id
+from react_agent.errors import ContractError
+from spreadsheet_agent.trajectory import Log, LogName, find_logs, read_log
+
+Wanted = Literal["FAILED", "SUCCEED", "ALL"]
+Reason = Literal[
+    "not failed",
+    "not succeeded",
+    "no verdict",
+    "infrastructure",
+    "two verdicts",
+    "not selected",
+    "unreadable log",
+]
+"""Why a trajectory reaches no analyst."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One run to analyse."""
+
+    name: LogName
+    path: Path
+    seed: int | None = None
+    """Set when several seeds are analysed together."""
+
+    @property
+    def instance(self) -> str:
+        return instance_id(self.name.task_id, self.name.case, self.seed)
+
+    @property
+    def failed(self) -> bool:
+        return self.name.tag != "SUCCEED"
+
+    @property
+    def with_skill(self) -> bool:
+        return "skill" in self.name.agent
+
+    @cached_property
+    def log(self) -> Log:
+        return read_log(self.path)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A trajectory that no analyst sees."""
+
+    instance: str
+    trajectory: str
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Selection:
+    subjects: tuple[Subject, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def trajectories(self) -> int:
+        return len(self.subjects) + len(self.left_out)
+
+
+def select(
+    logs_dir: Path,
+    wanted: Wanted,
+    *,
+    repeat: int = 1,
+    instance_ids: Sequence[str] = (),
+    sample: int | None = None,
+    seed: int | None = None,
+) -> Selection:
+    """Sort the logs of a run (`repeat` > 1: of every `seed_*` folder) into subjects and others.
+
+    `sample` draws that many subjects, the same at every start. Raises ContractError when there
+    are no logs, no verdicts, an id that no log has, or one run logged by two agents.
+    """
+    found = list(_all_logs(logs_dir, repeat))
+    _refuse_two_agents(logs_dir, found)
+    _refuse_unknown(logs_dir, found, instance_ids)
+    if wanted != "ALL" and not any(subject.name.tag for subject in found):
+        raise ContractError(
+            f"{logs_dir}: no log has a verdict in its name; run analyze_results.py first"
+        )
+    subjects: list[Subject] = []
+    left_out: list[LeftOut] = []
+    for subject in found:
+        reason, detail = _reason(subject, found, wanted, instance_ids)
+        if reason:
+            left_out.append(LeftOut(subject.instance, str(subject.path), reason, detail))
+        else:
+            subjects.append(subject)
+    if sample is not None and sample < len(subjects):
+        drawn = set(random.Random(seed or 0).sample(range(len(subjects)), sample))
+        left_out += [
+            LeftOut(s.instance, str(s.path), "not selected", "not in the sample")
+            for number, s in enumerate(subjects)
+            if number not in drawn
+        ]
+        subjects = [s for number, s in enumerate(subjects) if number in drawn]
+    return Selection(tuple(subjects), tuple(left_out))
+
+
+def _all_logs(logs_dir: Path, repeat: int) -> list[Subject]:
+    if not logs_dir.is_dir():
+        raise ContractError(f"{logs_dir}: no such folder; give the run's log folder")
+    folders: list[tuple[int | None, Path]] = [(None, logs_dir)]
+    if repeat > 1:
+        seeds = ((re.fullmatch(r"seed_(-?\d+)", p.name), p) for p in logs_dir.iterdir())
+        folders = sorted(((int(m[1]), p) for m, p in seeds if m), key=lambda pair: pair[0] or 0)
+        if len(folders) != repeat:
+            raise ContractError(
+                f"{logs_dir}: holds {len(folders)} seed_* folders, --repeat says {repeat}"
+            )
+    found = [
+        Subject(name, path, seed) for seed, folder in folders for name, path in find_logs(folder)
+    ]
+    if not found:
+        hint = "; its seed_* folders are analysed with --repeat" if _has_seeds(logs_dir) else ""
+        raise ContractError(f"{logs_dir}: holds no trajectory log{hint}")
+    return found
+
+
+def _has_seeds(logs_dir: Path) -> bool:
+    return any(logs_dir.glob("seed_*"))
+
+
+def _refuse_two_agents(logs_dir: Path, found: Sequence[Subject]) -> None:
+    """Their runs of one task would get one name; nobody could tell whose lesson it is."""
+    agents: dict[str, str] = {}
+    for subject in found:
+        other = agents.setdefault(subject.instance, subject.name.agent)
+        if other != subject.name.agent:
+            raise ContractError(
+                f"{logs_dir}: holds logs of {other} and of {subject.name.agent} for "
+                f"{subject.instance}; analyse one agent's folder at a time"
+            )
+
+
+def _refuse_unknown(logs_dir: Path, found: Sequence[Subject], ids: Sequence[str]) -> None:
+    known = {name for subject in found for name in (subject.instance, subject.name.task_id)}
+    unknown = [i for i in ids if i not in known]
+    if unknown:
+        raise ContractError(f"{logs_dir}: no log of {', '.join(unknown)}")
+
+
+def _reason(
+    subject: Subject, found: Sequence[Subject], wanted: Wanted, ids: Sequence[str]
+) -> tuple[Reason | None, str]:
+    if ids and not {subject.instance, subject.name.task_id} & set(ids):
+        return "not selected", "not among --instance_ids"
+    twins = [s.path.name for s in found if s.instance == subject.instance]
+    if len(twins) > 1:
+        return "two verdicts", " and ".join(twins)
+    try:
+        log = subject.log
+    except ContractError as error:
+        return "unreadable log", str(error)
+    if log.not_the_agent:
+        how = str(log.status) if log.status else "the run has no result"
+        return "infrastructure", f"{how}: {log.result.get('error') or ''}".rstrip(": ")
+    if wanted == "ALL" or subject.name.tag == wanted:
+        return None, ""
+    if subject.name.tag is None:
+        return "no verdict", "run analyze_results.py"
+    return ("not failed", "") if wanted == "FAILED" else ("not succeeded", "")
