@@ -1,0 +1,319 @@
+"""MAP and REDUCE: lessons become patches against one frozen skill, patches become one patch.
+
+What varies (kind of lessons, codec, prompt, records or patterns) is a value in `Settings`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from react_agent.errors import InfrastructureError, ModelError, Trace2SkillError
+from react_agent.model import Message
+from react_agent.skills import Skill, is_protected
+from skill_evolver.apply import Splice, place
+from skill_evolver.codecs import Codec, JsonCodec, Shown
+from skill_evolver.conversation import PROMPTS, Talk
+from skill_evolver.guardrails import Guard
+from skill_evolver.inputs import Entry, Lessons
+from skill_evolver.patch import ExactEdit, Patch
+from skill_evolver.provenance import Ledger, leaf, merge_by_code, settle
+from skill_evolver.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
+from skill_evolver.sections import Section, outline, to_lines
+from skill_evolver.store import Store
+from skill_evolver.tree import Slots, groups, levels
+
+log = logging.getLogger(__name__)
+REASONING_SHOWN = 300
+
+
+@dataclass(frozen=True)
+class Settings:
+    lessons: Lessons = "error"
+    """Which prompts speak: templates map/<lessons>.j2 and merge/<lessons>.j2."""
+    variant: str = "skill"
+    """skill, generic, patterns or patterns_generic: the template map/_domain_<variant>.j2."""
+    codec: Codec = field(default_factory=JsonCodec)
+    batch_size: int = 1
+    merge_batch_size: int = 5
+    max_merge_levels: int = 5
+    workers: int = 4
+    sequential: bool = False
+    """Each batch edits the skill that the batch before it left; nothing is merged."""
+    skip_translation: bool = False
+    min_support: int = 1
+    route_low_support: bool = False
+    max_skill_lines: int = MAX_SKILL_LINES
+    self_fix: bool = True
+
+
+class Unfinished(Trace2SkillError):
+    """Calls are still owed; the next start goes on from what is on disk."""
+
+
+@dataclass
+class Evolver:
+    skill: Skill
+    store: Store
+    settings: Settings
+    ledger: Ledger = field(default_factory=Ledger)
+    failures: list[str] = field(default_factory=list)
+    """MAP and merge calls without a usable reply, and the reasons."""
+    merges: dict[str, int] = field(default_factory=dict)
+    down: InfrastructureError | None = None
+    """Set by the first call that found no endpoint: no further call is started."""
+
+    def __post_init__(self) -> None:
+        self.slots = Slots(self.settings.workers)
+
+    def map_prompt(self, files: Mapping[str, str], batch: Sequence[Entry]) -> list[Message]:
+        """Instructions and skill first, the entries last: all MAP prompts begin alike."""
+        user = PROMPTS.render(
+            "map/user.j2",
+            **skill_view(files, self.skill.other_files),
+            entries=[entry.text for entry in batch],
+        )
+        return [
+            Message(role="system", content=self._map_system()),
+            Message(role="user", content=user),
+        ]
+
+    def _map_system(self) -> str:
+        return PROMPTS.render(
+            f"map/{self.settings.lessons}.j2",
+            domain=f"map/_domain_{self.settings.variant}.j2",
+            several=self.settings.batch_size > 1,
+            max_skill_lines=self.settings.max_skill_lines,
+            max_reference_lines=MAX_REFERENCE_LINES,
+            **self._format(),
+        )
+
+    def _format(self) -> dict[str, Any]:
+        codec = self.settings.codec
+        marker = getattr(codec, "marker", "bracket")
+        return {"format_template": codec.format_template, "marker": marker, "codec": codec.name}
+
+    async def ask(
+        self,
+        name: str,
+        messages: Sequence[Message],
+        *,
+        priority: int,
+        parse: Callable[[str], Patch] | None = None,
+    ) -> Talk:
+        """One call in a slot. A request that the endpoint refuses is a Talk without a patch; an
+        endpoint that is down ends the run, since that is no model's failure."""
+        async with self.slots.take(priority):
+            if self.down:
+                raise self.down
+            try:
+                return await self.store.ask(name, messages, parse or self.settings.codec.parse)
+            except InfrastructureError as error:
+                self.down = error
+                raise
+            except ModelError as error:
+                return Talk(complaint=str(error))
+
+    def batches(self, entries: Sequence[Entry]) -> list[list[Entry]]:
+        return groups(entries, self.settings.batch_size)
+
+    async def propose(
+        self, number: int, batch: Sequence[Entry], files: Mapping[str, str], guard: Guard
+    ) -> list[Patch]:
+        """MAP one batch: one patch, or none when nothing usable came back."""
+        name = f"map_{number:04}"
+        talk = await self.ask(name, self.map_prompt(files, batch), priority=0)
+        patch = talk.patch or talk.partial
+        if talk.patch is None:
+            saved = len(patch.edits) if patch else 0
+            reason = talk.complaint.split("\n")[0]
+            self.failures.append(f"{name}: {reason} ({saved} readable edits kept)")
+        return [self._entered(number, patch, batch, guard)] if patch and patch.edits else []
+
+    def _entered(self, number: int, patch: Patch, batch: Sequence[Entry], guard: Guard) -> Patch:
+        """Give the edits ids and their runs, then let the guardrails see them."""
+        semantic = self.settings.codec.name == "markdown"
+        folder, suffix = ("map_semantic", "md") if semantic else ("map_patches", "json")
+        file = f"{folder}/patch_{number:04}.{suffix}"
+        runs = [run.key for entry in batch for run in entry.runs]
+        edits = []
+        for count, edit in enumerate(patch.edits, start=1):
+            named = [r.key for e in batch if e.key in edit.sources for r in e.runs]
+            edit = edit.model_copy(update={"id": f"m{number:04}.{count}", "sources": tuple(named)})
+            edits.append(leaf(self.ledger, edit, file, runs))
+        patch = patch.with_edits(edits)
+        self._write(file, patch)
+        kept, objections = guard.screen(patch.edits)
+        for objection in objections:
+            self.ledger.drop(objection.edit, "map", objection.rule, objection.reason)
+        return patch.with_edits(kept)
+
+    def _write(self, file: str, patch: Patch) -> None:
+        if self.settings.codec.name == "markdown":
+            self.store.write_semantic(file, patch, self.settings.codec)
+        else:
+            self.store.write_patch(file, patch)
+
+    async def evolve(self, entries: Sequence[Entry], guard: Guard) -> Patch:
+        """MAP and REDUCE as one tree: a group is merged as soon as its members are there."""
+        batches = self.batches(entries)
+        plan = levels(len(batches), self.settings.merge_batch_size, self.settings.max_merge_levels)
+        async with _Tasks() as tasks:
+            below = [
+                tasks.start(self.propose(number, batch, self.skill.files, guard))
+                for number, batch in enumerate(batches, start=1)
+            ]
+            for level, members in enumerate(plan, start=1):
+                below = [
+                    tasks.start(self._node(level, number, [below[i] for i in group]))
+                    for number, group in enumerate(members, start=1)
+                ]
+            top = [patch for task in below for patch in await task]
+        return await self._forced(top, len(plan))
+
+    async def _node(
+        self, level: int, number: int, members: "Sequence[asyncio.Task[list[Patch]]]"
+    ) -> list[Patch]:
+        patches = [patch for task in members for patch in await task]
+        if len(patches) < 2:
+            return patches
+        merged = await self.merge(f"merge_level_{level}/merged_{number:04}", patches, level)
+        return patches if merged is None else [merged]
+
+    async def _forced(self, patches: list[Patch], level: int) -> Patch:
+        """What is left after the tree: more levels within the cap, one forced merge, then code."""
+        while len(patches) > 1 and level < self.settings.max_merge_levels:
+            level += 1
+            tasks = [
+                self._group(level, number, group)
+                for number, group in enumerate(
+                    groups(patches, self.settings.merge_batch_size), start=1
+                )
+            ]
+            patches = [patch for found in await asyncio.gather(*tasks) for patch in found]
+        if len(patches) > 1:
+            name = "merge_forced/merged_0001"
+            merged = await self.merge(name, patches, level + 1)
+            if merged is None:
+                self.failures.append(f"{name}: merged by code: the union of {len(patches)} patches")
+                self.merges["by code"] = 1
+                merged = merge_by_code(self.ledger, patches, prefix="c1", patch_file=f"{name}.json")
+            patches = [merged]
+        return patches[0] if patches else Patch()
+
+    async def _group(self, level: int, number: int, group: list[Patch]) -> list[Patch]:
+        if len(group) < 2:
+            return group
+        merged = await self.merge(f"merge_level_{level}/merged_{number:04}", group, level)
+        return group if merged is None else [merged]
+
+    async def merge(self, name: str, patches: Sequence[Patch], level: int) -> Patch | None:
+        """One patch of several; None when no reply could be used."""
+        aliases, prompt = self.merge_prompt(patches)
+        talk = await self.ask(name, prompt, priority=level)
+        if talk.patch is None or not (talk.patch.edits or talk.patch.dropped):
+            reason = talk.complaint.split("\n")[0] or "no edit came back"
+            self.failures.append(f"{name}: {reason}; its members go on unmerged")
+            self.merges["failed"] = self.merges.get("failed", 0) + 1
+            return None
+        prefix = "f1" if "forced" in name else f"g{level}.{int(name[-4:])}"
+        merged = settle(
+            self.ledger, patches, talk.patch, aliases, prefix=prefix, patch_file=f"{name}.json"
+        )
+        self.merges["by the model"] = self.merges.get("by the model", 0) + 1
+        self._write(f"{name}.{'md' if self.settings.codec.name == 'markdown' else 'json'}", merged)
+        return merged
+
+    def merge_prompt(self, patches: Sequence[Patch]) -> tuple[dict[str, str], list[Message]]:
+        """Short ids for the model and what they stand for, and the prompt that shows them."""
+        aliases: dict[str, str] = {}
+        views = []
+        for number, patch in enumerate(patches, start=1):
+            shown = {}
+            for count, edit in enumerate(patch.edits, start=1):
+                aliases[f"p{number}.e{count}"] = edit.id
+                shown[edit.id] = Shown(f"p{number}.e{count}", self.ledger.support(edit.id))
+            reasoning = " ".join(patch.reasoning.split())[:REASONING_SHOWN]
+            views.append(
+                {"reasoning": reasoning, "edits": self.settings.codec.render(patch, shown)}
+            )
+        system = PROMPTS.render(f"merge/{self.settings.lessons}.j2", **self._format())
+        user = PROMPTS.render(
+            "merge/user.j2",
+            outline=_outline_view(self.skill.files),
+            passages=_passages(self.skill.files, patches),
+            patches=views,
+        )
+        return aliases, [
+            Message(role="system", content=system),
+            Message(role="user", content=user),
+        ]
+
+
+class _Tasks:
+    """A task group whose first failure comes out as itself once the others have ended.
+
+    Work that is paid for is on disk when it comes, so calls in flight are let finish.
+    """
+
+    async def __aenter__(self) -> "_Tasks":
+        self._all: list[asyncio.Task[list[Patch]]] = []
+        return self
+
+    def start(self, work: Any) -> "asyncio.Task[list[Patch]]":
+        task: asyncio.Task[list[Patch]] = asyncio.ensure_future(work)
+        self._all.append(task)
+        return task
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, asyncio.CancelledError) or not isinstance(error, ModelError):
+            for task in self._all:
+                task.cancel()
+        await asyncio.gather(*self._all, return_exceptions=True)
+        if isinstance(error, InfrastructureError):
+            raise Unfinished(
+                f"the endpoint failed: {error}; run the same command again to go on"
+            ) from None
+
+
+def skill_view(files: Mapping[str, str], other_files: Sequence[str]) -> dict[str, Any]:
+    """What the templates need to show a skill."""
+    fixed = {path for path in files if is_protected(path) or not path.endswith((".md", ".txt"))}
+    return {"files": dict(files), "fixed": fixed, "other_files": list(other_files)}
+
+
+def _outline_view(files: Mapping[str, str]) -> dict[str, Any]:
+    view = {}
+    for path, text in files.items():
+        if path.endswith(".md"):
+            heads = [f"{'#' * s.level} {s.title}" for s in outline(text).sections]
+            view[path] = {"lines": len(to_lines(text)), "sections": heads}
+    return view
+
+
+def _passages(files: Mapping[str, str], patches: Sequence[Patch]) -> list[dict[str, str]]:
+    """The innermost sections that edits change or take away: merges need to see those in full."""
+    wanted: dict[tuple[str, int, int], None] = {}
+    for edit in (e for patch in patches for e in patch.edits):
+        if not isinstance(edit, ExactEdit) or edit.op in ("create", "add_section"):
+            continue
+        where = place(files, edit)
+        if isinstance(where, Splice) and not where.remove_file:
+            section = _innermost(files[edit.file], where.anchor[0])
+            if section:
+                wanted[edit.file, section.start, section.end] = None
+    shown = []
+    for file, start, end in sorted(wanted):
+        inside = any(
+            f == file and s <= start and end <= e and (s, e) != (start, end) for f, s, e in wanted
+        )
+        if not inside:
+            text = "\n".join(to_lines(files[file])[start:end]).rstrip()
+            shown.append({"file": file, "text": text})
+    return shown
+
+
+def _innermost(text: str, line: int) -> Section | None:
+    holding = [s for s in outline(text).sections if s.start <= line < s.end]
+    return min(holding, key=lambda s: s.end - s.start, default=None)

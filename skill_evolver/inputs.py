@@ -1,0 +1,201 @@
+"""What an evolution learns from: records or patterns, chosen and rendered for the prompts."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from analysis.records import ItemType, LessonRecord, load_records, of_tasks, resolve
+from react_agent.errors import ContractError
+from react_agent.files import read_json
+from skill_evolver.conversation import PROMPTS
+from spreadsheetbench.dataset import Dataset
+
+Lessons = Literal["error", "success", "combined"]
+KINDS = {
+    "failure_cause": "Cause",
+    "failure_memory": "Memory item",
+    "success_memory": "Success memory item",
+}
+
+
+class Run(BaseModel):
+    """One trajectory behind a lesson, as far as its record knows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    task: str = ""
+    kind: str = ""
+    seed: int | None = None
+    trajectory: str = ""
+    report: str = ""
+    model: str = ""
+    error_class: str = ""
+    failing_cells: tuple[str, ...] = ()
+    failing_cells_total: int = 0
+    gate: str = ""
+    lessons: tuple[str, ...] = ()
+    """The titles of the record's items."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record or pattern, ready for a prompt."""
+
+    key: str
+    text: str
+    runs: tuple[Run, ...]
+    types: frozenset[str]
+
+
+def _id_of(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value.get("instance_id", value.get("id", value.get("title", "")))
+    return str(value)
+
+
+class Pattern(BaseModel):
+    """A lesson that somebody found to recur."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: ItemType = "failure_cause"
+    index: int | str = 0
+    title: str
+    description: str = ""
+    skill_improvement: str = ""
+    covered_specific_errors: Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda v: tuple(map(_id_of, v)) if isinstance(v, list) else v),
+    ] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.covered_specific_errors))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which records take part."""
+
+    data_path: Path | None = None
+    start: int = 0
+    end: int | None = None
+    shuffle_seed: int | None = None
+    sample: int | None = None
+    sample_seed: int = 0
+
+
+def load_entries(
+    sources: Sequence[tuple[Path, Literal["error", "success"]]],
+    mode: Literal["records", "patterns", "auto"],
+    selection: Selection,
+) -> tuple[list[Entry], bool]:
+    """The entries in order, and whether they are patterns.
+
+    Raises ContractError for a file that does not fit, or when nothing is left to learn from.
+    """
+    entries: list[Entry] = []
+    patterns = False
+    for path, kind in sources:
+        file = resolve(path, kind)
+        is_patterns = mode == "patterns" or (mode == "auto" and isinstance(read_json(file), dict))
+        patterns |= is_patterns
+        if is_patterns:
+            entries += [_pattern_entry(p) for p in _load_patterns(file)]
+        else:
+            entries += [_record_entry(r) for r in _select(load_records(file, kind), selection)]
+    if patterns:
+        entries = entries[selection.start : selection.end]
+    if not entries:
+        names = ", ".join(str(path) for path, _ in sources)
+        raise ContractError(f"{names}: no record is left to learn from; see --start-idx/--end-idx")
+    return entries, patterns
+
+
+def lessons_of(entries: Sequence[Entry]) -> Lessons:
+    """What the items are about, when no flag says it."""
+    types = frozenset[str]().union(*(e.types for e in entries))
+    if "success_memory" not in types:
+        return "error"
+    return "success" if types == {"success_memory"} else "combined"
+
+
+def _select(records: list[LessonRecord], selection: Selection) -> list[LessonRecord]:
+    if selection.data_path:
+        tasks = Dataset.load(selection.data_path).select(
+            start=selection.start, end=selection.end, shuffle_seed=selection.shuffle_seed
+        )
+        names = [task.id for task in tasks]
+        if selection.sample is not None:
+            names = _sampled(names, selection)
+        return of_tasks(records, names)
+    chosen = list(records[selection.start : selection.end])
+    if selection.shuffle_seed is not None:
+        random.Random(selection.shuffle_seed).shuffle(chosen)
+    if selection.sample is not None:
+        chosen = of_tasks(chosen, _sampled(sorted({r.task for r in chosen}), selection))
+    return chosen
+
+
+def _sampled(names: list[str], selection: Selection) -> list[str]:
+    count = min(selection.sample or 0, len(names))
+    return random.Random(selection.sample_seed).sample(names, count)
+
+
+def _record_entry(record: LessonRecord) -> Entry:
+    types = frozenset(item.type for item in record.items)
+    success = types == {"success_memory"}
+    seed = "" if record.seed is None or "_seed_" in record.instance_id else f"_seed_{record.seed}"
+    run = Run(
+        key=f"{record.instance_id}{seed}",
+        task=record.task,
+        kind="success" if success else "error",
+        seed=record.seed,
+        trajectory=record.trajectory,
+        report=record.source_file,
+        model=record.model,
+        error_class=record.error_class,
+        failing_cells=tuple(f"{c.sheet}!{c.cell}" for c in record.failing_cells),
+        failing_cells_total=record.failing_cells_total,
+        gate=" ".join(filter(None, (record.gate_mode, record.gate_verdict))),
+        lessons=tuple(item.title for item in record.items),
+    )
+    text = PROMPTS.render("map/entry_record.j2", record=record, success=success, kinds=KINDS)
+    return Entry(run.key, text, (run,), types)
+
+
+def _load_patterns(file: Path) -> list[Pattern]:
+    value = read_json(file)
+    if not isinstance(value, dict):
+        raise ContractError(f"{file}: patterns are an object of lists by type of item")
+    found: list[Pattern] = []
+    for kind in KINDS:
+        group = value.get(kind, [])
+        if not isinstance(group, list):
+            raise ContractError(f"{file}: {kind} has to be a list of patterns")
+        for number, raw in enumerate(group, start=1):
+            fields = {"index": number, **raw, "type": kind} if isinstance(raw, dict) else raw
+            try:
+                found.append(Pattern.model_validate(fields))
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(str(part) for part in first["loc"]) or "pattern"
+                raise ContractError(
+                    f"{file}: {kind} {number}, field {where}: {first['msg']}"
+                ) from None
+    return found
+
+
+def _pattern_entry(pattern: Pattern) -> Entry:
+    key = f"{pattern.type}-{pattern.index}"
+    kind = "success" if pattern.type == "success_memory" else "error"
+    runs = tuple(
+        Run(key=name, task=name, kind=kind, lessons=(pattern.title,)) for name in pattern.runs
+    ) or (Run(key=key, kind=kind, lessons=(pattern.title,)),)
+    text = PROMPTS.render("map/entry_pattern.j2", key=key, pattern=pattern, kinds=KINDS)
+    return Entry(key, text, runs, frozenset([pattern.type]))
