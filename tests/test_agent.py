@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from react_agent.agent import MAX_OBSERVATION, ReActAgent, Tool, shorten
-from react_agent.errors import ContextOverflow, InfrastructureError, ModelError
+from react_agent.errors import ContextOverflow, EndpointRefused, InfrastructureError, ModelError
 from react_agent.model import Message, Reply, ScriptedModel, Usage
 from react_agent.seams import Trajectory
 
@@ -92,6 +92,7 @@ def test_a_reply_that_was_cut_off_is_told_so() -> None:
     [
         (ContextOverflow("too long"), "context_overflow"),
         (InfrastructureError("down"), "infrastructure"),
+        (ModelError("content filter"), "infrastructure"),
     ],
 )
 def test_a_failing_endpoint_is_a_status_that_keeps_the_conversation(
@@ -102,9 +103,9 @@ def test_a_failing_endpoint_is_a_status_that_keeps_the_conversation(
     assert len(trajectory.messages) == 4
 
 
-def test_a_refusing_endpoint_is_raised() -> None:
-    with pytest.raises(ModelError, match="bad key"):
-        run(ModelError("bad key"))
+def test_an_endpoint_that_refuses_everything_is_raised() -> None:
+    with pytest.raises(EndpointRefused, match="bad key"):
+        run(EndpointRefused("bad key"))
 
 
 def test_usage_is_added_up() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from react_agent.errors import ContextOverflow, FormatError, InfrastructureError
+from react_agent.errors import ContextOverflow, FormatError, ModelError
 from react_agent.model import Message, Model, Reply
 from react_agent.replies import STOP, Action, Done, cut_at_stop, read_reply
 from react_agent.seams import Status, Trajectory
@@ -77,7 +77,7 @@ class ReActAgent:
     async def run(self, messages: Sequence[Message]) -> Trajectory:
         """From the opening messages to the end; a failing endpoint is a status of the result.
 
-        Raises ModelError when the endpoint refuses all requests (a wrong key, an unknown model).
+        Raises a fatal ModelError when the endpoint refuses every request (a wrong key, say).
         """
         return await self.resume(Trajectory(list(messages)))
 
@@ -89,7 +89,9 @@ class ReActAgent:
             run.status = await loop.until_the_end()
         except ContextOverflow as error:
             run.status, run.error = "context_overflow", str(error)
-        except InfrastructureError as error:
+        except ModelError as error:
+            if error.fatal:
+                raise
             run.status, run.error = "infrastructure", str(error)
         finally:
             run.seconds += time.monotonic() - started
