@@ -90,7 +90,7 @@ class _Draft:
 
 def parse_report(text: str, kind: Kind) -> Report:
     """Every item of the report that is of this kind; never raises."""
-    lines = _unfence(_without_thinking(text).splitlines())
+    lines = _unfence(_unquote(_without_thinking(text).splitlines()))
     drafts, rest = _split(lines, kind)
     notes: list[str] = []
     items: list[LessonItem] = []
@@ -121,6 +121,13 @@ def _without_thinking(text: str) -> str:
         after = parts[-1]
         return after if after.strip() else "\n".join(parts)
     return _THOUGHT_START.sub("", text)
+
+
+def _unquote(lines: list[str]) -> list[str]:
+    """A report that stands in a block quote loses the quote's marks."""
+    if any(line.lstrip().startswith(">") and _item_heading(line) for line in lines):
+        return [re.sub(r"^[ \t]*>[ \t]?", "", line) for line in lines]
+    return lines
 
 
 def _unfence(lines: list[str]) -> list[str]:
@@ -201,7 +208,7 @@ def _item_heading(line: str) -> _Draft | None:
     marked = bool(lead["hashes"] or lead["bold"])
     named = bool(match["word"] and match["number"])
     title = _after_heading(match["after"])
-    if title is None or not (marked or named) or not (match["word"] or match["number"] or marked):
+    if title is None or not (marked or named) or not (match["word"] or match["number"]):
         return None
     number = int(match["number"]) if match["number"] else None
     kind = cast(ItemType, f"{match['what']}_{match['kind']}".lower())

@@ -1,0 +1,221 @@
+"""What became of each trajectory: one file a case, and the summary whose counts add up."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from analysis.records import FailingCell, ItemType, Kind, LessonItem, LessonRecord
+from analysis.selection import LeftOut, Subject
+from react_agent.errors import ContractError
+from react_agent.files import read_json, write_json, write_whole
+from react_agent.model import Usage
+from spreadsheet_agent.runfolder import differences, now
+
+Outcome = Literal["lesson", "gate not held", "no report", "all items leaked", "nothing to explain"]
+"""A finished case. "nothing to explain": no analyst was asked, since the output is right, or the
+case cannot be judged at all."""
+
+SUMMARY_FILE = "analysis_summary.json"
+SETTINGS_FILE = "analysis_run.json"
+
+
+class LeakedItem(BaseModel):
+    """An item that was dropped, and what it gave away."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: ItemType
+    number: int
+    title: str
+    found: tuple[str, ...]
+
+
+class CaseAnalysis(BaseModel):
+    """One finished case, as the JSON file beside its report holds it. Written last."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    instance_id: str
+    task_id: str
+    seed: int | None = None
+    trajectory: str
+    outcome: Outcome
+    reason: str = ""
+    error_class: str = ""
+    failing_cells: tuple[FailingCell, ...] = ()
+    failing_cells_total: int = 0
+    gate_mode: str = ""
+    gate_verdict: str = ""
+    leaked: tuple[LeakedItem, ...] = ()
+    items: int = 0
+    notes: tuple[str, ...] = ()
+    model: str = ""
+    status: str = ""
+    """How the analyst's conversation ended."""
+    turns: int = 0
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    fingerprint: str = ""
+    """Hash of the evidence; the analysis is kept only while it is the same."""
+    finished_at: str = ""
+
+    @classmethod
+    def load(cls, path: Path) -> "CaseAnalysis | None":
+        """None when there is none, or none that can be read: then the case is still owed."""
+        try:
+            return cls.model_validate(read_json(path))
+        except (ContractError, ValidationError):
+            return None
+
+    def dropped(self, item: LessonItem) -> bool:
+        return any(
+            (lost.type, lost.number, lost.title) == (item.type, item.number, item.title)
+            for lost in self.leaked
+        )
+
+
+def about(subject: Subject) -> dict[str, Any]:
+    """The fields that say which run a case analysis is about."""
+    recorded = subject.log.result.get("seed")
+    seed = subject.seed if subject.seed is not None else recorded
+    return {
+        "instance_id": subject.instance,
+        "task_id": subject.name.task_id,
+        "seed": seed if isinstance(seed, int) else None,
+        "trajectory": str(subject.path),
+        "finished_at": now(),
+    }
+
+
+def record_of(
+    analysis: CaseAnalysis | None, instance: str, report: Path, items: Sequence[LessonItem]
+) -> LessonRecord:
+    """The record of a report; without a case analysis (another tool's report) only its items."""
+    base = LessonRecord(instance_id=instance, source_file=str(report), items=tuple(items))
+    if analysis is None:
+        return base
+    gate = report.parent / "gate.json"
+    return base.model_copy(
+        update={
+            "instance_id": analysis.instance_id,
+            "task_id": analysis.task_id,
+            "seed": analysis.seed,
+            "trajectory": analysis.trajectory,
+            "model": analysis.model,
+            "error_class": analysis.error_class,
+            "failing_cells": analysis.failing_cells,
+            "failing_cells_total": analysis.failing_cells_total,
+            "gate_mode": analysis.gate_mode,
+            "gate_verdict": analysis.gate_verdict,
+            "gate_file": str(gate) if gate.is_file() else "",
+            "items_dropped": len(analysis.leaked),
+        }
+    )
+
+
+def open_run(output_dir: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
+    """Refuse to mix analyses made with different settings.
+
+    Raises ContractError that shows the differences.
+    """
+    file = output_dir / SETTINGS_FILE
+    if file.exists() and not overwrite:
+        was = read_json(file)
+        changes = differences(was.get("settings") if isinstance(was, dict) else was, settings)
+        if changes:
+            raise ContractError(
+                f"{output_dir} holds an analysis with other settings; give another --output_dir, "
+                "or --overwrite to start over:\n" + "\n".join(f"  {line}" for line in changes)
+            )
+        return
+    write_json(file, {"settings": dict(settings), "started_at": now()})
+
+
+class Summary(BaseModel):
+    """`analysis_summary.json`: every trajectory of the run is counted once."""
+
+    kind: Kind
+    trajectories: int
+    counts: dict[str, int]
+    """By what became of them; they add up to `trajectories`."""
+    error_classes: dict[str, int] = {}
+    """The analysed ones, by class of error."""
+    lessons: int
+    items: int
+    items_leaked: int
+    usage: Usage
+    dropped: list[dict[str, str]]
+    """Every trajectory without a lesson that might have had one, and why."""
+    owed: list[dict[str, str]]
+    """Cases to be done by the next start, and what stopped them."""
+    seconds: float = 0.0
+
+    def table(self) -> str:
+        lines = [f"{self.trajectories} trajectories"]
+        lines += [f"  {count:>5}  {name}" for name, count in self.counts.items()]
+        if self.error_classes:
+            found = ", ".join(f"{n} {name}" for name, n in self.error_classes.items())
+            lines.append(f"failed by class: {found}")
+        lines.append(
+            f"{self.lessons} records with {self.items} items"
+            + (
+                f"; {self.items_leaked} items dropped for giving answers away"
+                * bool(self.items_leaked)
+            )
+        )
+        use = self.usage
+        lines.append(
+            f"{use.calls} calls, {use.prompt_tokens:,} prompt and {use.completion_tokens:,} reply "
+            f"tokens, {self.seconds:.1f} s"
+        )
+        return "\n".join(lines)
+
+
+def summarise(
+    kind: Kind,
+    cases: Iterable[CaseAnalysis],
+    left_out: Sequence[LeftOut],
+    owed: Mapping[str, str],
+    seconds: float,
+) -> Summary:
+    done = list(cases)
+    counts = Counter[str](case.outcome for case in done)
+    if owed:
+        counts["owed"] = len(owed)
+    counts.update(left.reason for left in left_out)
+    own = ("not failed", "not succeeded", "not selected")
+    dropped = [
+        {
+            "instance": c.instance_id,
+            "trajectory": c.trajectory,
+            "reason": c.outcome,
+            "detail": c.reason,
+        }
+        for c in done
+        if c.outcome != "lesson"
+    ] + [
+        {"instance": x.instance, "trajectory": x.trajectory, "reason": x.reason, "detail": x.detail}
+        for x in left_out
+        if x.reason not in own
+    ]
+    lessons = [case for case in done if case.outcome == "lesson"]
+    return Summary(
+        kind=kind,
+        trajectories=len(done) + len(owed) + len(left_out),
+        counts=dict(counts),
+        error_classes=dict(Counter(c.error_class for c in done if c.error_class).most_common()),
+        lessons=len(lessons),
+        items=sum(case.items for case in lessons),
+        items_leaked=sum(len(case.leaked) for case in done),
+        usage=sum((case.usage for case in done), Usage()),
+        dropped=dropped,
+        owed=[{"instance": name, "reason": why} for name, why in owed.items()],
+        seconds=round(seconds, 3),
+    )
+
+
+def write_summary(output_dir: Path, summary: Summary) -> None:
+    write_whole(output_dir / SUMMARY_FILE, summary.model_dump_json(indent=2) + "\n")

@@ -1,0 +1,131 @@
+"""From report folders to record files: which reports count, and what of them.
+
+Two layouts. The agentic analyst leaves a folder an instance (`analysis_report.md`, and
+`evaluate_passed.flag` only when the gate held); one-call analysts leave `error_analysis_<id>.md` or
+`success_analysis_<id>.md`. `_prompt.md` beside a report is never a report.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analysis.leakage import split_leaking
+from analysis.outcomes import CaseAnalysis, record_of
+from analysis.records import Kind, LessonRecord, save_records
+from analysis.reports import parse_report
+from react_agent.errors import ContractError
+from react_agent.files import write_whole
+
+REPORT, FLAG, CASE_FILE = "analysis_report.md", "evaluate_passed.flag", "analysis.json"
+UNPARSED = "failed_to_parse"
+PREFIXES: dict[Kind, str] = {"error": "error_analysis_", "success": "success_analysis_"}
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    """One report on disk."""
+
+    instance: str
+    path: Path
+    case_file: Path
+    gated: bool
+    """Whether this kind of report has to have passed the gate."""
+
+    @property
+    def passed(self) -> bool:
+        return not self.gated or (self.path.parent / FLAG).is_file()
+
+
+@dataclass
+class Parsed:
+    """What a folder of reports gives."""
+
+    records: list[LessonRecord] = field(default_factory=list)
+    reports: int = 0
+    not_gated: list[str] = field(default_factory=list)
+    unparsed: dict[str, str] = field(default_factory=dict)
+    leaked: dict[str, int] = field(default_factory=dict)
+    """Items dropped by instance."""
+    without_items: list[str] = field(default_factory=list)
+    """Instances whose every item was dropped."""
+
+    def table(self) -> str:
+        items = sum(len(record.items) for record in self.records)
+        lines = [
+            f"{self.reports} reports",
+            f"  {len(self.records):>5}  records with {items} items",
+            f"  {len(self.not_gated):>5}  left out: the gate did not hold",
+            f"  {len(self.unparsed):>5}  left out: no item could be read (see {UNPARSED}/)",
+            f"  {len(self.without_items):>5}  left out: every item gave answers away",
+        ]
+        if self.leaked:
+            lines.append(f"{sum(self.leaked.values())} items dropped for giving answers away")
+        return "\n".join(lines)
+
+
+def parse_folder(folder: Path, kind: Kind, only: Sequence[str] | None = None) -> Parsed:
+    """Read all reports below a folder; those without an item are copied to `failed_to_parse/`.
+
+    With `only`, records of these instances, in this order. Raises ContractError when the folder
+    does not exist.
+    """
+    if not folder.is_dir():
+        raise ContractError(f"{folder}: no such folder; give the --output_dir of the analysis")
+    reports = {report.instance: report for report in report_files(folder, kind)}
+    names = sorted(reports) if only is None else [name for name in only if name in reports]
+    parsed = Parsed(reports=len(names))
+    shutil.rmtree(folder / UNPARSED, ignore_errors=True)
+    for name in names:
+        _parse(reports[name], kind, parsed, folder)
+    return parsed
+
+
+def write_records(folder: Path, output: Path, kind: Kind, only: Sequence[str]) -> Parsed:
+    parsed = parse_folder(folder, kind, only)
+    save_records(output, parsed.records)
+    return parsed
+
+
+def report_files(folder: Path, kind: Kind) -> Iterator[ReportFile]:
+    """Reports in name order, agentic ones first."""
+    if kind == "error":
+        for path in sorted(folder.glob(f"*/{REPORT}")):
+            if path.parent.name != UNPARSED and not path.parent.name.startswith("."):
+                yield ReportFile(path.parent.name, path, path.parent / CASE_FILE, gated=True)
+    prefix = PREFIXES[kind]
+    for path in sorted(folder.glob(f"{prefix}*.md")):
+        if path.stem != f"{prefix}chat" and not path.stem.endswith("_prompt"):
+            instance = path.stem.removeprefix(prefix)
+            yield ReportFile(instance, path, path.with_suffix(".json"), gated=False)
+
+
+def _parse(file: ReportFile, kind: Kind, parsed: Parsed, folder: Path) -> None:
+    if not file.passed:
+        parsed.not_gated.append(file.instance)
+        return
+    text = file.path.read_text(encoding="utf-8", errors="replace")
+    report = parse_report(text, kind)
+    if not report.items:
+        keep_unparsed(folder, file.instance, text, "no item with a text was found")
+        parsed.unparsed[file.instance] = "no item"
+        return
+    analysis = CaseAnalysis.load(file.case_file)
+    if analysis:  # checked when it was written, with the task's answers at hand
+        kept = [item for item in report.items if not analysis.dropped(item)]
+    else:
+        kept, _ = split_leaking(report.items, None)
+    dropped = len(report.items) - len(kept)
+    if dropped:
+        parsed.leaked[file.instance] = dropped
+    if kept:
+        record = record_of(analysis, file.instance, file.path, kept)
+        parsed.records.append(record.model_copy(update={"items_dropped": dropped}))
+    else:
+        parsed.without_items.append(file.instance)
+
+
+def keep_unparsed(folder: Path, instance: str, text: str, reason: str) -> None:
+    """A report that nothing could be read from is kept, with the reason beside it."""
+    write_whole(folder / UNPARSED / instance / REPORT, text)
+    write_whole(folder / UNPARSED / instance / "reason.txt", f"{reason}\n")

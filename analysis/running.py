@@ -1,0 +1,143 @@
+"""Run analysts over the chosen trajectories; the finished are kept, the failed done again."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from tqdm import tqdm
+
+from analysis.outcomes import CaseAnalysis, Summary, summarise, write_summary
+from analysis.parsing import write_records
+from analysis.records import Kind
+from analysis.selection import Selection, Subject
+from react_agent.errors import ContextOverflow, InfrastructureError, ModelError
+from react_agent.pool import Outcome, work_queue
+
+log = logging.getLogger(__name__)
+
+REFUSED_AT_ONCE = 3
+"""When the endpoint refuses the first so many cases, it will refuse the others too."""
+
+
+class Analyst(Protocol):
+    """Something that analyses one trajectory and leaves its files in `output_dir`."""
+
+    kind: Kind
+    output_dir: Path
+
+    def finished(self, subject: Subject) -> CaseAnalysis | None:
+        """The case as an earlier start finished it, from the same evidence."""
+        ...
+
+    async def analyse(self, subject: Subject) -> CaseAnalysis:
+        """Raises ModelError, and ContractError when the evidence is missing."""
+        ...
+
+
+@dataclass
+class AnalysisRun:
+    """One start over one selection."""
+
+    analyst: Analyst
+    selection: Selection
+    parsed_output: Path
+    workers: int = 1
+    done: dict[str, CaseAnalysis] = field(default_factory=dict)
+    owed: dict[str, str] = field(default_factory=dict)
+    kept: int = 0
+    _failing: int = 0
+    _refused: int = 0
+
+    async def run(self) -> Summary:
+        """Raises ModelError when the endpoint refuses everything."""
+        started = time.monotonic()
+        waiting = self._take_finished()
+        self.owed = dict.fromkeys((s.instance for s in waiting), "not started")
+        bar = tqdm(
+            total=len(self.selection.subjects),
+            initial=self.kept,
+            desc=f"{self.analyst.kind} analysis",
+            unit="case",
+            disable=None,
+        )
+        try:
+            await work_queue(
+                self.analyst.analyse,
+                waiting,
+                workers=self.workers,
+                done=lambda outcome: self._settle(outcome, bar),
+            )
+        except _NothingGetsThrough as reason:
+            log.warning("stopped: %s", reason)
+        finally:
+            bar.close()
+            summary = self._write(time.monotonic() - started)
+            if sys.exc_info()[0] is asyncio.CancelledError:
+                print(summary.table())
+        return summary
+
+    def _take_finished(self) -> list[Subject]:
+        waiting = []
+        for subject in self.selection.subjects:
+            earlier = self.analyst.finished(subject)
+            if earlier:
+                self.done[subject.instance] = earlier
+                self.kept += 1
+            else:
+                waiting.append(subject)
+        return waiting
+
+    def _settle(self, outcome: Outcome[Subject, CaseAnalysis], bar: "tqdm[Any]") -> None:
+        instance = outcome.item.instance
+        if outcome.value:
+            self.done[instance] = outcome.value
+            self.owed.pop(instance, None)
+            self._failing = 0
+        else:
+            assert outcome.error is not None
+            self._take_failure(instance, outcome.error)
+        usage = [case.usage for case in self.done.values()]
+        counts = Counter(str(case.outcome) for case in self.done.values())
+        shown = {"lessons": counts.pop("lesson", 0), "dropped": counts.total()}
+        tokens = sum(u.prompt_tokens + u.completion_tokens for u in usage)
+        bar.set_postfix({**shown, "failed": self._failed, "tokens": f"{tokens:,}"}, refresh=False)
+        bar.update()
+
+    def _take_failure(self, instance: str, error: Exception) -> None:
+        """A case that broke is owed; it stops nothing, unless all of them break."""
+        self.owed[instance] = f"{type(error).__name__}: {error}"
+        infrastructure = isinstance(error, InfrastructureError)
+        refused = isinstance(error, ModelError) and not isinstance(error, ContextOverflow)
+        if refused and not infrastructure:
+            self._refused += 1
+            if self._refused >= REFUSED_AT_ONCE and len(self.done) == self.kept:
+                raise error
+        elif not infrastructure:
+            log.warning("%s: %s", instance, error, exc_info=not isinstance(error, ModelError))
+        self._failing = self._failing + 1 if infrastructure else 0
+        if self._failing >= max(8, self.workers):
+            raise _NothingGetsThrough(f"{self._failing} cases in a row: {error}")
+
+    @property
+    def _failed(self) -> int:
+        return sum(reason != "not started" for reason in self.owed.values())
+
+    def _write(self, seconds: float) -> Summary:
+        order = [s.instance for s in self.selection.subjects if s.instance in self.done]
+        cases = [self.done[name] for name in order]
+        summary = summarise(self.analyst.kind, cases, self.selection.left_out, self.owed, seconds)
+        aside = [x.instance for x in self.selection.left_out if x.reason == "not selected"]
+        write_records(
+            self.analyst.output_dir, self.parsed_output, self.analyst.kind, sorted(order + aside)
+        )
+        write_summary(self.analyst.output_dir, summary)
+        return summary
+
+
+class _NothingGetsThrough(Exception):
+    """The endpoint is down: going on would only fail every case."""

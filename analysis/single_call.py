@@ -1,0 +1,135 @@
+"""One-call analysts: a log in, a report out. Failures and successes are two values of one thing."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analysis.asking import PROMPTS, Conversation, Lesson, readable, without_leaks
+from analysis.evidence import answers_of, log_text
+from analysis.outcomes import CaseAnalysis, LeakedItem, Outcome, about
+from analysis.parsing import PREFIXES
+from analysis.records import Kind
+from analysis.selection import Subject
+from analysis.taxonomy import class_by_status, how_it_ended
+from react_agent.errors import ContextOverflow
+from react_agent.files import digest, write_whole
+from react_agent.model import Message, Model
+from spreadsheetbench.dataset import Dataset
+
+LOG_CHARACTERS = 200_000
+"""Of a log in a prompt; a longer one loses its middle."""
+SMALLEST_LOG = 8_000
+
+
+@dataclass(frozen=True)
+class CallKind:
+    """What sets the two apart."""
+
+    kind: Kind
+    system: str
+
+
+FAILURES = CallKind("error", "error_llm/system.j2")
+SUCCESSES = CallKind("success", "success_llm/system.j2")
+
+
+@dataclass
+class SingleCallAnalyst:
+    """Writes `<prefix><id>_prompt.md`, `<prefix><id>.md` and, last, `<prefix><id>.json`."""
+
+    call: CallKind
+    model: Model
+    model_name: str
+    output_dir: Path
+    dataset: Dataset | None = None
+    """With it, items are also checked for values of the task's answers."""
+    kind: Kind = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kind = self.call.kind
+
+    def finished(self, subject: Subject) -> CaseAnalysis | None:
+        earlier = CaseAnalysis.load(self._path(subject, ".json"))
+        if earlier and earlier.fingerprint == self._fingerprint(subject):
+            return earlier
+        return None
+
+    async def analyse(self, subject: Subject) -> CaseAnalysis:
+        started = time.monotonic()
+        talk, text = await self._first_answer(subject)
+        text, report = await readable(talk, text, self.kind)
+        answers = answers_of(self.dataset, subject)
+        lesson = await without_leaks(talk, text, report, self.kind, answers)
+        outcome, reason = judge(lesson)
+        analysis = CaseAnalysis(
+            **about(subject),
+            outcome=outcome,
+            reason=reason,
+            error_class=class_by_status(subject.log) if subject.failed else "",
+            leaked=leaked_items(lesson),
+            items=len(lesson.kept),
+            notes=lesson.report.notes + (("the report was cut off",) if talk.cut_off else ()),
+            model=self.model_name,
+            status="completed",
+            turns=talk.usage.calls,
+            usage=talk.usage,
+            seconds=round(time.monotonic() - started, 3),
+            fingerprint=self._fingerprint(subject),
+        )
+        write_whole(self._path(subject, ".md"), lesson.text + "\n")
+        write_whole(self._path(subject, ".json"), analysis.model_dump_json(indent=2) + "\n")
+        return analysis
+
+    async def _first_answer(self, subject: Subject) -> tuple[Conversation, str]:
+        """With the log shortened as often as the model's window asks for it."""
+        limit = LOG_CHARACTERS
+        while True:
+            messages = self.prompt(subject, limit)
+            write_whole(self._path(subject, "_prompt.md"), _prompt_markdown(messages))
+            talk = Conversation(self.model, list(messages))
+            try:
+                return talk, await talk.answer()
+            except ContextOverflow:
+                shown = len(messages[-1].content)
+                if limit <= SMALLEST_LOG:
+                    raise
+                limit = max(SMALLEST_LOG, min(limit, shown) // 2)
+
+    def prompt(self, subject: Subject, limit: int = LOG_CHARACTERS) -> list[Message]:
+        log, cut = log_text(subject.log, limit)
+        system = PROMPTS.render(self.call.system, with_skill=subject.with_skill)
+        user = PROMPTS.render(
+            "single_call_user.j2",
+            failed=self.kind == "error",
+            ended=how_it_ended(subject.log),
+            log=log,
+            log_cut=cut,
+        )
+        return [Message(role="system", content=system), Message(role="user", content=user)]
+
+    def _path(self, subject: Subject, suffix: str) -> Path:
+        return self.output_dir / f"{PREFIXES[self.kind]}{subject.instance}{suffix}"
+
+    def _fingerprint(self, subject: Subject) -> str:
+        return digest(subject.path.read_bytes())
+
+
+def judge(lesson: Lesson) -> tuple[Outcome, str]:
+    """Whether anything of a report can be kept."""
+    if lesson.kept:
+        return "lesson", ""
+    if lesson.leaking:
+        found = "; ".join(f"{item.title}: {', '.join(why)}" for item, why in lesson.leaking)
+        return "all items leaked", found
+    return "no report", "no item could be read from the report"
+
+
+def leaked_items(lesson: Lesson) -> tuple[LeakedItem, ...]:
+    return tuple(
+        LeakedItem(type=item.type, number=item.number, title=item.title, found=tuple(why))
+        for item, why in lesson.leaking
+    )
+
+
+def _prompt_markdown(messages: list[Message]) -> str:
+    return "\n\n".join(f"# {m.role.upper()}\n\n{m.content}" for m in messages) + "\n"

@@ -1,0 +1,61 @@
+"""Classes of failure, told by code from the log and the workbooks before any model is asked."""
+
+from typing import Literal
+
+from spreadsheet_agent.trajectory import Log
+
+ErrorClass = Literal[
+    "no_output",
+    "damaged_workbook",
+    "uncalculated_formula",
+    "wrong_place",
+    "wrong_values",
+    "out_of_turns",
+    "context_overflow",
+    "stuck",
+    "crash",
+]
+
+MEANINGS: dict[str, str] = {
+    "no_output": "the agent finished without saving a workbook where it should",
+    "damaged_workbook": "the saved workbook cannot be opened",
+    "uncalculated_formula": "cells that count hold formulas without a calculated value",
+    "wrong_place": "the right values stand somewhere else, or their sheet is missing",
+    "wrong_values": "cells that count hold other values than they should",
+    "out_of_turns": "the turn budget was used up before the agent finished",
+    "context_overflow": "the conversation outgrew the model's context window",
+    "stuck": "the agent repeated itself or kept breaking the reply format",
+    "crash": "the run was broken by the harness, not by the agent",
+    "": "not known: only the log was read",
+}
+
+_ENDED: dict[str, str] = {
+    "completed": "the agent said that it was done",
+    "out_of_turns": "its turns were used up",
+    "stuck": "it repeated the same reply and was stopped",
+    "format_errors": "it kept breaking the reply format and was stopped",
+    "context_overflow": "the conversation outgrew the context window",
+    "infrastructure": "the endpoint failed",
+    "crash": "the harness broke",
+}
+
+_BY_STATUS: dict[str, ErrorClass] = {
+    "out_of_turns": "out_of_turns",
+    "context_overflow": "context_overflow",
+    "stuck": "stuck",
+    "format_errors": "stuck",
+    "crash": "crash",
+}
+
+
+def how_it_ended(log: Log) -> str:
+    """A clause for a prompt; empty when the log does not say."""
+    return _ENDED.get(str(log.status), "")
+
+
+def class_by_status(log: Log) -> str:
+    """The class as far as the log alone tells it: how the run ended, or that it left nothing."""
+    found = _BY_STATUS.get(str(log.status), "")
+    if not found and log.result.get("success") is False:
+        return "no_output"
+    return found
