@@ -202,9 +202,9 @@ def name_and_price_for_code() -> MiniTask:
     book = Book([sheet, listing])
     gold = book.copy()
     for row, code in enumerate(asked, start=3):
-        match = f'MATCH(TRIM(B{row}&"")&"*",codes!$A$2:$A$13,0)'
-        name = Formula(f"=INDEX(codes!$B$2:$B$13,{match})", names[code])
-        price = Formula(f"=INDEX(codes!$C$2:$C$13,{match})", prices[code])
+        line = f'SUMPRODUCT((TRIM(codes!$A$2:$A$13)=B{row}&"")*(ROW(codes!$A$2:$A$13)-1))'
+        name = Formula(f"=INDEX(codes!$B$2:$B$13,{line})", names[code])
+        price = Formula(f"=INDEX(codes!$C$2:$C$13,{line})", prices[code])
         gold["Quote"].put(f"C{row}", name)
         gold["Quote"].put(f"E{row}", price, "money")
     return MiniTask(

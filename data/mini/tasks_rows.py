@@ -87,7 +87,7 @@ def drop_blank_and_repeated_rows() -> MiniTask:
     return MiniTask(
         "911-6",
         SHEET_LEVEL,
-        "A3:D27",
+        "A3:D29",
         "Please clean up this list, two things: remove the empty rows, and remove rows that are "
         "there twice or more (all four columns the same), the first one stays. Everything should "
         "move up so that it is one block. A ticket number that comes back in a different "
@@ -95,7 +95,7 @@ def drop_blank_and_repeated_rows() -> MiniTask:
         book,
         gold,
         "Requests",
-        "A3:D27",
+        "A3:D29",
     )
 
 
