@@ -47,7 +47,8 @@ def test_ids_come_in_both_types_as_in_the_public_data() -> None:
 def test_the_script_makes_what_is_committed(tmp_path: Path) -> None:
     pytest.importorskip("xlsxwriter")
     for name in ("one", "two"):
-        command = [sys.executable, "-B", str(MINI / "make_mini.py"), "--output", tmp_path / name]
+        script, output = str(MINI / "make_mini.py"), str(tmp_path / name)
+        command = [sys.executable, "-B", script, "--output", output]
         subprocess.run(command, check=True, capture_output=True)
     one, two = (contents(tmp_path / name) for name in ("one", "two"))
     assert one == two

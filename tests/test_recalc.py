@@ -34,7 +34,7 @@ def run(book: Path, *flags: str) -> tuple[int, dict[str, Any]]:
 def saved(path: Path, formulas: dict[str, Any], title: str = "Sheet1") -> Path:
     """A workbook as an agent writes it: A1:A5 = 10..50, B1:B5 = x1..x5, A6 a date, formulas."""
     book = openpyxl.Workbook()
-    sheet = book.active
+    sheet = book.worksheets[0]
     sheet.title = title
     for row in range(1, 6):
         sheet.append([row * 10, f"x{row}"])
@@ -86,6 +86,7 @@ SHEET1 = "xl/worksheets/sheet1.xml"
         ("=SUMPRODUCT((A1:A5>20)*A1:A5)", 120),
         ("=A1&CHAR(10)&A2", "10\n20"),
         ("=-A1*1E+20", -1e21),
+        ('=IF(B1="x1",A1*MATCH("x2",B1:B5,0),"no")', 20),
     ],
 )
 def test_a_formula_gets_its_value_in_its_own_type(
@@ -201,7 +202,17 @@ def test_errors_are_listed_by_value(tmp_path: Path) -> None:
     assert report["errors"]["#N/A"] == {"count": 1, "cells": ["'My Data'!D1"]}
 
 
-@pytest.mark.parametrize("formula", ["=NOSUCH(1)", "=nosuchname", "=1+", "=[1]Sheet1!A1"])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "=NOSUCH(1)",
+        "=nosuchname",
+        "=1+",
+        "=[1]Sheet1!A1",
+        '=IFERROR(MATCH("x*",B1:B5,0),"")',
+        '=VLOOKUP(B2&"?",B1:B5,1,FALSE)',
+    ],
+)
 def test_what_cannot_be_computed_stays_empty_and_is_listed(tmp_path: Path, formula: str) -> None:
     book = saved(tmp_path / "b.xlsx", {"C1": formula, "C2": "=A1"})
     code, report = run(book, "--engine", "embedded")

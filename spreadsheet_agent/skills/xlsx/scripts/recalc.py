@@ -33,6 +33,8 @@ ERROR_VALUES = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#N/A", "#SPIL
 """Errors that are results. #NAME? is not among them: it only says that the engine does not know
 a function or a name."""
 
+LOOKUP = re.compile(r"\b(X?MATCH|[VHX]LOOKUP|SEARCH)\(", re.IGNORECASE)
+
 Key = tuple[str, str]
 """A sheet's name and a cell's address."""
 
@@ -163,11 +165,17 @@ def run_libreoffice(
     return {key: found[key] for key in missing if key in found}
 
 
-def trustworthy(value: Value, formula: str) -> bool:
-    """An error is no value where it only says what the engine lacks, such as the workbook that
-    a formula links to."""
-    linked = re.search(r"\[\d+\][^\[\]]*!", formula)
-    return value[0] != "e" or (value[1] in ERROR_VALUES and not linked)
+def distrust(engine: str, value: Value, formula: str) -> str:
+    """Why an answer only says what the engine lacks, and so is no value; empty when it is one."""
+    texts = re.findall(r'"(?:[^"]|"")*"', formula)
+    wild = any(set(text) & set("*?") for text in texts)
+    if engine == "embedded" and wild and LOOKUP.search(formula):
+        return "wildcards in a lookup are beyond it"
+    if value[0] != "e":
+        return ""
+    if re.search(r"\[\d+\][^\[\]]*!", formula):
+        return "linked to another workbook"
+    return "" if value[1] in ERROR_VALUES else value[1]
 
 
 ENGINES = {"embedded": run_embedded, "libreoffice": run_libreoffice}
@@ -208,10 +216,11 @@ def compute(package: Package, engine: str, timeout: float) -> Computed:
                 result.notes.append(f"{name}: {error}")
             else:
                 for key, value in answers.items():
-                    if trustworthy(value, formulas[key]):
-                        result.values[key] = value
+                    reason = distrust(name, value, formulas[key])
+                    if reason:
+                        result.refused[key] = reason
                     else:
-                        result.refused[key] = value[1]
+                        result.values[key] = value
     return result
 
 
@@ -247,6 +256,7 @@ def report(name: str, package: Package, result: Computed) -> dict[str, Any]:
     uncomputed: list[dict[str, str]] = []
     errors: dict[str, list[str]] = {}
     arrays: list[str] = []
+    notes = list(result.notes)
     cached = total = 0
     for sheet in package.sheets:
         for cell in sheet.cells:
@@ -264,6 +274,8 @@ def report(name: str, package: Package, result: Computed) -> dict[str, Any]:
                 uncomputed.append({"cell": where, "formula": formula, "engine_says": reason})
             if ":" in cell.array and cell.kind == "array" and not cell.cached:
                 arrays.append(address(sheet.name, cell.array))
+    if uncomputed and len(result.values):
+        notes.append("values that depend on uncomputed cells are to be checked")
     status = "incomplete" if uncomputed else "error values" if errors else "ok"
     return {
         "file": name,
@@ -278,7 +290,7 @@ def report(name: str, package: Package, result: Computed) -> dict[str, Any]:
             for code, cells in sorted(errors.items())
         },
         "array_ranges_with_only_the_first_cell_computed": arrays[:LISTED],
-        "notes": result.notes,
+        "notes": notes,
     }
 
 
