@@ -1,0 +1,187 @@
+"""Bring one large file over HTTP: streamed to disk, resumed where it broke off, hashed at the end.
+
+A download under way is `<target>.part`, with the server's validator in `<target>.part.tag`: a
+part is only continued while the server still holds the very same file.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from tqdm import tqdm
+
+from react_agent.errors import ContractError, InfrastructureError
+from react_agent.files import write_whole
+
+CHUNK = 1 << 18
+TIMEOUT = aiohttp.ClientTimeout(total=None, connect=20, sock_connect=20, sock_read=60)
+ATTEMPTS = 5
+"""In a row without a single new byte; a connection that makes progress may break any number of
+times."""
+PAUSE = 1.0
+"""Seconds before going on, doubled by every fruitless attempt."""
+UNREACHABLE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""Waiting helps where bytes came before, not where there is no network to begin with."""
+
+
+class NotThere(ContractError):
+    """The server answers, but has no such file (or does not give it to us)."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    path: Path
+    url: str
+    size: int
+    sha256: str
+    published: str | None
+    """The sha256 that the home itself states in its reply, where it does."""
+
+
+@dataclass
+class _Reply:
+    body: aiohttp.ClientResponse
+    start: int
+    total: int | None
+    tag: str
+    published: str | None
+
+
+async def download(url: str, target: Path, *, most: int) -> Fetched:
+    """Fetch `url` into `target`, going on from an earlier part; gzip archives only.
+
+    Raises NotThere (404 and other refusals), InfrastructureError (cannot be reached, keeps
+    breaking off), ContractError (not an archive, larger than `most`, no room on the disk).
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    fruitless, came = 0, False
+    async with aiohttp.ClientSession(timeout=TIMEOUT, trust_env=True) as session:
+        while True:
+            before = _size(part)
+            try:
+                published = await _continue(session, url, part, most)
+                break
+            except (aiohttp.ClientError, TimeoutError) as error:
+                fruitless = 0 if _size(part) > before else fruitless + 1
+                came = came or fruitless == 0
+                if fruitless >= ATTEMPTS or (not came and isinstance(error, UNREACHABLE)):
+                    reason = str(error) or type(error).__name__
+                    kept = f" ({_size(part):,} bytes are kept)" if _size(part) else ""
+                    raise InfrastructureError(f"{url}: {reason}{kept}") from error
+                await asyncio.sleep(PAUSE * 2**fruitless)
+    part.replace(target)
+    _tag_file(part).unlink(missing_ok=True)
+    return Fetched(target, url, target.stat().st_size, sha256_of(target), published)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _tag_file(part: Path) -> Path:
+    return part.with_name(part.name + ".tag")
+
+
+async def _continue(session: aiohttp.ClientSession, url: str, part: Path, most: int) -> str | None:
+    """Append what is missing to `part`; returns the sha256 that the home states."""
+    async with _ask(session, url, part) as reply:
+        if reply.total is not None:
+            _check_room(url, part, reply.total, reply.start, most)
+        if not reply.start:
+            part.write_bytes(b"")
+            write_whole(_tag_file(part), reply.tag)
+        with (
+            part.open("r+b") as file,
+            tqdm(
+                desc=part.name.removesuffix(".part"),
+                initial=reply.start,
+                total=reply.total,
+                unit="B",
+                unit_scale=True,
+                disable=None,  # no bar where stderr is no terminal
+                file=sys.stderr,
+            ) as bar,
+        ):
+            file.truncate(reply.start)
+            file.seek(reply.start)
+            async for chunk in reply.body.content.iter_chunked(CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))
+                if file.tell() > most:
+                    raise ContractError(f"{url}: is larger than {most:,} bytes")
+        if reply.total is not None and _size(part) < reply.total:
+            raise aiohttp.ClientPayloadError(f"broke off at {_size(part):,} of {reply.total:,}")
+        return reply.published
+
+
+@contextlib.asynccontextmanager
+async def _ask(session: aiohttp.ClientSession, url: str, part: Path) -> AsyncIterator[_Reply]:
+    """Ask for the rest of `part`, or for everything where it cannot be continued."""
+    held, tag = _size(part), _read_tag(part)
+    headers = {"Accept-Encoding": "identity"}
+    if held and tag:
+        headers |= {"Range": f"bytes={held}-", "If-Range": tag}
+    async with session.get(url, headers=headers, auto_decompress=False) as body:
+        if body.status == 416:
+            part.unlink()
+            raise aiohttp.ClientPayloadError("the part on the disk does not fit the server's file")
+        if body.status == 429 or body.status >= 500:
+            raise aiohttp.ClientPayloadError(f"HTTP {body.status}")
+        if body.status not in (200, 206):
+            raise NotThere(f"{url}: HTTP {body.status} {body.reason or ''}".rstrip())
+        if url.startswith("https:") and body.url.scheme != "https":
+            raise NotThere(f"{url}: redirects to an address without encryption")
+        if body.content_type == "text/html":
+            raise NotThere(f"{url}: answers with a web page, not with a file")
+        start, total = 0, body.content_length
+        if body.status == 206:
+            start, total = _content_range(url, body.headers, held)
+        stated = [_stated_hash(r.headers) for r in (*body.history, body)]
+        yield _Reply(body, start, total, _validator(body.headers), next(filter(None, stated), None))
+
+
+def _read_tag(part: Path) -> str:
+    try:
+        return _tag_file(part).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _validator(headers: Mapping[str, str]) -> str:
+    """Only a strong entity tag says that the bytes are the same; dates are good enough else."""
+    tag = headers.get("ETag", "")
+    return tag if tag.startswith('"') else headers.get("Last-Modified", "")
+
+
+def _stated_hash(headers: Mapping[str, str]) -> str | None:
+    """Hugging Face states the sha256 of large files in the reply that redirects to the store."""
+    tag = headers.get("X-Linked-ETag", "").strip('"').lower()
+    return tag if re.fullmatch(r"[0-9a-f]{64}", tag) else None
+
+
+def _content_range(url: str, headers: Mapping[str, str], held: int) -> tuple[int, int | None]:
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
+    if not found or int(found[1]) != held:
+        raise ContractError(f"{url}: the server resumes at another place than asked")
+    return held, None if found[2] == "*" else int(found[2])
+
+
+def _check_room(url: str, part: Path, total: int, start: int, most: int) -> None:
+    if total > most:
+        raise ContractError(f"{url}: {total:,} bytes, more than the {most:,} that are allowed")
+    free = shutil.disk_usage(part.parent).free
+    if total - start > free:
+        raise ContractError(f"{part.parent}: {total - start:,} bytes needed, {free:,} free")
