@@ -109,7 +109,7 @@ def _move(built: Built, section: Section) -> None:
     while body and not body[-1].text.strip():
         body = body[:-1]
     title = Line(f"# {section.title}", origin)
-    shifted = tuple(Line(l.text.replace("](references/", "]("), l.origin) for l in body)
+    shifted = tuple(Line(x.text.replace("](references/", "]("), x.origin) for x in body)
     built.document[path] = (title, Line("", origin), *shifted)
     pointer = f"Read [{path}]({path}) before work of this kind."
     follows = lines[section.end :]

@@ -33,17 +33,19 @@ class Talk:
     fixed: int = 0
 
 
-async def ask(model: Model, messages: Sequence[Message], parse: Callable[[str], Patch]) -> Talk:
+async def ask(
+    model: Model, messages: Sequence[Message], parse: Callable[[str], Patch], fixes: int = MAX_FIXES
+) -> Talk:
     """Raises ModelError when the endpoint fails; an unreadable reply is a Talk without a patch."""
     talk = Talk()
-    for attempt in range(MAX_FIXES + 1):
+    for attempt in range(fixes + 1):
         talk.text = await _whole_reply(model, messages, talk)
         try:
             talk.patch = parse(talk.text)
             return talk
         except PatchFormatError as error:
             talk.complaint, talk.partial = str(error), error.partial
-        if attempt < MAX_FIXES:
+        if attempt < fixes:
             talk.fixed += 1
             question = PROMPTS.render("retry/fix.j2", complaint=talk.complaint)
             talk.turns.append(Message(role="user", content=question))

@@ -5,7 +5,7 @@ What varies (kind of lessons, codec, prompt, records or patterns) is a value in 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,8 @@ class Evolver:
     store: Store
     settings: Settings
     ledger: Ledger = field(default_factory=Ledger)
+    tag: str = ""
+    """Put before every edit id, so that a second evolution of a skill has ids of its own."""
     failures: list[str] = field(default_factory=list)
     """MAP and merge calls without a usable reply, and the reasons."""
     merges: dict[str, int] = field(default_factory=dict)
@@ -140,7 +142,9 @@ class Evolver:
         edits = []
         for count, edit in enumerate(patch.edits, start=1):
             named = [r.key for e in batch if e.key in edit.sources for r in e.runs]
-            edit = edit.model_copy(update={"id": f"m{number:04}.{count}", "sources": tuple(named)})
+            edit = edit.model_copy(
+                update={"id": f"{self.tag}m{number:04}.{count}", "sources": tuple(named)}
+            )
             edits.append(leaf(self.ledger, edit, file, runs))
         patch = patch.with_edits(edits)
         self._write(file, patch)
@@ -157,13 +161,14 @@ class Evolver:
 
     async def evolve(self, entries: Sequence[Entry], guard: Guard) -> Patch:
         """MAP and REDUCE as one tree: a group is merged as soon as its members are there."""
-        batches = self.batches(entries)
-        plan = levels(len(batches), self.settings.merge_batch_size, self.settings.max_merge_levels)
+        batches = enumerate(self.batches(entries), start=1)
+        return await self.reduce([self.propose(n, b, self.skill.files, guard) for n, b in batches])
+
+    async def reduce(self, leaves: "Sequence[Coroutine[Any, Any, list[Patch]]]") -> Patch:
+        """Merge what the leaves give; the shape of the tree is fixed by their order."""
+        plan = levels(len(leaves), self.settings.merge_batch_size, self.settings.max_merge_levels)
         async with _Tasks() as tasks:
-            below = [
-                tasks.start(self.propose(number, batch, self.skill.files, guard))
-                for number, batch in enumerate(batches, start=1)
-            ]
+            below = [tasks.start(work) for work in leaves]
             for level, members in enumerate(plan, start=1):
                 below = [
                     tasks.start(self._node(level, number, [below[i] for i in group]))
@@ -198,7 +203,9 @@ class Evolver:
             if merged is None:
                 self.failures.append(f"{name}: merged by code: the union of {len(patches)} patches")
                 self.merges["by code"] = 1
-                merged = merge_by_code(self.ledger, patches, prefix="c1", patch_file=f"{name}.json")
+                merged = merge_by_code(
+                    self.ledger, patches, prefix=f"{self.tag}c1", patch_file=f"{name}.json"
+                )
             patches = [merged]
         return patches[0] if patches else Patch()
 
@@ -217,9 +224,14 @@ class Evolver:
             self.failures.append(f"{name}: {reason}; its members go on unmerged")
             self.merges["failed"] = self.merges.get("failed", 0) + 1
             return None
-        prefix = "f1" if "forced" in name else f"g{level}.{int(name[-4:])}"
+        kind = "f1" if "forced" in name else f"g{level}.{int(name[-4:])}"
         merged = settle(
-            self.ledger, patches, talk.patch, aliases, prefix=prefix, patch_file=f"{name}.json"
+            self.ledger,
+            patches,
+            talk.patch,
+            aliases,
+            prefix=f"{self.tag}{kind}",
+            patch_file=f"{name}.json",
         )
         self.merges["by the model"] = self.merges.get("by the model", 0) + 1
         self._write(f"{name}.{'md' if self.settings.codec.name == 'markdown' else 'json'}", merged)
@@ -261,7 +273,7 @@ class _Tasks:
         self._all: list[asyncio.Task[list[Patch]]] = []
         return self
 
-    def start(self, work: Any) -> "asyncio.Task[list[Patch]]":
+    def start(self, work: "Coroutine[Any, Any, list[Patch]]") -> "asyncio.Task[list[Patch]]":
         task: asyncio.Task[list[Patch]] = asyncio.ensure_future(work)
         self._all.append(task)
         return task

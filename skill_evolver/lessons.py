@@ -56,6 +56,10 @@ def group(ledger: Ledger, edits: Sequence[ExactEdit], first: int = 1) -> list[Le
     ]
 
 
+def numbered(lessons: Sequence[Lesson], first: int) -> list[Lesson]:
+    return [e.model_copy(update={"id": f"L{n}"}) for n, e in enumerate(lessons, start=first)]
+
+
 def in_order(lessons: Sequence[Lesson], edits: Sequence[ExactEdit]) -> list[ExactEdit]:
     """The edits with the most supported lesson first; within one, in the order of the patch."""
     rank = {edit: n for n, lesson in enumerate(lessons) for edit in lesson.edits}
@@ -63,7 +67,7 @@ def in_order(lessons: Sequence[Lesson], edits: Sequence[ExactEdit]) -> list[Exac
 
 
 def route(
-    ledger: Ledger, lessons: Sequence[Lesson], edits: Sequence[ExactEdit], below: int
+    ledger: Ledger, lessons: Sequence[Lesson], edits: Sequence[ExactEdit], below: int, tag: str = ""
 ) -> list[ExactEdit]:
     """Lessons with less support than `below` go to a reference with one pointer in SKILL.md."""
     rare = {i for lesson in lessons if lesson.support < below for i in lesson.edits}
@@ -82,14 +86,14 @@ def route(
     if not routed:
         return kept
     create = ExactEdit(
-        id="rare.1",
+        id=f"{tag}rare.1",
         file=RARE_FILE,
         op="create",
         title="Rare cases",
-        content="# Rare cases\n\nEach of these came up once or nearly so; use one when it fits exactly.",
+        content="# Rare cases\n\nEach came up once or nearly so; use one when it fits exactly.",
     )
     pointer = ExactEdit(
-        id="rare.2",
+        id=f"{tag}rare.2",
         file=MAIN,
         op="add_section",
         title="Rare cases",

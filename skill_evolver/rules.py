@@ -121,7 +121,8 @@ def _links(files: Mapping[str, str], others: set[str]) -> list[Problem]:
         targets = mentions(text)
         for link in _LINK.findall(text):
             if "://" not in link and not link.startswith(("mailto:", "#", "/")) and "." in link:
-                targets.add(posixpath.normpath(posixpath.join(posixpath.dirname(path), link)))
+                beside = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+                targets.add(link if link in there and beside not in there else beside)
         for target in sorted(targets):
             if target not in there and not _is_folder(target, there):
                 found.append(Problem("link", path, f"points at {target}, which does not exist"))

@@ -15,7 +15,7 @@ from react_agent.errors import ContractError
 from react_agent.files import digest, read_json, write_json, write_whole
 from react_agent.model import Message, Model, Usage
 from skill_evolver.codecs import Codec, PatchFormatError
-from skill_evolver.conversation import Talk, ask
+from skill_evolver.conversation import MAX_FIXES, Talk, ask
 from skill_evolver.patch import Patch
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,10 @@ class Store:
         *,
         parse_failures: Path | None = None,
         readable: bool = True,
+        fixes: int = MAX_FIXES,
     ) -> None:
         self.folder, self.model, self.readable = folder, model, readable
+        self.fixes = fixes
         self.parse_failures = parse_failures
         self.tally = Tally()
         self._model_key = model_key(model)
@@ -55,14 +57,14 @@ class Store:
 
         Raises ModelError when the endpoint fails.
         """
-        phase = name.split("/")[0].rstrip("_0123456789")
+        phase = name.split("_")[0]
         key = digest(self._model_key, *(f"{m.role}:{m.content}" for m in messages))
         stored = self._stored(name, key, parse)
         if stored is not None:
             self.tally.reused += stored.usage
             _add(self.tally.reused_calls, phase)
             return stored
-        talk = await ask(self.model, messages, parse)
+        talk = await ask(self.model, messages, parse, self.fixes)
         self.tally.usage += talk.usage
         _add(self.tally.calls, phase)
         self.tally.continued += talk.continued

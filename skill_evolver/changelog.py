@@ -1,0 +1,128 @@
+"""What an evolution says about itself: the change log for people, the summary for both."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from skill_evolver.engine import Evolver
+from skill_evolver.finish import ANCHORS, Finished, Finisher
+from skill_evolver.history import Provenance
+from skill_evolver.inputs import Entry
+from skill_evolver.lessons import Lesson
+from skill_evolver.provenance import Dropped
+
+RULES = {
+    "leak": "gave a task away (id, instruction, sheet name or answer)",
+    "path": "named a path outside the skill folder",
+    "protected": "touched a protected file",
+    "unknown-file": "named a file that does not exist",
+    "orphan-create": "created a file nothing points at",
+    "dangling-link": "pointed at a file nobody creates",
+    "overlap": "changed the same lines as an edit with more support",
+    "anchor": "named a place that was not found",
+    "deletes": "took away more than it explained",
+    "fence": "opened a code fence without closing it",
+    "trial": "broke a rule of the skill format when applied alone",
+    "known": "said what the skill says already",
+    "min-support": "had too few trajectories behind it",
+    "pair": "lost its file or its pointer",
+    "invented": "came from no edit that was given to the merge",
+    "refused by the merge": "was left out by a merge with a reason",
+    "batch taken back": "belonged to a batch that broke a rule",
+}
+
+
+def release_notes(provenance: Provenance) -> str:
+    """Lesson, support, where; the most supported first."""
+    lines = [f"# {provenance.skill}: what changed", "", f"{provenance.created}", ""]
+    strong = [entry for entry in provenance.lessons if entry.support > 1]
+    single = [entry for entry in provenance.lessons if entry.support <= 1]
+    for title, lessons in (("Seen in several runs", strong), ("Seen in one run", single)):
+        if lessons:
+            lines += [f"## {title}", "", *map(_note, lessons), ""]
+    if not provenance.lessons:
+        lines += ["Nothing was learnt that the skill did not say.", ""]
+    if provenance.dropped:
+        lines += ["## Left out", "", *_left_out(provenance.dropped), ""]
+    return "\n".join(lines)
+
+
+def _note(lesson: Lesson) -> str:
+    runs = ", ".join(lesson.runs[:4]) + (" ..." if len(lesson.runs) > 4 else "")
+    count = f"{lesson.support} trajector{'y' if lesson.support == 1 else 'ies'}"
+    return f"- **{lesson.title}** ({lesson.id}; {count}: {runs}) - {', '.join(lesson.files)}"
+
+
+def _left_out(dropped: Sequence[Dropped]) -> list[str]:
+    ordered = sorted(dropped, key=lambda d: (d.rule, d.id))
+    return [f"- {d.title or d.id} ({d.id}, {d.stage}): {d.rule}: {d.reason}" for d in ordered]
+
+
+def summary(
+    evolver: Evolver,
+    finisher: Finisher,
+    result: Finished,
+    entries: Sequence[Entry],
+    written: bool,
+) -> dict[str, Any]:
+    """Every count an evolution can be asked for."""
+    ledger, tally = evolver.ledger, evolver.store.tally
+    alive = [e.id for step in result.steps for e in step]
+    leaves = [i for i, node in ledger.nodes.items() if node.phase == "map"]
+    rules = Counter(d.rule for d in ledger.dropped)
+    placed = sum(finisher.anchors[how] for how in ("exact", "fuzzy", "other file"))
+    calls = sum(tally.calls.values())
+    return {
+        "written": written,
+        "entries": len(entries),
+        "trajectories": len({run.key for e in entries for run in e.runs}),
+        "map_edits": len(leaves),
+        "merges": dict(evolver.merges),
+        "links": dict(ledger.counts),
+        "lessons": len(result.lessons),
+        "support": {e.id: e.support for e in result.lessons},
+        "edits_applied": len(result.built.done),
+        "edits_waited": result.built.waited,
+        "sections_moved": result.built.moved,
+        "anchors": {**finisher.anchors, "translation_calls_saved": placed},
+        "dropped": dict(sorted(rules.items())),
+        "dropped_because": {rule: RULES.get(rule, rule) for rule in sorted(rules)},
+        "leaves_lost_or_owned_twice": ledger.audit([i for i in alive if i in ledger.nodes]),
+        "repairs": result.repairs,
+        "problems": [str(p) for p in result.problems],
+        "failures": sorted(evolver.failures),
+        "calls": {
+            "made": calls,
+            "by_phase": tally.calls,
+            "reused": sum(tally.reused_calls.values()),
+        },
+        "replies": {
+            "continued": tally.continued,
+            "sent_back": tally.fixed,
+            "unreadable": tally.unreadable,
+        },
+        "usage": tally.usage.model_dump(),
+        "usage_of_reused_calls": tally.reused.model_dump(),
+    }
+
+
+def as_text(summary: dict[str, Any]) -> str:
+    """The summary as a script prints it."""
+    calls, anchors = summary["calls"], summary["anchors"]
+    dropped = ", ".join(f"{rule} {n}" for rule, n in summary["dropped"].items()) or "none"
+    phases = ", ".join(f"{phase} {n}" for phase, n in calls["by_phase"].items()) or "none"
+    links = ", ".join(f"{how} {n}" for how, n in summary["links"].items() if n) or "none"
+    placed = ", ".join(f"{how} {anchors[how]}" for how in ANCHORS if anchors[how]) or "none"
+    lines = [
+        f"{summary['entries']} records of {summary['trajectories']} trajectories: "
+        f"{summary['map_edits']} proposed edits, {summary['lessons']} lessons in the skill",
+        f"calls: {calls['made']} ({phases}), {calls['reused']} taken from disk; tokens: "
+        f"{summary['usage']['prompt_tokens']} in, {summary['usage']['completion_tokens']} out",
+        f"anchors: {placed} ({anchors['translation_calls_saved']} calls saved)",
+        f"sources: {links}",
+        f"dropped: {dropped}",
+    ]
+    lines += [f"note: {failure}" for failure in summary["failures"][:20]]
+    lines += [f"problem: {problem}" for problem in summary["problems"]]
+    done = "the skill was written" if summary["written"] else "the skill is as it was"
+    return "\n".join([*lines, done])

@@ -1,0 +1,94 @@
+"""Merging the same patches in other orders, and how far the results agree."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from react_agent.model import Model
+from skill_evolver.engine import Evolver
+from skill_evolver.finish import Finisher
+from skill_evolver.guardrails import Guard
+from skill_evolver.leaks import build_scan
+from skill_evolver.lessons import Lesson
+from skill_evolver.patch import Patch
+from skill_evolver.run import Job
+from skill_evolver.store import Store
+
+SAME_LESSON = 0.5
+"""Two lessons are the same when their source edits overlap at least this much (Jaccard)."""
+
+Merge = list[tuple[Lesson, frozenset[str]]]
+"""The lessons of one repetition with their source edits."""
+
+
+async def stability(job: Job, model: Model, times: int) -> str:
+    """MAP once, merge `times` + 1 times; the report as text."""
+    folder = job.places.intermediates
+    evolver = Evolver(job.skill, Store(folder, model, readable=False), job.settings)
+    keys = [run.key for entry in job.entries for run in entry.runs]
+    text = "\n".join(job.skill.files.values())
+    guard = Guard(job.skill.files, build_scan(keys, job.args.data_path, text))
+    batches = enumerate(evolver.batches(job.entries), start=1)
+    work = [evolver.propose(n, batch, job.skill.files, guard) for n, batch in batches]
+    leaves = await asyncio.gather(*work)
+    merges = []
+    for number in range(times + 1):
+        order = list(range(len(leaves)))
+        if number:
+            random.Random(number).shuffle(order)
+        store = Store(folder / "stability" / str(number), model, readable=False)
+        again = Evolver(job.skill, store, job.settings)
+        again.ledger.nodes.update(evolver.ledger.nodes)
+        merges.append(await _merged(again, [leaves[i] for i in order], guard))
+    return report(merges)
+
+
+async def _merged(evolver: Evolver, leaves: Sequence[list[Patch]], guard: Guard) -> Merge:
+    async def ready(patches: list[Patch]) -> list[Patch]:
+        return patches
+
+    patch = await evolver.reduce([ready(patches) for patches in leaves])
+    finisher = Finisher(evolver, evolver.skill.other_files)
+    _, lessons = finisher.judge(await finisher.exact(patch, guard), guard)
+    reach = evolver.ledger.reach
+    return [(e, frozenset(leaf for i in e.edits for leaf in reach(i))) for e in lessons]
+
+
+def jaccard(one: frozenset[str], two: frozenset[str]) -> float:
+    return len(one & two) / len(one | two) if one | two else 1.0
+
+
+def matches(one: Merge, two: Merge) -> dict[str, Lesson]:
+    """For each lesson of one merge, the lesson of the other that comes from the same edits."""
+    pairs = sorted(
+        ((jaccard(a, b), x.id, y.id, y) for x, a in one for y, b in two),
+        key=lambda p: (-p[0], p[1], p[2]),
+    )
+    found: dict[str, Lesson] = {}
+    taken: set[str] = set()
+    for score, mine, theirs, lesson in pairs:
+        if score >= SAME_LESSON and mine not in found and theirs not in taken:
+            found[mine] = lesson
+            taken.add(theirs)
+    return found
+
+
+def report(merges: Sequence[Merge]) -> str:
+    """Lessons of the first merge against the others: survival, support, overall Jaccard."""
+    first, others = merges[0], merges[1:]
+    found = [matches(first, other) for other in others]
+    scores = [
+        len(m) / (len(first) + len(o) - len(m) or 1) for m, o in zip(found, others, strict=True)
+    ]
+    lines = [
+        f"{len(first)} lessons, merged again in {len(others)} other orders",
+        "Jaccard over lessons: " + ", ".join(f"{score:.2f}" for score in scores),
+        f"{'id':<6}{'survives':>9}  support: here, then in the other orders",
+    ]
+    for lesson, _ in first:
+        there = [m.get(lesson.id) for m in found]
+        supports = ", ".join(str(e.support) if e else "-" for e in there)
+        kept = sum(e is not None for e in there)
+        survives = f"{kept}/{len(others)}"
+        lines.append(f"{lesson.id:<6}{survives:>9}  {lesson.support} -> {supports}  {lesson.title}")
+    return "\n".join(lines)

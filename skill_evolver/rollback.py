@@ -1,0 +1,61 @@
+"""`trace2skill rollback SKILL`: bring back an earlier version of a skill, whole."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from react_agent.cli import OK, run_script, script_parser
+from react_agent.errors import ContractError
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = script_parser(
+        "Bring back an earlier version of a skill, whole.",
+        "Without --to: the newest backup that differs from the skill. What goes is kept as well.",
+    )
+    parser.add_argument("skill", type=Path, help="the skill folder, or a root that holds it")
+    parser.add_argument("--to", default=None, metavar="BACKUP", help="name of a backup")
+    parser.add_argument("--list", action="store_true", help="only list the backups")
+    return run_script(_work, parser, argv)
+
+
+def _work(args: argparse.Namespace) -> int:
+    from react_agent.skills import Skill, backup, find_skill, list_backups, restore
+    from skill_evolver.history import files_digest, history, note_change
+
+    current = find_skill(args.skill)
+    backups = list_backups(current.root)
+    if args.list:
+        for path in backups:
+            same = " (same as now)" if Skill.load(path).digest == current.digest else ""
+            print(f"{path.name}{same}")
+        return OK
+    target = _choose(backups, args.to, current.digest, current.root)
+    earlier = Skill.load(target)
+    copy = backup(current.root)
+    restore(current.root, target)
+    wanted = files_digest(earlier.files)
+    known = [e.provenance for e in history(current.root) if e.after == wanted and e.provenance]
+    provenance = Path(known[-1]) if known else None
+    note_change(current.root, "rolled back", current.files, earlier.files, copy, provenance)
+    print(f"{current.root} is {target.name} again; the version before is {copy.name}")
+    return OK
+
+
+def _choose(backups: list[Path], name: str | None, now: str, folder: Path) -> Path:
+    from react_agent.skills import Skill
+
+    if name:
+        for path in backups:
+            if path.name == name:
+                return path
+        found = ", ".join(p.name for p in backups) or "none"
+        raise ContractError(f"{folder}: no backup {name}; there is {found}")
+    for path in reversed(backups):
+        if Skill.load(path).digest != now:
+            return path
+    raise ContractError(f"{folder}: no backup that differs from the skill as it is")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
