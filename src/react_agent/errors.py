@@ -3,6 +3,7 @@
 Trace2SkillError          shown to the user as one line; anything else is a bug
   ContractError           a file, folder, flag or setting is not what a stage needs
   ModelError              the endpoint refused the request; asking again cannot help
+    EndpointRefused       no request at all can work here: wrong key, address or model name
     ContextOverflow       the prompt is longer than the model's window
     InfrastructureError   the endpoint could not be reached or kept failing after all retries
   FormatError             a reply did not follow its format; the text can be sent back to the model
@@ -18,7 +19,16 @@ class ContractError(Trace2SkillError):
 
 
 class ModelError(Trace2SkillError):
-    """A reply that no retry will bring: bad key, bad request, unknown model."""
+    """A reply that no retry will bring."""
+
+    fatal = False
+    """True when no other case can fare better, so that the whole run may stop at once."""
+
+
+class EndpointRefused(ModelError):
+    """Wrong key, wrong address, unknown model, used-up quota, a request missing on the cassette."""
+
+    fatal = True
 
 
 class ContextOverflow(ModelError):

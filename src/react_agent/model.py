@@ -39,6 +39,8 @@ class Reply(BaseModel, frozen=True):
     finish: str = "stop"
     """The endpoint's finish_reason; "length" means the text was cut off."""
     usage: Usage = Field(default_factory=Usage)
+    cached: bool = False
+    """From the reply cache: usage is zero, since an earlier run paid."""
 
     @property
     def cut_off(self) -> bool:

@@ -1,0 +1,143 @@
+"""From a script's flags to a model: endpoint, cassette or cache, and the sampling settings."""
+
+import argparse
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from react_agent.api_chat import ApiChatConfig, ApiChatEndpoint
+from react_agent.cache import ReplyCache
+from react_agent.cassette import Recorder, Replayer
+from react_agent.endpoint import OpenAIEndpoint, find_base_url, find_key
+from react_agent.errors import ContractError
+from react_agent.files import digest
+from react_agent.generation import GenerationConfig
+from react_agent.model import Body, ChatModel, Reply, Transport
+from react_agent.retry import RetryPolicy, Stats
+
+
+def connect(
+    args: argparse.Namespace,
+    *,
+    masks: Mapping[str, str] | None = None,
+    policy: RetryPolicy | None = None,
+    transport: Transport | None = None,
+) -> "Connection":
+    """What the flags of `cli.add_model_flags` ask for. `transport` answers in place of them all.
+
+    Raises ContractError before any work: no key, no model, settings or files that do not fit.
+    """
+    return Connection(args, masks or {}, policy, transport)
+
+
+class Connection:
+    """Gives models for any number of seeds over one shared connection pool; use `async with`."""
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        masks: Mapping[str, str],
+        policy: RetryPolicy | None,
+        transport: Transport | None,
+    ) -> None:
+        self.stats = Stats()
+        self.config = GenerationConfig.load(args.generation_config)
+        self._args, self._masks = args, masks
+        self._name = args.model or ""
+        self._defaults: dict[str, Any] = {"temperature": args.default_temperature}
+        self._described: dict[str, Any] = {"source": "scripted"}
+        self._stack = AsyncExitStack()
+        if transport is not None:
+            self.transport: Transport = _Counted(transport, self.stats)
+        elif args.replay:
+            self.transport = self._replay()
+        else:
+            self.transport = self._live(policy)
+        if not self._name:
+            raise ContractError("no model: give --model or set OPENAI_MODEL")
+        self.parameters = self.config.parameters(
+            temperature=getattr(args, "temperature", None),
+            default_temperature=self._defaults.pop("temperature", None),
+        )
+
+    def model(self, *, seed: int | None = None) -> ChatModel:
+        """A seed given here wins over the generation config's."""
+        chosen = self.config.seed if seed is None else seed
+        return ChatModel(self.transport, self._name, self.parameters, seed=chosen)
+
+    def describe(self) -> dict[str, Any]:
+        """All that decides replies except the seed; for run.json, so never a key."""
+        generation = {**self._defaults, **self.parameters}
+        return {"model": self._name, "generation": generation, **self._described}
+
+    def _replay(self) -> Transport:
+        if self._args.record or self._args.reply_cache:
+            raise ContractError("--replay goes without --record and --reply_cache")
+        path = Path(self._args.replay)
+        replayer = Replayer(path, self._masks)
+        self._described = {
+            "source": "replay",
+            "cassette": digest(path.read_bytes()),
+            "origin": replayer.header.origin,
+        }
+        return _Counted(replayer, self.stats)
+
+    def _live(self, policy: RetryPolicy | None) -> Transport:
+        args, endpoint = self._args, self._endpoint(policy)
+        self._described = {
+            "source": "live",
+            "client": endpoint.client,
+            "endpoint": endpoint.address,
+        }
+        self._stack.push_async_exit(endpoint)
+        transport: Transport = endpoint
+        if args.reply_cache:
+            folder = Path(args.reply_cache)
+            cache = ReplyCache(endpoint, folder, identity=endpoint.identity, stats=self.stats)
+            self._stack.push_async_callback(cache.close)
+            transport = cache
+        if args.record:
+            transport = Recorder(
+                transport,
+                Path(args.record),
+                self._masks,
+                origin=f"{self._name} over {endpoint.client}",
+                secrets=endpoint.secrets,
+            )
+        return transport
+
+    def _endpoint(self, policy: RetryPolicy | None) -> OpenAIEndpoint | ApiChatEndpoint:
+        args, timeout = self._args, self.config.timeout
+        if args.llm_client == "api_chat":
+            config = ApiChatConfig.load(args.api_chat_config)
+            self._name = config.model or self._name
+            self._defaults |= config.default_params
+            return ApiChatEndpoint(config, timeout=timeout, policy=policy, stats=self.stats)
+        key, base = find_key(args.api_key), find_base_url(args.base_url)
+        return OpenAIEndpoint(base, key, timeout=timeout, policy=policy, stats=self.stats)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+
+class _Counted:
+    """Keeps the stats of a transport that has no connection to count for itself."""
+
+    def __init__(self, inner: Transport, stats: Stats) -> None:
+        self.inner, self.stats = inner, stats
+
+    async def send(self, body: Body) -> Reply:
+        with self.stats.flying():
+            reply = await self.inner.send(body)
+        self.stats.answered(reply)
+        return reply

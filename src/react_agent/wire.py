@@ -1,0 +1,183 @@
+"""One shared connection pool that posts JSON and does not give up easily.
+
+Both wire protocols stand on it: sessions, deadlines, size bounds, retries and the hiding of
+secrets are here and nowhere else.
+"""
+
+import asyncio
+import io
+import json
+import ssl
+import urllib.request
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from yarl import URL
+
+from react_agent.errors import ContractError, EndpointRefused, ModelError
+from react_agent.model import Reply
+from react_agent.refusals import failure, one_line
+from react_agent.retry import Fault, RetryPolicy, Stats, patiently, retry_after
+
+MAX_REPLY = 32 * 2**20
+MAX_ERROR = 20_000
+CONNECT_SECONDS = 30.0
+IDLE_SECONDS = 15.0
+"""Unused connections are closed before servers and proxies do it in the middle of a request."""
+SHORTEST_SECRET = 6
+"""EMPTY, none, x: what users give where no key is needed is not taken out of messages."""
+
+
+class Wire:
+    """Posts to one URL; `connections` bounds how many are open at once (0: as many as wanted)."""
+
+    def __init__(
+        self,
+        url: URL,
+        *,
+        headers: Mapping[str, str] | None = None,
+        secrets: tuple[str, ...] = (),
+        timeout: float = 600.0,
+        policy: RetryPolicy | None = None,
+        connections: int = 0,
+        stats: Stats | None = None,
+    ) -> None:
+        self.url, self.timeout, self.connections = url, timeout, connections
+        self.where = shown(url)
+        self.policy = policy or RetryPolicy()
+        self.stats = stats or Stats()
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
+        hidden = {*secrets, url.query_string, url.raw_query_string}
+        self.secrets = sorted(s for s in hidden if len(s) >= SHORTEST_SECRET)
+        self._proxy = _proxy(url)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def ask(self, body: Mapping[str, Any], read: Callable[[Any], Reply]) -> Reply:
+        """The reply that `read` makes of the response; it may raise Fault to have another.
+
+        Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused).
+        """
+        payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        with self.stats.flying():
+            reply = await patiently(
+                lambda: self._attempt(payload, read), self.policy, self.stats, self.where
+            )
+        self.stats.answered(reply)
+        return reply
+
+    async def _attempt(self, payload: bytes, read: Callable[[Any], Reply]) -> Reply:
+        try:
+            status, wait, raw = await self._post(payload)
+            if status != 200:
+                raise failure(status, raw[:MAX_ERROR].decode("utf-8", "replace"), wait)
+            return read(_json(raw))
+        except (Fault, ModelError) as error:
+            error.args = (self._hide(str(error)),)
+            raise
+
+    async def _post(self, payload: bytes) -> tuple[int, float | None, bytes]:
+        """Status, Retry-After and body. Every way a connection can fail becomes a Fault."""
+        # aiohttp warns about large bytes, which it would write in one piece.
+        data = payload if len(payload) < 2**20 else io.BytesIO(payload)
+        try:
+            async with asyncio.timeout(self.timeout):
+                async with self._open_session().post(
+                    self.url,
+                    data=data,
+                    headers=self._headers,
+                    proxy=self._proxy,
+                    allow_redirects=False,  # the key goes to the address it was given for
+                ) as response:
+                    wait = retry_after(response.headers.get("Retry-After"))
+                    return response.status, wait, await _read(response)
+        except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
+            raise EndpointRefused(
+                f"{self.where}: its certificate is not trusted: {error}"
+            ) from None
+        except aiohttp.ServerTimeoutError:
+            raise Fault("connection", f"no connection within {CONNECT_SECONDS:g} s") from None
+        except TimeoutError:
+            raise Fault("timeout", f"no whole reply within {self.timeout:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            words = one_line(str(error))
+            raise Fault("connection", f"{type(error).__name__}: {words}".rstrip(": ")) from None
+
+    @property
+    def identity(self) -> str:
+        """All that decides a reply besides the body; for hashing, since it may hold a key."""
+        return f"{type(self).__name__} {self.url}"
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self.connections, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300
+                ),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    def _hide(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session:
+            await self._session.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_REPLY:
+            raise Fault("garbled", f"the reply is larger than {MAX_REPLY // 2**20} MiB")
+    return b"".join(chunks)
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        start = one_line(raw[:200].decode("utf-8", "replace"), 80)
+        raise Fault("garbled", f"the reply is not JSON: {start!r}" if raw else "no body") from None
+
+
+def _proxy(url: URL) -> str | None:
+    """The user's proxy, as other clients read it; aiohttp's own switch would also send ~/.netrc."""
+    host = url.host or ""
+    if urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(url.scheme)
+
+
+def http_url(text: str, what: str) -> URL:
+    """Raises ContractError for what is no plain http(s) address."""
+    try:
+        url = URL(text.strip())
+        host = url.host
+    except ValueError:
+        host = None
+    if not host or url.scheme not in ("http", "https"):
+        raise ContractError(f"{what} has to start with http:// or https:// and name a host")
+    if url.user or url.password:
+        raise ContractError(f"{what} may not hold a user or password; give the key by itself")
+    return url
+
+
+def shown(url: URL) -> str:
+    """The address as it may be shown: a query can hold a key."""
+    return str(url.with_query(None).with_fragment(None).with_user(None))
