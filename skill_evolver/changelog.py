@@ -6,9 +6,9 @@ from typing import Any
 
 from skill_evolver.engine import Evolver
 from skill_evolver.finish import ANCHORS, Finished, Finisher
+from skill_evolver.grouping import Lesson
 from skill_evolver.history import Provenance
 from skill_evolver.inputs import Entry
-from skill_evolver.lessons import Lesson
 from skill_evolver.provenance import Dropped
 
 RULES = {

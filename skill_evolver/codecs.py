@@ -50,6 +50,7 @@ class Codec(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class JsonCodec:
     name = "json"
     format_template = "format/json.j2"

@@ -12,8 +12,8 @@ from skill_evolver.build import Built, build, without_broken_pairs
 from skill_evolver.codecs import JsonCodec
 from skill_evolver.conversation import PROMPTS
 from skill_evolver.engine import Evolver, skill_view
+from skill_evolver.grouping import Lesson, group, in_order, numbered, route
 from skill_evolver.guardrails import Guard
-from skill_evolver.lessons import Lesson, group, in_order, numbered, route
 from skill_evolver.patch import Edit, ExactEdit, Patch, SemanticEdit
 from skill_evolver.provenance import Node, derive, merge_by_code, title_of
 from skill_evolver.rules import Problem, check, mentions, new_problems

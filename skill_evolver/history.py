@@ -18,8 +18,8 @@ from react_agent.files import append_line, digest, read_json, read_lines, write_
 from react_agent.skills import MAIN, Skill, backups_folder, split_frontmatter
 from skill_evolver.apply import to_files
 from skill_evolver.build import Built, build
+from skill_evolver.grouping import Lesson
 from skill_evolver.inputs import Run
-from skill_evolver.lessons import Lesson
 from skill_evolver.patch import ExactEdit
 from skill_evolver.provenance import Dropped, Ledger, Node
 

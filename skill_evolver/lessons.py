@@ -1,123 +1,44 @@
-"""Edits that belong together are one lesson; lessons are counted, ordered, and kept or routed."""
+"""`trace2skill lessons SKILL`: every lesson in an evolved skill, with its support."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import argparse
+import json
+import sys
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
-from react_agent.skills import MAIN
-from skill_evolver.patch import ExactEdit
-from skill_evolver.provenance import Ledger, Node, title_of
-from skill_evolver.rules import mentions
-
-RARE_FILE = "references/rare-cases.md"
-_MOVABLE = frozenset({"append_to_section", "insert_after", "insert_before", "add_section"})
+from react_agent.cli import OK, run_script, script_parser
 
 
-class Lesson(BaseModel):
-    """What the change log, `lessons` and `revert` speak of."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    title: str
-    support: int
-    runs: tuple[str, ...]
-    edits: tuple[str, ...]
-    files: tuple[str, ...]
+def main(argv: list[str] | None = None) -> int:
+    parser = script_parser("List the lessons in an evolved skill, the most supported first.")
+    add_skill(parser)
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    return run_script(_work, parser, argv)
 
 
-@dataclass
-class _Group:
-    edits: list[ExactEdit]
-    order: int
-
-
-def group(ledger: Ledger, edits: Sequence[ExactEdit], first: int = 1) -> list[Lesson]:
-    """Lessons by support, then by order. A file and its pointers are one lesson, and so are the
-    edits that a merge or a translation made of the same sources."""
-    groups: list[_Group] = []
-    for order, edit in enumerate(edits):
-        mine = [g for g in groups if any(_together(ledger, edit, other) for other in g.edits)]
-        joined = _Group(
-            [e for g in mine for e in g.edits] + [edit], min([g.order for g in mine] or [order])
-        )
-        groups = [g for g in groups if g not in mine] + [joined]
-    found = []
-    for each in groups:
-        ids = tuple(e.id for e in each.edits)
-        runs = ledger.runs(ids) or ledger.reached_runs(ids)
-        lead = next((e for e in each.edits if e.op != "create"), each.edits[0])
-        files = tuple(dict.fromkeys(e.file for e in each.edits))
-        found.append((-len(runs), each.order, title_of(lead), runs, ids, files))
-    return [
-        Lesson(id=f"L{n}", title=title, support=len(runs), runs=runs, edits=ids, files=files)
-        for n, (_, _, title, runs, ids, files) in enumerate(sorted(found), start=first)
-    ]
-
-
-def numbered(lessons: Sequence[Lesson], first: int) -> list[Lesson]:
-    return [e.model_copy(update={"id": f"L{n}"}) for n, e in enumerate(lessons, start=first)]
-
-
-def in_order(lessons: Sequence[Lesson], edits: Sequence[ExactEdit]) -> list[ExactEdit]:
-    """The edits with the most supported lesson first; within one, in the order of the patch."""
-    rank = {edit: n for n, lesson in enumerate(lessons) for edit in lesson.edits}
-    return sorted(edits, key=lambda e: rank[e.id])
-
-
-def route(
-    ledger: Ledger, lessons: Sequence[Lesson], edits: Sequence[ExactEdit], below: int, tag: str = ""
-) -> list[ExactEdit]:
-    """Lessons with less support than `below` go to a reference with one pointer in SKILL.md."""
-    rare = {i for lesson in lessons if lesson.support < below for i in lesson.edits}
-    kept: list[ExactEdit] = []
-    routed: list[ExactEdit] = []
-    for edit in edits:
-        movable = edit.id in rare and edit.file == MAIN and edit.op in _MOVABLE
-        if movable and not mentions(edit.content):
-            title = f"## {title_of(edit)}"
-            update = {"file": RARE_FILE, "op": "add_section", "target_section": title}
-            routed.append(
-                edit.model_copy(update={**update, "after_section": "", "target_text": ""})
-            )
-        else:
-            kept.append(edit)
-    if not routed:
-        return kept
-    create = ExactEdit(
-        id=f"{tag}rare.1",
-        file=RARE_FILE,
-        op="create",
-        title="Rare cases",
-        content="# Rare cases\n\nEach came up once or nearly so; use one when it fits exactly.",
+def add_skill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("skill", type=Path, help="the skill folder, or a root that holds it")
+    parser.add_argument(
+        "--provenance", type=Path, default=None, help="its provenance.json, if it was moved"
     )
-    pointer = ExactEdit(
-        id=f"{tag}rare.2",
-        file=MAIN,
-        op="add_section",
-        title="Rare cases",
-        target_section="## Rare cases",
-        content=f"When nothing above fits, look into [{RARE_FILE}]({RARE_FILE}).",
-    )
-    for edit in (create, pointer):
-        ledger.add(
-            Node(
-                id=edit.id,
-                phase="code-merge",
-                patch="",
-                title=edit.title,
-                text=edit.content,
-                beside=routed[0].id,
-            )
-        )
-    return [*kept, create, pointer, *routed]
 
 
-def _together(ledger: Ledger, one: ExactEdit, two: ExactEdit) -> bool:
-    for a, b in ((one, two), (two, one)):
-        if a.op == "create" and (a.file in mentions(b.content) or a.file == b.file):
-            return True
-        if not ledger.leaves(a.id) and ledger.reach(a.id) & ledger.leaves(b.id):
-            return True
-    return False
+def _work(args: argparse.Namespace) -> int:
+    from react_agent.skills import find_skill
+    from skill_evolver.history import explain
+
+    _, provenance, file = explain(find_skill(args.skill).root, args.provenance)
+    if args.json:
+        lessons = [lesson.model_dump(mode="json") for lesson in provenance.lessons]
+        print(json.dumps(lessons, ensure_ascii=False, indent=2))
+        return OK
+    print(f"{'id':<6}{'support':>8}  lesson (files)")
+    for lesson in sorted(provenance.lessons, key=lambda e: (-e.support, int(e.id[1:]))):
+        print(f"{lesson.id:<6}{lesson.support:>8}  {lesson.title} ({', '.join(lesson.files)})")
+    for lesson in provenance.reverted:
+        print(f"{lesson.id:<6}{lesson.support:>8}  {lesson.title} (reverted)")
+    print(f"{len(provenance.lessons)} lessons; explained by {file}", file=sys.stderr)
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

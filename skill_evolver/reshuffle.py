@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from react_agent.model import Model
 from skill_evolver.engine import Evolver
 from skill_evolver.finish import Finisher
+from skill_evolver.grouping import Lesson
 from skill_evolver.guardrails import Guard
 from skill_evolver.leaks import build_scan
-from skill_evolver.lessons import Lesson
 from skill_evolver.patch import Patch
 from skill_evolver.run import Job
 from skill_evolver.store import Store

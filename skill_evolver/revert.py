@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from react_agent.cli import OK, run_script, script_parser
 from react_agent.errors import ContractError
 from skill_evolver.flags import NOT_WRITTEN
-from skill_evolver.show_lessons import add_skill
+from skill_evolver.lessons import add_skill
 
 if TYPE_CHECKING:
     from skill_evolver.history import Provenance

@@ -51,7 +51,10 @@ async def work(args: argparse.Namespace, sources: Sequence[Any], lessons: str) -
     if args.cache_path:
         args.reply_cache = args.reply_cache or str(args.cache_path)
     async with connect(args) as endpoint:
-        return await evolve(job, endpoint.model(seed=args.seed))
+        model = endpoint.model(seed=args.seed)
+        if args.max_tokens:
+            model.parameters["max_tokens"] = args.max_tokens
+        return await evolve(job, model)
 
 
 if __name__ == "__main__":
