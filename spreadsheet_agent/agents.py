@@ -75,7 +75,7 @@ class SpreadsheetAgent:
         async with self.sandbox.case(workspace.folder, read_only=visible, hide=self.hide) as shell:
 
             async def bash(command: str) -> str:
-                return (await shell.run(command)).render()
+                return (await shell.run(command)).render(SKILL_OBSERVATION)
 
             agent = ReActAgent(
                 self.model,
@@ -90,7 +90,7 @@ class SpreadsheetAgent:
         """The system prompt, the same for all cases of a run, and the task."""
         system = PROMPTS.render(
             self.kind.system,
-            tool_timeout=round(self.sandbox.limits.timeout),
+            tool_timeout=round(self.sandbox.limits.seconds),
             skill=self.skill,
             skill_folder=self.skill_folder,
         )

@@ -2,11 +2,11 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import sys
 import tempfile
-import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +29,8 @@ from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.runfolder import CaseResult, RunFolder, now
 from spreadsheet_agent.trajectory import Log, LogFormat, LogName, write_log
 from spreadsheetbench.dataset import Dataset, SheetCase
+
+log = logging.getLogger(__name__)
 
 MAX_ANSWER = 2_000
 
@@ -101,7 +103,7 @@ async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> 
     base = (args.working_dir or Path(tempfile.mkdtemp(prefix="trace2skill-"))).resolve()
     masks = {"<work>": str(base)} | ({"<skill>": str(skill.root.resolve())} if skill else {})
     slots = asyncio.Semaphore(args.tool_slots or 2 * (os.cpu_count() or 1))
-    sandbox = await open_sandbox(args.sandbox, slots=slots)
+    sandbox = open_sandbox(args.sandbox, slots=slots)
     session = Session(tasks=[(task.id, task.instruction) for task in tasks])
     domain = SpreadsheetDomain(dataset)
     cases = _lay_out(domain, session)
@@ -117,12 +119,15 @@ async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> 
             )
             header = {"agent_name": kind.name, "model": args.model, "seed": seed}
             folder = RunFolder(output_dir, args.results_file if not sub else None)
+            described = endpoint.describe()
+            address = described.pop("endpoint", None)  # a server that moved is still the same model
             settings = {
                 **_settings(args, dataset, skill, sandbox),
-                "model": endpoint.describe(),
+                "model": described,
                 "seed": seed,
             }
-            folder.open(settings, _environment(args), overwrite=args.overwrite)
+            environment = {**_environment(args), "endpoint": address}
+            folder.open(settings, environment, overwrite=args.overwrite)
             run = Run(seed, folder, base.joinpath(*sub), log_dir, harness, header)
             session.runs.append(run)
         await _Queue(session, domain, args, endpoint.stats).run(cases)
@@ -228,13 +233,13 @@ class _Queue:
             raise
         except Exception as error:  # a bug of ours costs this case only, and is not the agent's
             trajectory.status, trajectory.error = "crash", repr(error)
-            trajectory.messages = list(trajectory.messages)
-            traceback.print_exc()
+            again = self.counts["infra"] > 0  # a bug that hits every case is shown once
+            log.error("case %s: %r", case.task_id, error, exc_info=None if again else error)
         result = self._result(run, case, trajectory, output)
         name = LogName(run.harness.name, case.task_id, case.name if several else "")
         log_format: LogFormat = self.args.log_format
-        log = _log(run, case, trajectory, result)
-        path = write_log(run.log_dir, name, log, log_format)
+        written = _log(run, case, trajectory, result)
+        path = write_log(run.log_dir, name, written, log_format)
         result = result.model_copy(update={"log_file": str(path)})
         run.folder.add(result)
         return result
@@ -265,21 +270,19 @@ class _Queue:
         assert result is not None
         if not result.owed:
             self.session.owed -= 1
-        self.failing_in_a_row = (
-            self.failing_in_a_row + 1 if result.status == "infrastructure" else 0
-        )
+        self.failing_in_a_row = self.failing_in_a_row + 1 if result.owed else 0
         self.counts["infra" if result.owed else "output" if result.success else "no output"] += 1
         self.tokens += result.usage.prompt_tokens + result.usage.completion_tokens
         bar.set_postfix({**self.counts, "tokens": f"{self.tokens:,}"}, refresh=False)
         bar.update()
         if self.failing_in_a_row >= max(8, self.args.workers):
             raise _NothingGetsThrough(
-                f"{self.failing_in_a_row} cases in a row ended by infrastructure ({result.error})"
+                f"{self.failing_in_a_row} cases in a row ended by {result.status} ({result.error})"
             )
 
 
 class _NothingGetsThrough(Exception):
-    """The endpoint is down: going on would only mark every case as failed."""
+    """The endpoint is down, or a bug hits every case: going on would only use up the rest."""
 
 
 def _key(case: SheetCase) -> tuple[str, str]:

@@ -189,10 +189,12 @@ def analyze(args: argparse.Namespace) -> int:
 
 
 def _one(eval_results: Path, log_dir: Path | None, seed: str = "") -> list[Row]:
+    from react_agent.files import read_json
     from spreadsheetbench.verdicts import Evaluation
 
     folder = log_dir or _beside(eval_results)
-    return triage(Evaluation.load(eval_results), folder, seed)
+    evaluation = Evaluation.from_json(read_json(eval_results), eval_results)
+    return triage(evaluation, folder, seed)
 
 
 def _beside(eval_results: Path) -> Path:
