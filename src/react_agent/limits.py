@@ -1,0 +1,179 @@
+"""What one command may use: limits the kernel keeps per process, and measures of the whole."""
+
+import contextlib
+import os
+import platform
+import resource
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
+
+Breach = Literal["", "timeout", "output", "memory", "processes", "disk", "files"]
+"""Why a command was ended from outside; empty when it ended by itself."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Generous for spreadsheet work, small beside a machine that runs many cases at once."""
+
+    seconds: float = 120.0
+    """Wall time of one command, from its start; waiting for a slot does not count."""
+    cpu_seconds: int = 120
+    """Of one process, over all its threads."""
+    address_space: int = 4 * GiB
+    """Of one process."""
+    memory: int = 2 * GiB
+    """Resident, all processes of one command together."""
+    processes: int = 256
+    """Threads count as processes."""
+    open_files: int = 1024
+    file_bytes: int = 256 * MiB
+    """The largest single file that can be written."""
+    folder_bytes: int = 1 * GiB
+    """On disk: the case folder, its /tmp, and deleted files that are still held open."""
+    folder_files: int = 20_000
+    output_bytes: int = 256 * MiB
+    """A command that prints more is ended."""
+    kept_bytes: int = 32 * KiB
+    """Of the output, so much of its beginning and so much of its end stay in memory."""
+
+    def prefix(self, *, processes: bool) -> list[str]:
+        """The command that sets the limits and then becomes what follows it.
+
+        Set from inside the sandbox by a program, since Python code between fork and exec is
+        unsafe and slow. `processes` only where the count is the sandbox's own: the kernel counts
+        per user, and a limit that counted the user's other programs would stop every command.
+        """
+        program = shutil.which("prlimit", path="/usr/bin:/bin:/usr/local/bin")
+        wanted = {
+            "core": (resource.RLIMIT_CORE, 0),
+            "cpu": (resource.RLIMIT_CPU, self.cpu_seconds),
+            "as": (resource.RLIMIT_AS, self.address_space),
+            "fsize": (resource.RLIMIT_FSIZE, self.file_bytes),
+            "nofile": (resource.RLIMIT_NOFILE, self.open_files),
+        }
+        if processes:
+            wanted["nproc"] = (resource.RLIMIT_NPROC, self.processes)
+        flags = [f"--{name}={_at_most(number, top)}" for name, (number, top) in wanted.items()]
+        return [program, *flags, "--"] if program else []
+
+
+def counts_processes_per_namespace() -> bool:
+    """Since Linux 5.14 RLIMIT_NPROC counts within a user namespace, not over all of a user's."""
+    major, minor, *_ = [int("".join(filter(str.isdigit, n)) or 0) for n in _release()] + [0, 0]
+    return (major, minor) >= (5, 14)
+
+
+def _release() -> list[str]:
+    return platform.release().split("-")[0].split(".")[:2]
+
+
+def _at_most(number: int, wanted: int) -> int:
+    """Nothing may ask for more than its own hard limit."""
+    hard = resource.getrlimit(number)[1]
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+
+
+def breach(limits: Limits, folders: Iterable[Path], pids: list[int]) -> Breach:
+    """Which of the limits on the whole is passed now, if any."""
+    if len(pids) > limits.processes:
+        return "processes"
+    if memory_of(pids, limits.memory) > limits.memory:
+        return "memory"
+    size, files = sum(held_after_deletion(pids)), 0
+    for folder in folders:
+        for found in _sizes_below(folder):
+            size += found
+            files += 1
+            if files > limits.folder_files:
+                return "files"
+    return "disk" if size > limits.folder_bytes else ""
+
+
+def descendants(root: int) -> list[int]:
+    """`root` and all processes below it; those that end meanwhile are left out."""
+    if not Path(f"/proc/{root}/task/{root}/children").exists():
+        return _descendants_slowly(root)
+    found, queue = [], [root]
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 (hot: runs every tick)
+                children = Path(f"/proc/{pid}/task/{task}/children").read_bytes()
+                queue += map(int, children.split())
+    return found
+
+
+def _descendants_slowly(root: int) -> list[int]:
+    try:
+        return [root, *(child.pid for child in psutil.Process(root).children(recursive=True))]
+    except psutil.Error:
+        return []
+
+
+def memory_of(pids: list[int], enough: int) -> int:
+    """Resident bytes. Shared pages are counted once only when the quick sum passes `enough`,
+    as the kernel needs a millisecond per process for that."""
+    quick = sum(map(_resident, pids))
+    return quick if quick <= enough else sum(map(_proportional, pids))
+
+
+def _resident(pid: int) -> int:
+    try:
+        return psutil.Process(pid).memory_info().rss
+    except psutil.Error:
+        return 0
+
+
+def _proportional(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * KiB
+    except OSError:
+        pass
+    return _resident(pid)
+
+
+def held_after_deletion(pids: list[int]) -> Iterator[int]:
+    """Sizes of files that no folder shows any more, nor any process's memory: deleted ones that
+    are still open, and memory files."""
+    seen = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for handle in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    status = handle.stat()
+                    inode = (status.st_dev, status.st_ino)
+                    if stat.S_ISREG(status.st_mode) and not status.st_nlink and inode not in seen:
+                        seen.add(inode)
+                        yield status.st_blocks * 512
+
+
+def _sizes_below(folder: Path) -> Iterator[int]:
+    """Bytes on disk of every entry, links not followed.
+
+    A folder that cannot be read, or lies deeper than a path can say, hides what is in it: it
+    counts as more than any limit allows.
+    """
+    queue = [str(folder)]
+    while queue:
+        try:
+            with os.scandir(queue.pop()) as entries:
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
+                    yield status.st_blocks * 512
+                    if stat.S_ISDIR(status.st_mode):
+                        queue.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            yield 1 << 62
