@@ -1,0 +1,135 @@
+"""Bring the four skill folders released with the paper from their public home. Never committed.
+
+The home is the GitHub repository Qwen-Applications/Trace2Skill, folder released_skills/. What it
+holds today cannot be known beforehand: `released_skills/PINS.json` says what is pinned, and what a
+first fetch finds is noted in `released_skills/RELEASED.lock.json` for all later ones to match.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from react_agent.cli import OK, add_flag, run_script, script_parser
+from react_agent.errors import ContractError
+from react_agent.files import digest_tree, read_json, write_json
+
+HOME = "https://github.com/Qwen-Applications/Trace2Skill"
+FOLDER = "released_skills"
+LOCK, PINS = "RELEASED.lock.json", "PINS.json"
+MOST = 200 << 20
+NO = "no skill was installed"
+
+
+class Pins(BaseModel, frozen=True):
+    """Revision and hashes that are known beforehand; null and {} say plainly: not pinned."""
+
+    revision: str | None = None
+    """A commit of the home. Without one `main` is fetched, whatever it is that day."""
+    folders: dict[str, str] = {}
+    """Skill folder to the hash of its files (`react_agent.files.digest_tree`)."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = script_parser(
+        "Bring the paper's four released skill folders into released_skills/.",
+        "Their licences are shown first and asked for; two of the four forbid derivatives and "
+        f"redistribution. Hashes pinned in {PINS} are compared; where none is pinned the first "
+        f"fetch is trusted and noted in {LOCK}, and every later one must be the same.",
+    )
+    parser.prog = "trace2skill data fetch-released"
+    add_flag(parser, "--into", type=Path, default=Path(FOLDER), help="where the folders go")
+    add_flag(parser, "--revision", default=None, help="commit or branch; else the pinned one, main")
+    add_flag(
+        parser,
+        "--from",
+        dest="source",
+        default=None,
+        metavar="URL_OR_FILE",
+        help="a .tar.gz of the repository, in place of its public home",
+    )
+    add_flag(parser, "--accept-licences", action="store_true", help="I have read and accept them")
+    add_flag(parser, "--accept-new", action="store_true", help="hashes may differ from the lock")
+    return run_script(_fetch, parser, argv)
+
+
+async def _fetch(args: argparse.Namespace) -> int:
+    pins = _read(args.into / PINS)
+    revision = args.revision or pins.revision or "main"
+    args.into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch.", dir=args.into) as name:
+        folders = await _bring(args.source, revision, Path(name))
+        found = {path.name: digest_tree(path) for path in folders}
+        _compare(found, pins.folders, f"the pins in {args.into / PINS}")
+        lock = _read(args.into / LOCK)
+        if not args.accept_new:
+            _compare(found, lock.folders, f"{args.into / LOCK} (--accept-new takes them anyway)")
+        if not args.accept_licences and not await asyncio.to_thread(_agreed, folders):
+            print(NO)
+            return OK
+        for path in folders:
+            shutil.rmtree(args.into / path.name, ignore_errors=True)
+            path.rename(args.into / path.name)
+    write_json(args.into / LOCK, Pins(revision=revision, folders=found).model_dump())
+    known = "pinned" if pins.folders else f"trusted on first use and noted in {LOCK}"
+    print(f"{', '.join(found)} from {HOME} at {revision}: {known}")
+    return OK
+
+
+async def _bring(source: str | None, revision: str, room: Path) -> list[Path]:
+    from spreadsheetbench.download import download  # late: it brings an HTTP client
+    from spreadsheetbench.unpack import unpack
+
+    archive = Path(source) if source and "://" not in source else None
+    if archive is None:
+        url = source or f"{HOME}/archive/{revision}.tar.gz"
+        archive = (await download(url, room / "home.tar.gz", most=MOST)).path
+    elif not archive.is_file():
+        raise ContractError(f"{archive}: no such file")
+    (room / "home").mkdir()
+    unpack(archive, room / "home")
+    folders = sorted(
+        path.parent
+        for path in (room / "home").rglob("SKILL.md")
+        if path.parent.parent.name == FOLDER
+    )
+    if not folders:
+        raise ContractError(f"{source or HOME}: holds no {FOLDER}/<name>/SKILL.md at {revision}")
+    return folders
+
+
+def _compare(found: dict[str, str], expected: dict[str, str], where: str) -> None:
+    wrong = [name for name, value in expected.items() if found.get(name) != value]
+    if wrong:
+        raise ContractError(f"{', '.join(wrong)}: not what {where} says; {NO}")
+
+
+def _read(path: Path) -> Pins:
+    if not path.exists():
+        return Pins()
+    try:
+        return Pins.model_validate(read_json(path))
+    except ValidationError as error:
+        raise ContractError(f"{path}: {error.errors()[0]['msg']}") from None
+
+
+def _agreed(folders: list[Path]) -> bool:
+    """Show every licence, then ask; without a terminal the answer is no."""
+    for folder in folders:
+        licences = sorted(p for p in folder.iterdir() if p.name.upper().startswith("LICEN"))
+        for licence in licences:
+            print(f"--- {folder.name}/{licence.name}\n{licence.read_text(errors='replace')}")
+        if not licences:
+            print(f"--- {folder.name}: carries no licence of its own; the repository's applies")
+    if not sys.stdin.isatty():
+        print("no terminal to ask on; run again with --accept-licences")
+        return False
+    return input("Do you accept these licences? [y/N] ").strip().lower() in ("y", "yes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
