@@ -1,0 +1,78 @@
+"""When do two cells match: their canonical forms are equal, in kind and in value."""
+
+import datetime
+
+from spreadsheetbench.rules import Rules
+
+CellValue = (
+    None
+    | bool
+    | int
+    | float
+    | str
+    | datetime.datetime
+    | datetime.date
+    | datetime.time
+    | datetime.timedelta
+)
+"""What openpyxl reads from a cell with `data_only=True`."""
+
+Canonical = tuple[str, object]
+
+BLANK: Canonical = ("blank", None)
+_DAY_ZERO = datetime.datetime(1899, 12, 30)
+_DAY = 86_400
+
+
+def is_blank(value: CellValue) -> bool:
+    return value is None or value == ""
+
+
+def canonical(value: CellValue, rules: Rules) -> Canonical:
+    """Raises OverflowError for a whole number that no float can hold."""
+    if is_blank(value):
+        return BLANK
+    if isinstance(value, bool) and rules.typed_cells:
+        return "bool", value
+    if isinstance(value, bool | int | float):
+        return "number", _rounded(float(value), rules)
+    if isinstance(value, datetime.datetime):
+        return "number", _days(value, rules)
+    if isinstance(value, datetime.time):
+        return "text", _minutes(value) if rules.typed_cells else str(value)[:-3]
+    if isinstance(value, str):
+        try:
+            return "number", _rounded(float(value), rules)
+        except ValueError:
+            return "text", value
+    return type(value).__name__, value
+
+
+def same(one: Canonical, other: Canonical) -> bool:
+    """Not `one == other`: comparing tuples would let a nan equal itself where it is one object."""
+    return one[0] == other[0] and one[1] == other[1]
+
+
+def matches(gold: CellValue, output: CellValue, rules: Rules) -> bool:
+    return same(canonical(gold, rules), canonical(output, rules))
+
+
+def _rounded(number: float, rules: Rules) -> float | str:
+    if number != number and rules.typed_cells:
+        return "nan"
+    return round(number, 2)
+
+
+def _days(value: datetime.datetime, rules: Rules) -> float:
+    """Without rules on type a datetime is its day, the afternoon counting as the next one."""
+    if rules.typed_cells:
+        return round((value - _DAY_ZERO).total_seconds()) / _DAY
+    since = value - _DAY_ZERO
+    return round(since.days + since.seconds / _DAY, 0)
+
+
+def _minutes(value: datetime.time) -> str:
+    """Times carry the noise of a binary fraction, so the nearest second comes first."""
+    seconds = value.hour * 3600 + value.minute * 60 + value.second
+    minutes = (seconds + round(value.microsecond / 1e6)) // 60
+    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -1,0 +1,270 @@
+"""Calculation engines for formulas that hold no cached value, as openpyxl leaves all of them.
+
+What they find is laid over a copy of what was read: only over formulas without a value, and only
+of outputs. It makes a second column beside the verdict and never replaces it.
+"""
+
+import contextlib
+import datetime
+import importlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from openpyxl.styles.numbers import is_date_format, is_timedelta_format
+from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
+
+from react_agent.errors import ContractError
+from spreadsheetbench.cells import CellValue, is_blank
+from spreadsheetbench.compare import ComparedPart, cell_name
+from spreadsheetbench.positions import Box
+from spreadsheetbench.reader import Book, Formula, Formulas, OpenpyxlReader, Place
+
+EngineName = Literal["betteroffice", "formulon", "libreoffice"]
+
+Key = tuple[str, Place]
+"""A sheet's name and a cell of it."""
+
+LIBREOFFICE_SECONDS = 90
+
+
+class CalculationEngine(Protocol):
+    """Raises whatever goes wrong; cells that it cannot compute are left out of its answer."""
+
+    def check(self) -> None:
+        """Raises ContractError, saying what to install, where the engine is not to be had."""
+        ...
+
+    def compute(
+        self, path: Path, wanted: Mapping[Key, Formula], *, counts_from_1904: bool
+    ) -> dict[Key, CellValue]: ...
+
+
+def uncached(
+    book: Book, formulas: Formulas, compared: Iterable[ComparedPart] | None = None
+) -> dict[Key, Formula]:
+    """The formulas without a cached value, of all cells or of those that are compared."""
+    found: dict[Key, Formula] = {}
+    for name, box in _searched(book, compared):
+        sheet = book.sheet(name)
+        if sheet is None:
+            continue
+        calculated = sheet.values.keys() | sheet.empty_texts
+        for place, formula in formulas.sheets.get(name, {}).items():
+            has_value = place in calculated or formula.spills_from in calculated
+            if not has_value and (box is None or box.holds(place)):
+                found[name, place] = formula
+    return found
+
+
+def _searched(
+    book: Book, compared: Iterable[ComparedPart] | None
+) -> Iterator[tuple[str, Box | None]]:
+    if compared is None:
+        yield from ((name, None) for name in book.names)
+        return
+    for part in compared:
+        if part.output and part.box:
+            yield part.output.name, part.box
+
+
+def uncached_values(path: Path, engine: EngineName = "betteroffice") -> dict[Key, CellValue]:
+    """All that the engine can say of a workbook's formulas without a value."""
+    reader = OpenpyxlReader()
+    formulas = reader.formulas(path)
+    wanted = uncached(reader.read(path), formulas)
+    return ENGINES[engine].compute(path, wanted, counts_from_1904=formulas.counts_from_1904)
+
+
+def overlay(book: Book, values: Mapping[Key, CellValue]) -> Book:
+    """A copy of the book with these values in it; a cell that has one already keeps it."""
+    new: dict[str, dict[Place, CellValue]] = {}
+    for (name, place), value in values.items():
+        if not is_blank(value):
+            new.setdefault(name, {})[place] = value
+    return Book(
+        tuple(
+            replace(sheet, values={**new[sheet.name], **sheet.values})
+            if sheet.name in new
+            else sheet
+            for sheet in book.sheets
+        )
+    )
+
+
+def as_read(value: bool | float | str, number_format: str, *, counts_from_1904: bool) -> CellValue:
+    """What openpyxl would read, had this value been cached in a cell of this number format."""
+    if isinstance(value, bool | str):
+        return value
+    number = int(value) if float(value).is_integer() else value
+    if not is_date_format(number_format):
+        return number
+    epoch = CALENDAR_MAC_1904 if counts_from_1904 else CALENDAR_WINDOWS_1900
+    try:
+        read: CellValue = from_excel(number, epoch, timedelta=is_timedelta_format(number_format))
+    except (OverflowError, ValueError):
+        return "#VALUE!"
+    return read
+
+
+class Betteroffice:
+    """Embedded; the default. Native code, so it belongs into a worker process."""
+
+    def check(self) -> None:
+        _module("betteroffice_xlsx", "betteroffice-xlsx==0.2.1")
+
+    def compute(
+        self, path: Path, wanted: Mapping[Key, Formula], *, counts_from_1904: bool
+    ) -> dict[Key, CellValue]:
+        engine = _module("betteroffice_xlsx", "betteroffice-xlsx==0.2.1")
+        # TODAY() and NOW() are errors unless the engine is told the time.
+        since = datetime.datetime.now() - datetime.datetime(1899, 12, 30)
+        book = engine.Workbook.open_recalculated(path.read_bytes(), now_serial=since / _DAY)
+        over_limit = book.last_calculation().limited
+        found: dict[Key, CellValue] = {}
+        for (sheet, place), formula in wanted.items():
+            try:
+                value = book.value(sheet, cell_name(place))
+            except (KeyError, engine.XlsxError):
+                continue
+            if isinstance(value, engine.CellError):
+                value = value.code
+                # Beyond a fixed amount of work the engine says #NUM! without having calculated.
+                if over_limit and value == "#NUM!":
+                    continue
+            if value is not None:
+                found[sheet, place] = as_read(
+                    value, formula.number_format, counts_from_1904=counts_from_1904
+                )
+        return found
+
+
+class Formulon:
+    """Embedded, optional; a few tasks better than the default and three seconds slower to start."""
+
+    def check(self) -> None:
+        _module("formulon", "formulon==0.18.0")
+
+    def compute(
+        self, path: Path, wanted: Mapping[Key, Formula], *, counts_from_1904: bool
+    ) -> dict[Key, CellValue]:
+        engine = _module("formulon", "formulon==0.18.0")
+        found: dict[Key, CellValue] = {}
+        with engine.Workbook.load(path.read_bytes()) as book:
+            book.recalc()
+            indexes = {book.sheet_name(i): i for i in range(book.sheet_count())}
+            for (sheet, (column, row)), formula in wanted.items():
+                if sheet not in indexes:
+                    continue
+                cell = book.get_value(indexes[sheet], row - 1, column - 1)
+                value = cell.to_python()
+                if cell.error_code is not None:
+                    value = engine.error_display_name(cell.error_code)
+                if isinstance(value, bool | float | str):
+                    found[sheet, (column, row)] = as_read(
+                        value, formula.number_format, counts_from_1904=counts_from_1904
+                    )
+        return found
+
+
+class LibreOffice:
+    """A program of its own, optional. Every call has a profile of its own: calls that share one
+    lose files without a word."""
+
+    def check(self) -> None:
+        self._program()
+
+    def compute(
+        self, path: Path, wanted: Mapping[Key, Formula], *, counts_from_1904: bool
+    ) -> dict[Key, CellValue]:
+        program = self._program()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "in").mkdir()
+            source = shutil.copyfile(path, folder / "in" / "book.xlsx")
+            _run_and_reap(
+                [
+                    program,
+                    f"-env:UserInstallation={(folder / 'profile').as_uri()}",
+                    "--headless",
+                    "--calc",
+                    "--convert-to",
+                    "xlsx:Calc MS Excel 2007 XML",
+                    "--outdir",
+                    str(folder / "out"),
+                    str(source),
+                ]
+            )
+            converted = folder / "out" / "book.xlsx"
+            if not converted.is_file():
+                raise RuntimeError("LibreOffice wrote no workbook")
+            reader = OpenpyxlReader()
+            # Some sheets come back under another name, so they are told by their place.
+            renamed = dict(
+                zip(reader.read(path).names, reader.read(converted).sheets, strict=False)
+            )
+        return {(sheet, place): renamed[sheet].value(place) for sheet, place in wanted}
+
+    def _program(self) -> str:
+        program = shutil.which("soffice") or shutil.which("libreoffice")
+        if program is None:
+            raise ContractError(
+                "--recalc-engine libreoffice: no soffice program found; install libreoffice-calc"
+            )
+        return program
+
+
+ENGINES: dict[EngineName, CalculationEngine] = {
+    "betteroffice": Betteroffice(),
+    "formulon": Formulon(),
+    "libreoffice": LibreOffice(),
+}
+
+_DAY = datetime.timedelta(days=1)
+
+
+def _run_and_reap(command: list[str]) -> None:
+    """Ends the program and all its children with the time limit, and when this process is told to
+    end: the launcher is a script, and killing it alone leaves the program running."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def reap() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def on_term(number: int, frame: Any) -> None:
+        reap()
+        signal.signal(signal.SIGTERM, before)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, on_term) if in_main_thread else None
+    try:
+        process.wait(LIBREOFFICE_SECONDS)
+    finally:
+        reap()
+        process.wait()
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _module(name: str, requirement: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise ContractError(
+            f"--recalc-engine: {name} is not installed; pip install {requirement}"
+        ) from None

@@ -1,0 +1,89 @@
+"""What a person reads of an evaluation: lines for stdout."""
+
+from collections.abc import Iterator, Sequence
+
+from spreadsheetbench.verdicts import Evaluation, RepeatedEvaluation, Summary
+
+LISTED = 12
+"""Ids that one line names before it says how many more there are."""
+
+
+def task_lines(evaluation: Evaluation) -> Iterator[str]:
+    """One line a task, and the message of its first failing test case."""
+    for task in evaluation.results:
+        if task.error:
+            yield f"ERROR {task.id}: {task.error}"
+            continue
+        failed = [case for case in task.test_cases if not case.passed]
+        counts = f"{task.passed_count}/{task.total_count}"
+        message = f": {failed[0].message}" if failed else ""
+        yield f"{'PASS ' if task.success else 'FAIL '} {task.id} {counts}{message}"
+
+
+def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
+    summary = evaluation.summary
+    correct, total = summary.fully_correct_instances, summary.total_instances
+    yield f"== {title}: {correct} of {total} tasks correct ({summary.rules} rules)"
+    yield (
+        f"Accuracy         {summary.instance_accuracy:8.2%}  of {total} tasks with an "
+        f"answer_position, errors counting as wrong"
+    )
+    yield (
+        f"Test cases       {summary.test_case_accuracy:8.2%}  "
+        f"{summary.passed_test_cases} of {summary.total_test_cases} passed"
+    )
+    scored = summary.scored_instances
+    yield f"Soft score       {summary.avg_soft_score:8.2%}  mean over {scored} scored tasks"
+    yield f"Hard score       {summary.avg_hard_score:8.2%}  of {scored} scored tasks"
+    for kind, scores in summary.by_instruction_type.items():
+        yield (
+            f"  {kind}: {scores.count} scored, soft {scores.avg_soft_score:.2%}, "
+            f"hard {scores.avg_hard_score:.2%}"
+        )
+    yield from _recalculated(summary)
+    if summary.errors:
+        failed = [task for task in evaluation.results if task.error]
+        yield f"Errors           {len(failed)}: {_listed([task.id for task in failed])}"
+        yield f"  first: {failed[0].error}"
+    if summary.dropped:
+        yield f"Dropped          {len(summary.dropped)} without answer_position: " + _listed(
+            summary.dropped
+        )
+    if summary.infrastructure:
+        yield (
+            f"Infrastructure   {len(summary.infrastructure)} not finished for reasons that are not "
+            f"the agent's, counted as they stand: {_listed(summary.infrastructure)}"
+        )
+    if summary.rules_differ:
+        yield f"Rules differ on  {len(summary.rules_differ)}: " + _listed(
+            [
+                f"{task_id} ({', '.join(name for name, passed in found.items() if passed)} pass)"
+                for task_id, found in summary.rules_differ.items()
+            ]
+        )
+
+
+def repeat_lines(repeated: RepeatedEvaluation, asked: int) -> Iterator[str]:
+    summary = repeated.summary
+    seeds = len(summary.seeds)
+    yield f"== {seeds} seeds: {', '.join(summary.seeds)}"
+    if seeds != asked:
+        yield f"Note: --repeat {asked}, but {seeds} seed folders were found and scored"
+    total = summary.total_instances
+    yield f"Mean accuracy    {summary.mean_instance_accuracy:8.2%}  over the seeds"
+    yield f"pass@any         {summary.pass_at_any:8.2%}  of {total} tasks"
+    yield f"pass@all         {summary.pass_at_all:8.2%}  of {total} tasks"
+
+
+def _recalculated(summary: Summary) -> Iterator[str]:
+    if summary.instance_accuracy_recalculated is not None:
+        yield (
+            f"  recalculated   {summary.instance_accuracy_recalculated:8.2%}  "
+            f"{summary.fully_correct_recalculated} of {summary.total_instances} tasks, formulas "
+            f"without a cached value calculated by {summary.recalculation_engine}"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,156 @@
+"""Work on untrusted workbooks in processes with limits: the worst of them costs one result.
+
+A file may be a bomb, may loop, or may kill the process that reads it. Nothing of that reaches the
+caller, nor the other items.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, as_completed
+from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from react_agent.errors import Trace2SkillError
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+OUT_OF_MEMORY = 75
+"""Exit code of a worker that reached its memory limit. It ends, as memory that Python has once
+taken is not given back, and the next item would find little left."""
+
+
+@dataclass(frozen=True)
+class WorkLimits:
+    """For one item. The largest workbook of the public data takes 4 seconds and 200 MB."""
+
+    seconds: float = 120
+    memory_mb: int = 4096
+    """Address space beyond what the process has before it begins."""
+
+
+class WorkerLost(Trace2SkillError):
+    """The worker had to be ended, or died; the text says at which limit."""
+
+
+class Workers:
+    """Processes that are started on entering and ended on leaving, whatever they are doing."""
+
+    def __init__(
+        self,
+        count: int | None = None,
+        limits: WorkLimits | None = None,
+        *,
+        reserves_memory: bool = False,
+    ) -> None:
+        self.limits = limits or WorkLimits()
+        self.count = count or available_cores()
+        # WebAssembly reserves address space by the gigabyte, which is no use of memory: then
+        # only what can be written to is counted.
+        kind = "RLIMIT_DATA" if reserves_memory else "RLIMIT_AS"
+        self._pool = ProcessPool(
+            max_workers=self.count,
+            initializer=_limit_memory,
+            initargs=(kind, self.limits.memory_mb),
+            context=_context(),
+        )
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def run(self, work: Callable[..., Out], *args: object) -> Out:
+        """Raises WorkerLost, and what `work` raises. Any thread may call."""
+        return self._result(self._submit(work, args))
+
+    def map(
+        self,
+        work: Callable[[In], Out],
+        items: Sequence[In],
+        done: Callable[[], object] | None = None,
+    ) -> list["Out | WorkerLost"]:
+        """Results in the order of the items; a lost worker is that item's result."""
+        futures = [self._submit(work, (item,)) for item in items]
+        for _ in as_completed(futures):
+            if done:
+                done()
+        results: list[Out | WorkerLost] = []
+        for future in futures:
+            try:
+                results.append(self._result(future))
+            except WorkerLost as lost:
+                results.append(lost)
+        return results
+
+    def _submit(self, work: Callable[..., Out], args: Iterable[object]) -> "Future[Out]":
+        return self._pool.schedule(_guarded, args=(work, *args), timeout=self.limits.seconds)
+
+    def _result(self, future: "Future[Out]") -> Out:
+        try:
+            return future.result()
+        except FutureTimeout:
+            raise WorkerLost(f"not done within {self.limits.seconds:g} seconds") from None
+        except ProcessExpired as error:
+            if error.exitcode == OUT_OF_MEMORY:
+                raise WorkerLost(f"needs more than {self.limits.memory_mb} MB of memory") from None
+            raise WorkerLost(f"the process died with exit code {error.exitcode}") from None
+        except BrokenProcessPool as error:
+            raise Trace2SkillError(f"no process could be started: {error}") from None
+
+
+def available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _guarded(work: Callable[..., Out], *args: Any) -> Out:
+    try:
+        return work(*args)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+
+
+def _context() -> Any:
+    """Not fork: it copies a program whose other threads may hold locks."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    # One thread per worker is enough, and a pool of them reserves memory that counts.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["spreadsheetbench.scoring"])
+    return context
+
+
+def _limit_memory(kind: str, megabytes: int) -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    used = 0
+    with contextlib.suppress(OSError, ValueError), Path("/proc/self/statm").open() as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    number = getattr(resource, kind)
+    hard = resource.getrlimit(number)[1]
+    wanted = used + megabytes * 2**20
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(number, (wanted, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
