@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from analysis.leakage import Answers, leaks, split_leaking
 from analysis.records import Kind, LessonItem
 from analysis.reports import Report, parse_report
-from react_agent.errors import FormatError
+from react_agent.errors import ContextOverflow, FormatError
 from react_agent.model import Message, Model, Usage
 from react_agent.templates import Prompts
 
@@ -30,12 +30,15 @@ class Conversation:
     """The last answer was still incomplete after all continuations."""
 
     async def ask(self, question: str) -> str:
-        """Put a question and take the whole answer, also when it comes in several parts.
+        """Put a question and take the whole answer; nothing when the conversation is too long.
 
         Raises ModelError.
         """
         self._say("user", question)
-        return await self.answer()
+        try:
+            return await self.answer()
+        except ContextOverflow:
+            return ""
 
     async def answer(self) -> str:
         """The answer to what was said last."""
@@ -53,6 +56,9 @@ class Conversation:
         return whole
 
     def _say(self, role: str, text: str) -> None:
+        """Two messages of one role in a row are one: some endpoints refuse them."""
+        if self.messages and self.messages[-1].role == role:
+            text = f"{self.messages.pop().content}\n\n{text}"
         self.messages.append(Message.model_validate({"role": role, "content": text}))
 
 
@@ -70,6 +76,11 @@ class Lesson:
     report: Report
     kept: tuple[LessonItem, ...] = ()
     leaking: tuple[tuple[LessonItem, list[str]], ...] = ()
+
+    @classmethod
+    def of(cls, text: str, kind: Kind) -> "Lesson":
+        """As it is, for a report that will not be kept."""
+        return cls(text, parse_report(text, kind))
 
 
 async def readable(talk: Conversation, text: str, kind: Kind) -> tuple[str, Report]:

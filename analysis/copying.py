@@ -49,6 +49,8 @@ class Command:
     text: str
     changed_fix: bool = True
     """Whether the fix was another file after it than before, as the harness saw."""
+    left_copy: bool = False
+    """Whether the fix was a byte copy of the gold after it."""
 
 
 @dataclass
@@ -88,6 +90,8 @@ def trace_copies(commands: Sequence[Command], scripts: Mapping[str, str] | None 
         seen = _with_scripts(command.text, trace)
         names_gold_only = _hints_at_copy(seen, trace)
         _shell(command.text, trace, f"command {number}")
+        if command.left_copy:
+            trace.wrote(FIX, gold=True, how=f"command {number} left a byte copy")
         if not command.changed_fix:
             continue
         trace.circumstantial = ""

@@ -1,5 +1,6 @@
 """One-call analysts: a log in, a report out. Failures and successes are two values of one thing."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ class SingleCallAnalyst:
         started = time.monotonic()
         talk, text = await self._first_answer(subject)
         text, report = await readable(talk, text, self.kind)
-        answers = answers_of(self.dataset, subject)
+        answers = await asyncio.to_thread(answers_of, self.dataset, subject)
         lesson = await without_leaks(talk, text, report, self.kind, answers)
         outcome, reason = judge(lesson)
         analysis = CaseAnalysis(

@@ -1,0 +1,339 @@
+"""The agentic error analyst: a failed run, its workbooks and two tools; a repair and a report.
+
+The analyst's words decide nothing. The harness classes the failure before it asks, checks the
+repair after it, and keeps the items that give no answers away.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.asking import PROMPTS, Conversation, Lesson, chat_markdown, readable, without_leaks
+from analysis.copying import FIX, Command
+from analysis.evidence import case_of, gold_of, log_text, work_folder
+from analysis.gate import Gate, GateMode, GateResult
+from analysis.judge import Judge, taken
+from analysis.judging import Facts, Question
+from analysis.leakage import Answers
+from analysis.outcomes import CaseAnalysis, about
+from analysis.parsing import FLAG, REPORT
+from analysis.records import Kind
+from analysis.reports import best_report
+from analysis.selection import Subject
+from analysis.single_call import judge, leaked_items
+from analysis.taxonomy import MEANINGS, class_by_status, how_it_ended
+from analysis.workspace import CaseFolder, Evidence
+from react_agent.agent import ReActAgent, Tool
+from react_agent.bash import Bash
+from react_agent.errors import ContractError, InfrastructureError
+from react_agent.files import digest
+from react_agent.model import Message, Model
+from react_agent.sandbox import Sandbox
+from react_agent.seams import Trajectory
+from spreadsheetbench.dataset import Dataset, SheetCase
+
+LOG_CHARACTERS = 40_000
+"""Of the log in the prompt; the whole lies in agent_log.md."""
+CHAT = "error_analysis_chat.md"
+LAST_MESSAGES = 6
+"""What is kept of a conversation that outgrew the model's window, to ask for the report."""
+
+
+class CheckTool(Tool):
+    """`evaluate_output`: what else a model sends along, such as a gold file, has no effect."""
+
+    async def call(self, arguments: dict[str, Any]) -> str:
+        known = {name: arguments[name] for name in self.parameters if name in arguments}
+        answer = await super().call(known)
+        ignored = [name for name in arguments if name not in self.parameters]
+        if not ignored:
+            return answer
+        return f"({', '.join(ignored)} had no effect: what to compare with is fixed)\n{answer}"
+
+
+@dataclass
+class ErrorAnalyst:
+    """Analyses failed runs of one folder."""
+
+    model: Model
+    model_name: str
+    output_dir: Path
+    work_dir: Path
+    dataset: Dataset
+    sandbox: Sandbox
+    judge: Judge
+    mode: GateMode = "output"
+    max_turns: int = 20
+    hide: tuple[Path, ...] = ()
+    kind: Kind = field(default="error", init=False)
+
+    def finished(self, subject: Subject) -> CaseAnalysis | None:
+        earlier = CaseFolder(self.output_dir, subject.instance).finished()
+        if earlier is None:
+            return None
+        try:
+            same = earlier.fingerprint == self._fingerprint(subject)
+        except ContractError:
+            return earlier  # the evidence is gone; what was learned from it is not
+        return earlier if same else None
+
+    async def analyse(self, subject: Subject) -> CaseAnalysis:
+        started = time.monotonic()
+        case = case_of(self.dataset, subject)
+        gold = gold_of(self.dataset, case)
+        place = CaseFolder(self.output_dir, subject.instance)
+        agent_folder = work_folder(self.work_dir, subject, case)
+        evidence = await asyncio.to_thread(
+            place.prepare, subject.log, agent_folder, case.input_path, gold
+        )
+        question = Question(case.task.answer_position, case.task.answer_sheet)
+        facts = await self.judge.facts(gold, case.input_path, evidence.output, question)
+        work = _Case(self, subject, case, gold, place, evidence, facts)
+        found = await work.run() if work.worth_asking else _Found()
+        analysis = work.analysis(found, time.monotonic() - started, self._fingerprint(subject))
+        await asyncio.to_thread(place.publish, work.texts(found, analysis), analysis, gold)
+        return analysis
+
+    def _fingerprint(self, subject: Subject) -> str:
+        """Of all that the analyst is shown and judged by."""
+        case = case_of(self.dataset, subject)
+        output = work_folder(self.work_dir, subject, case) / "output.xlsx"
+        shown = output.read_bytes() if output.is_file() and not output.is_symlink() else b""
+        return digest(
+            subject.path.read_bytes(),
+            case.input_path.read_bytes(),
+            gold_of(self.dataset, case).read_bytes(),
+            shown,
+            case.task.model_dump_json(exclude={"exclude"}),
+        )
+
+
+@dataclass
+class _Found:
+    """What a conversation gave."""
+
+    run: Trajectory | None = None
+    talk: Conversation | None = None
+    gate: GateResult | None = None
+    lesson: Lesson | None = None
+
+
+@dataclass
+class _Case:
+    """One case from its evidence to its files."""
+
+    analyst: ErrorAnalyst
+    subject: Subject
+    case: SheetCase
+    gold: Path
+    place: CaseFolder
+    evidence: Evidence
+    facts: Facts
+    commands: list[Command] = field(default_factory=list)
+    reminded: set[str] = field(default_factory=set)
+    last_gate: GateResult | None = None
+
+    @property
+    def worth_asking(self) -> bool:
+        right = self.facts.check is not None and self.facts.check.passed
+        return self.facts.question is not None and not right
+
+    @property
+    def error_class(self) -> str:
+        return class_by_status(self.subject.log) or self.facts.error_class
+
+    async def run(self) -> _Found:
+        """Raises InfrastructureError: then the case is owed, and nothing of it is kept."""
+        async with self.analyst.sandbox.case(self.place.work, hide=self.analyst.hide) as shell:
+            run = Trajectory()
+            agent = ReActAgent(
+                self.analyst.model,
+                [self._bash(shell), self._evaluate()],
+                max_turns=self.analyst.max_turns,
+                unfinished=lambda: self._unfinished(run),
+                reminders=2,
+            )
+            run.messages.extend(self.opening())
+            await agent.resume(run)
+        if run.status == "infrastructure":
+            raise InfrastructureError(run.error)
+        gate = await self._gate().check(self.place.work, self.commands)
+        talk = Conversation(self.analyst.model, run.messages, run.usage)
+        lesson = await self._lesson(run, talk, gate)
+        return _Found(run, talk, gate, lesson)
+
+    def opening(self) -> list[Message]:
+        task, log = self.case.task, self.subject.log
+        shown, cut = log_text(log, LOG_CHARACTERS, system=False)
+        system = PROMPTS.render(
+            "error_agent/system.j2",
+            gate=self.analyst.mode,
+            tool_timeout=round(self.analyst.sandbox.limits.seconds),
+            with_skill=self.subject.with_skill,
+        )
+        user = PROMPTS.render(
+            "error_agent/user.j2",
+            folder=self.place.work,
+            instruction=task.instruction,
+            instruction_type=task.instruction_type,
+            answer_position=task.answer_position,
+            has_output=self.evidence.output is not None,
+            other_files=self.evidence.other_files,
+            files_left_out=self.evidence.left_out,
+            ended=how_it_ended(log) or "not known",
+            error_class=self.error_class.replace("_", " "),
+            error_meaning=MEANINGS[self.error_class],
+            mismatches=self.facts.check.report if self.facts.check else "There is no output.",
+            log=shown,
+            log_cut=cut,
+        )
+        return [Message(role="system", content=system), Message(role="user", content=user)]
+
+    def _bash(self, shell: Bash) -> Tool:
+        async def bash(command: str) -> str:
+            before, _ = self._fix_digest()
+            result = await shell.run(command)
+            after, size = self._fix_digest()
+            copied = after == self._gold_digest
+            self.commands.append(Command(command, after != before, copied and size > 0))
+            return result.render()
+
+        return Tool("bash", ("command",), bash)
+
+    def _evaluate(self) -> Tool:
+        async def evaluate(output_file: str) -> str:
+            try:
+                with taken(self.place.work, output_file) as workbook:
+                    if workbook is None:
+                        return f"Result: FAIL there is no file {output_file}"
+                    question = self.facts.question
+                    assert question is not None
+                    return (await self.analyst.judge.check(self.gold, workbook, question)).report
+            except ContractError as error:
+                return f"Result: FAIL {error}"
+
+        return CheckTool("evaluate_output", ("output_file",), evaluate)
+
+    def _fix_digest(self) -> tuple[str, int]:
+        try:
+            with taken(self.place.work, f"agent_work/{FIX}") as fix:
+                data = fix.read_bytes() if fix else b""
+        except ContractError as error:
+            return str(error), 0
+        return digest(data), len(data)
+
+    @property
+    def _gold_digest(self) -> str:
+        return digest(self.gold.read_bytes())
+
+    def _gate(self) -> Gate:
+        question = self.facts.question
+        assert question is not None
+        return Gate(
+            mode=self.analyst.mode,
+            gold=self.gold,
+            given=self.case.input_path,
+            gold_digest=self._gold_digest,
+            question=question,
+            answers=self.facts.answers,
+            instruction=self.case.task.instruction,
+            judge=self.analyst.judge,
+            sandbox=self.analyst.sandbox,
+            hide=self.analyst.hide,
+        )
+
+    async def _unfinished(self, run: Trajectory) -> str:
+        """The reminder for an analyst that stops too early: each kind once."""
+        gate = await self._gate().check(self.place.work, self.commands)
+        if not gate.held and "gate" not in self.reminded:
+            self.reminded.add("gate")
+            left = self.analyst.max_turns - run.turns
+            return PROMPTS.render(
+                "error_agent/not_held.j2",
+                reason=gate.reason,
+                turns_left=left,
+                gate=self.analyst.mode,
+            )
+        if not best_report(_said(run.messages), "error") and "report" not in self.reminded:
+            self.reminded.add("report")
+            return PROMPTS.render(
+                "error_agent/no_report.j2", problem="there is no item with a heading and a text."
+            )
+        return ""
+
+    async def _lesson(self, run: Trajectory, talk: Conversation, gate: GateResult) -> Lesson:
+        """The report, asked for once more where there is none; corrected only if it will count."""
+        text = best_report(_said(run.messages), "error")
+        if not text:
+            if run.status == "context_overflow":
+                talk.messages = _shorter(talk.messages)
+            text = await talk.ask(PROMPTS.render("error_agent/last_turn.j2"))
+        if not gate.held:
+            return Lesson.of(text, "error")
+        text, report = await readable(talk, text, "error")
+        answers = Answers.of(self.facts.answers, self.case.task.instruction)
+        return await without_leaks(talk, text, report, "error", answers)
+
+    def analysis(self, found: _Found, seconds: float, fingerprint: str) -> CaseAnalysis:
+        check, gate, lesson = self.facts.check, found.gate, found.lesson
+        if gate is None or lesson is None:
+            reason = (
+                "gold differs from itself" if not self.facts.question else "the output is right"
+            )
+            outcome = ("nothing to explain", reason)
+        elif not gate.held:
+            outcome = ("gate not held", gate.reason)
+        else:
+            outcome = judge(lesson)
+        run, talk = found.run, found.talk
+        return CaseAnalysis.model_validate(
+            {
+                **about(self.subject),
+                "outcome": outcome[0],
+                "reason": outcome[1],
+                "error_class": self.error_class if self.worth_asking else "",
+                "failing_cells": check.failing if check else (),
+                "failing_cells_total": check.failing_total if check else 0,
+                "gate_mode": self.analyst.mode,
+                "gate_verdict": gate.verdict if gate else "",
+                "leaked": leaked_items(lesson) if lesson else (),
+                "items": len(lesson.kept) if lesson and gate and gate.held else 0,
+                "notes": lesson.report.notes if lesson else (),
+                "model": self.analyst.model_name,
+                "status": run.status if run else "",
+                "turns": run.turns if run else 0,
+                "usage": talk.usage if talk else {},
+                "seconds": round(seconds, 3),
+                "fingerprint": fingerprint,
+            }
+        )
+
+    def texts(self, found: _Found, analysis: CaseAnalysis) -> dict[str, str]:
+        """The files to publish, by name."""
+        texts = {}
+        if found.lesson and found.lesson.text.strip():
+            texts[REPORT] = found.lesson.text + "\n"
+        if found.talk:
+            texts[CHAT] = chat_markdown(
+                found.talk.messages, f"Error analysis of {analysis.instance_id}"
+            )
+        if found.gate:
+            texts["gate.json"] = found.gate.model_dump_json(indent=2) + "\n"
+            if found.gate.verdict == "held":
+                texts[FLAG] = f"{found.gate.reason}\n"
+        return texts
+
+
+def _said(messages: Sequence[Message]) -> list[str]:
+    return [m.content for m in messages if m.role == "assistant"]
+
+
+def _shorter(messages: list[Message]) -> list[Message]:
+    """The opening and the last of a conversation that no longer fits; it begins with a reply."""
+    last = messages[2:][-LAST_MESSAGES:]
+    while last and last[0].role != "assistant":
+        last = last[1:]
+    return [*messages[:2], *last]

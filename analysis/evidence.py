@@ -1,0 +1,84 @@
+"""The evidence of one case: its log as text, and where its workbooks lie in the data set."""
+
+from pathlib import Path
+
+from analysis.judging import Question, case_facts
+from analysis.leakage import Answers
+from analysis.selection import Subject
+from react_agent.agent import shorten
+from react_agent.errors import ContractError
+from spreadsheet_agent.trajectory import Log
+from spreadsheetbench.dataset import Dataset, SheetCase, output_name_of_gold
+
+MESSAGE_CHARACTERS = 12_000
+"""Of one message in a prompt; a workbook that was typed into a command teaches nothing."""
+
+
+def log_text(log: Log, limit: int, *, system: bool = True) -> tuple[str, bool]:
+    """The run as a prompt shows it, and whether anything of it was left out.
+
+    `system` says whether the agent's own instructions, its skill among them, are shown.
+    """
+    parts, cut = [], False
+    for number, message in enumerate(log.messages, start=1):
+        if message.role == "system" and not system:
+            continue
+        share = limit if message.role == "system" else min(limit, MESSAGE_CHARACTERS)
+        text = shorten(message.content, share)
+        cut = cut or len(message.content) > share
+        parts.append(f"[{number}] {message.role.upper()}\n{text}")
+    whole = "\n\n".join(parts)
+    return shorten(whole, limit), cut or len(whole) > limit
+
+
+def case_of(dataset: Dataset, subject: Subject) -> SheetCase:
+    """The data set's case that a log is of.
+
+    Raises ContractError when the task is not in the data set or the input is not among its files.
+    """
+    task = dataset.by_id.get(subject.name.task_id)
+    if task is None:
+        raise ContractError(
+            f"{subject.path.name}: {dataset.path} has no task {subject.name.task_id}; "
+            "give the --data_path of the run"
+        )
+    cases = dataset.cases(task)
+    recorded = str(subject.log.result.get("input_file") or "")
+    for case in cases:
+        if subject.name.case == case.name or (
+            not subject.name.case and recorded == case.input_path.name
+        ):
+            return case
+    if subject.name.case:
+        raise ContractError(f"task {task.id} has no input workbook {subject.name.case}.xlsx")
+    return cases[0]
+
+
+def gold_of(dataset: Dataset, case: SheetCase) -> Path:
+    """The gold workbook of a case: by name, else the only one that there is."""
+    golds = dataset.golds(case.task)
+    for gold in golds:
+        if output_name_of_gold(gold.name) == case.output_name:
+            return gold
+    if len(golds) == 1:
+        return golds[0]
+    raise ContractError(f"task {case.task_id}: no gold workbook belongs to {case.input_path.name}")
+
+
+def work_folder(work_dir: Path, subject: Subject, case: SheetCase) -> Path:
+    """Where the run left its files."""
+    base = work_dir if subject.seed is None else work_dir / f"seed_{subject.seed}"
+    return base / f"{case.task_id}_{case.name}"
+
+
+def answers_of(dataset: Dataset | None, subject: Subject) -> Answers | None:
+    """What the items of a case must not give away; None where the data set is not at hand."""
+    if dataset is None:
+        return None
+    case = case_of(dataset, subject)
+    question = Question(case.task.answer_position, case.task.answer_sheet)
+    try:
+        facts = case_facts(gold_of(dataset, case), case.input_path, None, question)
+    except Exception as error:  # a workbook of the data set that openpyxl cannot load
+        raise ContractError(f"task {case.task_id}: its workbooks cannot be read") from error
+    return Answers.of(facts.answers, case.task.instruction)

@@ -1,0 +1,94 @@
+"""Questions about the workbooks of a case, answered in worker processes with limits."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from analysis.judging import (
+    Check,
+    Facts,
+    Question,
+    case_facts,
+    check_output,
+    empty_workbook,
+    matching_answers,
+    same_contents,
+)
+from react_agent.errors import ContractError
+from react_agent.untrusted import take_file
+from spreadsheetbench.workers import WorkerLost, Workers
+
+Out = TypeVar("Out")
+
+MAX_WORKBOOK = 100 * 1024 * 1024
+
+
+class Judge:
+    """Reads what untrusted programs wrote only in `workers`."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.workers = workers
+
+    async def facts(self, gold: Path, given: Path, output: Path | None, ask: Question) -> Facts:
+        """Raises ContractError when the data set's own workbooks cannot be read."""
+        try:
+            return await self._run(case_facts, gold, given, output, ask)
+        except WorkerLost as lost:  # the output's doing: the same without it has an answer
+            if output is None:
+                raise ContractError(f"{gold.name} cannot be judged: {lost}") from None
+            facts = await self.facts(gold, given, None, ask)
+            check = Check(False, f"Result: FAIL {lost}", str(lost), readable=False)
+            return Facts(facts.question, check, "damaged_workbook", facts.answers)
+        except Exception as error:  # openpyxl raises all kinds; gold and input are the data set's
+            raise ContractError(f"{gold.parent}: cannot be read: {error!r}") from error
+
+    async def check(self, gold: Path, output: Path, question: Question) -> Check:
+        try:
+            return await self._run(check_output, gold, output, question)
+        except WorkerLost as lost:
+            return Check(False, f"Result: FAIL {lost}", str(lost), readable=False)
+
+    async def same_contents(self, gold: Path, output: Path) -> bool:
+        """False also when it cannot be told: the question is only put of a workbook that passed."""
+        try:
+            return await self._run(same_contents, gold, output)
+        except WorkerLost:
+            return False
+
+    async def matching_answers(
+        self, gold: Path, given: Path, output: Path, question: Question
+    ) -> tuple[int, int]:
+        try:
+            return await self._run(matching_answers, gold, given, output, question)
+        except WorkerLost:
+            return 0, 0
+
+    async def empty_workbook(self, source: Path, target: Path) -> bool:
+        """Whether a copy without any value could be made."""
+        try:
+            await self._run(empty_workbook, source, target)
+        except Exception:  # as above; without the probe there are still the literals
+            return False
+        return True
+
+    async def _run(self, work: Callable[..., Out], *args: object) -> Out:
+        return await asyncio.to_thread(self.workers.run, work, *args)
+
+
+@contextlib.contextmanager
+def taken(folder: Path, name: str) -> Iterator[Path | None]:
+    """A private copy of a workbook out of an untrusted folder; None when it is not there.
+
+    Raises ContractError for a path that leads out of the folder, a link, or no regular file.
+    """
+    path = folder / name
+    lexical = Path(*path.parts)
+    if ".." in lexical.parts or not path.is_relative_to(folder):
+        raise ContractError(f"{name}: only files below the working directory can be checked")
+    if path.parent.resolve() != folder.resolve() / path.parent.relative_to(folder):
+        raise ContractError(f"{name}: its folder is reached through a link")
+    with tempfile.TemporaryDirectory(prefix="trace2skill-taken-") as private:
+        yield take_file(path, Path(private) / "taken.xlsx", MAX_WORKBOOK)

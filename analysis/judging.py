@@ -1,0 +1,241 @@
+"""What the workbooks of a case say: right or wrong, where, and what kind of failure it is.
+
+Plain functions of files, since workbooks of an agent are read in a worker process with limits.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.mismatch_text import failing_cells, first_problem, render
+from analysis.records import FailingCell
+from spreadsheetbench.cells import CellValue, canonical, is_blank, matches
+from spreadsheetbench.compare import ComparedPart, compare, differences, parts
+from spreadsheetbench.mismatches import MismatchReport, report_mismatches
+from spreadsheetbench.reader import READERS, Book, Formulas, Place
+from spreadsheetbench.rules import RULES, Rules, RulesName
+
+SHARE_MOVED = 0.8
+"""When so much of what is missing stands newly elsewhere, it was put in the wrong place."""
+SHARE_UNCALCULATED = 0.5
+CELLS_LISTED = 200
+"""Mismatches of one range that are looked at one by one; the others are only counted."""
+JUDGE_BY: tuple[RulesName, ...] = ("released", "sheet-aware")
+"""Tried in this order: a gold that fails against itself cannot judge a repair."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which cells of a workbook count."""
+
+    position: str
+    answer_sheet: str = ""
+    rules: RulesName = "released"
+
+    @property
+    def by(self) -> Rules:
+        return RULES[self.rules]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One workbook against the gold."""
+
+    passed: bool
+    report: str
+    """For a reader who looks for the cause: range by range, cell by cell."""
+    message: str = ""
+    """The first thing that is wrong, in one line."""
+    failing: tuple[FailingCell, ...] = ()
+    failing_total: int = 0
+    readable: bool = True
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a case before any model is asked."""
+
+    question: Question | None
+    """None when gold cannot even be compared with itself."""
+    check: Check | None
+    """None when there is no output."""
+    error_class: str
+    answers: tuple[CellValue, ...] = ()
+    """What stands in the cells that count and did not stand there in the input."""
+
+
+def case_facts(gold: Path, given: Path, output: Path | None, question: Question) -> Facts:
+    """Raises whatever the reader raises when gold or the input cannot be loaded."""
+    reader = READERS["openpyxl"]
+    right, before = reader.read(gold), reader.read(given)
+    usable = _usable(right, question)
+    if usable is None:
+        return Facts(None, None, "")
+    answers = tuple(_answers(right, before, usable))
+    if output is None:
+        return Facts(usable, None, "no_output", answers)
+    try:
+        found = reader.read(output)
+    except Exception as error:  # openpyxl raises all kinds on a broken file; none is a bug here
+        return Facts(usable, _unreadable(error), "damaged_workbook", answers)
+    report = _report(right, found, output, usable)
+    check = _check(right, found, report, usable)
+    error_class = "" if check.passed else _error_class(right, before, found, report, usable)
+    return Facts(usable, check, error_class, answers)
+
+
+def check_output(gold: Path, output: Path, question: Question) -> Check:
+    """Compare; an output that cannot be loaded is a failed check that says so."""
+    reader = READERS["openpyxl"]
+    right = reader.read(gold)
+    try:
+        found = reader.read(output)
+    except Exception as error:  # as above
+        return _unreadable(error)
+    return _check(right, found, _report(right, found, output, question), question)
+
+
+def matching_answers(gold: Path, given: Path, output: Path, question: Question) -> tuple[int, int]:
+    """How many of the cells that the task changes hold the right value, and of how many."""
+    reader = READERS["openpyxl"]
+    right, before = reader.read(gold), reader.read(given)
+    try:
+        found = reader.read(output)
+    except Exception:  # as above: nothing that cannot be opened holds an answer
+        found = Book(())
+    places = list(_answer_places(right, before, question))
+    held = 0
+    for sheet, place in places:
+        own, other = right.sheet(sheet), found.sheet(sheet)
+        if own and other and matches(own.value(place), other.value(place), question.by):
+            held += 1
+    return held, len(places)
+
+
+def same_contents(one: Path, other: Path) -> bool:
+    """Whether every cell of two workbooks holds the same, formulas as well as shown values."""
+    reader = READERS["openpyxl"]
+    return _contents(reader.read(one), reader.formulas(one)) == _contents(
+        reader.read(other), reader.formulas(other)
+    )
+
+
+def empty_workbook(source: Path, target: Path) -> None:
+    """A copy with the same sheets in which no cell holds a value."""
+    from openpyxl import load_workbook
+    from openpyxl.cell.cell import Cell
+
+    book = load_workbook(source)
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if isinstance(cell, Cell) and cell.value is not None:
+                    cell.value = None
+    book.save(target)
+
+
+def _contents(book: Book, formulas: Formulas) -> list[tuple[str, dict[Place, object]]]:
+    """By sheet: a formula counts as its text, so that one without a cached value is the same."""
+    sheets = []
+    for sheet in book.sheets:
+        cells: dict[Place, object] = dict(sheet.values)
+        cells |= {place: f.text for place, f in formulas.sheets.get(sheet.name, {}).items()}
+        sheets.append((sheet.name, cells))
+    return sheets
+
+
+def _usable(gold: Book, question: Question) -> Question | None:
+    for name in JUDGE_BY:
+        if compare(gold, gold, question.position, RULES[name], question.answer_sheet).passed:
+            return Question(question.position, question.answer_sheet, name)
+    return None
+
+
+def _answer_places(gold: Book, before: Book, question: Question) -> Iterator[tuple[str, Place]]:
+    """Cells that count, are not blank, and hold something else than in the input."""
+    for part in parts(gold, gold, question.position, question.by, question.answer_sheet):
+        if part.gold is None or part.box is None or part.box.empty:
+            continue
+        old = before.sheet(part.gold.name)
+        for place in sorted(part.gold.places(part.box)):
+            if old is None or old.value(place) != part.gold.value(place):
+                yield part.gold.name, place
+
+
+def _answers(gold: Book, before: Book, question: Question) -> Iterator[CellValue]:
+    for name, place in _answer_places(gold, before, question):
+        sheet = gold.sheet(name)
+        if sheet:
+            yield sheet.value(place)
+
+
+def _report(gold: Book, found: Book, output: Path, question: Question) -> MismatchReport:
+    """Formulas cost a second reading of the file, and explain only what differs."""
+    where = (gold, found, question.position, question.by, question.answer_sheet)
+    formulas = None if compare(*where).passed else READERS["openpyxl"].formulas(output)
+    return report_mismatches(*where, formulas=formulas, limit=CELLS_LISTED)
+
+
+def _check(gold: Book, found: Book, report: MismatchReport, question: Question) -> Check:
+    verdict = compare(gold, found, question.position, question.by, question.answer_sheet)
+    return Check(
+        verdict.passed,
+        render(report.model_copy(update={"passed": verdict.passed})),
+        "" if verdict.passed else first_problem(report) or verdict.message,
+        failing_cells(report),
+        report.mismatches + sum(bool(part.error) for part in report.parts),
+    )
+
+
+def _unreadable(error: Exception) -> Check:
+    text = f"the workbook cannot be opened: {type(error).__name__}: {error}"
+    return Check(False, f"Result: FAIL {text}", text, readable=False)
+
+
+def _error_class(
+    gold: Book, before: Book, found: Book, report: MismatchReport, question: Question
+) -> str:
+    compared = list(parts(gold, found, question.position, question.by, question.answer_sheet))
+    if _sheet_missing(report, found):
+        return "wrong_place"
+    listed = [cell for part in report.parts for cell in part.shown]
+    uncalculated = sum(cell.kind == "not calculated" for cell in listed)
+    if listed and uncalculated >= SHARE_UNCALCULATED * len(listed):
+        return "uncalculated_formula"
+    return "wrong_place" if _moved(compared, before, found, question.by) else "wrong_values"
+
+
+def _sheet_missing(report: MismatchReport, found: Book) -> bool:
+    return any(part.error and found.sheet(part.sheet) is None for part in report.parts)
+
+
+def _moved(compared: list[ComparedPart], before: Book, found: Book, rules: Rules) -> bool:
+    """Whether what is missing stands newly in cells that are not compared."""
+    missing = [
+        difference.expected
+        for part in compared
+        for difference in differences(part, rules)
+        if not is_blank(difference.expected)
+    ]
+    counted = {
+        (p.output.name, place)
+        for p in compared
+        if p.output and p.box
+        for place in p.output.places(p.box)
+    }
+    new = set()
+    for sheet in found.sheets:
+        old = before.sheet(sheet.name)
+        for place, value in sheet.values.items():
+            same = old is not None and old.value(place) == value
+            if not same and (sheet.name, place) not in counted:
+                new.add(_hashable(value, rules))
+    there = sum(_hashable(value, rules) in new for value in missing)
+    return bool(missing) and there >= SHARE_MOVED * len(missing)
+
+
+def _hashable(value: CellValue, rules: Rules) -> str:
+    try:
+        return repr(canonical(value, rules))
+    except OverflowError:
+        return repr(value)

@@ -1,0 +1,129 @@
+"""The folder of one case: what the analyst works in, and what is published of it.
+
+The analyst works in `<output_dir>/.work/<instance>/`. Only when the case is finished is
+`<output_dir>/<instance>/` put together from regular files and renamed into place, whole; so
+whatever lies there was put there by the harness, a flag included.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.outcomes import CaseAnalysis
+from analysis.parsing import CASE_FILE, FLAG, REPORT
+from react_agent.errors import ContractError
+from react_agent.files import write_whole
+from react_agent.untrusted import take_file
+from spreadsheet_agent.trajectory import Log, render_markdown
+
+MAX_FILES, MAX_BYTES, MAX_DEPTH = 100, 50 * 1024 * 1024, 4
+"""Of what an agent or an analyst left; a case folder of the paper's runs holds a few scripts."""
+OWN_NAMES = frozenset({"gold.xlsx", "output_fixed.xlsx", "fix.py", "input.xlsx"})
+"""Names that mean something here; what an agent left under them is not taken over."""
+
+
+@dataclass(frozen=True)
+class CaseFolder:
+    """Where one case is worked on and where it ends up."""
+
+    output_dir: Path
+    instance: str
+
+    @property
+    def work(self) -> Path:
+        return self.output_dir / ".work" / self.instance
+
+    @property
+    def final(self) -> Path:
+        return self.output_dir / self.instance
+
+    def finished(self) -> CaseAnalysis | None:
+        return CaseAnalysis.load(self.final / CASE_FILE)
+
+    def prepare(self, log: Log, agent_folder: Path, given: Path, gold: Path) -> "Evidence":
+        """Lay the evidence out in an empty folder. Raises ContractError when it is missing."""
+        if not agent_folder.is_dir():
+            raise ContractError(f"{agent_folder}: no such folder; give the run's --work_dir")
+        self.clear()
+        (self.work / "agent_work").mkdir(parents=True)
+        write_whole(self.work / "agent_log.md", render_markdown(log))
+        there = self.work / "agent_work"
+        taken, left_out = take_tree(agent_folder, there, OWN_NAMES)
+        shutil.copyfile(given, there / "input.xlsx")
+        shutil.copyfile(gold, there / "gold.xlsx")
+        output = there / "output.xlsx"
+        other = tuple(name for name in taken if name != "output.xlsx")
+        return Evidence(output if "output.xlsx" in taken else None, other, left_out)
+
+    def publish(self, texts: dict[str, str], analysis: CaseAnalysis, gold: Path) -> None:
+        """Put the finished case into place, `analysis.json` and the rest at once."""
+        new = self.output_dir / ".work" / f"{self.instance}.done"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        if self.work.is_dir():
+            take_tree(self.work, new, frozenset({REPORT, FLAG, CASE_FILE, "gate.json"}))
+            if (new / "agent_work").is_dir():
+                shutil.copyfile(gold, new / "agent_work" / "gold.xlsx")
+        for name, text in texts.items():
+            write_whole(new / name, text)
+        write_whole(new / CASE_FILE, analysis.model_dump_json(indent=2) + "\n")
+        shutil.rmtree(self.final, ignore_errors=True)
+        new.rename(self.final)
+        self.clear()
+
+    def clear(self) -> None:
+        shutil.rmtree(self.work, ignore_errors=True)
+        if self.work.exists():
+            raise ContractError(f"{self.work}: cannot be removed; remove it and start again")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What of the agent's folder is there."""
+
+    output: Path | None
+    other_files: tuple[str, ...]
+    left_out: int
+
+
+def take_tree(source: Path, target: Path, without: frozenset[str]) -> tuple[list[str], int]:
+    """Copy regular files out of an untrusted folder; relative names taken, and how many were not.
+
+    Links, devices, files over the limits and the names in `without` stay where they are.
+    """
+    taken: list[str] = []
+    left_out = total = 0
+    for folder, folders, files in os.walk(source):
+        here = Path(folder)
+        depth = len(here.relative_to(source).parts)
+        if depth >= MAX_DEPTH:
+            left_out += len(folders)
+            folders.clear()
+        folders[:] = sorted(f for f in folders if f not in ("__pycache__", ".cache", ".local"))
+        for name in sorted(files, key=lambda name: (not name.endswith(".xlsx"), name)):
+            relative = (here / name).relative_to(source)
+            if not depth and name in without:
+                continue
+            size = _size(here / name)
+            if size is None or len(taken) >= MAX_FILES or total + size > MAX_BYTES:
+                left_out += 1
+                continue
+            try:
+                done = take_file(here / name, target / relative, MAX_BYTES)
+            except (ContractError, OSError):
+                done = None
+            if done is None:
+                left_out += 1
+                continue
+            total += size
+            taken.append(relative.as_posix())
+    return taken, left_out
+
+
+def _size(path: Path) -> int | None:
+    """None for what is no regular file, or is gone."""
+    try:
+        return path.lstat().st_size if path.is_file() and not path.is_symlink() else None
+    except OSError:
+        return None
