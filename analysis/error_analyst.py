@@ -91,7 +91,8 @@ class ErrorAnalyst:
         )
         question = Question(case.task.answer_position, case.task.answer_sheet)
         facts = await self.judge.facts(gold, case.input_path, evidence.output, question)
-        work = _Case(self, subject, case, gold, place, evidence, facts)
+        gold_digest = digest(gold.read_bytes())
+        work = _Case(self, subject, case, gold, place, evidence, facts, gold_digest)
         found = await work.run() if work.worth_asking else _Found()
         analysis = work.analysis(found, time.monotonic() - started, self._fingerprint(subject))
         await asyncio.to_thread(place.publish, work.texts(found, analysis), analysis, gold)
@@ -132,9 +133,9 @@ class _Case:
     place: CaseFolder
     evidence: Evidence
     facts: Facts
+    gold_digest: str
     commands: list[Command] = field(default_factory=list)
     reminded: set[str] = field(default_factory=set)
-    last_gate: GateResult | None = None
 
     @property
     def worth_asking(self) -> bool:
@@ -194,11 +195,11 @@ class _Case:
 
     def _bash(self, shell: Bash) -> Tool:
         async def bash(command: str) -> str:
-            before, _ = self._fix_digest()
+            before = self._fix_signature()
             result = await shell.run(command)
-            after, size = self._fix_digest()
-            copied = after == self._gold_digest
-            self.commands.append(Command(command, after != before, copied and size > 0))
+            changed = self._fix_signature() != before
+            copied = changed and self._fix_digest() == self.gold_digest
+            self.commands.append(Command(command, changed, copied))
             return result.render()
 
         return Tool("bash", ("command",), bash)
@@ -217,17 +218,20 @@ class _Case:
 
         return CheckTool("evaluate_output", ("output_file",), evaluate)
 
-    def _fix_digest(self) -> tuple[str, int]:
+    def _fix_signature(self) -> tuple[int, ...]:
+        """Another one whenever the fix was written; cheap, as it is taken around each command."""
+        try:
+            status = (self.place.work / "agent_work" / FIX).lstat()
+        except OSError:
+            return ()
+        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+    def _fix_digest(self) -> str:
         try:
             with taken(self.place.work, f"agent_work/{FIX}") as fix:
-                data = fix.read_bytes() if fix else b""
-        except ContractError as error:
-            return str(error), 0
-        return digest(data), len(data)
-
-    @property
-    def _gold_digest(self) -> str:
-        return digest(self.gold.read_bytes())
+                return digest(fix.read_bytes()) if fix else ""
+        except ContractError:
+            return ""
 
     def _gate(self) -> Gate:
         question = self.facts.question
@@ -236,7 +240,7 @@ class _Case:
             mode=self.analyst.mode,
             gold=self.gold,
             given=self.case.input_path,
-            gold_digest=self._gold_digest,
+            gold_digest=self.gold_digest,
             question=question,
             answers=self.facts.answers,
             instruction=self.case.task.instruction,

@@ -1,0 +1,82 @@
+"""The scripts of the one-call analysts: the same flags, the same steps, two values."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from analysis.flags import EXIT_CODES, add_common_flags, add_selection_flags, finish, forget
+from react_agent.cli import add_flag, positive, script_parser
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a script of this kind is about."""
+
+    kind: Literal["error", "success"]
+    about: str
+    default_dir: str
+
+
+ERRORS = Stage(
+    "error",
+    "One-call error analysis, the paper's ablation: for every failed run one call reads the log "
+    "and reports the cause. Nothing is proven, so nothing is gated.",
+    "error_analysis_llm_output",
+)
+SUCCESSES = Stage(
+    "success",
+    "One-call success analysis: for every run that succeeded one call reads the log and reports "
+    "the lean path and what is worth doing again.",
+    "success_analysis_output",
+)
+
+
+def build_parser(stage: Stage) -> argparse.ArgumentParser:
+    about = f"{stage.about} Started again it goes on where it stopped."
+    parser = script_parser(about, epilog=EXIT_CODES)
+    add_selection_flags(parser, stage.default_dir)
+    parser.add_argument(
+        "--all", action="store_true", help="every run that the agent ended, whatever its verdict"
+    )
+    add_flag(parser, "--max_workers", type=positive, default=4, help="calls in flight")
+    add_flag(
+        parser, "--data_path", type=Path, help="also check items for values of the task's answers"
+    )
+    add_common_flags(parser)
+    return parser
+
+
+async def analyse(args: argparse.Namespace, stage: Stage) -> int:
+    """Raises ContractError before any model is asked when flags or folders do not fit."""
+    from analysis.flags import described, run_settings
+    from analysis.outcomes import open_run
+    from analysis.records import RECORD_FILES
+    from analysis.running import AnalysisRun
+    from analysis.selection import select
+    from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
+    from react_agent.connect import connect
+    from spreadsheetbench.dataset import Dataset
+
+    selection = select(
+        args.logs_dir,
+        "ALL" if args.all else "FAILED" if stage.kind == "error" else "SUCCEED",
+        repeat=args.repeat,
+        instance_ids=args.instance_ids,
+        sample=args.sample,
+        seed=args.seed,
+    )
+    dataset = Dataset.load(args.data_path) if args.data_path else None
+    call = FAILURES if stage.kind == "error" else SUCCESSES
+    parsed = args.output_dir / RECORD_FILES[stage.kind]
+    async with connect(args) as connection:
+        model, _ = described(connection)
+        if args.overwrite:
+            forget(args.output_dir)
+        settings = run_settings(f"one-call {stage.kind} analysis", model, seed=args.seed)
+        open_run(args.output_dir, settings, overwrite=args.overwrite)
+        analyst = SingleCallAnalyst(
+            call, connection.model(seed=args.seed), str(model["model"]), args.output_dir, dataset
+        )
+        summary = await AnalysisRun(analyst, selection, parsed, args.max_workers).run()
+    return finish(summary, args.output_dir, parsed)

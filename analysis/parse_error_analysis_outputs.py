@@ -1,0 +1,20 @@
+"""Read the reports of an analysis folder into one record file.
+
+python analysis/parse_error_analysis_outputs.py --input_dir run/error_analysis --output error.json
+"""
+
+import sys
+from typing import Literal
+
+from analysis.parse_reports import build_parser, parse
+from react_agent.cli import run_script
+
+KIND: Literal["error"] = "error"
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_script(lambda args: parse(args, KIND), build_parser(KIND), argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""Report what made runs succeed, one call a run.
+
+python analysis/run_success_analysis_llm.py --logs_dir run/logs --output_dir run/success --model M
+"""
+
+import argparse
+import sys
+
+from analysis.one_call import SUCCESSES, analyse, build_parser
+from react_agent.cli import run_script
+
+
+async def run(args: argparse.Namespace) -> int:
+    return await analyse(args, SUCCESSES)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_script(run, build_parser(SUCCESSES), argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
