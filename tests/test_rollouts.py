@@ -1,0 +1,257 @@
+"""The published rollout, scoring and triage commands, as a user runs them, on the bundled tasks."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stub_server import Handler, StubServer, refusal, reply
+
+ROOT = Path(__file__).resolve().parent.parent
+MINI = ROOT / "data" / "mini"
+TASKS = 6
+DONE = "ACTION: TASK_COMPLETE"
+
+
+def bash(command: str) -> str:
+    call = {"name": "bash", "arguments": {"command": command}}
+    return f"Thought: go on\nAction:\n{json.dumps(call)}"
+
+
+def copying_agent(body: dict[str, Any]) -> Any:
+    """Saves the input as the output, then says it is done."""
+    asked = sum(m["role"] == "assistant" for m in body["messages"])
+    return reply(bash("cp input.xlsx output.xlsx") if asked == 0 else DONE)
+
+
+def task_of(body: dict[str, Any]) -> str:
+    line = next(x for x in body["messages"][1]["content"].splitlines() if x.startswith("working"))
+    return Path(line.split()[-1]).name
+
+
+class Commands:
+    """The three scripts on the first tasks, with everything under one folder."""
+
+    def __init__(self, server: StubServer, folder: Path) -> None:
+        self.server, self.folder = server, folder
+        self.outputs, self.logs = folder / "outputs", folder / "logs"
+
+    async def start(self, script: str, *flags: str) -> asyncio.subprocess.Process:
+        environment = os.environ | {"OPENAI_API_KEY": "EMPTY", "OPENAI_BASE_URL": self.server.url}
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, str(ROOT / script), *flags),
+            cwd=ROOT,
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
+    async def run(self, script: str, *flags: str) -> tuple[int | None, str]:
+        process = await self.start(script, *flags)
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+    def rollout_flags(self, *more: str) -> list[str]:
+        return [
+            *("--data_path", str(MINI), "--model", "m", "--agent", "cli_skill_preloaded"),
+            *("--log_dir", str(self.logs), "--log_format", "markdown", "--max_turns", "100"),
+            *("--working_dir", str(self.folder / "work"), "--output_dir", str(self.outputs)),
+            *("--skills_dir", "spreadsheet_agent/skills", "--seeds", "41", "--workers", "4"),
+            *("--start_idx", "0", "--end_idx", str(TASKS), *more),
+        ]
+
+    async def rollouts(self, *more: str) -> tuple[int | None, str]:
+        return await self.run("run_spreadsheetbench.py", *self.rollout_flags(*more))
+
+    def lines(self) -> list[dict[str, Any]]:
+        text = (self.outputs / "results.jsonl").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def with_server(handler: Handler, folder: Path, steps: Callable[[Commands], Any]) -> None:
+    async def session() -> None:
+        async with StubServer(handler) as server:
+            await steps(Commands(server, folder))
+
+    asyncio.run(session())
+
+
+def test_rollouts_verdicts_and_triage_find_each_others_files(tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        code, said = await user.rollouts()
+        assert code == 0, said
+        results = json.loads((user.outputs / "results.json").read_text())
+        assert (results["total_instances"], results["successful_instances"]) == (TASKS, TASKS)
+        assert results["agent_name"] == "cli_skill_preloaded_agent"
+        assert results["seed"] == 41
+        assert all(body["seed"] == 41 for body in user.server.bodies)
+        assert all("Skill: xlsx" in body["messages"][0]["content"] for body in user.server.bodies)
+
+        data = [
+            "--data_path",
+            str(MINI),
+            "--output_dir",
+            str(user.outputs),
+            "--end_idx",
+            str(TASKS),
+        ]
+        code, said = await user.run("evaluate_with_official.py", *data)
+        assert code == 0, said
+        verdicts = user.outputs / "eval_official_results.json"
+        assert json.loads(verdicts.read_text())["summary"]["fully_correct_instances"] == 0
+
+        flags = ["--eval_results", str(verdicts), "--log_dir", str(user.logs)]
+        for _ in range(2):
+            code, said = await user.run("analyze_results.py", *flags)
+            assert code == 0, said
+            assert f"{TASKS} runs: {TASKS} failed" in said
+            assert [p.stem.split("_")[-1] for p in user.logs.iterdir()] == ["FAILED"] * TASKS
+
+    with_server(copying_agent, tmp_path, steps)
+
+
+def test_a_second_start_does_nothing_and_other_settings_are_refused(tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        await user.rollouts()
+        asked = len(user.server.bodies)
+        code, said = await user.rollouts()
+        assert (code, len(user.server.bodies)) == (0, asked)
+        assert f"{TASKS} kept" in said
+        code, said = await user.rollouts("--temperature", "0.5")
+        assert (code, len(user.server.bodies)) == (2, asked)
+        assert "temperature: 0.0 -> 0.5" in said
+
+    with_server(copying_agent, tmp_path, steps)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_broken_off_goes_on_and_pays_nothing_twice(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    finished_twice: Counter[str] = Counter()
+
+    async def steps(user: Commands) -> None:
+        process = await user.start("run_spreadsheetbench.py", *user.rollout_flags("--workers", "1"))
+        while not (user.outputs / "results.jsonl").exists() or len(user.lines()) < 2:
+            assert process.returncode is None
+            await asyncio.sleep(0.02)
+        process.send_signal(number)
+        await asyncio.wait_for(process.communicate(), 5)
+        assert process.returncode == (130 if number == signal.SIGINT else -number)
+        before = {line["id"] for line in user.lines()}
+        paid = len(user.server.bodies)
+        code, _ = await user.rollouts()
+        assert code == 0
+        again = {task_of(body).split("_")[0] for body in user.server.bodies[paid:]}
+        assert not again & before
+        finished_twice.update(line["id"] for line in user.lines())
+        assert max(finished_twice.values()) == 1
+        assert len(finished_twice) == TASKS
+
+    with_server(copying_agent, tmp_path, steps)
+
+
+def test_infrastructure_is_no_failure_and_is_run_again(tmp_path: Path) -> None:
+    refused = {"901-3_1_901-3_init"}
+
+    def failing(body: dict[str, Any]) -> Any:
+        if task_of(body) in refused:
+            return refusal(422, "this content is not answered")
+        return copying_agent(body)
+
+    async def steps(user: Commands) -> None:
+        code, said = await user.rollouts()
+        assert code == 1, said
+        assert "still owed 1 case" in said
+        data = [
+            "--data_path",
+            str(MINI),
+            "--output_dir",
+            str(user.outputs),
+            "--end_idx",
+            str(TASKS),
+        ]
+        await user.run("evaluate_with_official.py", *data)
+        verdicts = user.outputs / "eval_official_results.json"
+        flags = ["--eval_results", str(verdicts), "--log_dir", str(user.logs)]
+        code, said = await user.run("analyze_results.py", *flags)
+        assert "1 infrastructure" in said
+        assert (user.logs / "cli_skill_preloaded_agent_901-3.md").exists()
+        refused.clear()
+        assert (await user.rollouts())[0] == 0
+        assert {line["id"] for line in user.lines() if line["status"] == "completed"} == {
+            line["id"] for line in user.lines()
+        }
+
+    with_server(failing, tmp_path, steps)
+
+
+def test_a_wrong_key_stops_the_run_at_once_in_one_line(tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        code, said = await user.rollouts()
+        assert code == 2
+        errors = [line for line in said.splitlines() if line.startswith("error:")]
+        assert len(errors) == 1
+        assert "Traceback" not in said
+        assert len(user.server.bodies) <= 4
+
+    with_server(lambda body: refusal(401, "no such key"), tmp_path, steps)
+
+
+def test_a_link_in_place_of_the_result_is_not_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.xlsx"
+    secret.write_bytes(b"gold")
+
+    def linking(body: dict[str, Any]) -> Any:
+        asked = sum(m["role"] == "assistant" for m in body["messages"])
+        return reply(bash(f"ln -s {secret} output.xlsx") if asked == 0 else DONE)
+
+    async def steps(user: Commands) -> None:
+        await user.rollouts("--sample", "1")
+        (line,) = user.lines()
+        assert (line["success"], line["output_file"]) == (False, None)
+        assert not list(user.outputs.rglob("*_output.xlsx"))
+
+    with_server(linking, tmp_path, steps)
+
+
+def test_several_seeds_have_folders_of_their_own(tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        flags = [f for f in user.rollout_flags("--sample", "2") if f not in ("--seeds", "41")]
+        code, said = await user.run("run_spreadsheetbench.py", *flags, "--seeds", "41,42")
+        assert code == 0, said
+        for seed in (41, 42):
+            assert (user.outputs / f"seed_{seed}" / "results.json").exists()
+            assert len(list((user.logs / f"seed_{seed}").iterdir())) == 2
+        assert Counter(body["seed"] for body in user.server.bodies) == {41: 4, 42: 4}
+
+    with_server(copying_agent, tmp_path, steps)
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--data_path", "nowhere"], "no such data set"),
+        (["--skills_dir", "nowhere"], "nowhere"),
+        (["--generation_config", '{"temprature": 1}'], "unknown key 'temprature'"),
+        (["--instance_ids", "77"], "no task with id 77"),
+        (["--num_random_seeds", "2", "--repeat", "2"], "exclude"),
+        (["--replay", "nowhere.jsonl"], "nowhere.jsonl"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path: Path, flags: list[str], complaint: str) -> None:
+    async def steps(user: Commands) -> None:
+        base = [f for f in user.rollout_flags() if f not in ("--seeds", "41")]
+        code, said = await user.run("run_spreadsheetbench.py", *base, *flags)
+        assert code == 2, said
+        assert complaint in said
+        assert said.count("\n") == 1
+        assert not user.server.bodies
+
+    with_server(copying_agent, tmp_path, steps)
