@@ -8,6 +8,7 @@ import contextlib
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from react_agent.errors import Trace2SkillError
+from react_agent.errors import ContractError, Trace2SkillError
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -27,6 +28,12 @@ Out = TypeVar("Out")
 OUT_OF_MEMORY = 75
 """Exit code of a worker that reached its memory limit. It ends, as memory that Python has once
 taken is not given back, and the next item would find little left."""
+
+STARTUP_SECONDS = 60
+"""Until the first process answers; on an idle machine it takes a third of one."""
+
+ATTEMPTS = 3
+"""For an item whose pool broke: it may have been a bystander."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,10 @@ class WorkerLost(Trace2SkillError):
 
 
 class Workers:
-    """Processes that are started on entering and ended on leaving, whatever they are doing."""
+    """Processes that are started on entering and ended on leaving, whatever they are doing.
+
+    Raises ContractError on entering where none can be started.
+    """
 
     def __init__(
         self,
@@ -56,15 +66,23 @@ class Workers:
         self.count = count or available_cores()
         # WebAssembly reserves address space by the gigabyte, which is no use of memory: then
         # only what can be written to is counted.
-        kind = "RLIMIT_DATA" if reserves_memory else "RLIMIT_AS"
-        self._pool = ProcessPool(
-            max_workers=self.count,
-            initializer=_limit_memory,
-            initargs=(kind, self.limits.memory_mb),
-            context=_context(),
-        )
+        self._kind = "RLIMIT_DATA" if reserves_memory else "RLIMIT_AS"
+        self._renewing = threading.Lock()
+        self._pool: ProcessPool | None = None
 
     def __enter__(self) -> "Workers":
+        self._pool = self._start()
+        try:
+            self._pool.schedule(os.getpid).result(STARTUP_SECONDS)
+        except (BrokenProcessPool, ProcessExpired, FutureTimeout) as error:
+            self._stop()
+            raise ContractError(
+                f"no scoring process could be started: {error}; a script that scores must be a "
+                'file and keep its work below `if __name__ == "__main__":`'
+            ) from None
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(
@@ -73,12 +91,17 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        self._stop()
 
     def run(self, work: Callable[..., Out], *args: object) -> Out:
         """Raises WorkerLost, and what `work` raises. Any thread may call."""
-        return self._result(self._submit(work, args))
+        for _ in range(ATTEMPTS):
+            pool = self._running()
+            try:
+                return self._result(self._submit(pool, work, args))
+            except BrokenProcessPool:
+                self._renew(pool)
+        raise WorkerLost("the process died")
 
     def map(
         self,
@@ -87,22 +110,45 @@ class Workers:
         done: Callable[[], object] | None = None,
     ) -> list["Out | WorkerLost"]:
         """Results in the order of the items; a lost worker is that item's result."""
-        futures = [self._submit(work, (item,)) for item in items]
-        for _ in as_completed(futures):
-            if done:
-                done()
-        results: list[Out | WorkerLost] = []
-        for future in futures:
-            try:
-                results.append(self._result(future))
-            except WorkerLost as lost:
-                results.append(lost)
-        return results
+        results: dict[int, Out | WorkerLost] = {}
+        while owed := [index for index in range(len(items)) if index not in results]:
+            before = len(results)
+            pool = self._running()
+            futures = {self._submit(pool, work, (items[index],)): index for index in owed}
+            for future in as_completed(futures):
+                with contextlib.suppress(BrokenProcessPool):
+                    results[futures[future]] = self._outcome(future)
+                    if done:
+                        done()
+            if len(results) == before:  # the first one may break every pool: let it do so alone
+                try:
+                    results[owed[0]] = self.run(work, items[owed[0]])
+                except WorkerLost as lost:
+                    results[owed[0]] = lost
+                if done:
+                    done()
+            elif len(results) < len(items):
+                self._renew(pool)
+        return [results[index] for index in range(len(items))]
 
-    def _submit(self, work: Callable[..., Out], args: Iterable[object]) -> "Future[Out]":
-        return self._pool.schedule(_guarded, args=(work, *args), timeout=self.limits.seconds)
+    def _submit(
+        self, pool: ProcessPool, work: Callable[..., Out], args: Iterable[object]
+    ) -> "Future[Out]":
+        try:
+            return pool.schedule(_guarded, args=(work, *args), timeout=self.limits.seconds)
+        except RuntimeError as error:  # what a pool says that broke a moment ago
+            broken: Future[Out] = Future()
+            broken.set_exception(BrokenProcessPool(str(error)))
+            return broken
+
+    def _outcome(self, future: "Future[Any]") -> Any:
+        try:
+            return self._result(future)
+        except WorkerLost as lost:
+            return lost
 
     def _result(self, future: "Future[Out]") -> Out:
+        """Raises BrokenProcessPool where the item may not even have been begun."""
         try:
             return future.result()
         except FutureTimeout:
@@ -111,8 +157,32 @@ class Workers:
             if error.exitcode == OUT_OF_MEMORY:
                 raise WorkerLost(f"needs more than {self.limits.memory_mb} MB of memory") from None
             raise WorkerLost(f"the process died with exit code {error.exitcode}") from None
-        except BrokenProcessPool as error:
-            raise Trace2SkillError(f"no process could be started: {error}") from None
+
+    def _running(self) -> ProcessPool:
+        if self._pool is None:
+            raise RuntimeError("Workers are used outside of their with block")
+        return self._pool
+
+    def _start(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self.count,
+            initializer=_limit_memory,
+            initargs=(self._kind, self.limits.memory_mb),
+            context=_context(),
+        )
+
+    def _renew(self, broken: ProcessPool) -> None:
+        """A pool breaks as a whole when a worker dies in the moment that it is given an item."""
+        with self._renewing:
+            if self._pool is broken:
+                self._stop()
+                self._pool = self._start()
+
+    def _stop(self) -> None:
+        if self._pool is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()
+            self._pool = None
 
 
 def available_cores() -> int:
