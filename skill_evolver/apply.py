@@ -20,7 +20,8 @@ from skill_evolver.sections import (
 )
 
 MAX_ROUNDS = 8
-_PROSE = re.compile(r"\s*(?:[-*+] |\d+[.)] |\*\*|#{1,6} \S|>|\|)")
+_PROSE = re.compile(r"\s*(?:[-*+] |\d+[.)] |\*\*|#{1,6} \S|>|\||[A-Z][\w'-]*(?: .*)?[.:]\Z)")
+"""A first line of text rather than of code; it never goes into a code fence."""
 _ITEM = re.compile(r"\s*(?:[-*+] |\d+[.)] )|\s{2,}\S")
 
 
@@ -214,7 +215,7 @@ def _insertion(
     new = to_lines(content.strip("\n"))
     if not content.strip():
         return Splice(edit, position, position, (), anchor, how, note="says nothing")
-    if _PROSE.match(new[0]):
+    if _PROSE.match(new[0]) or "```" in content:
         position = next((b for a, b in outline(text).fences if a < position < b), position)
     if not inline:
         while position > 0 and not lines[position - 1].strip():

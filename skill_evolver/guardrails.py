@@ -59,8 +59,10 @@ class Guard:
         kept, dropped = [], []
         for edit in edits:
             broken = self.one(edit)
-            if broken and broken[0] == "unknown-file" and edit.files[0] in created:
-                broken = None
+            if broken and isinstance(edit, ExactEdit) and edit.op != "create":
+                made_here = edit.file in created and not _path(edit.file)
+                if broken[0] == "unknown-file" and made_here:
+                    broken = None
             if broken:
                 dropped.append(Objection(edit, *broken))
             else:

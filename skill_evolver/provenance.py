@@ -365,4 +365,6 @@ def _same(one: Edit, two: Edit) -> bool:
         if not {one.op, two.op} <= anchored:
             return False
     first, second = _words(one), _words(two)
+    if set(re.findall(r"\d+", first)) != set(re.findall(r"\d+", second)):
+        return False  # other numbers, other files: alike in letters only
     return bool(fuzz.ratio(first, second) >= SAME_SIMILARITY)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Literal
 
 from markdown_it import MarkdownIt
@@ -70,7 +71,7 @@ def outline(text: str) -> Outline:
     heads: list[tuple[int, int, str]] = []
     fences: list[tuple[int, int]] = []
     open_fence = False
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip_longest(tokens, tokens[1:]):
         if token.map is None:
             continue
         first, last = token.map[0] + body, token.map[1] + body

@@ -1,0 +1,195 @@
+"""Edits on text: where they land, what they never break, and who waits for whom."""
+
+import pytest
+from evolving import SKILL
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skill_evolver.apply import apply_edits, from_files, to_files
+from skill_evolver.build import build
+from skill_evolver.guardrails import Guard
+from skill_evolver.leaks import LeakScan
+from skill_evolver.patch import ExactEdit
+from skill_evolver.rules import check
+from skill_evolver.sections import find_section, find_text, outline, to_lines
+
+FILES = {"SKILL.md": SKILL}
+
+
+def edit(op: str, name: str = "e1", file: str = "SKILL.md", **fields: str) -> ExactEdit:
+    return ExactEdit.model_validate({"id": name, "file": file, "op": op, **fields})
+
+
+def result(*edits: ExactEdit) -> str:
+    applied = apply_edits(from_files(FILES), edits)
+    assert applied.left == []
+    return to_files(applied.document)["SKILL.md"]
+
+
+def test_headings_in_code_fences_are_code() -> None:
+    assert [s.title for s in outline(SKILL).sections] == [
+        "Spreadsheets",
+        "Look first",
+        "Write",
+        "Check",
+    ]
+
+
+def test_an_append_lands_after_the_fence_of_its_section() -> None:
+    text = result(edit("append_to_section", target_section="## Look first", content="- New."))
+    assert "import openpyxl\n```\n\n- New.\n\n## Write" in text
+
+
+def test_prose_never_lands_inside_a_fence() -> None:
+    text = result(edit("insert_after", target_text="# Read the file", content="- New."))
+    assert "import openpyxl\n```\n\n- New.\n" in text
+
+
+def test_list_items_join_their_list_and_headings_keep_their_distance() -> None:
+    text = result(edit("append_to_section", target_section="Check", content="- Compare."))
+    assert text.endswith("- Read the file back.\n- Compare.\n")
+    text = result(
+        edit("add_section", target_section="## Save", after_section="Write", content="Keep a copy.")
+    )
+    assert "not formulas.\n\n## Save\n\nKeep a copy.\n\n## Check" in text
+
+
+def test_a_section_that_exists_is_added_to() -> None:
+    text = result(edit("add_section", target_section="## Check", content="## Check\n\n- Compare."))
+    assert text.count("## Check") == 1
+    assert text.endswith("- Compare.\n")
+
+
+def test_two_edits_may_add_the_same_section() -> None:
+    first = edit("add_section", "a", target_section="## Dates", content="- One.")
+    second = edit("add_section", "b", target_section="## Dates", content="- Two.")
+    assert result(first, second).endswith("## Dates\n\n- One.\n- Two.\n")
+
+
+def test_of_two_edits_on_the_same_lines_the_first_wins_and_the_other_says_why() -> None:
+    strong = edit("replace_in_section", "a", old_text="Write values, not formulas.", content="A.")
+    weak = edit("replace_in_section", "b", old_text="values, not formulas", content="B")
+    applied = apply_edits(from_files(FILES), [strong, weak])
+    assert "A." in to_files(applied.document)["SKILL.md"]
+    assert [(e.id, why.rule) for e, why in applied.left] == [("b", "anchor")]
+    assert applied.waited == 1
+
+
+def test_an_edit_that_waited_is_carried_out_when_its_passage_is_still_there() -> None:
+    one = edit("replace_in_section", "a", old_text="values,", content="plain values,")
+    two = edit("replace_in_section", "b", old_text="formulas.", content="formulas, ever.")
+    assert "Write plain values, not formulas, ever." in result(one, two)
+
+
+def test_a_deleted_section_and_an_edit_in_it_do_not_both_happen() -> None:
+    one = edit("delete_section", "a", target_section="## Check")
+    two = edit("append_to_section", "b", target_section="## Check", content="- x")
+    applied = apply_edits(from_files(FILES), [one, two])
+    assert [e.id for e, _ in applied.left] == ["b"]
+
+
+@pytest.mark.parametrize("op", ["insert_after", "insert_before", "replace_in_section"])
+@pytest.mark.parametrize("anchor", ["", "  ", None])
+def test_an_empty_anchor_is_no_edit(op: str, anchor: str | None) -> None:
+    fields = {"target_text": anchor, "old_text": anchor, "content": "- x"}
+    with pytest.raises(ValueError, match="non-empty"):
+        ExactEdit.model_validate({"file": "SKILL.md", "op": op, **fields})
+
+
+def test_anchors_are_found_by_similarity_only_when_nothing_is_as_near() -> None:
+    found = find_section(SKILL, "## look First!")
+    assert found
+    assert (found[0].title, found[1]) == ("Look first", "fuzzy")
+    assert find_section(SKILL, "## Formatting") is None
+    lines = to_lines(SKILL)
+    near = find_text(lines, "write values, not formula", 0, len(lines))
+    assert near
+    assert near.how == "fuzzy"
+    assert find_text(["- row one a", "- row one b"], "- row one c", 0, 2) is None
+
+
+def test_over_long_text_is_split_with_its_origins() -> None:
+    long = "\n".join(f"- Line {n} of the lesson." for n in range(30))
+    built = build(FILES, [[edit("append_to_section", target_section="Write", content=long)]], 40)
+    files = to_files(built.document)
+    assert len(to_lines(files["SKILL.md"])) < 40
+    assert check(files, max_skill_lines=40) == []
+    moved = built.document["references/write.md"]
+    assert all(line.origin == "e1" for line in moved if "Line" in line.text)
+
+
+OPS = ["insert_after", "append_to_section", "replace_in_section", "add_section", "delete_section"]
+PLACES = [
+    "Look first",
+    "Write",
+    "Check",
+    "- List the sheets.",
+    "import openpyxl",
+    "values",
+    "nowhere",
+]
+
+CONTENTS = ["- A lesson.", "Text.\n\n```python\n# c\n```", "## Sub\n\nx"]
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> ExactEdit:
+    place, op = draw(st.sampled_from(PLACES)), draw(st.sampled_from(OPS))
+    return ExactEdit(
+        file=draw(st.sampled_from(["SKILL.md", "references/a.md"])),
+        op=op,  # type: ignore[arg-type]
+        target_section=place,
+        target_text=place,
+        old_text=place,
+        content=draw(
+            st.sampled_from(["- A lesson.", "Text.\n\n```python\n# c\n```", "## Sub\n\nx"])
+        ),
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(edits(), max_size=8))
+def test_any_edits_keep_the_frontmatter_and_account_for_themselves(found: list[ExactEdit]) -> None:
+    named = [e.model_copy(update={"id": f"e{n}"}) for n, e in enumerate(found)]
+    applied = apply_edits(from_files(FILES), named)
+    text = to_files(applied.document)["SKILL.md"]
+    assert text.startswith(SKILL[: SKILL.index("# Spreadsheets")].rstrip())
+    assert not outline(text).open_fence
+    assert len(applied.done) + len(applied.left) == len(named)
+    for lines in applied.document.values():
+        new = [line for line in lines if line.origin]
+        assert {line.origin for line in new} <= {e.id for e in named}
+
+
+@pytest.mark.parametrize(
+    ("rule", "made"),
+    [
+        ("path", edit("create", file="../x.md", content="x")),
+        ("path", edit("create", file="a/../../x.md", content="x")),
+        ("protected", edit("create", file="scripts/x.py", content="x")),
+        ("protected", edit("replace_in_section", file="LICENSE.txt", old_text="a", content="b")),
+        ("unknown-file", edit("create", file="assets/x.md", content="x")),
+        ("unknown-file", edit("append_to_section", file="references/no.md", target_section="a",
+                              content="x")),
+        ("protected", edit("delete_file", reason="long " * 100)),
+        ("deletes", edit("delete_section", target_section="## Look first")),
+        ("deletes", edit("delete_section", target_section="# Spreadsheets", reason="w " * 90)),
+        ("fence", edit("append_to_section", target_section="Write", content="```\nx")),
+        ("leak", edit("append_to_section", target_section="Write", content="As in task 13-1.")),
+    ],
+)  # fmt: skip
+def test_each_guardrail_names_its_rule(rule: str, made: ExactEdit) -> None:
+    _, objections = Guard(FILES, LeakScan(ids={"13-1"})).screen([made])
+    assert [o.rule for o in objections] == [rule]
+    assert objections[0].reason
+
+
+def test_a_leak_scan_knows_instructions_sheets_and_answers() -> None:
+    scan = LeakScan(
+        shingles={"please copy the total of every month to": "9"},
+        strings={"quarterly figures north": "a sheet name of task 9"},
+        allowed="",
+    )
+    assert scan.find("You should please copy the total of every month to here now") != ""
+    assert scan.find("Open 'Quarterly  Figures North' first") == "holds a sheet name of task 9"
+    assert scan.find("Copy totals to where they belong") == ""
