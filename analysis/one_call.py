@@ -30,6 +30,7 @@ SUCCESSES = Stage(
     "the lean path and what is worth doing again.",
     "success_analysis_output",
 )
+RECORDS = "<output_dir>/parsed_{kind}_records.json"
 
 
 def build_parser(stage: Stage) -> argparse.ArgumentParser:
@@ -38,6 +39,9 @@ def build_parser(stage: Stage) -> argparse.ArgumentParser:
     add_selection_flags(parser, stage.default_dir)
     parser.add_argument(
         "--all", action="store_true", help="every run that the agent ended, whatever its verdict"
+    )
+    add_flag(
+        parser, "--parsed_output", type=Path, help=f"default: {RECORDS.format(kind=stage.kind)}"
     )
     add_flag(parser, "--max_workers", type=positive, default=4, help="calls in flight")
     add_flag(
@@ -68,7 +72,7 @@ async def analyse(args: argparse.Namespace, stage: Stage) -> int:
     )
     dataset = Dataset.load(args.data_path) if args.data_path else None
     call = FAILURES if stage.kind == "error" else SUCCESSES
-    parsed = args.output_dir / RECORD_FILES[stage.kind]
+    parsed = args.parsed_output or args.output_dir / RECORD_FILES[stage.kind]
     async with connect(args) as connection:
         model, _ = described(connection)
         if args.overwrite:
