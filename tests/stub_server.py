@@ -98,6 +98,11 @@ class StubServer:
     ) -> None:
         await self._runner.cleanup()
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - it looks at a socket's state
+                await asyncio.sleep(0.005)
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)

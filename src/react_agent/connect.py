@@ -49,14 +49,15 @@ class Connection:
         self._defaults: dict[str, Any] = {"temperature": args.default_temperature}
         self._described: dict[str, Any] = {"source": "scripted"}
         self._stack = AsyncExitStack()
-        if transport is not None:
-            self.transport: Transport = _Counted(transport, self.stats)
-        elif args.replay:
-            self.transport = self._replay()
-        else:
-            self.transport = self._live(policy)
+        endpoint = None if transport or args.replay else self._endpoint(policy)
         if not self._name:
             raise ContractError("no model: give --model or set OPENAI_MODEL")
+        if transport is not None:
+            self.transport: Transport = _Counted(transport, self.stats)
+        elif endpoint is not None:
+            self.transport = self._live(endpoint)
+        else:
+            self.transport = self._replay()
         self.parameters = self.config.parameters(
             temperature=getattr(args, "temperature", None),
             default_temperature=self._defaults.pop("temperature", None),
@@ -84,8 +85,8 @@ class Connection:
         }
         return _Counted(replayer, self.stats)
 
-    def _live(self, policy: RetryPolicy | None) -> Transport:
-        args, endpoint = self._args, self._endpoint(policy)
+    def _live(self, endpoint: OpenAIEndpoint | ApiChatEndpoint) -> Transport:
+        args = self._args
         self._described = {
             "source": "live",
             "client": endpoint.client,

@@ -65,13 +65,14 @@ _NAMED_CODES = [  # for errors in a body whose code is no number
     (r"context_length|exceed_context|invalid_request|bad_?request|invalid_argument", 400),
 ]
 MAX_LINE = 300
+MAX_SEARCHED = 4_000
 
 
 def failure(status: int, body: str, retry_after: float | None = None) -> Exception:
     """What to raise for an error response: Fault (worth another attempt) or a ModelError."""
     words, names = server_words(body)
     text = f"HTTP {status}: {one_line(words) or 'no reason given'}"
-    if status not in _NO_OVERFLOW and _OVERFLOW.search(f"{words} {names}"):
+    if status not in _NO_OVERFLOW and _is_overflow(words, names):
         return ContextOverflow(text)
     if "insufficient_quota" in names or status == 402:
         # Comes as 429, but no waiting helps.
@@ -83,6 +84,19 @@ def failure(status: int, body: str, retry_after: float | None = None) -> Excepti
         advice = _ADVICE.get(status, "the address answers with a redirect; check --base_url")
         return EndpointRefused(f"{text}; {advice}")
     return ModelError(text)
+
+
+def _is_overflow(words: str, names: str) -> bool:
+    return _OVERFLOW.search(f"{words} {names}") is not None
+
+
+def overflow_in_reply(raw: bytes) -> ContextOverflow | None:
+    """For a 200 that holds no reply. Broken JSON is not searched: a reply may say anything."""
+    body = raw[:MAX_SEARCHED].decode("utf-8", "replace")
+    words, names = server_words(body)
+    if (words is body and body.lstrip().startswith("{")) or not _is_overflow(words, names):
+        return None
+    return ContextOverflow(one_line(words))
 
 
 def failure_in_reply(payload: dict[str, Any]) -> Exception | None:
@@ -114,8 +128,9 @@ def server_words(body: str) -> tuple[str, str]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        text = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", body, flags=re.DOTALL)
-        return text, ""
+        if not body.lstrip().startswith("<"):
+            return body, ""
+        return re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", body, flags=re.DOTALL), ""
     return _words(value) or body, _names(value)
 
 

@@ -18,7 +18,7 @@ from yarl import URL
 
 from react_agent.errors import ContractError, EndpointRefused, ModelError
 from react_agent.model import Reply
-from react_agent.refusals import failure, one_line
+from react_agent.refusals import failure, one_line, overflow_in_reply
 from react_agent.retry import Fault, RetryPolicy, Stats, patiently, retry_after
 
 MAX_REPLY = 32 * 2**20
@@ -70,9 +70,9 @@ class Wire:
     async def _attempt(self, payload: bytes, read: Callable[[Any], Reply]) -> Reply:
         try:
             status, wait, raw = await self._post(payload)
-            if status != 200:
+            if not 200 <= status < 300:
                 raise failure(status, raw[:MAX_ERROR].decode("utf-8", "replace"), wait)
-            return read(_json(raw))
+            return understood(raw, read)
         except (Fault, ModelError) as error:
             error.args = (self._hide(str(error)),)
             raise
@@ -148,6 +148,16 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(chunks)
 
 
+def understood(raw: bytes, read: Callable[[Any], Reply]) -> Reply:
+    try:
+        return read(_json(raw))
+    except Fault as fault:
+        # Servers have put this one error into a 200 as plain text, or as a bare `message`.
+        if fault.kind == "garbled" and (overflow := overflow_in_reply(raw)):
+            raise overflow from None
+        raise
+
+
 def _json(raw: bytes) -> Any:
     try:
         return json.loads(raw)
@@ -159,7 +169,7 @@ def _json(raw: bytes) -> Any:
 def _proxy(url: URL) -> str | None:
     """The user's proxy, as other clients read it; aiohttp's own switch would also send ~/.netrc."""
     host = url.host or ""
-    if urllib.request.proxy_bypass(host):
+    if host == "localhost" or host.startswith("127.") or urllib.request.proxy_bypass(host):
         return None
     return urllib.request.getproxies().get(url.scheme)
 

@@ -1,0 +1,42 @@
+"""One call to a stub server, as most tests of the client need it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from stub_server import StubServer
+
+from react_agent.endpoint import OpenAIEndpoint
+from react_agent.model import Reply
+from react_agent.retry import RetryPolicy
+
+KEY = "sk-very-secret-1234"
+QUICK = RetryPolicy(first_wait=0.001, longest_wait=0.01)
+BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def send(
+    handler: Any,
+    body: dict[str, Any] = BODY,
+    *,
+    policy: RetryPolicy = QUICK,
+    timeout: float = 10.0,
+    check: Callable[[StubServer, OpenAIEndpoint], Any] | None = None,
+) -> Reply:
+    async def run() -> Reply:
+        async with StubServer(handler) as server:
+            async with OpenAIEndpoint(server.url, KEY, timeout=timeout, policy=policy) as endpoint:
+                try:
+                    return await endpoint.send(body)
+                finally:
+                    if check:
+                        check(server, endpoint)
+
+    return asyncio.run(run())
+
+
+def attempts(wanted: int) -> Callable[[StubServer, OpenAIEndpoint], None]:
+    def check(server: StubServer, endpoint: OpenAIEndpoint) -> None:
+        assert len(server.bodies) == wanted
+
+    return check
