@@ -18,7 +18,7 @@ from react_agent.cli import (
 )
 
 if TYPE_CHECKING:
-    from spreadsheet_agent.session import Session
+    from spreadsheet_agent.runs import Session
 
 SEED_LIMIT = 2**31
 

@@ -1,89 +1,27 @@
-"""One start of the rollouts: from flags to a queue of cases, each written down as it ends."""
+"""One start of the rollouts: from flags to runs and their cases."""
 
 import argparse
 import asyncio
-import logging
 import os
 import platform
-import sys
 import tempfile
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from react_agent.connect import connect
-from react_agent.errors import ContractError, ModelError
+from react_agent.errors import ContractError
 from react_agent.files import digest
-from react_agent.model import Usage
-from react_agent.pool import Outcome, work_queue
 from react_agent.sandbox import Sandbox, open_sandbox
-from react_agent.seams import Domain, Harness, Trajectory
+from react_agent.seams import Domain
 from react_agent.skills import Skill, find_skill
 from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, prompts_digest
+from spreadsheet_agent.casequeue import CaseQueue
 from spreadsheet_agent.domain import SpreadsheetDomain
-from spreadsheet_agent.runfolder import CaseResult, RunFolder, now
-from spreadsheet_agent.trajectory import Log, LogFormat, LogName, write_log
+from spreadsheet_agent.runfolder import RunFolder
+from spreadsheet_agent.runs import Run, Session
 from spreadsheetbench.dataset import Dataset, SheetCase
-
-log = logging.getLogger(__name__)
-
-MAX_ANSWER = 2_000
-
-
-@dataclass
-class Run:
-    """One seed's run: where it works, where it writes, who runs its cases."""
-
-    seed: int | None
-    folder: RunFolder
-    working_dir: Path
-    log_dir: Path
-    harness: Harness
-    header: Mapping[str, Any]
-    """What results.json and every log say of the run: agent, model, seed."""
-
-
-@dataclass
-class Session:
-    """What one start has done, for the closing table."""
-
-    runs: list[Run] = field(default_factory=list)
-    tasks: Sequence[tuple[str, str]] = ()
-    problems: dict[str, str] = field(default_factory=dict)
-    kept: int = 0
-    owed: int = 0
-    stopped: str = ""
-
-    def table(self) -> str:
-        lines = []
-        for run in self.runs:
-            cases = list(run.folder.results.values())
-            usage = sum((case.usage for case in cases), Usage())
-            counts = Counter(case.status for case in cases)
-            seed = "" if run.seed is None else f", seed {run.seed}"
-            lines += [
-                f"{run.header['agent_name']} on {run.header['model']}{seed}",
-                f"  cases      {len(cases)} ({self.kept} kept from an earlier start)",
-                f"  outputs    {sum(c.success for c in cases)}",
-                f"  ended      {', '.join(f'{n} {s}' for s, n in counts.most_common()) or 'none'}",
-                f"  turns      {sum(c.turns for c in cases)}",
-                f"  tokens     {usage.prompt_tokens:,} prompt, {usage.completion_tokens:,} reply",
-                f"  results    {run.folder.results_file}",
-            ]
-        if self.problems:
-            first = next(iter(self.problems.values()))
-            lines.append(f"  not run    {len(self.problems)} tasks cannot be laid out ({first})")
-        if self.owed:
-            why = f": {self.stopped}" if self.stopped else ""
-            lines.append(
-                f"  still owed {self.owed} cases{why}; run the same command again to go on"
-            )
-        return "\n".join(lines)
 
 
 async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> Session:
@@ -130,7 +68,7 @@ async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> 
             folder.open(settings, environment, overwrite=args.overwrite)
             run = Run(seed, folder, base.joinpath(*sub), log_dir, harness, header)
             session.runs.append(run)
-        await _Queue(session, domain, args, endpoint.stats).run(cases)
+        await CaseQueue(session, domain, args, endpoint.stats).run(cases)
     return session
 
 
@@ -171,137 +109,3 @@ def _environment(args: argparse.Namespace) -> dict[str, Any]:
         "data_path": str(args.data_path),
         "skills_dir": str(args.skills_dir),
     }
-
-
-class _Queue:
-    """The cases of all seeds in one queue, with progress and a stop when nothing gets through."""
-
-    def __init__(
-        self, session: Session, domain: Domain[SheetCase], args: argparse.Namespace, stats: Any
-    ) -> None:
-        self.session, self.domain, self.args, self.stats = session, domain, args, stats
-        self.counts: Counter[str] = Counter()
-        self.tokens = 0
-        self.failing_in_a_row = 0
-
-    async def run(self, cases: Sequence[SheetCase]) -> None:
-        several = Counter(case.task_id for case in cases)
-        waiting: list[tuple[Run, SheetCase]] = []
-        for run in self.session.runs:
-            prints = {_key(case): self.domain.fingerprint(case) for case in cases}
-            run.folder.check_fingerprints(prints)
-            for case in cases:
-                if run.folder.is_finished(_key(case), missing_only=self.args.missing_only):
-                    self.session.kept += 1
-                else:
-                    waiting.append((run, case))
-        self.session.owed = len(waiting)
-        total = len(waiting) + self.session.kept
-        bar = tqdm(
-            total=total, initial=self.session.kept, desc="rollouts", unit="case", disable=None
-        )
-        try:
-            await work_queue(
-                lambda item: self._case(*item, several[item[1].task_id] > 1),
-                waiting,
-                workers=self.args.workers,
-                done=lambda outcome: self._done(outcome, bar),
-            )
-        except _NothingGetsThrough as reason:
-            self.session.stopped = str(reason)
-        finally:
-            bar.close()
-            for run in self.session.runs:
-                header = {**run.header, "parallel_workers": self.args.workers}
-                run.folder.write_summary(self.session.tasks, header, self.session.problems)
-            if sys.exc_info()[0] is asyncio.CancelledError:
-                print(self.session.table())
-
-    async def _case(self, run: Run, case: SheetCase, several: bool) -> CaseResult:
-        """Run one case and write all it leaves: workbook, log, and the line that it is done."""
-        folder = run.working_dir / f"{case.task_id}_{case.name}"
-        output_dir = run.folder.output_dir
-        trajectory, output = Trajectory(), None
-        try:
-            self.domain.output_path(case, output_dir).unlink(missing_ok=True)
-            workspace = await asyncio.to_thread(self.domain.prepare, case, folder)
-            trajectory = await run.harness.run(workspace)
-            output = self.domain.collect(case, folder, output_dir)
-        except ContractError as error:  # what the agent left cannot be taken, or the input is bad
-            trajectory.error = trajectory.error or str(error)
-        except ModelError:
-            raise
-        except Exception as error:  # a bug of ours costs this case only, and is not the agent's
-            trajectory.status, trajectory.error = "crash", repr(error)
-            again = self.counts["infra"] > 0  # a bug that hits every case is shown once
-            log.error("case %s: %r", case.task_id, error, exc_info=None if again else error)
-        result = self._result(run, case, trajectory, output)
-        name = LogName(run.harness.name, case.task_id, case.name if several else "")
-        log_format: LogFormat = self.args.log_format
-        written = _log(run, case, trajectory, result)
-        path = write_log(run.log_dir, name, written, log_format)
-        result = result.model_copy(update={"log_file": str(path)})
-        run.folder.add(result)
-        return result
-
-    def _result(
-        self, run: Run, case: SheetCase, trajectory: Trajectory, output: Path | None
-    ) -> CaseResult:
-        return CaseResult(
-            id=case.task_id,
-            input_file=case.input_path.name,
-            output_file=str(output.relative_to(run.folder.output_dir)) if output else None,
-            status=trajectory.status,
-            success=output is not None,
-            error=trajectory.error or (None if output else "no output workbook"),
-            agent_answer=trajectory.answer[-MAX_ANSWER:],
-            turns=trajectory.turns,
-            usage=trajectory.usage,
-            seconds=round(trajectory.seconds, 3),
-            fingerprint=self.domain.fingerprint(case),
-            output_digest=digest(output.read_bytes()) if output else "",
-            finished_at=now(),
-        )
-
-    def _done(self, outcome: Outcome[tuple[Run, SheetCase], CaseResult], bar: "tqdm[Any]") -> None:
-        if outcome.error:
-            raise outcome.error
-        result = outcome.value
-        assert result is not None
-        if not result.owed:
-            self.session.owed -= 1
-        self.failing_in_a_row = self.failing_in_a_row + 1 if result.owed else 0
-        self.counts["infra" if result.owed else "output" if result.success else "no output"] += 1
-        self.tokens += result.usage.prompt_tokens + result.usage.completion_tokens
-        bar.set_postfix({**self.counts, "tokens": f"{self.tokens:,}"}, refresh=False)
-        bar.update()
-        if self.failing_in_a_row >= max(8, self.args.workers):
-            raise _NothingGetsThrough(
-                f"{self.failing_in_a_row} cases in a row ended by {result.status} ({result.error})"
-            )
-
-
-class _NothingGetsThrough(Exception):
-    """The endpoint is down, or a bug hits every case: going on would only use up the rest."""
-
-
-def _key(case: SheetCase) -> tuple[str, str]:
-    return case.task_id, case.input_path.name
-
-
-def _log(run: Run, case: SheetCase, trajectory: Trajectory, result: CaseResult) -> Log:
-    rows = {
-        "task": case.task_id,
-        "input_file": result.input_file,
-        "model": run.header["model"],
-        "seed": run.seed,
-        "timestamp": result.finished_at,
-        "success": result.success,
-        "status": result.status,
-        "turns": result.turns,
-        "error": result.error,
-        "seconds": result.seconds,
-        "usage": result.usage.model_dump(),
-    }
-    title = f"{run.harness.name} on {case.task_id} ({case.name})"
-    return Log(tuple(trajectory.messages), rows, title)

@@ -8,6 +8,7 @@ import asyncio
 import inspect
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,19 +20,41 @@ OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Each flag once, in its first spelling, with its default where it has one."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if len(action.option_strings) < 2 or "-h" in action.option_strings:
+            return super()._format_action_invocation(action)
+        spelled = list(action.option_strings)
+        action.option_strings = spelled[:1]
+        try:
+            return super()._format_action_invocation(action)
+        finally:
+            action.option_strings = spelled
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False, "") or action.default == []:
+            return action.help
+        return super()._get_help_string(action)
+
+
 def script_parser(description: str, epilog: str = "") -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         description=description,
         epilog=epilog,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
 
 
 def add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> None:
-    """Register `--some_flag` and `--some-flag` alike; help shows the spelling given here."""
+    """Register `--some_flag` and `--some-flag` alike; help shows the spelling given here.
+
+    A flag without help is explained by its name, so that its default is shown all the same.
+    """
     other = "--" + (name[2:].replace("_", "-") if "_" in name[2:] else name[2:].replace("-", "_"))
-    settings.setdefault("help", " ")
+    settings.setdefault("help", " ".join(re.split("[-_]", name[2:])))
     parser.add_argument(*dict.fromkeys([name, other]), **settings)
 
 

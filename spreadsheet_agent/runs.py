@@ -1,0 +1,62 @@
+"""What one start works on: a run for each seed, and the closing table over all of them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from react_agent.model import Usage
+from react_agent.seams import Harness
+from spreadsheet_agent.runfolder import RunFolder
+
+
+@dataclass
+class Run:
+    """One seed's run: where it works, where it writes, who runs its cases."""
+
+    seed: int | None
+    folder: RunFolder
+    working_dir: Path
+    log_dir: Path
+    harness: Harness
+    header: Mapping[str, Any]
+    """What results.json and every log say of the run: agent, model, seed."""
+
+
+@dataclass
+class Session:
+    """What one start has done, for the closing table."""
+
+    runs: list[Run] = field(default_factory=list)
+    tasks: Sequence[tuple[str, str]] = ()
+    problems: dict[str, str] = field(default_factory=dict)
+    kept: int = 0
+    owed: int = 0
+    stopped: str = ""
+
+    def table(self) -> str:
+        lines = []
+        for run in self.runs:
+            cases = list(run.folder.results.values())
+            usage = sum((case.usage for case in cases), Usage())
+            counts = Counter(case.status for case in cases)
+            seed = "" if run.seed is None else f", seed {run.seed}"
+            lines += [
+                f"{run.header['agent_name']} on {run.header['model']}{seed}",
+                f"  cases      {len(cases)} ({self.kept} kept from an earlier start)",
+                f"  outputs    {sum(c.success for c in cases)}",
+                f"  ended      {', '.join(f'{n} {s}' for s, n in counts.most_common()) or 'none'}",
+                f"  turns      {sum(c.turns for c in cases)}",
+                f"  tokens     {usage.prompt_tokens:,} prompt, {usage.completion_tokens:,} reply",
+                f"  results    {run.folder.results_file}",
+            ]
+        if self.problems:
+            first = next(iter(self.problems.values()))
+            lines.append(f"  not run    {len(self.problems)} tasks cannot be laid out ({first})")
+        if self.owed:
+            why = f": {self.stopped}" if self.stopped else ""
+            lines.append(
+                f"  still owed {self.owed} cases{why}; run the same command again to go on"
+            )
+        return "\n".join(lines)
