@@ -42,7 +42,7 @@ class BashResult:
         parts = [text.rstrip("\n") or "(no output)"]
         if self.killed:
             advice = _ADVICE[self.killed]
-            parts.append(f"[command stopped after {self.seconds:.0f} s: {advice}]")
+            parts.append(f"[command stopped after {self.seconds:.3g} s: {advice}]")
         elif self.exit_code:
             parts.append(f"[exit code {self.exit_code}{_HINTS.get(self.exit_code, '')}]")
         return "\n".join(parts)

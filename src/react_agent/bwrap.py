@@ -17,18 +17,6 @@ ETC = (
 )
 """The parts of /etc that programs need and that hold no secret."""
 
-NAMESPACES = (
-    "--unshare-ipc",
-    "--unshare-pid",
-    "--unshare-net",
-    "--unshare-uts",
-    "--unshare-cgroup-try",
-    "--hostname",
-    "sandbox",
-    "--die-with-parent",
-    "--new-session",
-)
-
 
 @dataclass(frozen=True)
 class Bind:
@@ -38,6 +26,10 @@ class Bind:
     """Free of links."""
     seen_at: Path
     writable: bool = False
+
+    @property
+    def is_folder(self) -> bool:
+        return self.source.is_dir()
 
 
 def bind(path: Path, *, writable: bool = False) -> Bind:
@@ -57,6 +49,14 @@ def candidates() -> list[str]:
     except (ImportError, RuntimeError):  # no wheel for this machine, or one without the program
         pass
     return [program for program in found if program]
+
+
+def namespaces(*, own_users: bool) -> list[str]:
+    """`own_users` unless a user of its own is given to the case; none can be made further in."""
+    users = ["--unshare-user", "--disable-userns"] if own_users else []
+    kinds = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    rest = ["--unshare-cgroup-try", "--hostname", "sandbox", "--die-with-parent", "--new-session"]
+    return [*users, *kinds, *rest]
 
 
 def base_mounts() -> Iterator[str]:
@@ -80,7 +80,8 @@ def base_mounts() -> Iterator[str]:
 
 def python_binds() -> list[Bind]:
     """The virtual environment and the installation it stands on, unless the system has them."""
-    roots = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}
+    base = Path(sys.base_prefix)
+    roots = {Path(sys.prefix), base, base.resolve()}
     return [bind(root) for root in roots if not root.is_relative_to("/usr")]
 
 

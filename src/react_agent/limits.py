@@ -3,8 +3,6 @@
 import contextlib
 import os
 import platform
-import resource
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -47,22 +45,22 @@ class Limits:
     def prefix(self, *, processes: bool) -> list[str]:
         """The command that sets the limits and then becomes what follows it.
 
-        Set from inside the sandbox by a program, since Python code between fork and exec is
+        Set from inside the sandbox by a shell, since Python code between fork and exec is
         unsafe and slow. `processes` only where the count is the sandbox's own: the kernel counts
         per user, and a limit that counted the user's other programs would stop every command.
         """
-        program = shutil.which("prlimit", path="/usr/bin:/bin:/usr/local/bin")
         wanted = {
-            "core": (resource.RLIMIT_CORE, 0),
-            "cpu": (resource.RLIMIT_CPU, self.cpu_seconds),
-            "as": (resource.RLIMIT_AS, self.address_space),
-            "fsize": (resource.RLIMIT_FSIZE, self.file_bytes),
-            "nofile": (resource.RLIMIT_NOFILE, self.open_files),
+            "c": 0,
+            "t": self.cpu_seconds,
+            "v": self.address_space // KiB,
+            "f": self.file_bytes // KiB,
+            "n": self.open_files,
         }
         if processes:
-            wanted["nproc"] = (resource.RLIMIT_NPROC, self.processes)
-        flags = [f"--{name}={_at_most(number, top)}" for name, (number, top) in wanted.items()]
-        return [program, *flags, "--"] if program else []
+            wanted["u"] = self.processes
+        # One that cannot be set is one that is lower already, or that this system has not.
+        settings = [f"ulimit -{flag} {value} 2>/dev/null" for flag, value in wanted.items()]
+        return ["/bin/bash", "-c", "; ".join([*settings, 'exec "$@"']), "limits"]
 
 
 def counts_processes_per_namespace() -> bool:
@@ -73,12 +71,6 @@ def counts_processes_per_namespace() -> bool:
 
 def _release() -> list[str]:
     return platform.release().split("-")[0].split(".")[:2]
-
-
-def _at_most(number: int, wanted: int) -> int:
-    """Nothing may ask for more than its own hard limit."""
-    hard = resource.getrlimit(number)[1]
-    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
 def breach(limits: Limits, folders: Iterable[Path], pids: list[int]) -> Breach:

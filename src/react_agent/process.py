@@ -65,8 +65,8 @@ class Job:
     """From the started process to all that belong to it."""
     survivors: Callable[[], list[int]] = list
     """Processes of the job that its process group does not hold."""
-    status_fd: int | None = None
-    """Handed down to the process under the same number."""
+    pass_fds: Sequence[int] = ()
+    """Handed down to the process under the same numbers."""
 
 
 @dataclass
@@ -167,7 +167,7 @@ def _start(job: Job, ending: "asyncio.Future[Breach]") -> _Running:
             stdout=far_end,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=() if job.status_fd is None else (job.status_fd,),
+            pass_fds=job.pass_fds,
         )
     except BaseException:
         os.close(pipe)
@@ -181,7 +181,15 @@ def _start(job: Job, ending: "asyncio.Future[Breach]") -> _Running:
 def _watching_exit(running: _Running) -> Iterator[None]:
     """A pidfd becomes readable when the process ends, without reaping it."""
     loop = asyncio.get_running_loop()
-    handle = os.pidfd_open(running.process.pid)
+    try:
+        handle = os.pidfd_open(running.process.pid)
+    except (AttributeError, OSError):  # not Linux, or one before 5.3
+        polling = loop.create_task(_poll_exit(running))
+        try:
+            yield
+        finally:
+            polling.cancel()
+        return
 
     def ended() -> None:
         loop.remove_reader(handle)
@@ -193,6 +201,12 @@ def _watching_exit(running: _Running) -> Iterator[None]:
     finally:
         loop.remove_reader(handle)
         os.close(handle)
+
+
+async def _poll_exit(running: _Running) -> None:
+    while running.process.poll() is None:  # noqa: ASYNC110 (nothing would set an event)
+        await asyncio.sleep(0.02)
+    running.on_exit()
 
 
 async def _see_out(running: _Running) -> None:

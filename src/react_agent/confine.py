@@ -1,0 +1,199 @@
+"""One case's sandbox: opened on its folder, starts commands in it, gives the folder back."""
+
+import contextlib
+import logging
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from react_agent import bwrap, seccomp, throwaway
+from react_agent.errors import ContractError
+from react_agent.limits import Limits, counts_processes_per_namespace, descendants
+from react_agent.process import Ended, Job, run
+
+log = logging.getLogger(__name__)
+
+_MARK = "SANDBOX_CASE"
+"""In the environment of every command; finds those that left their process group."""
+
+
+@dataclass
+class ConfinedCase:
+    folder: Path
+    limits: Limits
+    program: str = ""
+    """Bubblewrap; empty for a case that is not confined."""
+    user: int | None = None
+    """Of this case alone; only when started by root."""
+    mark: str = field(default_factory=lambda: secrets.token_hex(16))
+    _arguments: list[str] = field(default_factory=list)
+    """What comes before the shell in every command of the case."""
+    _below_tmp: list[bwrap.Bind] = field(default_factory=list)
+    _given: bool = False
+
+    @property
+    def scratch(self) -> Path:
+        """Beside the case folder: on the same disk, and a crash leaves no second one."""
+        return self.folder.parent / f".{self.folder.name}.scratch"
+
+    @property
+    def tmp(self) -> Path:
+        return self.scratch / "tmp"
+
+    def open(self, read_only: Sequence[Path], hide: Sequence[Path]) -> None:
+        if not self.folder.is_dir():
+            raise ContractError(f"{self.folder}: no such folder to run commands in")
+        self._drop_scratch()
+        self.tmp.mkdir(parents=True)
+        self.tmp.chmod(0o1777)
+        shims = python_shims(self.scratch / "bin")
+        if not self.program:
+            self._arguments = self.limits.prefix(processes=False)
+            return
+        shown = [bwrap.bind(path) for path in (*read_only, *shims)]
+        binds = [bwrap.bind(self.folder, writable=True), *shown]
+        self._below_tmp = [one for one in binds if one.seen_at.is_relative_to("/tmp")]
+        confined = bwrap.mounts(self.tmp, binds, hide)
+        if self.user is not None:
+            for one in shown:
+                throwaway.check_public(one.source)
+            self._given = True
+            if problem := throwaway.give(self.folder, self.user, self.user):
+                raise ContractError(f"{self.folder}: cannot be given to another user: {problem}")
+        # The kernel counts processes per user, and in a namespace; root's own it does not count.
+        countable = self.user is not None or (os.getuid() != 0 and counts_processes_per_namespace())
+        self._arguments = [
+            *bwrap.namespaces(own_users=self.user is None),
+            *(*confined, "--chdir", str(self.folder.absolute()), "--"),
+            *(throwaway.become(self.user) if self.user is not None else ()),
+            *self.limits.prefix(processes=countable),
+        ]
+
+    def close(self) -> None:
+        """Done at once, not awaited, so that no cancelling can skip it; the limits on the folder
+        keep it short."""
+        if self._given and (problem := throwaway.give(self.folder, os.getuid(), os.getgid())):
+            log.warning("%s: cannot be taken back from its user: %s", self.folder, problem)
+        if os.getuid():  # what the agent closed to itself is closed to its user
+            _quietly("chmod", "-R", "u+rwX", "--", str(self.folder), str(self.scratch))
+        self._drop_scratch()
+
+    def _drop_scratch(self) -> None:
+        if self.scratch.exists() or self.scratch.is_symlink():
+            _quietly("rm", "-rf", "--one-file-system", "--", str(self.scratch))
+
+    async def start(self, command: str) -> Ended:
+        """Raises ContractError when it is the sandbox that fails, not the command."""
+        shell: list[str | bytes] = ["/bin/bash", "-c", command.encode("utf-8", "replace")]
+        if not self.program:
+            return await run(self._job([*self._arguments, *shell]))
+        self._clear_tmp()
+        with contextlib.ExitStack() as handles:
+            report, status = _pipe(handles)
+            flags, passed = ["--json-status-fd", str(status)], [status]
+            if (rules := seccomp.open_program()) is not None:
+                handles.callback(os.close, rules)
+                flags += ["--seccomp", str(rules)]
+                passed.append(rules)
+            job = self._job([self.program, *flags, *self._arguments, *shell], passed)
+            ended = await run(job)
+            if not ended.breach and b'"exit-code"' not in _read_now(report):
+                why = bytes(ended.output.head[:500]).decode("utf-8", "replace").strip()
+                raise ContractError(f"{self.folder}: the sandbox did not start: {why}")
+            return ended
+
+    def _clear_tmp(self) -> None:
+        """Bubblewrap follows links when it makes the places that it mounts on: with none in the
+        way it stays within. A command that could put one there has ended."""
+        for one in self._below_tmp:
+            place = self.tmp
+            for part in one.seen_at.relative_to("/tmp").parts[: None if one.is_folder else -1]:
+                place /= part
+                if place.is_symlink() or not place.is_dir():
+                    place.unlink(missing_ok=True)
+                    place.mkdir()
+                    place.chmod(0o755)
+            if not one.is_folder and (self.tmp / one.seen_at.relative_to("/tmp")).is_symlink():
+                (self.tmp / one.seen_at.relative_to("/tmp")).unlink()
+
+    def _job(self, argv: Sequence[str | bytes], passed: Sequence[int] = ()) -> Job:
+        # In a process namespace the kernel ends what is left; outside it must be found.
+        return Job(
+            argv=argv,
+            folder=self.folder,
+            env=self._environment(),
+            limits=self.limits,
+            watched=(self.folder, self.tmp),
+            pids=descendants if self.program else lambda root: self._everywhere(root),
+            survivors=list if self.program else lambda: list(self._marked()),
+            pass_fds=passed,
+        )
+
+    def _everywhere(self, root: int) -> list[int]:
+        return list({*descendants(root), *self._marked()})
+
+    def _marked(self) -> Iterator[int]:
+        """Processes of this case wherever they went; one that cleared its environment is lost."""
+        mark = f"{_MARK}={self.mark}".encode()
+        for name in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208
+            if name.isdigit():
+                with contextlib.suppress(OSError):
+                    if mark in Path(f"/proc/{name}/environ").read_bytes():
+                        yield int(name)
+
+    def _environment(self) -> dict[str, str]:
+        """All that a command gets to see; nothing of the caller's."""
+        shims = self.scratch / "bin"
+        first = shims if shims.exists() else Path(sys.executable).parent
+        threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        return {
+            "PATH": f"{first}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self.folder.absolute()),
+            "TMPDIR": "/tmp" if self.program else str(self.tmp.absolute()),
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "TERM": "dumb",
+            "MPLBACKEND": "Agg",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONNOUSERSITE": "1",
+            _MARK: self.mark,
+            **dict.fromkeys(threads, "1"),
+        }
+
+
+def python_shims(folder: Path) -> list[Path]:
+    """`python` and `python3` where the interpreter's own folder has not both."""
+    beside = Path(sys.executable).parent
+    if (beside / "python").exists() and (beside / "python3").exists():
+        return []
+    folder.mkdir(exist_ok=True)
+    for name in ("python", "python3"):
+        (folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+        (folder / name).chmod(0o755)
+    folder.chmod(0o755)
+    return [folder]
+
+
+def _quietly(*command: str) -> None:
+    subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
+
+
+def _pipe(handles: contextlib.ExitStack) -> tuple[int, int]:
+    read_end, write_end = os.pipe()
+    handles.callback(os.close, read_end)
+    handles.callback(os.close, write_end)
+    os.set_blocking(read_end, False)
+    return read_end, write_end
+
+
+def _read_now(handle: int) -> bytes:
+    try:
+        return os.read(handle, 1 << 16)
+    except BlockingIOError:
+        return b""
