@@ -1,6 +1,5 @@
 """The client for `api_chat` gateways, which wrap the conversation in an envelope of their own."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -101,45 +100,43 @@ def read_answer(payload: Any) -> Reply:
         raise Fault("garbled", f"the reply is a JSON {type(payload).__name__}, not an object")
     if error := failure_in_reply(payload) or _refusal(payload):
         raise error
-    layers = list(_layers(payload))
-    found = next((f for layer in layers if (f := _chosen(layer))), None)
-    found = found or next((f for layer in layers if (f := _named(layer))), None)
+    found = _find(payload)
     if found is None:
         raise Fault("garbled", "no reply text under any known name")
-    message, finish = found
-    usage = next((layer["usage"] for layer in layers if layer.get("usage")), None)
-    return finished(*split_reasoning(message), finish, read_usage(usage))
+    message, layer = found
+    usage = layer.get("usage") or payload.get("usage")
+    return finished(*split_reasoning(message), message.get("finish_reason"), read_usage(usage))
 
 
-def _layers(payload: dict[str, Any], depth: int = 0) -> Iterator[dict[str, Any]]:
-    """The body and the envelopes inside it, outermost first; a bare string is its own content."""
-    yield payload
+Found = tuple[dict[str, Any], dict[str, Any]]
+"""A message (content, reasoning, finish_reason), and the object that it was found in."""
+
+
+def _find(layer: dict[str, Any], depth: int = 0) -> Found | None:
+    if message := _chosen(layer):
+        return message, layer
     for name in _ENVELOPES:
-        inner = payload.get(name)
-        if isinstance(inner, str):
-            yield {"content": inner}
-        elif isinstance(inner, dict) and depth < 4:
-            yield from _layers(inner, depth + 1)
-
-
-def _chosen(layer: dict[str, Any]) -> tuple[dict[str, Any], object] | None:
-    choices = layer.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict):
-        return None
-    message = choice.get("message")
-    return (message, choice.get("finish_reason")) if isinstance(message, dict) else None
-
-
-def _named(layer: dict[str, Any]) -> tuple[dict[str, Any], object] | None:
-    """A text under one of the usual names, with the reasoning beside it."""
+        inner = layer.get(name)
+        if isinstance(inner, str) and inner:
+            return {**layer, "content": inner}, layer
+        if isinstance(inner, dict) and depth < 4 and (found := _find(inner, depth + 1)):
+            return found
     for name in _TEXT:
         value = layer.get(name)
         if isinstance(value, dict):
             value = value.get("content")
         if isinstance(value, str) and value:
-            return {**layer, "content": value}, layer.get("finish_reason")
+            return {**layer, "content": value}, layer
     return None
+
+
+def _chosen(layer: dict[str, Any]) -> dict[str, Any] | None:
+    choices = layer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        return None
+    return {**message, "finish_reason": choice.get("finish_reason")}
 
 
 def _refusal(payload: dict[str, Any]) -> Exception | None:

@@ -159,7 +159,7 @@ class Recorder:
         kept = self.masks.reply(reply, hide=True)
         entry = Entry(key=request_key(masked), request=request, new=new, reply=kept)
         line = entry.model_dump(exclude_defaults=True)
-        append_line(self.path, _each_string(line, self._without_secrets))
+        append_line(self.path, _each_string(line, self._without_secrets), synced=False)
         self._known |= {*new, _as_history(kept)}
         return reply
 
