@@ -184,6 +184,9 @@ def _at_text(text: str, edit: ExactEdit) -> Splice | Unplaced:
     anchor = (found.start, found.end)
     if edit.op == "replace_in_section":
         new = _replaced(lines[found.start : found.end], wanted, edit.content)
+        after = "\n".join([*lines[: found.start], *new, *lines[found.end :]])
+        if outline(after).open_fence and not outline(text).open_fence:
+            return Unplaced("would leave a code fence open", "fence")
         return Splice(edit, found.start, found.end, tuple(new), anchor, found.how)
     position = found.end if edit.op == "insert_after" else found.start
     return _insertion(text, position, edit.content, edit, anchor, how=found.how, inline=True)

@@ -141,14 +141,12 @@ def _json_values(reply: str) -> list[Any]:
         if _is_patch(value):
             return [value]
     first = text.find("{")
-    body = re.sub(r"\s*`{3,}\s*\Z", "", text[first:]) if first >= 0 else ""
+    body = re.sub(r"\s*^`{3,}.*\Z", "", text[first:], flags=re.DOTALL | re.MULTILINE)
+    body = body if first >= 0 else ""
     if not body:
         raise PatchFormatError('No JSON object with "edits" in the reply.')
-    if not body.rstrip().endswith(("}", "]")):
-        closed = body.rfind("}")
-        if closed < 0 or '"edits"' not in body or body[closed:].strip("}`]) \n").startswith('"'):
-            raise PatchFormatError("The JSON is cut off before its end; send it whole.")
-        body = body[: closed + 1]
+    if not _whole(body):
+        raise PatchFormatError("The JSON is cut off before its end; send it whole.")
     value = repair_json(body, return_objects=True)
     if not _is_patch(value):
         raise PatchFormatError('The JSON cannot be read as {"reasoning", "edits", ...}.')
@@ -159,8 +157,25 @@ def _decode(text: str) -> Any:
     try:
         return _DECODER.decode(text.strip())
     except ValueError:
-        closed = text.rstrip().endswith(("}", "]"))
-        return repair_json(text, return_objects=True) if closed else None
+        return repair_json(text, return_objects=True) if _whole(text) else None
+
+
+def _whole(text: str) -> bool:
+    """Whether JSON ends where its author meant to end: outside a string, with at most the very
+    last bracket forgotten. Repairing more would turn half an edit into a whole one."""
+    depth, inside, escaped = 0, False, False
+    for character in text:
+        if escaped:
+            escaped = False
+        elif inside:
+            escaped, inside = character == "\\", character != '"'
+        elif character == '"':
+            inside = True
+        elif character in "{[":
+            depth += 1
+        elif character in "}]":
+            depth -= 1
+    return not inside and depth <= 1 and text.rstrip().endswith(("}", "]"))
 
 
 def _is_patch(value: Any) -> bool:
@@ -243,7 +258,7 @@ def _semantic_patch(block: str, complete: bool) -> tuple[Patch, list[str]]:
     starts = list(_ITEM.finditer(block))
     head = block[: starts[0].start()] if starts else block
     edits, wrong = [], []
-    ends = [m.start() for m in starts[1:]] + [len(block)]
+    ends = [*(m.start() for m in starts[1:]), len(block)][: len(starts)]
     for number, (start, end) in enumerate(zip(starts, ends, strict=True), start=1):
         if not complete and end == len(block):
             break  # the last item of a cut reply may be half an item
