@@ -1,0 +1,214 @@
+"""What the doctor looks at on this machine: each check tries the thing itself where it can."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from react_agent.errors import ContractError, Trace2SkillError
+
+DISTRIBUTION = "trace2skill-toolkit"
+GB = 10**9
+Level = Literal["ok", "warning", "error"]
+SandboxKind = Literal["auto", "bwrap", "none"]
+
+
+class Check(BaseModel, frozen=True):
+    """One line of the report. An error means that no run can start."""
+
+    level: Level
+    topic: str
+    says: str
+    mend: str = ""
+    """What to do about it."""
+
+
+def check_python() -> Check:
+    says = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.platform != "linux":
+        mend = "runs confine commands on Linux only; use a container or a virtual machine"
+        return Check(level="warning", topic="Python", says=says, mend=mend)
+    return Check(level="ok", topic="Python", says=says)
+
+
+def check_packages() -> Iterator[Check]:
+    """Installed versions against what this project asks for, pins included."""
+    from packaging.requirements import Requirement
+
+    try:
+        required = importlib.metadata.requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        yield Check(
+            level="warning",
+            topic="packages",
+            says=f"{DISTRIBUTION} is not installed, so its requirements are not known",
+            mend="python -m pip install -e .",
+        )
+        return
+    wrong, count, openpyxl = [], 0, ""
+    for requirement in map(Requirement, required):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        count += 1
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        openpyxl = version if requirement.name == "openpyxl" else openpyxl
+        if not requirement.specifier.contains(version, prereleases=True):
+            wrong.append(f"{requirement.name} {version}, asked for {requirement.specifier}")
+    if wrong:
+        mend = "python -m pip install -e .; verdicts are only exact with the pinned versions"
+        yield Check(level="error", topic="packages", says="; ".join(wrong), mend=mend)
+    else:
+        says = f"all {count} as asked for; openpyxl {openpyxl}"
+        yield Check(level="ok", topic="packages", says=says)
+
+
+def check_engine() -> Check:
+    """Let the embedded engine compute a formula that openpyxl has just saved without a value."""
+    from spreadsheetbench.workers import Workers, WorkLimits
+
+    try:
+        with Workers(1, WorkLimits(seconds=60)) as workers:
+            found = workers.run(_six_times_seven)
+    except Exception as error:  # young native code may fail in any way; that is what is asked here
+        found = f"{type(error).__name__}: {error}"
+    if found == 42:
+        return Check(level="ok", topic="formulas", says="the embedded engine computes: =6*A1 is 42")
+    return Check(
+        level="warning",
+        topic="formulas",
+        says=f"the embedded engine does not compute (=6*A1 gave {found!r})",
+        mend="python -m pip install --force-reinstall betteroffice-xlsx==0.2.1",
+    )
+
+
+def _six_times_seven() -> object:
+    from openpyxl import Workbook
+
+    from spreadsheetbench.engines import uncached_values
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "book.xlsx")
+        book = Workbook()
+        sheet = book.worksheets[0]
+        sheet["A1"], sheet["A2"] = 7, "=6*A1"
+        book.save(path)
+        return uncached_values(path).get((sheet.title, (1, 2)))
+
+
+def check_libreoffice() -> Check:
+    program = shutil.which("soffice") or shutil.which("libreoffice")
+    says = f"found: {program}" if program else "not installed; optional, the engine above is used"
+    return Check(level="ok", topic="LibreOffice", says=says)
+
+
+def check_sandbox(kind: SandboxKind) -> Check:
+    """Start a program in it: an installed bubblewrap may still not be allowed to run."""
+    from react_agent.sandbox import open_sandbox
+
+    if kind == "none":
+        return Check(
+            level="warning",
+            topic="sandbox",
+            says="switched off: commands can read gold workbooks, keys and all your files",
+            mend="leave --sandbox none to machines that hold nothing else",
+        )
+    try:
+        sandbox = open_sandbox("bwrap")
+    except ContractError as error:
+        what, _, mend = str(error).partition(". To mend it: ")
+        return Check(
+            level="error" if kind == "bwrap" else "warning",
+            topic="sandbox",
+            says="runs go on UNCONFINED: " * (kind == "auto") + _clause(what),
+            mend=mend,
+        )
+    says = f"bubblewrap starts ({sandbox.program})"
+    return Check(level="ok", topic="sandbox", says=says)
+
+
+def _clause(text: str) -> str:
+    text = " ".join(text.removeprefix("--sandbox bwrap: ").split())
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def check_resources(workers: int) -> Iterator[Check]:
+    import psutil
+
+    from react_agent.limits import Limits
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Check(level="ok", topic="cores", says=f"{cores or 1}")
+    free, one = psutil.virtual_memory().available, Limits().memory
+    says = f"{free / GB:.1f} GB available"
+    if free < one:
+        mend = f"one command of an agent may take {one / GB:.1f} GB: use --tool_slots 1"
+        yield Check(level="warning", topic="memory", says=says, mend=mend)
+    else:
+        yield Check(level="ok", topic="memory", says=says)
+    yield _open_files(workers)
+
+
+def _open_files(workers: int) -> Check:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # A connection, and a pipe, a pidfd and a log for each worker; interpreter and pools besides.
+    needed = 6 * workers + 128
+    says = f"{soft} allowed, about {needed} needed for {workers} workers"
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return Check(level="ok", topic="open files", says=says)
+    able = hard == resource.RLIM_INFINITY or hard >= needed
+    mend = f"ulimit -n {needed}" if able else f"fewer workers, such as {max(1, (soft - 128) // 6)}"
+    return Check(level="warning", topic="open files", says=says, mend=mend)
+
+
+def check_output(folder: Path) -> Iterator[Check]:
+    """Whether files can be made there, and how much room there is."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            yield Check(level="ok", topic="output", says=f"{folder} can be written")
+    except OSError as error:
+        says = f"{folder}: files cannot be made in {place}: {error.strerror}"
+        mend = "choose another --output_dir, or make room there"
+        yield Check(level="error", topic="output", says=says, mend=mend)
+    free = shutil.disk_usage(place if place.is_dir() else place.parent).free
+    says = f"{free / GB:.1f} GB free"
+    level: Level = "error" if free < GB / 5 else "warning" if free < 5 * GB else "ok"
+    mend = "a run of 400 tasks writes about 1 GB; make room" if level != "ok" else ""
+    yield Check(level=level, topic="disk", says=says, mend=mend)
+
+
+def check_skill(root: Path, name: str | None = None) -> Check:
+    from react_agent.skills import find_skill
+    from skill_evolver.rules import check_folder
+
+    try:
+        skill = find_skill(root, name)
+        problems = [str(problem) for problem in check_folder(skill)]
+    except (Trace2SkillError, OSError) as error:
+        mend = "give a folder with --skills_dir, or run with --agent cli_only"
+        return Check(level="error", topic="skill", says=str(error), mend=mend)
+    if problems:
+        says = f"{skill.name}: {'; '.join(problems[:3])}"
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        mend = "runs can start; evolution repairs only what it breaks itself"
+        return Check(level="warning", topic="skill", says=says + more, mend=mend)
+    return Check(
+        level="ok",
+        topic="skill",
+        says=f"{skill.name}: valid, {len(skill.text.splitlines())} lines in SKILL.md",
+    )

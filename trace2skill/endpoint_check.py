@@ -1,0 +1,111 @@
+"""Whether an endpoint answers, takes the key and knows the model. No model is called."""
+
+import asyncio
+import difflib
+import json
+import os
+import ssl
+from typing import Any
+
+import aiohttp
+
+from react_agent.endpoint import find_base_url
+from react_agent.errors import ContractError
+from react_agent.wire import SHORTEST_SECRET, http_url, shown
+from trace2skill.checks import Check
+
+SECONDS = 10.0
+MOST = 4 << 20
+
+
+async def check_endpoint(base_url: str | None, api_key: str | None, model: str | None) -> Check:
+    """Only whether there is a key is told, never the key; nor what the server says of it."""
+    asked = bool(base_url or api_key or os.environ.get("OPENAI_BASE_URL"))
+    key = (api_key or os.environ.get("OPENAI_API_KEY") or "").strip()
+    address = find_base_url(base_url)
+    try:
+        url = http_url(address, "the base URL (--base_url, OPENAI_BASE_URL)")
+    except ContractError as error:
+        return _say("error", str(error), "such as http://localhost:8000/v1")
+    if not key:
+        return _without_key(asked, shown(url))
+    path = url.path.rstrip("/").removesuffix("/chat/completions")
+    url = url.with_path(path + "/models", keep_query=True)
+    where = f"{shown(url)}, key present"
+    try:
+        headers = {"Authorization": f"Bearer {key}"}
+        timeout = aiohttp.ClientTimeout(total=SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+            async with session.get(url, headers=headers, allow_redirects=False) as response:
+                status, body = response.status, await _read(response)
+    except (aiohttp.ClientError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
+        mend = "start the server, or look at --base_url and the network"
+        return _say("error", f"{where}: {_reason(error)}", mend)
+    found = _judge(where, status, body, model)
+    # What the server sends is quoted, and some echo what they were sent.
+    hidden = {name: text.replace(key, "***") for name, text in found if name in ("says", "mend")}
+    return found.model_copy(update=hidden) if len(key) >= SHORTEST_SECRET else found
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 16):
+        body += chunk
+        if len(body) > MOST:
+            break
+    return bytes(body)
+
+
+def _without_key(asked: bool, where: str) -> Check:
+    mend = "set OPENAI_API_KEY or give --api_key (EMPTY for a local server)"
+    if asked:
+        return _say("error", f"{where}: no key", mend)
+    return _say(
+        "warning", "no key, so only recorded replies (--replay, the demo) can be used", mend
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """By kind: the text of an error may repeat headers or a query."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the host name is not known"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError):
+        return "the certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        return os.strerror(number).lower() if number else "no connection"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {SECONDS:g} seconds"
+    return f"no proper answer ({type(error).__name__})"
+
+
+def _judge(where: str, status: int, body: bytes, model: str | None) -> Check:
+    if status in (401, 403):
+        return _say("error", f"{where}: the key is refused (HTTP {status})", "look at the key")
+    if status == 404:
+        says = f"{where}: answers, but lists no models (HTTP 404)"
+        return _say("warning", says, "look whether the base URL ends with /v1, as most do")
+    if status != 200:
+        return _say("error", f"{where}: HTTP {status}", "look at the server's log")
+    names = _names(body)
+    if names is None:
+        return _say("warning", f"{where}: answers, but not with a list of models", "")
+    if not model:
+        return _say("ok", f"{where}: {len(names)} models", "")
+    if model in names:
+        return _say("ok", f"{where}: knows {model}", "")
+    near = difflib.get_close_matches(model, names, n=3, cutoff=0.3) or names[:3]
+    mend = f"--model, one of: {', '.join(near)}" if near else ""
+    return _say("warning", f"{where}: does not list {model}", mend)
+
+
+def _names(body: bytes) -> list[str] | None:
+    try:
+        value: Any = json.loads(body)
+        return [str(entry["id"]) for entry in value["data"]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _say(level: Any, says: str, mend: str) -> Check:
+    return Check(level=level, topic="endpoint", says=says, mend=mend)
