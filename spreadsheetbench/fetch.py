@@ -171,6 +171,8 @@ async def bring(
     with _alone(into):
         if target.exists():
             return target
+        for stale in into.glob(".unpacking-*"):  # of a start that was killed
+            shutil.rmtree(stale, ignore_errors=True)
         fetched = await _get(archive, into, source, option)
         try:
             lock = _check_identity(archive, fetched, into / LOCK, accept_new)

@@ -172,7 +172,10 @@ def test_the_command_gives_the_path_of_the_published_commands(
     assert "there already" in capsys.readouterr().out
 
 
-def test_a_broken_connection_is_resumed_where_it_broke(server: Server, tmp_path: Path) -> None:
+def test_a_broken_connection_is_resumed_where_it_broke(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "PAUSE", 0.01)
     server.content = archive_of(SMALL, note=bytes(range(256)) * 40)
     server.cut_after = len(server.content) // 3 + 1
     fetch(small(server.url), tmp_path)
@@ -184,8 +187,10 @@ def test_a_part_of_an_earlier_start_is_used(server: Server, tmp_path: Path) -> N
     server.content = archive_of(SMALL)
     (tmp_path / "set.tar.gz.part").write_bytes(server.content[:50])
     (tmp_path / "set.tar.gz.part.tag").write_text('"one"')
+    (tmp_path / ".unpacking-killed" / "set").mkdir(parents=True)
     fetch(small(server.url), tmp_path)
     assert server.ranges == ["bytes=50-"]
+    assert not list(tmp_path.glob(".unpacking-*"))
 
 
 @pytest.mark.parametrize("tag", ['"another"', ""])
