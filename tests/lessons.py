@@ -62,6 +62,8 @@ def book(path: Path, *, solved: bool) -> None:
     workbook = Workbook()
     sheet = workbook.active
     sheet.title = "Prices"
+    # Two files that openpyxl saves in one second are equal in every byte; these two never are.
+    workbook.properties.creator = "a person" if solved else "another"
     sheet.append(["Item", "Net", "Gross"])
     for number, amount in enumerate(AMOUNTS, start=1):
         gross = round(amount * FACTOR, 2) if solved else None

@@ -4,13 +4,13 @@ does. Real shells, real workbooks; the analysts are scripts."""
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 from lessons import AMOUNTS, DONE, FACTOR, SmallRun, act, bash, python
 
 from analysis.selection import select
 from react_agent.model import ScriptedModel
+from react_agent.pool import work_queue
 from react_agent.sandbox import open_sandbox
 from spreadsheetbench.workers import Workers
 
@@ -101,59 +101,71 @@ HONEST_WAYS = {
 }  # fmt: skip
 
 
+CASES = {
+    **{("output", name): steps for name, steps in OUTPUT_ATTACKS.items()},
+    **{("replay", name): steps for name, steps in REPLAY_ATTACKS.items()},
+    **{(mode, f"honest: {name}"): steps for (mode, name), steps in HONEST_WAYS.items()},
+    ("off", "nothing at all"): [],
+}
+
+
 @pytest.fixture(scope="module")
-def workers():
-    with Workers(1) as started:
-        yield started
+def seen(tmp_path_factory):
+    """What became of each case: an analyst that does its steps, says that it is done, and says so
+    again when it is reminded. All at once, since most of the time is spent waiting."""
 
-
-def run(tmp_path: Path, workers, mode, steps):
-    """One analyst that does these steps, says that it is done, and says so again when reminded."""
-    small = SmallRun(tmp_path, {"77-1": "FAILED"})
-    model = ScriptedModel(*steps, DONE, DONE, DONE, DONE)
-
-    async def go():
-        analyst = small.analyst(model, open_sandbox("auto"), workers, mode, max_turns=10)
+    async def one(item):
+        number, (mode, name) = item
+        small = SmallRun(base / str(number), {"77-1": "FAILED"})
+        model = ScriptedModel(*CASES[mode, name], DONE, DONE, DONE, DONE)
+        analyst = small.analyst(model, sandbox, workers, mode, max_turns=10)
         (subject,) = select(small.logs, "FAILED").subjects
-        return await analyst.analyse(subject)
+        analysis = await analyst.analyse(subject)
+        folder = small.root / "analysis" / "77-1"
+        return (mode, name), (analysis, json.loads((folder / "gate.json").read_text()), folder)
 
-    analysis = asyncio.run(go())
-    folder = tmp_path / "analysis" / "77-1"
-    return analysis, json.loads((folder / "gate.json").read_text()), folder
+    base, sandbox = tmp_path_factory.mktemp("gate"), open_sandbox("auto")
+    with Workers(2) as workers:
+        outcomes = asyncio.run(work_queue(one, list(enumerate(CASES)), workers=6))
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    assert not errors
+    return dict(outcome.value for outcome in outcomes)
 
 
-@pytest.mark.parametrize("name", OUTPUT_ATTACKS)
-def test_no_attack_on_the_output_gate_gets_through(tmp_path, workers, name):
-    analysis, gate, folder = run(tmp_path, workers, "output", OUTPUT_ATTACKS[name])
+def refused(seen, mode, name):
+    analysis, gate, folder = seen[mode, name]
     assert (analysis.outcome, gate["verdict"]) == ("gate not held", "refused"), gate
     assert gate["reason"]
     assert not (folder / "evaluate_passed.flag").exists()
 
 
+@pytest.mark.parametrize("name", OUTPUT_ATTACKS)
+def test_no_attack_on_the_output_gate_gets_through(seen, name):
+    refused(seen, "output", name)
+
+
 @pytest.mark.parametrize("name", REPLAY_ATTACKS)
-def test_no_attack_on_the_replay_gate_gets_through(tmp_path, workers, name):
-    analysis, gate, folder = run(tmp_path, workers, "replay", REPLAY_ATTACKS[name])
-    assert (analysis.outcome, gate["verdict"]) == ("gate not held", "refused"), gate
-    assert not (folder / "evaluate_passed.flag").exists()
+def test_no_attack_on_the_replay_gate_gets_through(seen, name):
+    refused(seen, "replay", name)
 
 
 @pytest.mark.parametrize(("mode", "name"), HONEST_WAYS)
-def test_an_honest_fix_gets_through(tmp_path, workers, mode, name):
-    analysis, gate, folder = run(tmp_path, workers, mode, HONEST_WAYS[mode, name])
+def test_an_honest_fix_gets_through(seen, mode, name):
+    analysis, gate, folder = seen[mode, f"honest: {name}"]
     assert (analysis.outcome, gate["verdict"]) == ("lesson", "held"), gate
     assert (folder / "evaluate_passed.flag").exists()
     assert (gate["mode"], gate["position"]) == (mode, "Prices!C2:C7")
 
 
-def test_typed_in_answers_are_said_so_in_gate_json(tmp_path, workers):
-    _, gate, _ = run(tmp_path, workers, "replay", REPLAY_ATTACKS["answers typed in"])
+def test_typed_in_answers_are_said_so_in_gate_json(seen):
+    gate = seen["replay", "answers typed in"][1]
     assert "literals" in gate["reason"]
     assert gate["evidence"]["literal_answers"] == gate["evidence"]["answer_cells"] == 6
-    _, gate, _ = run(tmp_path / "2", workers, "replay", REPLAY_ATTACKS["answers in disguise"])
+    gate = seen["replay", "answers in disguise"][1]
     assert gate["evidence"]["answers_from_an_emptied_workbook"] == "6 of 6"
 
 
-def test_the_gate_can_be_off(tmp_path, workers):
-    analysis, gate, folder = run(tmp_path, workers, "off", [])
+def test_the_gate_can_be_off(seen):
+    analysis, gate, folder = seen["off", "nothing at all"]
     assert (analysis.outcome, gate["verdict"]) == ("lesson", "not checked")
     assert not (folder / "evaluate_passed.flag").exists()
