@@ -24,6 +24,7 @@ from analysis.copying import FIX, Command, trace_copies
 from analysis.judge import Judge, taken
 from analysis.judging import Question
 from analysis.literals import SHARE, find_literals
+from analysis.workspace import remove_tree
 from react_agent.errors import ContractError
 from react_agent.files import digest
 from react_agent.sandbox import Sandbox
@@ -132,7 +133,7 @@ class Gate:
                 return self._result("refused", reason, name, hashes)
             return await self._unless_hard_coded(script, room, name, hashes)
         finally:
-            shutil.rmtree(room, ignore_errors=True)
+            remove_tree(room)
 
     async def _unless_hard_coded(
         self, script: Path, room: Path, name: str, hashes: dict[str, str]

@@ -15,13 +15,10 @@ from analysis.outcomes import CaseAnalysis, Summary, summarise, write_summary
 from analysis.parsing import write_records
 from analysis.records import Kind
 from analysis.selection import Selection, Subject
-from react_agent.errors import ContextOverflow, InfrastructureError, ModelError
+from react_agent.errors import ContractError, InfrastructureError, ModelError
 from react_agent.pool import Outcome, work_queue
 
 log = logging.getLogger(__name__)
-
-REFUSED_AT_ONCE = 3
-"""When the endpoint refuses the first so many cases, it will refuse the others too."""
 
 
 class Analyst(Protocol):
@@ -51,7 +48,6 @@ class AnalysisRun:
     owed: dict[str, str] = field(default_factory=dict)
     kept: int = 0
     _failing: int = 0
-    _refused: int = 0
 
     async def run(self) -> Summary:
         """Raises ModelError when the endpoint refuses everything."""
@@ -111,14 +107,11 @@ class AnalysisRun:
     def _take_failure(self, instance: str, error: Exception) -> None:
         """A case that broke is owed; it stops nothing, unless all of them break."""
         self.owed[instance] = f"{type(error).__name__}: {error}"
+        if isinstance(error, ModelError) and error.fatal:
+            raise error
         infrastructure = isinstance(error, InfrastructureError)
-        refused = isinstance(error, ModelError) and not isinstance(error, ContextOverflow)
-        if refused and not infrastructure:
-            self._refused += 1
-            if self._refused >= REFUSED_AT_ONCE and len(self.done) == self.kept:
-                raise error
-        elif not infrastructure:
-            log.warning("%s: %s", instance, error, exc_info=not isinstance(error, ModelError))
+        if not isinstance(error, ModelError):
+            log.warning("%s: %s", instance, error, exc_info=not isinstance(error, ContractError))
         self._failing = self._failing + 1 if infrastructure else 0
         if self._failing >= max(8, self.workers):
             raise _NothingGetsThrough(f"{self._failing} cases in a row: {error}")

@@ -7,6 +7,7 @@ whatever lies there was put there by the harness, a flag included.
 
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,7 @@ class CaseFolder:
     def publish(self, texts: dict[str, str], analysis: CaseAnalysis, gold: Path) -> None:
         """Put the finished case into place, `analysis.json` and the rest at once."""
         new = self.output_dir / ".work" / f"{self.instance}.done"
-        shutil.rmtree(new, ignore_errors=True)
+        remove_tree(new)
         new.mkdir(parents=True)
         if self.work.is_dir():
             take_tree(self.work, new, frozenset({REPORT, FLAG, CASE_FILE, "gate.json"}))
@@ -68,14 +69,12 @@ class CaseFolder:
         for name, text in texts.items():
             write_whole(new / name, text)
         write_whole(new / CASE_FILE, analysis.model_dump_json(indent=2) + "\n")
-        shutil.rmtree(self.final, ignore_errors=True)
+        remove_tree(self.final)
         new.rename(self.final)
         self.clear()
 
     def clear(self) -> None:
-        shutil.rmtree(self.work, ignore_errors=True)
-        if self.work.exists():
-            raise ContractError(f"{self.work}: cannot be removed; remove it and start again")
+        remove_tree(self.work)
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,17 @@ class Evidence:
     output: Path | None
     other_files: tuple[str, ...]
     left_out: int
+
+
+def remove_tree(folder: Path) -> None:
+    """Also a tree too deep for Python's own removal, as an analyst may leave one.
+
+    Raises ContractError when something of it stays.
+    """
+    if folder.exists() or folder.is_symlink():
+        subprocess.run(["rm", "-rf", "--one-file-system", "--", folder], check=False)
+    if folder.exists() or folder.is_symlink():
+        raise ContractError(f"{folder}: cannot be removed; remove it and start again")
 
 
 def take_tree(source: Path, target: Path, without: frozenset[str]) -> tuple[list[str], int]:
