@@ -11,6 +11,8 @@ after the other, and the last for ever.
 import asyncio
 import inspect
 import json
+import socket
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -131,10 +133,10 @@ class StubServer:
 
     @staticmethod
     async def _reset(request: web.Request, fault: Fault) -> web.StreamResponse:
-        """RST instead of an answer: an abort with unread or unsent data."""
+        """RST instead of an answer: a close that does not linger."""
         assert request.transport is not None
         sock = request.transport.get_extra_info("socket")
-        sock.setsockopt(1, 13, b"\x01\0\0\0\0\0\0\0")  # SO_LINGER, on, 0 s
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
         return web.Response()
 

@@ -126,7 +126,10 @@ def describe_request(body: Body) -> Request:
 
 
 class Recorder:
-    """A Transport that also writes down what passes through it, one whole line a reply."""
+    """A Transport that also writes down what passes through it, one whole line a reply.
+
+    Goes on in a file that exists. Only replies are written: an error is none.
+    """
 
     def __init__(
         self,
