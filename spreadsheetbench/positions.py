@@ -150,14 +150,13 @@ def _single_cell(cells: str) -> Span:
     return Span(column, row, column, row)
 
 
-_QUOTED_NAME = re.compile(r"\s*'((?:[^']|'')*)'\s*!")
 _REAL_END = re.compile(r"\$?([A-Za-z]{1,3})?\$?([0-9]{1,7})?")
 
 
 def _real_parts(position: str, sheets: Sequence[str], default: Sequence[str]) -> Iterator[Part]:
     """A part without a sheet belongs to the sheet named before it, else to each of `default`."""
     named = ""
-    for text, spellings, cells in _real_pieces(position):
+    for text, spellings, cells in _real_pieces(position, sheets):
         if spellings:
             found = [match for name in spellings if (match := find_sheet(name, sheets)) is not None]
             named = found[0] if found else spellings[0]
@@ -177,11 +176,16 @@ def find_sheet(name: str, sheets: Sequence[str]) -> str | None:
     return next((sheet for sheet in sheets if sheet.casefold() == name.casefold()), None)
 
 
-def _real_pieces(position: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
+def _real_pieces(
+    position: str, sheets: Sequence[str]
+) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """(text, spellings of the sheet's name, cells) of each part; quotes may be unbalanced."""
+    # A name that gold has is told by itself, whatever it holds; then a name in proper quotes.
+    known = "|".join(re.escape(name) for name in sorted(sheets, key=len, reverse=True) if name)
+    named = re.compile(rf"\s*(?:'?({known or '(?!)'})'?|'((?:[^']|'')*)')\s*!")
     start = 0
     while start <= len(position):
-        quoted = _QUOTED_NAME.match(position, start)
+        quoted = named.match(position, start)
         end = position.find(",", quoted.end() if quoted else start)
         end = len(position) if end < 0 else end
         text = position[start:end].strip()
@@ -189,12 +193,16 @@ def _real_pieces(position: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
             cells = position[quoted.end() : end] if quoted else text
             name, mark, cells = cells.rpartition("!")
             if quoted:
-                yield text, (quoted[1].replace("''", "'"), quoted[1]), cells
+                yield text, (quoted[1],) if quoted[1] else _unquoted(quoted[2]), cells
             elif mark:
                 yield text, (name.strip().strip("'").strip(), name.strip("'")), cells
             else:
                 yield text, (), cells
         start = end + 1
+
+
+def _unquoted(name: str) -> tuple[str, ...]:
+    return name.replace("''", "'"), name
 
 
 def _real_span(cells: str) -> Span:
