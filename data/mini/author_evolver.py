@@ -42,10 +42,13 @@ def edits_for(title: str, content: str) -> list[dict[str, str]]:
     body = (
         f"# Text dates\n\n{content}\n\n```python\nfrom datetime import datetime\n\n"
         'def as_date(value, form="%d/%m/%Y"):\n'
-        "    return value if isinstance(value, datetime) else datetime.strptime(value.strip(), form)\n"
-        "```\n"
+        "    if isinstance(value, datetime):\n        return value\n"
+        "    return datetime.strptime(value.strip(), form)\n```\n"
     )
-    return [append(pointer, title), {"file": DATES, "op": "create", "content": body, "title": title}]
+    return [
+        append(pointer, title),
+        {"file": DATES, "op": "create", "content": body, "title": title},
+    ]
 
 
 def append(content: str, title: str) -> dict[str, str]:

@@ -1,15 +1,14 @@
-"""The demo's model: a script that answers as a competent small model would. It measures nothing.
+"""The demo's agent: answers from what stands in the messages, nothing else.
 
-`reply(messages)` chooses a role by the system prompt and answers from what stands in the
-messages, nothing else. As the agent it knows a sound and a mistaken way for the tasks with a trap
-(`solutions/<id>.py`, `<id>.naive.py`); it takes the sound one only if the skill in its prompt holds
-the advice that cures the trap. So a lesson that evolution writes into a skill shows in the score.
+It knows a sound and a mistaken way for the tasks with a trap (`solutions/<id>.py`,
+`<id>.naive.py`) and takes the sound one only if the skill in its prompt holds the advice that cures
+the trap. So a lesson that evolution writes into a skill shows in the score.
 """
 
 import ast
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,14 +63,6 @@ TRAPS = (
 """`(?!)` is advice that no skill can hold. Tasks in no trap are easy."""
 REFERENCES = {"903-2": "structure", "911-6": "structure", "9012": "cleaning", "9109": "cleaning"}
 """What is read for a task where the skill names such a file."""
-
-
-def reply(messages: Messages) -> str:
-    system = next((m["content"] for m in messages if m["role"] == "system"), "")
-    for recognised_by, role in ROLES:
-        if re.search(recognised_by, system):
-            return role(messages)
-    raise LookupError(f"no role for a system prompt that starts with {system[:80]!r}")
 
 
 def agent(messages: Messages) -> str:
@@ -254,10 +245,3 @@ for row in ws.iter_rows(max_row=6, values_only=True):
     print(row)
 """),
     )
-
-
-ROLES: tuple[tuple[str, Callable[[Messages], str]], ...] = (
-    (r"^You are a spreadsheet agent", agent),
-)
-"""How each role is recognised by its system prompt, and the function that plays it. The analysts
-and the evolver's roles belong here, each in a module of its own."""

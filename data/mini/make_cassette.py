@@ -1,4 +1,4 @@
-"""Record the demo's cassette anew: the real runner, the real client, a scripted model behind it.
+"""Record the demo's cassette anew: the real demo, the real client, a scripted model behind it.
 
     python data/mini/make_cassette.py
 
@@ -8,8 +8,8 @@ cassette answers only the very requests that it was recorded from.
 
 import argparse
 import json
+import os
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,24 +17,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import author_model
+import author
+from author_model import Messages
 
 HERE = Path(__file__).resolve().parent
-SKILLS = HERE.parent.parent / "spreadsheet_agent/skills"
 CASSETTE = HERE / "cassette.jsonl"
-MODEL = "scripted-demo-model"
 HEADER = {
     "cassette": 1,
-    "note": "The replies come from a script (data/mini/author_model.py), not from a language "
+    "note": "The replies come from a script (data/mini/author.py), not from a language "
     "model. They show the mechanics and measure nothing. A cassette that was recorded from a real "
     "model replaces this file.",
     "origin": "scripted by hand",
 }
-AGENTS = (
-    ("--agent", "cli_only"),
-    ("--agent", "cli_skill_preloaded", "--skill", "xlsx"),
-    ("--agent", "cli_skill_preloaded", "--skill", "xlsx-basic"),
-)
 
 
 class AuthorHandler(BaseHTTPRequestHandler):
@@ -44,7 +38,7 @@ class AuthorHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        text = author_model.reply(body["messages"])
+        text = author.reply(body["messages"])
         answer = json.dumps(completion(body["messages"], text)).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -56,7 +50,7 @@ class AuthorHandler(BaseHTTPRequestHandler):
         """Quiet: the runner shows the progress."""
 
 
-def completion(messages: author_model.Messages, text: str) -> dict[str, Any]:
+def completion(messages: Messages, text: str) -> dict[str, Any]:
     """Four characters count as a token, so that the demo's table has plausible numbers."""
     prompt = sum(len(message["content"]) for message in messages) // 4
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
@@ -76,19 +70,13 @@ def author_endpoint() -> Iterator[str]:
 
 def record(cassette: Path) -> int:
     """One case at a time, so that the lines of the file have the same order every time."""
-    from spreadsheet_agent import rollouts
+    from trace2skill import demo
 
     cassette.write_text(json.dumps(HEADER) + "\n", encoding="utf-8")
-    with author_endpoint() as url, tempfile.TemporaryDirectory() as folder:
-        for number, agent in enumerate(AGENTS):
-            base = Path(folder) / str(number)
-            flags = ["--data_path", str(HERE), "--skills_dir", str(SKILLS), *agent]
-            flags += ["--output_dir", str(base / "outputs"), "--working_dir", str(base / "work")]
-            flags += ["--model", MODEL, "--base_url", url, "--api_key", "EMPTY"]
-            code = rollouts.main([*flags, "--workers", "1", "--record", str(cassette)])
-            if code:
-                return code
-    return 0
+    os.environ["OPENAI_API_KEY"] = "EMPTY"
+    with author_endpoint() as url:
+        flags = ["--live", "--base_url", url, "--model", demo.MODEL, "--workers", "1"]
+        return demo.main([*flags, "--record", str(cassette)])
 
 
 def main() -> int:

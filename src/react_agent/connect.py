@@ -27,9 +27,13 @@ def connect(
 ) -> "Connection":
     """What the flags of `cli.add_model_flags` ask for. `transport` answers in place of them all.
 
+    On a cassette the current directory is masked besides `masks`, as paths below it are common.
+
     Raises ContractError before any work: no key, no model, settings or files that do not fit.
     """
-    return Connection(args, masks or {}, policy, transport)
+    here = Path.cwd()
+    usual = {"<here>": str(here)} if len(here.parts) > 1 else {}
+    return Connection(args, {**usual, **(masks or {})}, policy, transport)
 
 
 class Connection:
