@@ -18,6 +18,8 @@ from react_agent.process import Ended, Job, run
 
 log = logging.getLogger(__name__)
 
+DEEPEST = 64
+"""Folders below this depth are deleted when a case is closed."""
 _MARK = "SANDBOX_CASE"
 """In the environment of every command; finds those that left their process group."""
 
@@ -81,6 +83,9 @@ class ConfinedCase:
             log.warning("%s: cannot be taken back from its user: %s", self.folder, problem)
         if os.getuid():  # what the agent closed to itself is closed to its user
             _quietly("chmod", "-R", "u+rwX", "--", str(self.folder), str(self.scratch))
+        # Recursive readers of the folder, Python's own among them, fail on very deep trees.
+        level = ("-mindepth", str(DEEPEST), "-maxdepth", str(DEEPEST))
+        _quietly("find", "-P", str(self.folder), *level, "-exec", "rm", "-rf", "--", "{}", "+")
         self._drop_scratch()
 
     def _drop_scratch(self) -> None:

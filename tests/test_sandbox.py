@@ -1,0 +1,667 @@
+"""Hostile commands against the real sandbox. Each escape is tried with the sandbox off as well,
+where it must succeed: else the test would prove nothing."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from react_agent import bwrap, seccomp, throwaway
+from react_agent.bash import BashResult
+from react_agent.errors import ContractError
+from react_agent.limits import KiB, Limits, MiB
+from react_agent.sandbox import Kind, Sandbox, open_sandbox
+from react_agent.untrusted import take_file
+
+SECRET = "sk-gold-4711"
+WORKED = "ATTACK WORKED"
+ROOT = os.getuid() == 0
+AS_NOBODY = "SANDBOX_TESTS_AS_NOBODY" in os.environ
+QUICK = Limits(seconds=10)
+
+
+def works(kind: Kind) -> Sandbox:
+    try:
+        return open_sandbox(kind, limits=QUICK)
+    except ContractError as error:
+        pytest.skip(f"no bubblewrap here: {error}")
+
+
+@pytest.fixture(scope="module", params=["bwrap", "none"])
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    return works(request.param)
+
+
+@pytest.fixture(scope="module")
+def confined() -> Sandbox:
+    return works("bwrap")
+
+
+@dataclass
+class Scene:
+    """What an attacker would like to reach, as it lies around a case."""
+
+    root: Path
+    port: int
+    key_holder: int
+    """A process of the same user with the key in its environment, as the toolkit has."""
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "work" / "1_1_input"
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {
+            "gold": str(self.root / "data" / "gold.txt"),
+            "other": str(self.root / "work" / "2_1_input" / "input.txt"),
+            "home": str(self.root / "home"),
+            "skill": str(self.root / "skill"),
+            "root": str(self.root),
+            "port": str(self.port),
+            "holder": str(self.key_holder),
+            "harness": str(os.getpid()),
+            "venv": sys.prefix,
+        }
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    for name in ("data/gold.txt", "work/2_1_input/input.txt", "home/.netrc", "skill/SKILL.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(SECRET + "\n")
+    (tmp_path / "skill" / "private").mkdir()
+    (tmp_path / "skill" / "private" / "gold.txt").write_text(SECRET)
+    (tmp_path / "work" / "1_1_input").mkdir()
+    (tmp_path / "work" / "1_1_input" / "input.txt").write_text("the task\n")
+    holder = subprocess.Popen(["sleep", "60"], env={"OPENAI_API_KEY": SECRET, "PATH": os.defpath})
+    with _serving_the_secret() as port:
+        yield Scene(tmp_path, port, holder.pid)
+    holder.kill()
+    holder.wait()
+
+
+@contextlib.contextmanager
+def _serving_the_secret() -> Iterator[int]:
+    """On a loopback port and on an abstract unix socket that is named after it."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as unix:
+        port = server.getsockname()[1]
+        unix.bind(f"\0sandbox-test-{port}")
+        unix.listen()
+
+        def serve(listening: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with listening.accept()[0] as one:
+                        one.sendall(f"{SECRET}\n".encode())
+
+        threads = [threading.Thread(target=serve, args=(one,)) for one in (server, unix)]
+        for thread in threads:
+            thread.start()
+        yield port
+        for listening, thread in zip((server, unix), threads, strict=True):
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def run(sandbox: Sandbox, scene: Scene, *commands: str, hide: tuple[str, ...] = ()) -> BashResult:
+    """The result of the last of some commands in one case."""
+
+    async def inside() -> BashResult:
+        shown, hidden = [scene.root / "skill"], [scene.root / name for name in hide]
+        async with sandbox.case(scene.folder, read_only=shown, hide=hidden) as bash:
+            for command in commands[:-1]:
+                await bash.run(command)
+            return await bash.run(commands[-1])
+
+    return asyncio.run(inside())
+
+
+def limited(sandbox: Sandbox, **limits: float) -> Sandbox:
+    return replace(sandbox, limits=replace(sandbox.limits, **limits))  # type: ignore[arg-type]
+
+
+def python(code: str) -> str:
+    return f"python - <<'END'\n{textwrap.dedent(code)}\nEND"
+
+
+ESCAPES = {
+    "gold by its path": "cat {gold}",
+    "gold by going up": "cat ../../data/gold.txt",
+    "gold by searching": "grep -rs {secret} {root} --include=gold.txt",
+    "gold below the skill": "cat {skill}/private/gold.txt",
+    "gold through a link": "ln -s {gold} here && cat here",
+    "gold by a hard link": "ln {gold} here && cat here",
+    "gold through proc": "cat /proc/*/root{gold} /proc/*/cwd/data/gold.txt",
+    "another case": "cat {other}",
+    "another case's listing": "ls .. | grep -q 2_1 && echo {worked}",
+    "the home folder": "cat {home}/.netrc",
+    "the key in the environment of a process": "tr '\\0' '\\n' < /proc/{holder}/environ",
+    "the key in any environment": "cat /proc/*/environ | tr '\\0' '\\n' | grep KEY",
+    "other processes": "ls /proc/{harness} && echo {worked}",
+    "loopback": "cat < /dev/tcp/127.0.0.1/{port}",
+    "an abstract socket": python(
+        """
+        import socket
+        one = socket.socket(socket.AF_UNIX)
+        one.connect("\\0sandbox-test-{port}")
+        print(one.recv(99).decode())
+        """
+    ),
+    "writing beside the case": "echo x > ../new",
+    "writing to the data": "echo x >> {gold} && echo {worked}",
+    "writing to the skill": "echo x >> {skill}/SKILL.md && echo {worked}",
+    "removing the skill": "rm {skill}/SKILL.md && echo {worked}",
+    "renaming the case": "mv $PWD $PWD.moved && mv $PWD.moved $PWD && echo {worked}",
+    "a signal to the parent": "kill -0 {harness} && echo {worked}",
+    "a signal to everyone's process": "kill -0 {holder} && echo {worked}",
+    "a new user namespace": "unshare --user --map-root-user true && echo {worked}",
+    "a memory file": python("import os; os.memfd_create('x'); print('{worked}')"),
+    "an unbounded shared memory": python(
+        "import os; s = os.statvfs('/dev/shm'); "
+        "print('{worked}' if s.f_frsize * s.f_blocks > 1 << 30 else '')"
+    ),
+    "kernel keys": python(
+        "import ctypes; c = ctypes.CDLL(None); "
+        "print('{worked}' if c.syscall(250, 0, -3, 1) > 0 else '')"
+    ),
+}
+ESCAPES_OF_ROOT = {
+    "writing to the system": "test -w /usr/bin && echo {worked}",
+    "writing to etc": "test -w /etc && echo {worked}",
+    "writing to the root": "test -w / && echo {worked}",
+    "writing to python": "test -w {venv} && echo {worked}",
+    "writing to dev": "test -w /dev && echo {worked}",
+    "the shadow file": "test -r /etc/shadow && echo {worked}",
+    "writing to proc/sys": "test -w /proc/sys/kernel/core_pattern && echo {worked}",
+    "the parent's memory": "test -r /proc/{harness}/mem && echo {worked}",
+    "a device node": "mknod node c 1 3 && echo x > node && echo {worked}",
+    "raw sockets": python(
+        "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW); print('{worked}')"
+    ),
+    "becoming root": "setpriv --reuid=0 id && id -u | grep -qx 0 && echo {worked}",
+    "mounting": "mkdir m && mount -t tmpfs none m && umount m && echo {worked}",
+    "changing the clock's name": "test -w /proc/sys/kernel/hostname && echo {worked}",
+    "giving a file away": "touch f && chown 12345 f && echo {worked}",
+}
+ESCAPES_OF_SOME_MACHINES = {
+    "the magic request key": "test -w /proc/sysrq-trigger && echo {worked}",
+    "kernel memory": "test -r /proc/kcore && echo {worked}",
+    "raising a limit": "ulimit -f unlimited && echo {worked}",
+    "raising the number of processes": "ulimit -u 99999 && echo {worked}",
+}
+"""Whether root may do these without a sandbox depends on the container it is root of."""
+
+
+@pytest.mark.parametrize("attack", ESCAPES)
+def test_escape_works_only_without_the_sandbox(sandbox: Sandbox, scene: Scene, attack: str) -> None:
+    _try(sandbox, scene, ESCAPES[attack])
+
+
+@pytest.mark.parametrize("attack", ESCAPES_OF_ROOT)
+def test_escape_of_root_works_only_without_the_sandbox(
+    sandbox: Sandbox, scene: Scene, attack: str
+) -> None:
+    if not ROOT and sandbox.kind == "none":
+        pytest.skip("an ordinary user is refused this by the system already")
+    _try(sandbox, scene, ESCAPES_OF_ROOT[attack])
+
+
+@pytest.mark.parametrize("attack", ESCAPES_OF_SOME_MACHINES)
+def test_escape_never_works_in_the_sandbox(confined: Sandbox, scene: Scene, attack: str) -> None:
+    _try(confined, scene, ESCAPES_OF_SOME_MACHINES[attack])
+
+
+def _try(sandbox: Sandbox, scene: Scene, attack: str) -> None:
+    for name, value in {**scene.names, "secret": SECRET, "worked": WORKED}.items():
+        attack = attack.replace(f"{{{name}}}", value)
+    result = run(sandbox, scene, attack, hide=("data", "home", "skill/private"))
+    written = (scene.root / "work" / "new").exists()
+    escaped = SECRET in result.text or WORKED in result.text or written
+    assert escaped == (sandbox.kind == "none"), result
+
+
+def test_the_environment_is_clean(
+    sandbox: Sandbox, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setenv("BASH_ENV", str(scene.root / "home" / ".netrc"))
+    result = run(sandbox, scene, "env; cat /proc/self/environ | tr '\\0' '\\n'")
+    assert SECRET not in result.text
+    assert "BASH_ENV" not in result.text
+    assert f"HOME={scene.folder}" in result.text
+
+
+def test_the_agent_can_work(sandbox: Sandbox, scene: Scene) -> None:
+    code = "import openpyxl, pandas; openpyxl.Workbook().save('output.xlsx'); print('saved')"
+    result = run(sandbox, scene, f"cat {scene.root}/skill/SKILL.md input.txt; python3 -c {code!r}")
+    assert result.text.splitlines() == [SECRET, "the task", "saved"]
+    assert result.exit_code == 0
+    assert (scene.folder / "output.xlsx").stat().st_uid == os.getuid()
+
+
+def test_tmp_lasts_for_the_case_and_no_longer(confined: Sandbox, scene: Scene) -> None:
+    assert run(confined, scene, "echo kept > /tmp/a", "cat /tmp/a /var/tmp/a").text == "kept\n" * 2
+    assert "No such file" in run(confined, scene, "cat /tmp/a").text
+    assert sorted(path.name for path in scene.folder.parent.iterdir()) == ["1_1_input", "2_1_input"]
+
+
+def test_only_what_is_needed_is_handed_down(confined: Sandbox, scene: Scene) -> None:
+    listed = run(confined, scene, "for f in /proc/self/fd/*; do readlink $f; done").text
+    assert "memfd" not in listed
+    assert listed.count("pipe:") == 2, "stdout and stderr"
+
+
+def test_nothing_is_shown_and_hidden_at_once(confined: Sandbox, scene: Scene) -> None:
+    for hidden in ("skill", "work/1_1_input", "work/1_1_input/input.txt"):
+        with pytest.raises(ContractError, match="hidden"):
+            run(confined, scene, "true", hide=(hidden,))
+
+
+def test_what_surrounds_the_case_can_be_hidden(confined: Sandbox, scene: Scene) -> None:
+    assert run(confined, scene, "cat input.txt", hide=("work", "")).text == "the task\n"
+
+
+def test_processes_are_bounded(confined: Sandbox, scene: Scene) -> None:
+    before = len(psutil.pids())
+    peak = 0
+
+    async def bomb() -> tuple[BashResult, BashResult]:
+        nonlocal peak
+        async with limited(confined, processes=40, seconds=1.5).case(scene.folder) as bash:
+            bombing = asyncio.ensure_future(bash.run("b() { b | b & }; b; sleep 9"))
+            while not bombing.done():
+                peak = max(peak, len(psutil.pids()))
+                await asyncio.sleep(0.1)
+            return await bombing, await bash.run("echo alive")
+
+    ended, after = asyncio.run(bomb())
+    assert ended.killed in ("timeout", "processes")
+    assert after.text == "alive\n"
+    assert peak < before + 40 + 60, "others work on this machine too"
+
+
+def test_processes_are_not_bounded_by_chance(sandbox: Sandbox, scene: Scene) -> None:
+    count = python(
+        """
+        import os, sys, time
+        for n in range(60):
+            try:
+                if os.fork() == 0:
+                    time.sleep(5)
+                    os._exit(0)
+            except OSError:
+                break
+        print("started", n, flush=True)
+        """
+    )
+    text = run(limited(sandbox, processes=30), scene, count).text
+    if sandbox.kind == "none":
+        assert text in ("started 59\n", ""), "seen and ended only afterwards"
+    else:
+        assert 20 < int(text.split()[1]) < 30
+
+
+HOGS: dict[str, tuple[str, dict[str, int], set[str], set[int]]] = {
+    "one big file": ("head -c 9M /dev/zero > f", {"file_bytes": MiB}, {""}, {153, 1}),
+    "many big files": (
+        "for n in {1..500}; do head -c 1M /dev/zero > f$n; sleep 0.01; done",
+        {"folder_bytes": 9 * MiB},
+        {"disk"},
+        {137},
+    ),
+    "big files in tmp": (
+        "for n in {1..500}; do head -c 1M /dev/zero > $TMPDIR/f$n; sleep 0.01; done",
+        {"folder_bytes": 9 * MiB},
+        {"disk"},
+        {137},
+    ),
+    "deleted files held open": (
+        'for n in {10..99}; do eval "exec $n>f"; rm f; head -c 1M /dev/zero >&$n; done; sleep 9',
+        {"folder_bytes": 9 * MiB},
+        {"disk"},
+        {137},
+    ),
+    "many files": (
+        "for n in {1..99999}; do : > f$n; done",
+        {"folder_files": 500},
+        {"files"},
+        {137},
+    ),
+    "deep folders": (
+        python(
+            """
+            import os, time
+            for n in range(6000):
+                os.mkdir("d")
+                os.chdir("d")
+            time.sleep(9)
+            """
+        ),
+        {"folder_files": 100_000},
+        {"disk"},
+        {137},
+    ),
+    "folders that cannot be read": (
+        python(
+            """
+            import os, time
+            for n in range(999):
+                os.mkdir(f"d{n}", 0)
+            time.sleep(9)
+            """
+        ),
+        {"folder_files": 500},
+        {"files", "disk"},
+        {137},
+    ),
+    "memory of one process": (
+        python("x = b'x' * (1 << 30)"),
+        {"address_space": 500 * MiB},
+        {""},
+        {1, 137},
+    ),
+    "memory of many processes": (
+        "for n in 1 2 3 4; do python -c 'import time; x = b\"x\" * (60 << 20); time.sleep(9)' & "
+        "done; wait",
+        {"memory": 150 * MiB},
+        {"memory"},
+        {137},
+    ),
+    "processor time": ("while :; do :; done", {"cpu_seconds": 1}, {""}, {137, 152}),
+    "a core file": ("ulimit -c; kill -ABRT $$", {}, {""}, {134}),
+    "open files": (
+        python("x = [open('/dev/null') for n in range(99)]"),
+        {"open_files": 64},
+        {""},
+        {1},
+    ),
+}
+
+
+@pytest.mark.parametrize("hog", HOGS)
+def test_hog_is_stopped_and_told_why(sandbox: Sandbox, scene: Scene, hog: str) -> None:
+    command, limits, killed, codes = HOGS[hog]
+    started = time.monotonic()
+    result = run(limited(sandbox, **limits), scene, command)
+    assert result.killed in killed, result
+    assert result.exit_code in codes, result
+    assert time.monotonic() - started < 8
+    assert not list(scene.folder.glob("core*"))
+    if hog == "one big file":
+        assert (scene.folder / "f").stat().st_size <= MiB
+    shutil.rmtree(scene.folder)
+
+
+SURVIVORS = {
+    "ignores the signal": "trap '' TERM INT HUP; sleep {n} & wait",
+    "leaves the session": "setsid sleep {n} & setsid -f sleep {n}; sleep {n}",
+    "nohup": "nohup sleep {n} & sleep {n}",
+    "forks twice": "( ( sleep {n} & ) & ); sleep {n}",
+    "leaves and closes its output": "setsid -f sleep {n} >/dev/null 2>&1 </dev/null; sleep {n}",
+    "stays behind when the shell ends": "setsid -f sleep {n}; sleep {n} & disown; exit 0",
+    "stays behind with its output closed": "setsid -f sleep {n} >/dev/null 2>&1; exit 0",
+}
+
+
+@pytest.mark.parametrize("way", SURVIVORS)
+def test_nothing_outlives_its_command(sandbox: Sandbox, scene: Scene, way: str) -> None:
+    unique = f"{60 + hash((way, sandbox.kind, time.time_ns())) % 10**6 / 10**6:.6f}"
+    started = time.monotonic()
+    result = run(limited(sandbox, seconds=0.5), scene, SURVIVORS[way].format(n=unique))
+    assert time.monotonic() - started < 3
+    assert result.timed_out == (not way.startswith("stays"))
+    assert gone(unique)
+
+
+def gone(argument: str) -> bool:
+    """No process has it among its arguments, within a second."""
+    for _ in range(20):
+        left = [
+            p for p in psutil.process_iter(["cmdline"]) if argument in (p.info["cmdline"] or ())
+        ]
+        if not [p for p in left if p.info["cmdline"][0] == "sleep"]:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_cancelling_kills_at_once(sandbox: Sandbox, scene: Scene) -> None:
+    async def interrupted() -> float:
+        async with sandbox.case(scene.folder) as bash:
+            running = asyncio.ensure_future(bash.run("setsid -f sleep 61.5; sleep 61.5"))
+            await asyncio.sleep(0.3)
+            started = time.monotonic()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            return time.monotonic() - started
+
+    assert asyncio.run(interrupted()) < 1
+    assert gone("61.5")
+
+
+def test_killing_the_harness_kills_its_commands(confined: Sandbox, scene: Scene) -> None:
+    code = f"""
+        import asyncio
+        from pathlib import Path
+        from react_agent.sandbox import open_sandbox
+
+        async def main():
+            async with open_sandbox("bwrap").case(Path({str(scene.folder)!r})) as bash:
+                await bash.run("echo > started; setsid sleep 62.5")
+
+        asyncio.run(main())
+    """
+    harness = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+    deadline = time.monotonic() + 10
+    while not (scene.folder / "started").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not gone("62.5")
+    harness.kill()
+    harness.wait()
+    assert gone("62.5")
+    assert run(confined, scene, "cat input.txt").text == "the task\n", "opened again"
+
+
+def test_slots_bound_commands_and_waiting_costs_no_time(scene: Scene, confined: Sandbox) -> None:
+    one = replace(limited(confined, seconds=0.7), slots=asyncio.Semaphore(1))
+
+    async def both() -> list[BashResult]:
+        async with one.case(scene.folder) as first, one.case(scene.root / "home") as second:
+            return await asyncio.gather(*(b.run("sleep 0.4") for b in (first, second, first)))
+
+    started = time.monotonic()
+    assert [result.exit_code for result in asyncio.run(both())] == [0, 0, 0]
+    assert time.monotonic() - started >= 1.2
+
+
+def test_many_cases_are_open_at_once_without_threads(sandbox: Sandbox, tmp_path: Path) -> None:
+    async def one(number: int, ready: asyncio.Barrier) -> str:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with sandbox.case(folder) as bash:
+            await ready.wait()
+            return (await bash.run(f"echo {number} > f; cat f")).text
+
+    async def everyone() -> list[str]:
+        ready = asyncio.Barrier(64)
+        return await asyncio.gather(*(one(n, ready) for n in range(64)))
+
+    threads = threading.active_count()
+    assert asyncio.run(everyone()) == [f"{n}\n" for n in range(64)]
+    assert threading.active_count() == threads
+
+
+def test_links_are_never_followed_when_the_folder_changes_hands(
+    confined: Sandbox, scene: Scene
+) -> None:
+    gold, folder = scene.root / "data" / "gold.txt", scene.root / "data"
+    before = gold.stat(), folder.stat()
+    run(confined, scene, f"ln -s {gold} a; ln -s {folder} b; mkdir c; ln -s / c/d; chmod 0 c")
+    assert (gold.stat().st_uid, folder.stat().st_mode) == (before[0].st_uid, before[1].st_mode)
+    assert {path.lstat().st_uid for path in scene.folder.iterdir()} == {os.getuid()}
+    shutil.rmtree(scene.folder)
+
+
+def test_no_program_gains_rights_by_changing_hands(confined: Sandbox, scene: Scene) -> None:
+    run(confined, scene, "cp /bin/bash mine; chmod 6755 mine")
+    mine = (scene.folder / "mine").stat()
+    assert mine.st_uid == os.getuid()
+    assert not ROOT or not mine.st_mode & 0o6000
+
+
+@pytest.mark.parametrize("planted", ["ln -s / {0}", "rmdir {0}; ln -s /etc {0}", "touch {0}"])
+def test_tmp_cannot_be_turned_against_the_next_command(
+    confined: Sandbox, scene: Scene, planted: str
+) -> None:
+    if not scene.folder.is_relative_to("/tmp"):
+        pytest.skip("the case does not lie below /tmp here")
+    first = "/tmp/" + scene.folder.relative_to("/tmp").parts[0]
+    moved = f"mv {first} /tmp/aside; " + planted.format(first)
+    assert run(confined, scene, moved, "cat input.txt").text == "the task\n"
+
+
+RESULTS = {
+    "a link": "ln -s {gold} output.xlsx",
+    "a link to a device": "ln -s /dev/zero output.xlsx",
+    "a pipe": "mkfifo output.xlsx",
+    "a folder": "mkdir output.xlsx",
+    "a socket": python("import socket; socket.socket(socket.AF_UNIX).bind('output.xlsx')"),
+    "too large": "truncate -s 2M output.xlsx",
+}
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_only_plain_files_are_taken(confined: Sandbox, scene: Scene, kind: str) -> None:
+    run(confined, scene, RESULTS[kind].replace("{gold}", str(scene.root / "data" / "gold.txt")))
+    source, target = scene.folder / "output.xlsx", scene.root / "outputs" / "output.xlsx"
+    assert os.path.lexists(source)
+    with pytest.raises(ContractError, match="not taken"):
+        take_file(source, target, MiB)
+    assert not target.exists()
+
+
+def test_a_plain_file_is_taken_whole(tmp_path: Path) -> None:
+    source, target = tmp_path / "case" / "output.xlsx", tmp_path / "outputs" / "1" / "o.xlsx"
+    assert take_file(source, target, MiB) is None
+    source.parent.mkdir()
+    assert take_file(source, target, MiB) is None
+    source.write_bytes(b"x" * MiB)
+    assert take_file(source, target, MiB) == target
+    assert target.read_bytes() == b"x" * MiB
+    assert [path.name for path in target.parent.iterdir()] == ["o.xlsx"]
+    (tmp_path / "link").symlink_to(source.parent)
+    with pytest.raises(ContractError, match="link"):
+        take_file(tmp_path / "link" / "output.xlsx", target, MiB)
+
+
+def test_a_sandbox_that_cannot_run_is_said_so_once_and_loudly(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bwrap, "candidates", lambda: ["/bin/false", "/no/such/bwrap"])
+    with pytest.raises(ContractError, match="apt install bubblewrap"):
+        open_sandbox("bwrap")
+    with caplog.at_level(logging.WARNING):
+        assert open_sandbox("auto").kind == "none"
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert "gold workbooks" in caplog.text
+        assert "apparmor_restrict_unprivileged_userns" in caplog.text
+        assert open_sandbox("none").kind == "none"
+        assert len(caplog.records) == 1, "who asked for none knows"
+
+
+def test_auto_confines_where_it_can(confined: Sandbox) -> None:
+    assert open_sandbox("auto").kind == confined.kind == "bwrap"
+
+
+def test_a_sandbox_that_fails_later_is_not_the_commands_fault(
+    confined: Sandbox, scene: Scene
+) -> None:
+    async def skill_vanishes() -> None:
+        async with confined.case(scene.folder, read_only=[scene.root / "skill"]) as bash:
+            assert (await bash.run("echo bwrap: fake >&2; exit 1")).exit_code == 1
+            shutil.rmtree(scene.root / "skill")
+            await bash.run("true")
+
+    with pytest.raises(ContractError, match="sandbox did not start"):
+        asyncio.run(skill_vanishes())
+
+
+def test_what_the_sandboxs_user_cannot_read_is_named(confined: Sandbox, scene: Scene) -> None:
+    if not ROOT:
+        pytest.skip("only root lends users")
+    (scene.root / "skill").chmod(0o700)
+    with pytest.raises(ContractError, match=r"chmod -R a\+rX"):
+        run(confined, scene, "true")
+
+
+def test_every_case_has_its_own_user() -> None:
+    if not ROOT:
+        pytest.skip("only root lends users")
+    numbers = throwaway.numbers()
+    drawn = {next(numbers) for _ in range(600)}
+    assert len(drawn) == 600
+    assert min(drawn) >= 10_000
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64", "sparc"])
+def test_system_call_rules_are_well_formed(machine: str) -> None:
+    """Every jump stays within the program; an unknown processor gets none."""
+    code = seccomp.program(machine)
+    steps = [code[n : n + 8] for n in range(0, len(code), 8)]
+    assert len(code) % 8 == 0
+    assert bool(steps) == (machine != "sparc")
+    for n, step in enumerate(steps):
+        assert n + 1 + max(step[2], step[3]) < len(steps) or step[0] == 0x06
+    assert len(code) < 4 * KiB
+
+
+def test_sockets_to_the_machine_below_are_refused(confined: Sandbox, scene: Scene) -> None:
+    """A network namespace does not hold them back."""
+    code = "import socket\nsocket.socket(40, socket.SOCK_STREAM)"
+    assert "Address family not supported" in run(confined, scene, python(code)).text
+
+
+def test_escapes_are_refused_to_an_ordinary_user_too(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The same tests once more in user namespaces, when the suite itself is run by root."""
+    if not ROOT or AS_NOBODY:
+        pytest.skip("the suite runs as an ordinary user already")
+    works("bwrap")
+    project = Path(__file__).resolve().parent.parent
+    base = Path("/tmp") / f"sandbox-tests-{os.getpid()}"
+    base.mkdir(mode=0o777)
+    base.chmod(0o777)
+    reachable: list[str] = []
+    for tree in (Path(sys.base_prefix), Path(sys.prefix), project):
+        for parent in reversed(tree.parents[:-1]):
+            if not parent.stat().st_mode & 0o001 and str(parent) not in reachable:
+                reachable += ["--tmpfs", str(parent), "--chmod", "0755", str(parent)]
+        reachable += [f for p in reversed(tree.parents[:-1]) for f in ("--dir", str(p))]
+        reachable += ["--bind", str(tree), str(tree)]
+    argv = [bwrap.candidates()[0], "--bind", "/", "/", "--dev-bind", "/dev", "/dev", *reachable]
+    argv += ["--setenv", "SANDBOX_TESTS_AS_NOBODY", "1", "--setenv", "HOME", str(base), "--"]
+    argv += [*throwaway.become(65534), sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    argv += ["-k", "escape or processes or tmp or links", f"--basetemp={base}/t", __file__]
+    try:
+        done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
+    finally:
+        subprocess.run(["rm", "-rf", base], check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
