@@ -136,6 +136,8 @@ class _Case:
     gold_digest: str
     commands: list[Command] = field(default_factory=list)
     reminded: set[str] = field(default_factory=set)
+    checked: tuple[int, GateResult] | None = None
+    """The last result of the gate, and how many commands had been run by then."""
 
     @property
     def worth_asking(self) -> bool:
@@ -161,7 +163,7 @@ class _Case:
             await agent.resume(run)
         if run.status == "infrastructure":
             raise InfrastructureError(run.error)
-        gate = await self._gate().check(self.place.work, self.commands)
+        gate = await self._checked()
         talk = Conversation(self.analyst.model, run.messages, run.usage)
         lesson = await self._lesson(run, talk, gate)
         return _Found(run, talk, gate, lesson)
@@ -249,9 +251,16 @@ class _Case:
             hide=self.analyst.hide,
         )
 
+    async def _checked(self) -> GateResult:
+        """What the gate says now; a check is not repeated while no command was run since."""
+        if self.checked is None or self.checked[0] != len(self.commands):
+            result = await self._gate().check(self.place.work, self.commands)
+            self.checked = len(self.commands), result
+        return self.checked[1]
+
     async def _unfinished(self, run: Trajectory) -> str:
         """The reminder for an analyst that stops too early: each kind once."""
-        gate = await self._gate().check(self.place.work, self.commands)
+        gate = await self._checked()
         if not gate.held and "gate" not in self.reminded:
             self.reminded.add("gate")
             left = self.analyst.max_turns - run.turns

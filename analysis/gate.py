@@ -103,12 +103,11 @@ class Gate:
             if not check.passed:
                 return self._result("refused", check.message, name, hashes)
             trace = trace_copies(commands, scripts_in(folder))
-            same = await self.judge.same_contents(self.gold, fixed)
-        evidence = {"same_contents_everywhere": same, "commands": trace.direct}
-        if same and not trace.direct:
-            evidence["commands"] = trace.circumstantial
-        if trace.direct or (same and trace.circumstantial):
-            how = evidence["commands"]
+            how = trace.direct or trace.circumstantial
+            # Reading both workbooks once more is worth it only where something points to a copy.
+            same = await self.judge.same_contents(self.gold, fixed) if how else None
+        evidence = {"commands": how, "same_contents_everywhere": same}
+        if trace.direct or (trace.circumstantial and same):
             reason = f"it is the gold workbook in another package: {how}"
             return self._result("refused", reason, name, hashes, evidence)
         return self._result("held", "all cells that count match", name, hashes, evidence)

@@ -3,6 +3,7 @@
 Plain functions of files, since workbooks of an agent are read in a worker process with limits.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from spreadsheetbench.mismatches import MismatchReport, report_mismatches
 from spreadsheetbench.reader import READERS, Book, Formulas, Place
 from spreadsheetbench.rules import RULES, Rules, RulesName
 
+KEPT_BOOKS = 4
+"""Workbooks that a worker keeps: gold is asked for again a moment later."""
 SHARE_MOVED = 0.8
 """When so much of what is missing stands newly elsewhere, it was put in the wrong place."""
 SHARE_UNCALCULATED = 0.5
@@ -67,7 +70,7 @@ class Facts:
 def case_facts(gold: Path, given: Path, output: Path | None, question: Question) -> Facts:
     """Raises whatever the reader raises when gold or the input cannot be loaded."""
     reader = READERS["openpyxl"]
-    right, before = reader.read(gold), reader.read(given)
+    right, before = _own(gold), _own(given)
     usable = _usable(right, question)
     if usable is None:
         return Facts(None, None, "")
@@ -87,7 +90,7 @@ def case_facts(gold: Path, given: Path, output: Path | None, question: Question)
 def check_output(gold: Path, output: Path, question: Question) -> Check:
     """Compare; an output that cannot be loaded is a failed check that says so."""
     reader = READERS["openpyxl"]
-    right = reader.read(gold)
+    right = _own(gold)
     try:
         found = reader.read(output)
     except Exception as error:  # as above
@@ -98,7 +101,7 @@ def check_output(gold: Path, output: Path, question: Question) -> Check:
 def matching_answers(gold: Path, given: Path, output: Path, question: Question) -> tuple[int, int]:
     """How many of the cells that the task changes hold the right value, and of how many."""
     reader = READERS["openpyxl"]
-    right, before = reader.read(gold), reader.read(given)
+    right, before = _own(gold), _own(given)
     try:
         found = reader.read(output)
     except Exception:  # as above: nothing that cannot be opened holds an answer
@@ -142,6 +145,17 @@ def _contents(book: Book, formulas: Formulas) -> list[tuple[str, dict[Place, obj
         cells |= {place: f.text for place, f in formulas.sheets.get(sheet.name, {}).items()}
         sheets.append((sheet.name, cells))
     return sheets
+
+
+def _own(path: Path) -> Book:
+    """A workbook of the data set, which nobody changes while it is worked with."""
+    status = path.stat()
+    return _own_as_it_is(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(KEPT_BOOKS)
+def _own_as_it_is(path: Path, changed: int, size: int) -> Book:
+    return READERS["openpyxl"].read(path)
 
 
 def _usable(gold: Book, question: Question) -> Question | None:
