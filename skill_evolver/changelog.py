@@ -10,6 +10,7 @@ from skill_evolver.grouping import Lesson
 from skill_evolver.history import Provenance
 from skill_evolver.inputs import Entry
 from skill_evolver.provenance import Dropped
+from skill_evolver.store import Tally
 
 RULES = {
     "leak": "gave a task away (id, instruction, sheet name or answer)",
@@ -71,7 +72,6 @@ def summary(
     leaves = [i for i, node in ledger.nodes.items() if node.phase == "map"]
     rules = Counter(d.rule for d in ledger.dropped)
     placed = sum(finisher.anchors[how] for how in ("exact", "fuzzy", "other file"))
-    calls = sum(tally.calls.values())
     return {
         "written": written,
         "entries": len(entries),
@@ -91,8 +91,14 @@ def summary(
         "repairs": result.repairs,
         "problems": [str(p) for p in result.problems],
         "failures": sorted(evolver.failures),
+        **_cost(tally),
+    }
+
+
+def _cost(tally: Tally) -> dict[str, Any]:
+    return {
         "calls": {
-            "made": calls,
+            "made": sum(tally.calls.values()),
             "by_phase": tally.calls,
             "reused": sum(tally.reused_calls.values()),
         },

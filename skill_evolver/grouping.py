@@ -85,6 +85,11 @@ def route(
             kept.append(edit)
     if not routed:
         return kept
+    return [*kept, *_frame(ledger, routed[0].id, tag), *routed]
+
+
+def _frame(ledger: Ledger, beside: str, tag: str) -> list[ExactEdit]:
+    """The reference for rare cases, and its pointer."""
     create = ExactEdit(
         id=f"{tag}rare.1",
         file=RARE_FILE,
@@ -101,17 +106,16 @@ def route(
         content=f"When nothing above fits, look into [{RARE_FILE}]({RARE_FILE}).",
     )
     for edit in (create, pointer):
-        ledger.add(
-            Node(
-                id=edit.id,
-                phase="code-merge",
-                patch="",
-                title=edit.title,
-                text=edit.content,
-                beside=routed[0].id,
-            )
+        node = Node(
+            id=edit.id,
+            phase="code-merge",
+            patch="",
+            title=edit.title,
+            text=edit.content,
+            beside=beside,
         )
-    return [*kept, create, pointer, *routed]
+        ledger.add(node)
+    return [create, pointer]
 
 
 def _together(ledger: Ledger, one: ExactEdit, two: ExactEdit) -> bool:
