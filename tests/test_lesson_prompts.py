@@ -1,0 +1,115 @@
+"""Every prompt of the analysts in every mode: rendered, with what it must and must not say."""
+
+import re
+
+import pytest
+
+from analysis.asking import PROMPTS, leak_question
+from analysis.records import LessonItem
+
+SYSTEMS = [
+    ("error_agent/system.j2", {"gate": gate, "tool_timeout": 120, "with_skill": skill})
+    for gate in ("output", "replay", "off")
+    for skill in (True, False)
+] + [
+    (name, {"with_skill": skill})
+    for name in ("error_llm/system.j2", "success_llm/system.j2")
+    for skill in (True, False)
+]
+USER = {
+    "folder": "/case",
+    "instruction": "Fill column C.",
+    "instruction_type": "Cell-Level Manipulation",
+    "answer_position": "C2:C7",
+    "has_output": True,
+    "other_files": ("look.py",),
+    "files_left_out": 2,
+    "ended": "the agent said that it was done",
+    "error_class": "wrong values",
+    "error_meaning": "cells hold other values",
+    "mismatches": "Result: FAIL 1 cells differ",
+    "log": "[1] USER\nhello",
+    "log_cut": True,
+}
+
+
+def headings(text):
+    return re.findall(r"^#+ .*", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "values"), SYSTEMS)
+def test_system_prompts_name_what_the_parsers_read(name, values):
+    text = PROMPTS.render(name, **values)
+    kind = "Success" if "success" in name else "Failure"
+    assert f"# {kind} Memory Item 1" in headings(text)
+    assert ("# Failure Cause Item 1" in headings(text)) == (kind == "Failure")
+    assert {"## Title", "## Description", "## Content"} <= set(headings(text))
+    assert ("## Skill Reflection" in text) == (values["with_skill"] and kind == "Failure")
+    assert "a gold file, ground truth" in text  # the perspective rules, in each of them
+    assert "Where files lie differs from run to run" in text
+
+
+@pytest.mark.parametrize(("name", "values"), SYSTEMS)
+def test_only_the_agentic_prompt_speaks_of_tools(name, values):
+    text = PROMPTS.render(name, **values)
+    agentic = name.startswith("error_agent")
+    for word in ("Action:", "evaluate_output", "TASK_COMPLETE"):
+        assert (word in text) == agentic
+    assert ("fix.py" in text) == (values.get("gate") == "replay")
+    assert ("output_fixed.xlsx" in text) == agentic
+
+
+@pytest.mark.parametrize("output", [True, False])
+@pytest.mark.parametrize("others", [(), ("a.py", "b.xlsx")])
+def test_the_agentic_task_names_its_evidence(output, others):
+    text = PROMPTS.render(
+        "error_agent/user.j2", **{**USER, "has_output": output, "other_files": others}
+    )
+    assert text.startswith("working_directory: /case")
+    assert ("agent_work/output.xlsx" in text) == output
+    assert all(f"agent_work/{name}" in text for name in others)
+    assert '{"name": "evaluate_output", "arguments": {"output_file": ' in text
+    assert text.rstrip().endswith("</log>")
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_one_call_task(failed):
+    text = PROMPTS.render(
+        "single_call_user.j2", failed=failed, ended="", log="the log", log_cut=False
+    )
+    assert ("It failed." in text, "It succeeded." in text) == (failed, not failed)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("error_agent/not_held.j2", {"reason": "R", "turns_left": 3, "gate": "output"}, "3 turns"),
+        ("error_agent/not_held.j2", {"reason": "R", "turns_left": 3, "gate": "replay"}, "fix.py"),
+        ("error_agent/no_report.j2", {"problem": "P"}, "P"),
+        ("error_agent/last_turn.j2", {}, "do not call any more tools"),
+        ("continue.j2", {}, "exactly where it stopped"),
+        ("report_unreadable.j2", {"problem": "P", "kind": "error"}, "Failure Cause Item 1"),
+        ("report_unreadable.j2", {"problem": "P", "kind": "success"}, "Success Memory Item 1"),
+    ],
+)
+def test_reminders(name, values, words):
+    assert words in PROMPTS.render(name, **values)
+
+
+def test_leaks_are_named_one_by_one():
+    item = LessonItem(type="failure_memory", number=2, title="T", content="see the answer key")
+    assert 'Failure Memory Item 2 "T" has the words "answer key"' in leak_question([item], None)
+
+
+def test_no_template_is_left_out_here():
+    tested = {name for name, _ in SYSTEMS} | {
+        "error_agent/user.j2",
+        "single_call_user.j2",
+        "error_agent/not_held.j2",
+        "error_agent/no_report.j2",
+        "error_agent/last_turn.j2",
+        "continue.j2",
+        "report_unreadable.j2",
+        "leaking.j2",
+    }
+    assert {n for n in PROMPTS.sources() if not n.rsplit("/")[-1].startswith("_")} == tested
