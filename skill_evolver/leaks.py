@@ -89,7 +89,13 @@ def _workbook_strings(task: str, folder: Path) -> dict[str, str]:
     for path in gold_files(folder):
         for text in _read(path)[1] - inputs:
             found[text] = f"an answer of task {task}"
-    return {k: v for k, v in found.items() if len(k) >= MIN_STRING and not k.isdigit()}
+    return {k: v for k, v in found.items() if _telling(k)}
+
+
+def _telling(text: str) -> bool:
+    """Two plain words ("desired result") could stand in any lesson."""
+    singular = len(text.split()) >= 4 or any(c.isdigit() for c in text)
+    return len(text) >= MIN_STRING and singular and not text.isdigit()
 
 
 def _read(path: Path) -> tuple[set[str], set[str]]:

@@ -1,5 +1,7 @@
 """Edits on text: where they land, what they never break, and who waits for whom."""
 
+from pathlib import Path
+
 import pytest
 from evolving import SKILL
 from hypothesis import given, settings
@@ -8,10 +10,11 @@ from hypothesis import strategies as st
 from skill_evolver.apply import apply_edits, from_files, to_files
 from skill_evolver.build import build
 from skill_evolver.guardrails import Guard
-from skill_evolver.leaks import LeakScan
+from skill_evolver.leaks import LeakScan, build_scan
 from skill_evolver.patch import ExactEdit
 from skill_evolver.rules import check
 from skill_evolver.sections import find_section, find_text, outline, to_lines
+from spreadsheetbench.dataset import Dataset
 
 FILES = {"SKILL.md": SKILL}
 
@@ -193,3 +196,12 @@ def test_a_leak_scan_knows_instructions_sheets_and_answers() -> None:
     assert scan.find("You should please copy the total of every month to here now") != ""
     assert scan.find("Open 'Quarterly  Figures North' first") == "holds a sheet name of task 9"
     assert scan.find("Copy totals to where they belong") == ""
+
+
+def test_a_leak_scan_reads_the_workbooks_of_every_task(shared_data: Path) -> None:
+    scan = build_scan(["13-1"], shared_data, SKILL)
+    assert scan.find("- Do as in 13-1.") == "names the task 13-1"
+    task = Dataset.load(shared_data).tasks[5]
+    assert task.id in scan.find(f"- Remember: {task.instruction[:400]}")
+    assert scan.find("- Write 'Items Older  Than 30 Days' there.").startswith("holds a")
+    assert scan.find("- Read the desired result back and compare it with the input.") == ""
