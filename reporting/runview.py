@@ -1,0 +1,271 @@
+"""Read run folders, whole or damaged: the only reader of them in this package.
+
+    view = RunView.load(Path("outputs/base"))      # a run folder, an outputs folder, a verdict file
+    runs = load_runs(Path("outputs/base"))         # the same, and one view for each seed_* of it
+
+Nothing here raises for a file that is torn, missing or foreign: the view holds what there is, and
+`problems` names each file that could not be used and why.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from analysis.outcomes import CaseAnalysis
+from analysis.records import Kind, LessonRecord, load_records
+from react_agent.errors import ContractError
+from react_agent.files import read_json
+from react_agent.model import Usage
+from reporting.runlines import read_results
+from spreadsheet_agent.runfolder import CaseResult, Key
+from spreadsheet_agent.trajectory import Log, find_logs, read_log
+from spreadsheetbench.verdicts import Evaluation, TaskVerdict
+
+T = TypeVar("T")
+VERDICTS = "eval_official_results.json"
+KINDS: tuple[Kind, ...] = ("error", "success")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that could not be used."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What an analyst left of one case."""
+
+    kind: Kind
+    file: Path
+    case: CaseAnalysis
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts of one run lie."""
+
+    root: Path
+    outputs: Path
+    logs: Path
+    work: Path
+    verdicts: Path
+    seed_folder: str = ""
+
+    @classmethod
+    def find(cls, path: Path) -> "Layout":
+        """Raises ContractError when `path` is neither a folder nor a file."""
+        verdicts = VERDICTS
+        if path.is_file():
+            path, verdicts = path.parent, path.name
+        if not path.is_dir():
+            raise ContractError(f"{path}: no such run folder or verdict file")
+        outputs = path / "outputs" if (path / "outputs").is_dir() else path
+        seed = outputs.name if outputs.name.startswith("seed_") else ""
+        above = outputs.parent if seed else outputs
+        root = above.parent if above.name == "outputs" else above
+        logs = next((p for p in (root / "logs", above / "logs") if p.is_dir()), root / "logs")
+        work = root / "work"
+        return cls(root, outputs, logs / seed, work / seed, outputs / verdicts, seed)
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run (of one seed) as its files show it."""
+
+    path: Path
+    """As the caller named it."""
+    layout: Layout
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """`settings` of run.json: all that decides the results. Empty without a run.json."""
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    cases: tuple[CaseResult, ...] = ()
+    """The latest line of results.jsonl for each case, in the order of the file."""
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    """results.json without its results."""
+    instructions: Mapping[str, str] = field(default_factory=dict)
+    """By task, from results.json."""
+    evaluation: Evaluation | None = None
+    logs: Mapping[tuple[str, str], Path] = field(default_factory=dict)
+    """By task id and case; the case is empty where a task has one input."""
+    records: Mapping[Kind, tuple[LessonRecord, ...]] = field(default_factory=dict)
+    record_files: Mapping[Kind, Path] = field(default_factory=dict)
+    analyses: tuple[Analysis, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path) -> "RunView":
+        """Raises ContractError only when there is nothing at `path`."""
+        layout = Layout.find(Path(path))
+        found = _Finder()
+        record: dict[str, Any] = found.attempt(layout.outputs / "run.json", _mapping, {})
+        sessions = record.get("sessions")
+        cases, torn = read_results(layout.outputs / "results.jsonl")
+        found.problems += [Problem(str(layout.outputs / "results.jsonl"), why) for why in torn]
+        summary: dict[str, Any] = found.attempt(layout.outputs / "results.json", _mapping, {})
+        records, record_files = found.records(layout.root)
+        return cls(
+            path=Path(path),
+            layout=layout,
+            settings=_mapping_or_empty(record.get("settings")),
+            sessions=tuple(s for s in _list_or_empty(sessions) if isinstance(s, dict)),
+            cases=cases,
+            summary={k: v for k, v in summary.items() if k != "results"},
+            instructions=dict(_instructions(summary.get("results"))),
+            evaluation=found.attempt(layout.verdicts, _evaluation, None),
+            logs={(name.task_id, name.case): file for name, file in find_logs(layout.logs)},
+            records=records,
+            record_files=record_files,
+            analyses=tuple(_analyses(layout.root)),
+            problems=tuple(found.problems),
+        )
+
+    @property
+    def model(self) -> str:
+        described = _mapping_or_empty(self.settings.get("model"))
+        return str(described.get("model") or self.summary.get("model") or "")
+
+    @property
+    def seed(self) -> int | None:
+        value = self.settings.get("seed", self.summary.get("seed"))
+        return value if isinstance(value, int) else None
+
+    @property
+    def skill(self) -> str:
+        return str(_mapping_or_empty(self.settings.get("skill")).get("name", ""))
+
+    @property
+    def agent(self) -> str:
+        return str(self.settings.get("agent") or self.summary.get("agent_name") or "")
+
+    @property
+    def recorded(self) -> bool:
+        """The replies came from a cassette: what was run shows mechanics and measures nothing."""
+        return _mapping_or_empty(self.settings.get("model")).get("source") == "replay"
+
+    @property
+    def data_path(self) -> Path | None:
+        """The data set as the latest session named it."""
+        environment = _mapping_or_empty(
+            self.sessions[-1].get("environment") if self.sessions else 0
+        )
+        return Path(environment["data_path"]) if environment.get("data_path") else None
+
+    @property
+    def usage(self) -> Usage:
+        return sum((case.usage for case in self.cases), Usage())
+
+    @cached_property
+    def by_case(self) -> Mapping[Key, CaseResult]:
+        return {case.key: case for case in self.cases}
+
+    @cached_property
+    def cases_of(self) -> Mapping[str, tuple[CaseResult, ...]]:
+        grouped: dict[str, list[CaseResult]] = {}
+        for case in self.cases:
+            grouped.setdefault(case.id, []).append(case)
+        return {task: tuple(cases) for task, cases in grouped.items()}
+
+    @cached_property
+    def verdicts(self) -> Mapping[str, TaskVerdict]:
+        """By task; empty where the run was not scored."""
+        results = self.evaluation.results if self.evaluation else ()
+        return {result.id: result for result in results}
+
+    @property
+    def task_ids(self) -> tuple[str, ...]:
+        """All tasks that any file knows of, scored ones first, in the order of their files."""
+        known = [*self.verdicts, *self.cases_of, *self.instructions, *(t for t, _ in self.logs)]
+        return tuple(dict.fromkeys(known))
+
+    def log_file(self, task_id: str, input_file: str = "") -> Path | None:
+        case = input_file.removesuffix(".xlsx")
+        return self.logs.get((task_id, case)) or self.logs.get((task_id, ""))
+
+    def log(self, task_id: str, input_file: str = "") -> Log | None:
+        """None without a log. Raises ContractError for one that cannot be read."""
+        file = self.log_file(task_id, input_file)
+        return read_log(file) if file else None
+
+    def output_file(self, case: CaseResult) -> Path | None:
+        return self.layout.outputs / case.output_file if case.output_file else None
+
+    def work_folder(self, case: CaseResult) -> Path:
+        return self.layout.work / f"{case.id}_{case.input_file.removesuffix('.xlsx')}"
+
+
+def load_runs(path: Path) -> list[RunView]:
+    """One view, or one for each `seed_*` where a folder holds several seeds."""
+    layout = Layout.find(path)
+    if not (layout.outputs / "run.json").exists():
+        seeds = sorted(p for p in layout.outputs.glob("seed_*") if p.is_dir())
+        if seeds:
+            return [RunView.load(seed) for seed in seeds]
+    return [RunView.load(path)]
+
+
+def _mapping(value: Any, file: Path) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ContractError(f"{file}: expected an object, found {type(value).__name__}")
+    return value
+
+
+def _mapping_or_empty(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list_or_empty(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _evaluation(value: Any, file: Path) -> Evaluation | None:
+    return Evaluation.from_json(value, file)
+
+
+def _instructions(results: Any) -> Iterator[tuple[str, str]]:
+    for entry in _list_or_empty(results):
+        if isinstance(entry, dict) and "id" in entry:
+            yield str(entry["id"]), str(entry.get("instruction", ""))
+
+
+def _analyses(root: Path) -> Iterator[Analysis]:
+    """The agentic analyst leaves a folder a case, the one-call analysts a file a case."""
+    for kind in KINDS:
+        for folder in sorted(root.glob(f"{kind}_analysis*")):
+            files = [*folder.glob("*/analysis.json"), *folder.glob(f"{kind}_analysis_*.json")]
+            for file in sorted(files):
+                if case := CaseAnalysis.load(file):
+                    yield Analysis(kind, file, case)
+
+
+class _Finder:
+    """Reads files and notes those that cannot be used."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def attempt(self, file: Path, read: Callable[[Any, Path], T], otherwise: T) -> T:
+        try:
+            return read(read_json(file), file)
+        except ContractError as error:
+            self.problems.append(Problem(str(file), str(error).removeprefix(f"{file}: ")))
+            return otherwise
+
+    def records(self, root: Path) -> tuple[dict[Kind, tuple[LessonRecord, ...]], dict[Kind, Path]]:
+        """Lesson records are optional: a run that nobody analysed has none."""
+        records: dict[Kind, tuple[LessonRecord, ...]] = {}
+        files: dict[Kind, Path] = {}
+        for kind in KINDS:
+            names = (f"{kind}_analysis_parsed.json", f"{kind}_analysis*/parsed_{kind}_records.json")
+            file = next((f for name in names for f in sorted(root.glob(name))), None)
+            if file is None:
+                continue
+            try:
+                records[kind], files[kind] = tuple(load_records(file, kind)), file
+            except ContractError as error:
+                self.problems.append(Problem(str(file), str(error).removeprefix(f"{file}: ")))
+        return records, files
