@@ -12,6 +12,8 @@ import openpyxl
 import pytest
 
 from spreadsheetbench.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task
+from spreadsheetbench.rules import RULES, Rules
+from spreadsheetbench.scoring import score_pair
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = ROOT / "data/mini"
@@ -90,11 +92,12 @@ def cells(path: Path, position: str, *, formulas: bool = False) -> dict[str, Any
     return found
 
 
-def test_gold_holds_values_and_the_untouched_input_does_not_pass(task: Task) -> None:
+@pytest.mark.parametrize("rules", RULES.values(), ids=RULES.keys())
+def test_gold_passes_and_the_untouched_input_does_not(task: Task, rules: Rules) -> None:
     given, gold = books(task)
-    expected = cells(gold, task.answer_position)
-    assert expected
-    assert cells(given, task.answer_position) != expected
+    assert cells(gold, task.answer_position)
+    assert score_pair(gold, gold, task.answer_position, rules, task.answer_sheet).passed
+    assert not score_pair(gold, given, task.answer_position, rules, task.answer_sheet).passed
 
 
 def test_input_and_gold_have_the_same_sheets(task: Task) -> None:
@@ -146,6 +149,7 @@ def test_stored_values_of_gold_are_what_an_engine_computes(task: Task, tmp_path:
     assert again.keys() == stored.keys()
     for cell, value in stored.items():
         assert again[cell] == (pytest.approx(value) if isinstance(value, float) else value), cell
+    assert score_pair(gold, emptied, task.answer_position).passed
 
 
 def test_positions_come_in_several_forms() -> None:
