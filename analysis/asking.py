@@ -46,7 +46,7 @@ class Conversation:
         for attempt in range(1 + CONTINUATIONS):
             reply = await self.model.reply(self.messages)
             self.usage += reply.usage
-            whole = reply.text if _starts_over(whole, reply.text) else whole + reply.text
+            whole = _joined(whole, reply.text, reply.cut_off)
             self.cut_off = reply.cut_off
             self._say("assistant", reply.text or "(empty reply)")
             if not reply.cut_off:
@@ -62,10 +62,12 @@ class Conversation:
         self.messages.append(Message.model_validate({"role": role, "content": text}))
 
 
-def _starts_over(whole: str, more: str) -> bool:
-    """Asked to go on, some models begin again; then the second answer stands alone."""
+def _joined(whole: str, more: str, cut_off: bool) -> str:
+    """Asked to go on, some models begin again; then the better of the two answers stands alone."""
     first = whole.strip()[:SAME_START]
-    return len(first) > 8 and more.strip().startswith(first)
+    if len(first) > 8 and more.strip().startswith(first):
+        return max(whole, more, key=len) if cut_off else more
+    return whole + more
 
 
 @dataclass(frozen=True)
