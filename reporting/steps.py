@@ -1,0 +1,75 @@
+"""A trajectory log as steps: what the agent thought, what it ran, what it saw."""
+
+import re
+from typing import Any
+
+from react_agent.errors import FormatError
+from react_agent.model import Message
+from react_agent.replies import Action, Done, read_reply
+from spreadsheet_agent.trajectory import Log
+
+MAX_TEXT = 20_000
+"""Characters shown of one command or observation; agents see at most 6,000 of an observation."""
+_ACTION = re.compile(r"^[ \t>*_#]*action[*_ ]*:", re.IGNORECASE | re.MULTILINE)
+_THOUGHT = re.compile(r"\A\s*[*_#]*thought[*_ ]*:[*_]*\s*", re.IGNORECASE)
+_FIELD = re.compile(r"^(answer_position|answer_sheet):[ \t]*(.+)$", re.MULTILINE)
+
+
+def opening(log: Log) -> tuple[str, str]:
+    """The system prompt and the task, as the agent was given them."""
+    system = next((m.content for m in log.messages[:1] if m.role == "system"), "")
+    task = next((m.content for m in log.messages[:2] if m.role == "user"), "")
+    return system, task
+
+
+def asked_for(log: Log) -> dict[str, str]:
+    """answer_position and answer_sheet as the prompt named them."""
+    return {name: value.strip() for name, value in _FIELD.findall(opening(log)[1])}
+
+
+def steps_of(log: Log) -> list[dict[str, Any]]:
+    """One entry for each reply, with the message that came back for it."""
+    first = next((i for i, m in enumerate(log.messages) if m.role == "assistant"), None)
+    if first is None:
+        return []
+    steps: list[dict[str, Any]] = []
+    for message in log.messages[first:]:
+        if message.role == "assistant":
+            steps.append(_reply(message.content))
+        elif steps:
+            _answer(steps[-1], message)
+    return steps
+
+
+def _reply(text: str) -> dict[str, Any]:
+    marker = _ACTION.search(text)
+    thought = _THOUGHT.sub("", text[: marker.start()] if marker else text).strip()
+    step: dict[str, Any] = {"thought": _cut(thought)}
+    try:
+        action = read_reply(text)
+    except FormatError as error:
+        return {"thought": "", "raw": _cut(text), "problem": str(error)}
+    if isinstance(action, Done):
+        return {**step, "done": True}
+    return {**step, "tool": action.name, "command": _cut(_command(action))}
+
+
+def _command(action: Action) -> str:
+    if set(action.arguments) == {"command"}:
+        return str(action.arguments["command"])
+    return "\n".join(f"{name}: {value}" for name, value in action.arguments.items())
+
+
+def _answer(step: dict[str, Any], message: Message) -> None:
+    text = message.content
+    kind = "observation" if text.startswith("Observation:") else "note"
+    text = text.removeprefix("Observation:").lstrip("\n")
+    step[kind] = _cut("\n".join(filter(None, [step.get(kind, ""), text])))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MAX_TEXT:
+        return text
+    half = MAX_TEXT // 2
+    left_out = len(text) - 2 * half
+    return f"{text[:half]}\n[... {left_out:,} characters not shown ...]\n{text[-half:]}"
