@@ -75,7 +75,7 @@ def test_advice_without_a_script_leads_to_computed_values(author: Any) -> None:
 
 def test_an_unknown_role_is_an_error(author: Any) -> None:
     with pytest.raises(LookupError, match="no role"):
-        author.reply([{"role": "system", "content": "You are a poet."}])
+        __import__("author").reply([{"role": "system", "content": "You are a poet."}])
 
 
 def test_the_cassette_says_that_it_is_scripted() -> None:
@@ -88,14 +88,14 @@ def test_the_cassette_says_that_it_is_scripted() -> None:
     assert not [text for text in texts if any(word in text for word in machine)]
 
 
-def test_the_cassette_answers_the_bundled_agents(tmp_path: Path) -> None:
+def test_the_cassette_answers_the_agents_of_the_demo(tmp_path: Path) -> None:
     """A miss means that a prompt, a skill or a task has changed: run make_cassette.py."""
     for skill in ("xlsx", "xlsx-basic"):
         base = tmp_path / skill
         flags = ["--data_path", str(MINI), "--skills_dir", str(SKILLS), "--skill", skill]
         flags += ["--output_dir", str(base), "--working_dir", str(base / "work")]
         flags += ["--model", "scripted-demo-model", "--replay", str(MINI / "cassette.jsonl")]
-        assert rollouts.main([*flags, "--instance_ids", "9001,901-3", "--workers", "2"]) == 0
+        assert rollouts.main([*flags, "--instance_ids", "9111,911-6", "--workers", "2"]) == 0
         results = json.loads((base / "results.json").read_text())["results"]
         assert all(result["success"] for result in results)
         for result in results:

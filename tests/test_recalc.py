@@ -355,8 +355,10 @@ def test_golds_saved_by_openpyxl_regain_their_values(tmp_path: Path) -> None:
     """A gold that openpyxl has saved passes again with the values of recalc.py."""
     data = Dataset.load(SHARED)
     lost = regained = 0
-    for task in data.tasks[126:200:2]:
+    for task in data.tasks[126:]:
         gold, output = data.golds(task)[0], tmp_path / f"{task.id}.xlsx"
+        if gold.stat().st_size > 12_000 or lost == 25:
+            continue
         openpyxl.load_workbook(gold).save(output)
         if not score_pair(gold, output, task.answer_position).passed:
             lost += 1
