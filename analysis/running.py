@@ -15,7 +15,7 @@ from analysis.outcomes import CaseAnalysis, Summary, summarise, write_summary
 from analysis.parsing import write_records
 from analysis.records import Kind
 from analysis.selection import Selection, Subject
-from react_agent.errors import ContractError, InfrastructureError, ModelError
+from react_agent.errors import BudgetReached, ContractError, InfrastructureError, ModelError
 from react_agent.pool import Outcome, work_queue
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class AnalysisRun:
                 workers=self.workers,
                 done=lambda outcome: self._settle(outcome, bar),
             )
-        except _NothingGetsThrough as reason:
+        except (_NothingGetsThrough, BudgetReached) as reason:
             log.warning("stopped: %s", reason)
         finally:
             bar.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from react_agent.errors import InfrastructureError, ModelError, Trace2SkillError
+from react_agent.errors import BudgetReached, InfrastructureError, ModelError, Trace2SkillError
 from react_agent.model import Message
 from react_agent.skills import Skill, is_protected
 from skill_evolver.apply import Splice, place
@@ -63,8 +63,8 @@ class Evolver:
     failures: list[str] = field(default_factory=list)
     """MAP and merge calls without a usable reply, and the reasons."""
     merges: dict[str, int] = field(default_factory=dict)
-    down: InfrastructureError | None = None
-    """Set by the first call that found no endpoint: no further call is started."""
+    down: InfrastructureError | BudgetReached | None = None
+    """Set by the first call that found no endpoint, or no budget: no further call is started."""
 
     def __post_init__(self) -> None:
         self.slots = Slots(self.settings.workers)
@@ -111,7 +111,7 @@ class Evolver:
                 raise self.down
             try:
                 return await self.store.ask(name, messages, parse or self.settings.codec.parse)
-            except InfrastructureError as error:
+            except (InfrastructureError, BudgetReached) as error:
                 self.down = error
                 raise
             except ModelError as error:

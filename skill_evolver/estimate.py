@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from react_agent.model import Message, ScriptedModel
+from react_agent.prices import Price
 from react_agent.skills import Skill
 from skill_evolver.engine import Evolver, Settings
 from skill_evolver.inputs import Entry
@@ -24,7 +25,7 @@ def estimate(
     skill: Skill,
     settings: Settings,
     entries: Sequence[Entry],
-    prices: tuple[float, float] | None,
+    price: Price | None,
 ) -> str:
     evolver = Evolver(skill, Store(Path(os.devnull), ScriptedModel()), settings)
     batches = evolver.batches(entries)
@@ -44,9 +45,9 @@ def estimate(
         "anchors and repairs: as many calls as edits that code cannot place, usually few",
         f"in all {calls:6} calls {tokens_in:12,.0f} prompt tokens, about {tokens_out:,.0f} out",
     ]
-    if prices:
-        cost = (tokens_in * prices[0] + tokens_out * prices[1]) / 1e6
-        lines.append(f"cost   about ${cost:,.2f} at ${prices[0]} / ${prices[1]} per million")
+    if price:
+        cost = (tokens_in * price.prompt + tokens_out * price.reply) / 1e6
+        lines.append(f"cost   about ${cost:,.2f} at ${price.prompt} / ${price.reply} per million")
     return "\n".join(lines)
 
 

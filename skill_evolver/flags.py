@@ -39,18 +39,11 @@ def build_parser(description: str) -> argparse.ArgumentParser:
     _add_engine(parser)
     _add_quality(parser)
     _add_files(parser)
-    add_model_flags(parser, temperature=0.6, underscore=False)
+    add_model_flags(parser, temperature=0.6, underscore=False, token_cap="--max_total_tokens")
     flag("--seed", type=int, default=None, help="sent with every request")
     flag("--max-tokens", type=positive, default=None, help="limit of one reply")
     flag("--cache-path", type=Path, default=None, help="folder of replies to identical requests")
     flag("--dry-run", action="store_true", help="print calls, prompt tokens and cost; call nobody")
-    flag(
-        "--prices",
-        type=_prices,
-        default=None,
-        metavar="IN,OUT",
-        help="dollars per million prompt and reply tokens, for --dry-run",
-    )
     add_logging_flag(parser)
     return parser
 
@@ -133,8 +126,3 @@ def _two_or_more(text: str) -> int:
     if value < 2:
         raise argparse.ArgumentTypeError(f"{text}: a merge takes at least 2 patches")
     return value
-
-
-def _prices(text: str) -> tuple[float, float]:
-    one, _, two = text.partition(",")
-    return float(one), float(two or one)

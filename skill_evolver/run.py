@@ -11,6 +11,7 @@ from react_agent.cli import INCOMPLETE, OK
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import digest, digest_tree, read_json, write_json, write_whole
 from react_agent.model import Model
+from react_agent.prices import Prices
 from react_agent.skills import (
     Skill,
     backup,
@@ -145,7 +146,8 @@ def _settings(args: argparse.Namespace, kind: Lessons, patterns: bool) -> Settin
 
 
 def dry_run(job: Job) -> int:
-    print(estimate(job.skill, job.settings, job.entries, job.args.prices))
+    price = Prices.load(job.args.prices).find(job.args.model or "")
+    print(estimate(job.skill, job.settings, job.entries, price))
     return OK
 
 
@@ -154,6 +156,7 @@ async def evolve(job: Job, model: Model) -> int:
     finished = _finished_already(job, model)
     if finished is not None:
         return finished
+    job = _as_before(job, model)
     store = Store(
         job.places.intermediates,
         model,
@@ -207,6 +210,8 @@ def _conclude(
         written = _write(job, model, files, provenance, result)
     facts = summary(evolver, finisher, result, job.entries, written)
     _report(job, facts, provenance, files)
+    if written:  # last of all: a kill before this has the reports written again
+        write_json(job.places.state, {**(_state(job.places) or {}), "done": True})
     print(as_text(facts))
     if result.problems:
         return NOT_WRITTEN
@@ -273,15 +278,16 @@ def _write(
     save_provenance(job.places.intermediates / "provenance.json", provenance)
     write_json(job.places.state, state)
     before = check_folder(Skill.load(folder), job.settings.max_skill_lines)
-    copy = None if job.args.continue_evolving else _backup_once(folder)
-    write_skill(folder, files)
+    swapped = dict(Skill.load(folder).files) == dict(files)  # by a start that was killed since
+    copy = None if job.args.continue_evolving else _backup_once(folder, swapped)
+    if not swapped:
+        write_skill(folder, files)
     faults = new_problems(before, check_folder(Skill.load(folder), job.settings.max_skill_lines))
     if faults:
         write_skill(folder, job.skill.files)
         result.problems += faults
         return False
     _keep(job, files, provenance, copy)
-    write_json(job.places.state, {**state, "done": True})
     return True
 
 
@@ -294,10 +300,10 @@ def _keep(job: Job, files: Mapping[str, str], provenance: Provenance, copy: Path
     note_change(folder, "evolved", job.skill.files, files, copy, file)
 
 
-def _backup_once(folder: Path) -> Path:
+def _backup_once(folder: Path, swapped: bool) -> Path:
     """A start that follows a crash finds the copy that the crashed one made."""
     for earlier in reversed(list_backups(folder)):
-        if digest_tree(earlier) == digest_tree(folder):
+        if swapped or digest_tree(earlier) == digest_tree(folder):
             return earlier
     return backup(folder)
 
@@ -318,6 +324,16 @@ def _left_over(files: Mapping[str, str], state: Mapping[str, Any]) -> bool:
     return rest == state["before"] and all(state["after"].get(p) == t for p, t in extra.items())
 
 
+def _as_before(job: Job, model: Model) -> Job:
+    """After a kill between the swap and the bookkeeping: the job as it was before the swap. All
+    its replies are on disk, so it costs nothing to come to the same skill and report it."""
+    state = _state(job.places)
+    if not state or state["done"] or dict(job.skill.files) != state["after"]:
+        return job
+    before = replace(job, skill=replace(job.skill, files=state["before"]))
+    return before if before.key(model) == state["key"] else job
+
+
 def _finished_already(job: Job, model: Model) -> int | None:
     """A skill that this very evolution has written is not evolved by it a second time."""
     state = _state(job.places)
@@ -326,14 +342,7 @@ def _finished_already(job: Job, model: Model) -> int | None:
     before = replace(job, skill=replace(job.skill, files=state["before"]))
     if before.key(model) != state["key"]:
         return None
-    if not state["done"]:  # killed between the swap and the bookkeeping
-        copies = list_backups(job.skill.root)
-        file = job.places.intermediates / "provenance.json"
-        if file.exists():
-            copy = copies[-1] if copies else None
-            _keep(before, state["after"], load_provenance(file), copy)
-        write_json(job.places.state, {**state, "done": True})
-    elif job.args.continue_evolving:
+    if not state["done"] or job.args.continue_evolving:
         return None
     print(f"{job.skill.root}: evolved by these records and settings already; nothing to do")
     return OK

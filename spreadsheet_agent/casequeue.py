@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from react_agent.errors import ContractError, ModelError, Trace2SkillError
+from react_agent.errors import BudgetReached, ContractError, ModelError, Trace2SkillError
 from react_agent.files import digest
 from react_agent.pool import Outcome, work_queue
 from react_agent.retry import Stats
@@ -54,7 +54,7 @@ class CaseQueue:
                 workers=self.args.workers,
                 done=lambda outcome: self._done(outcome, bar),
             )
-        except _NothingGetsThrough as reason:
+        except (_NothingGetsThrough, BudgetReached) as reason:
             self.session.stopped = str(reason)
         finally:
             bar.close()

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from react_agent.errors import Trace2SkillError
+from react_agent.errors import BudgetReached, Trace2SkillError
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
@@ -64,9 +64,11 @@ def add_model_flags(
     model: str | None = "gpt-4o",
     temperature: float | None = 0.0,
     underscore: bool = True,
+    token_cap: str = "--max_tokens",
 ) -> None:
     """The endpoint and the sampling settings. An explicit flag wins over the generation config,
-    which wins over these defaults; so `temperature` parses to None unless it was given."""
+    which wins over these defaults; so `temperature` parses to None unless it was given. `token_cap`
+    names the cap on tokens where --max_tokens already means the length of one reply."""
 
     def flag(name: str, **settings: Any) -> None:
         add_flag(group, name if underscore else name.replace("_", "-"), **settings)
@@ -88,6 +90,43 @@ def add_model_flags(
     flag("--record", default=None, metavar="FILE", help="also write every reply to a cassette")
     flag("--replay", default=None, metavar="FILE", help="answer from a cassette, without a network")
     flag("--reply_cache", default=None, metavar="DIR", help="reuse replies to identical requests")
+    add_budget_flags(parser, underscore=underscore, token_cap=token_cap)
+
+
+def add_budget_flags(
+    parser: argparse.ArgumentParser, *, underscore: bool = True, token_cap: str = "--max_tokens"
+) -> None:
+    """Caps that are checked before a call is sent; earlier starts count as far as the budget file
+    knows them."""
+
+    def flag(name: str, **settings: Any) -> None:
+        add_flag(group, name if underscore else name.replace("_", "-"), **settings)
+
+    group = parser.add_argument_group("budget")
+    flag(
+        "--max_cost", type=not_negative(float), default=None, metavar="DOLLARS", help="send no more"
+    )
+    flag(
+        token_cap,
+        dest="max_total_tokens",
+        type=not_negative(int),
+        default=None,
+        metavar="TOKENS",
+        help="send no more; prompts and replies of all calls",
+    )
+    flag("--max_calls", type=not_negative(int), default=None, metavar="CALLS", help="send no more")
+    flag(
+        "--budget",
+        default=None,
+        metavar="FILE",
+        help="what is spent, counted over starts and stages; default: <output_dir>/budget.jsonl "
+        "when there is a cap",
+    )
+    flag(
+        "--prices",
+        default="config/prices.json",
+        help="dollars per million tokens: a file, or PROMPT,REPLY",
+    )
 
 
 def add_logging_flag(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +142,16 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value
+
+
+def not_negative(kind: type[int] | type[float]) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = kind(text)
+        if not 0 <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not a number of zero or more")
+        return value
+
+    return number
 
 
 def setup_logging(verbose: bool) -> None:
@@ -131,6 +180,9 @@ def run_script(
         if inspect.isawaitable(result):
             result = asyncio.run(_cancellable(result))
         return result
+    except BudgetReached as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        return INCOMPLETE
     except Trace2SkillError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT

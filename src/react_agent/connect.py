@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from react_agent.api_chat import ApiChatConfig, ApiChatEndpoint
+from react_agent.budget import Capped, open_budget
 from react_agent.cache import ReplyCache
 from react_agent.cassette import Recorder, Replayer
 from react_agent.endpoint import OpenAIEndpoint, find_base_url, find_key
@@ -56,8 +57,9 @@ class Connection:
         endpoint = None if transport or args.replay else self._endpoint(policy)
         if not self._name:
             raise ContractError("no model: give --model or set OPENAI_MODEL")
+        self.budget = open_budget(args, self._name) if hasattr(args, "budget") else None
         if transport is not None:
-            self.transport: Transport = _Counted(transport, self.stats)
+            self.transport: Transport = self._capped(_Counted(transport, self.stats))
         elif endpoint is not None:
             self.transport = self._live(endpoint)
         else:
@@ -87,7 +89,7 @@ class Connection:
             "cassette": digest(path.read_bytes()),
             "origin": replayer.header.origin,
         }
-        return _Counted(replayer, self.stats)
+        return self._capped(_Counted(replayer, self.stats))
 
     def _live(self, endpoint: OpenAIEndpoint | ApiChatEndpoint) -> Transport:
         args = self._args
@@ -97,10 +99,10 @@ class Connection:
             "endpoint": endpoint.address,
         }
         self._stack.push_async_exit(endpoint)
-        transport: Transport = endpoint
+        transport = self._capped(endpoint)
         if args.reply_cache:
             folder = Path(args.reply_cache)
-            cache = ReplyCache(endpoint, folder, identity=endpoint.identity, stats=self.stats)
+            cache = ReplyCache(transport, folder, identity=endpoint.identity, stats=self.stats)
             self._stack.push_async_callback(cache.close)
             transport = cache
         if args.record:
@@ -112,6 +114,10 @@ class Connection:
                 secrets=endpoint.secrets,
             )
         return transport
+
+    def _capped(self, transport: Transport) -> Transport:
+        """Below cache and recorder: what they answer costs nothing, and what is paid is kept."""
+        return Capped(transport, self.budget) if self.budget else transport
 
     def _endpoint(self, policy: RetryPolicy | None) -> OpenAIEndpoint | ApiChatEndpoint:
         args, timeout = self._args, self.config.timeout

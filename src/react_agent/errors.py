@@ -4,6 +4,7 @@ Trace2SkillError          shown to the user as one line; anything else is a bug
   ContractError           a file, folder, flag or setting is not what a stage needs
   ModelError              the endpoint refused the request; asking again cannot help
     EndpointRefused       no request at all can work here: wrong key, address or model name
+    BudgetReached         a cap on calls, tokens or cost forbids the next request
     ContextOverflow       the prompt is longer than the model's window
     InfrastructureError   the endpoint could not be reached or kept failing after all retries
   FormatError             a reply did not follow its format; the text can be sent back to the model
@@ -27,6 +28,12 @@ class ModelError(Trace2SkillError):
 
 class EndpointRefused(ModelError):
     """Wrong key, wrong address, unknown model, used-up quota, a request missing on the cassette."""
+
+    fatal = True
+
+
+class BudgetReached(ModelError):
+    """The request was not sent. What is in flight may finish; the rest is owed, not failed."""
 
     fatal = True
 
