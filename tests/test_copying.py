@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (each case is one line, so that the table can be read)
 """The gold followed through an analyst's commands: copies are seen, honest fixes are not blamed."""
 
 import pytest
