@@ -32,7 +32,6 @@ from skill_evolver.history import (
     Provenance,
     embed,
     files_digest,
-    load_provenance,
     note_change,
     now,
     previous,

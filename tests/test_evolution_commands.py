@@ -123,13 +123,14 @@ def test_killed_at_random_moments_the_skill_is_the_old_or_the_new_one(tmp_path: 
     assert provenance.files() == dict(Skill.load(skill).files)
 
 
+@pytest.mark.parametrize("moment", ["_keep", "_report"])
 def test_killed_between_the_swap_and_the_bookkeeping(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     skill = make_skill(tmp_path)
     records = make_records(tmp_path / "records.json", 6)
     with monkeypatch.context() as patch:
-        patch.setattr("skill_evolver.run._keep", lambda *_: (_ for _ in ()).throw(SystemExit(9)))
+        patch.setattr(f"skill_evolver.run.{moment}", lambda *_: sys.exit(9))
         with pytest.raises(SystemExit):
             run(skill, records, Author())
     evolved = Skill.load(skill).digest
@@ -137,7 +138,11 @@ def test_killed_between_the_swap_and_the_bookkeeping(
     assert run(skill, records, idle) == 0
     assert idle.calls == {}
     assert Skill.load(skill).digest == evolved
+    assert len(list_backups(skill)) == 1
     assert explain(skill)[1].lessons
+    assert (tmp_path / "skills_evolution" / "xlsx" / "change.log").exists()
+    assert rollback.main([str(skill)]) == 0
+    assert "Case 3" not in Skill.load(skill).text
 
 
 @pytest.fixture
