@@ -5,6 +5,8 @@ import asyncio
 import contextlib
 import logging
 import os
+import platform
+import secrets
 import shutil
 import socket
 import subprocess
@@ -75,6 +77,7 @@ class Scene:
             "holder": str(self.key_holder),
             "harness": str(os.getpid()),
             "venv": sys.prefix,
+            "keyctl": str({"x86_64": 250, "aarch64": 219}.get(platform.machine(), -1)),
         }
 
 
@@ -168,15 +171,10 @@ ESCAPES = {
     "renaming the case": "mv $PWD $PWD.moved && mv $PWD.moved $PWD && echo {worked}",
     "a signal to the parent": "kill -0 {harness} && echo {worked}",
     "a signal to everyone's process": "kill -0 {holder} && echo {worked}",
-    "a new user namespace": "unshare --user --map-root-user true && echo {worked}",
     "a memory file": python("import os; os.memfd_create('x'); print('{worked}')"),
     "an unbounded shared memory": python(
         "import os; s = os.statvfs('/dev/shm'); "
         "print('{worked}' if s.f_frsize * s.f_blocks > 1 << 30 else '')"
-    ),
-    "kernel keys": python(
-        "import ctypes; c = ctypes.CDLL(None); "
-        "print('{worked}' if c.syscall(250, 0, -3, 1) > 0 else '')"
     ),
 }
 ESCAPES_OF_ROOT = {
@@ -186,24 +184,29 @@ ESCAPES_OF_ROOT = {
     "writing to python": "test -w {venv} && echo {worked}",
     "writing to dev": "test -w /dev && echo {worked}",
     "the shadow file": "test -r /etc/shadow && echo {worked}",
-    "writing to proc/sys": "test -w /proc/sys/kernel/core_pattern && echo {worked}",
     "the parent's memory": "test -r /proc/{harness}/mem && echo {worked}",
     "a device node": "mknod node c 1 3 && echo x > node && echo {worked}",
     "raw sockets": python(
         "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW); print('{worked}')"
     ),
     "becoming root": "setpriv --reuid=0 id && id -u | grep -qx 0 && echo {worked}",
-    "mounting": "mkdir m && mount -t tmpfs none m && umount m && echo {worked}",
-    "changing the clock's name": "test -w /proc/sys/kernel/hostname && echo {worked}",
     "giving a file away": "touch f && chown 12345 f && echo {worked}",
 }
 ESCAPES_OF_SOME_MACHINES = {
+    "a new user namespace": "unshare --user --map-root-user true && echo {worked}",
+    "kernel keys": python(
+        "import ctypes; c = ctypes.CDLL(None); "
+        "print('{worked}' if c.syscall({keyctl}, 0, -3, 1) > 0 else '')"
+    ),
+    "writing to proc/sys": "test -w /proc/sys/kernel/core_pattern && echo {worked}",
+    "mounting": "mkdir m && mount -t tmpfs none m && umount m && echo {worked}",
+    "changing the host's name": "test -w /proc/sys/kernel/hostname && echo {worked}",
     "the magic request key": "test -w /proc/sysrq-trigger && echo {worked}",
     "kernel memory": "test -r /proc/kcore && echo {worked}",
     "raising a limit": "ulimit -f unlimited && echo {worked}",
     "raising the number of processes": "ulimit -u 99999 && echo {worked}",
 }
-"""Whether root may do these without a sandbox depends on the container it is root of."""
+"""Whether one may do these without a sandbox depends on the kernel and the container."""
 
 
 @pytest.mark.parametrize("attack", ESCAPES)
@@ -345,7 +348,7 @@ HOGS: dict[str, tuple[str, dict[str, int], set[str], set[int]]] = {
         python(
             """
             import os, time
-            for n in range(6000):
+            for n in range(2500):
                 os.mkdir("d")
                 os.chdir("d")
             time.sleep(9)
@@ -399,7 +402,7 @@ def test_hog_is_stopped_and_told_why(sandbox: Sandbox, scene: Scene, hog: str) -
     result = run(limited(sandbox, **limits), scene, command)
     assert result.killed in killed, result
     assert result.exit_code in codes, result
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 15
     assert not list(scene.folder.glob("core*"))
     if hog == "one big file":
         assert (scene.folder / "f").stat().st_size <= MiB
@@ -419,7 +422,7 @@ SURVIVORS = {
 
 @pytest.mark.parametrize("way", SURVIVORS)
 def test_nothing_outlives_its_command(sandbox: Sandbox, scene: Scene, way: str) -> None:
-    unique = f"{60 + hash((way, sandbox.kind, time.time_ns())) % 10**6 / 10**6:.6f}"
+    unique = unique_seconds()
     started = time.monotonic()
     result = run(limited(sandbox, seconds=0.5), scene, SURVIVORS[way].format(n=unique))
     assert time.monotonic() - started < 3
@@ -427,22 +430,31 @@ def test_nothing_outlives_its_command(sandbox: Sandbox, scene: Scene, way: str) 
     assert gone(unique)
 
 
+def unique_seconds() -> str:
+    """An argument for `sleep` by which it is found among all processes of the machine."""
+    return f"{60 + secrets.randbelow(10**9) / 10**9:.9f}"
+
+
+def sleeping(argument: str) -> bool:
+    found = (process.info["cmdline"] for process in psutil.process_iter(["cmdline"]))
+    return any(line and line[0] == "sleep" and argument in line for line in found)
+
+
 def gone(argument: str) -> bool:
-    """No process has it among its arguments, within a second."""
-    for _ in range(20):
-        left = [
-            p for p in psutil.process_iter(["cmdline"]) if argument in (p.info["cmdline"] or ())
-        ]
-        if not [p for p in left if p.info["cmdline"][0] == "sleep"]:
+    """The kernel may take a moment to end what was killed."""
+    for _ in range(40):
+        if not sleeping(argument):
             return True
         time.sleep(0.05)
     return False
 
 
 def test_cancelling_kills_at_once(sandbox: Sandbox, scene: Scene) -> None:
+    unique = unique_seconds()
+
     async def interrupted() -> float:
         async with sandbox.case(scene.folder) as bash:
-            running = asyncio.ensure_future(bash.run("setsid -f sleep 61.5; sleep 61.5"))
+            running = asyncio.ensure_future(bash.run(f"setsid -f sleep {unique}; sleep {unique}"))
             await asyncio.sleep(0.3)
             started = time.monotonic()
             running.cancel()
@@ -451,10 +463,11 @@ def test_cancelling_kills_at_once(sandbox: Sandbox, scene: Scene) -> None:
             return time.monotonic() - started
 
     assert asyncio.run(interrupted()) < 1
-    assert gone("61.5")
+    assert gone(unique)
 
 
 def test_killing_the_harness_kills_its_commands(confined: Sandbox, scene: Scene) -> None:
+    unique = unique_seconds()
     code = f"""
         import asyncio
         from pathlib import Path
@@ -462,19 +475,20 @@ def test_killing_the_harness_kills_its_commands(confined: Sandbox, scene: Scene)
 
         async def main():
             async with open_sandbox("bwrap").case(Path({str(scene.folder)!r})) as bash:
-                await bash.run("echo > started; setsid sleep 62.5")
+                await bash.run("setsid sleep {unique}")
 
         asyncio.run(main())
     """
     harness = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
-    deadline = time.monotonic() + 10
-    while not (scene.folder / "started").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert not gone("62.5")
-    harness.kill()
-    harness.wait()
-    assert gone("62.5")
+    try:
+        deadline = time.monotonic() + 20
+        while not sleeping(unique):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        harness.kill()
+        harness.wait()
+    assert gone(unique)
     assert run(confined, scene, "cat input.txt").text == "the task\n", "opened again"
 
 
@@ -658,7 +672,8 @@ def test_escapes_are_refused_to_an_ordinary_user_too(
     argv = [bwrap.candidates()[0], "--bind", "/", "/", "--dev-bind", "/dev", "/dev", *reachable]
     argv += ["--setenv", "SANDBOX_TESTS_AS_NOBODY", "1", "--setenv", "HOME", str(base), "--"]
     argv += [*throwaway.become(65534), sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-    argv += ["-k", "escape or processes or tmp or links", f"--basetemp={base}/t", __file__]
+    wanted = "(escape or processes or tmp or links) and not none"
+    argv += ["-k", wanted, f"--basetemp={base}/t", __file__]
     try:
         done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
     finally:

@@ -1,5 +1,6 @@
 """What a confined command sees: the arguments that make bubblewrap build its file system."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,7 +37,12 @@ def bind(path: Path, *, writable: bool = False) -> Bind:
     """Show `path` at the very name it was given by."""
     if not path.exists():
         raise ContractError(f"{path}: no such folder, so it cannot be shown in the sandbox")
-    return Bind(path.resolve(), path.absolute(), writable)
+    return Bind(path.resolve(), plain(path), writable)
+
+
+def plain(path: Path) -> Path:
+    """Absolute and without `..`, but by the name it was given: links are kept."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
 
 
 def candidates() -> list[str]:
@@ -54,6 +60,8 @@ def candidates() -> list[str]:
 def namespaces(*, own_users: bool) -> list[str]:
     """`own_users` unless a user of its own is given to the case; none can be made further in."""
     users = ["--unshare-user", "--disable-userns"] if own_users else []
+    if own_users and os.getuid() == 0:  # it stays the machine's root for the kernel: call it less
+        users += ["--uid", "65534", "--gid", "65534"]
     kinds = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     rest = ["--unshare-cgroup-try", "--hostname", "sandbox", "--die-with-parent", "--new-session"]
     return [*users, *kinds, *rest]
@@ -103,7 +111,8 @@ def mounts(tmp: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
         arguments += [kind, str(layer.source), str(layer.seen_at), *_covers(layer, hidden)]
     covers = [arguments[n + 1] for n, word in enumerate(arguments) if word == "--tmpfs"]
     # What bubblewrap made itself is memory without a bound for who owns it: none is writable.
-    for cover in [path for path in covers if path != "/dev/shm"] + ["/"]:
+    # Nor are the kernel's settings, for whom the kernel takes for root.
+    for cover in [path for path in covers if path != "/dev/shm"] + ["/proc", "/"]:
         arguments += ["--remount-ro", cover]
     return arguments
 

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 DEEPEST = 64
 """Folders below this depth are deleted when a case is closed."""
+_DELETE = ("rm", "-rf", "--one-file-system", "--")
 _MARK = "SANDBOX_CASE"
 """In the environment of every command; finds those that left their process group."""
 
@@ -37,6 +38,11 @@ class ConfinedCase:
     """What comes before the shell in every command of the case."""
     _below_tmp: list[bwrap.Bind] = field(default_factory=list)
     _given: bool = False
+
+    @property
+    def _real(self) -> Path:
+        """Its last part may be a link, and what is done to a link is not done to the folder."""
+        return self.folder.resolve()
 
     @property
     def scratch(self) -> Path:
@@ -65,13 +71,13 @@ class ConfinedCase:
             for one in shown:
                 throwaway.check_public(one.source)
             self._given = True
-            if problem := throwaway.give(self.folder, self.user, self.user):
+            if problem := throwaway.give(self._real, self.user, self.user):
                 raise ContractError(f"{self.folder}: cannot be given to another user: {problem}")
         # The kernel counts processes per user, and in a namespace; root's own it does not count.
         countable = self.user is not None or (os.getuid() != 0 and counts_processes_per_namespace())
         self._arguments = [
             *bwrap.namespaces(own_users=self.user is None),
-            *(*confined, "--chdir", str(self.folder.absolute()), "--"),
+            *(*confined, "--chdir", str(self.folder), "--"),
             *(throwaway.become(self.user) if self.user is not None else ()),
             *self.limits.prefix(processes=countable),
         ]
@@ -79,18 +85,27 @@ class ConfinedCase:
     def close(self) -> None:
         """Done at once, not awaited, so that no cancelling can skip it; the limits on the folder
         keep it short."""
-        if self._given and (problem := throwaway.give(self.folder, os.getuid(), os.getgid())):
+        if self._given and (problem := throwaway.give(self._real, os.getuid(), os.getgid())):
             log.warning("%s: cannot be taken back from its user: %s", self.folder, problem)
         if os.getuid():  # what the agent closed to itself is closed to its user
-            _quietly("chmod", "-R", "u+rwX", "--", str(self.folder), str(self.scratch))
+            _quietly("chmod", "-R", "u+rwX", "--", str(self._real), str(self.scratch))
         # Recursive readers of the folder, Python's own among them, fail on very deep trees.
-        level = ("-mindepth", str(DEEPEST), "-maxdepth", str(DEEPEST))
-        _quietly("find", "-P", str(self.folder), *level, "-exec", "rm", "-rf", "--", "{}", "+")
+        find = ["find", "-P", str(self._real), "-mindepth", str(DEEPEST)]
+        move = ["mv", "--backup=numbered", "-t", str(self.scratch), "--", "{}", "+"]
+        _quietly(*find, "-maxdepth", str(DEEPEST), "-exec", *move)
         self._drop_scratch()
 
     def _drop_scratch(self) -> None:
-        if self.scratch.exists() or self.scratch.is_symlink():
-            _quietly("rm", "-rf", "--one-file-system", "--", str(self.scratch))
+        """Many files take seconds to delete: then that goes on under another name."""
+        if not os.path.lexists(self.scratch):
+            return
+        try:
+            _quietly(*_DELETE, str(self.scratch), timeout=1)
+        except subprocess.TimeoutExpired:
+            aside = self.scratch.with_name(f"{self.scratch.name}.{secrets.token_hex(4)}")
+            with contextlib.suppress(FileNotFoundError):
+                self.scratch.rename(aside)
+            _quietly("/bin/sh", "-c", '"$@" &', "sh", *_DELETE, str(aside))
 
     async def start(self, command: str) -> Ended:
         """Raises ContractError when it is the sandbox that fails, not the command."""
@@ -133,7 +148,7 @@ class ConfinedCase:
             folder=self.folder,
             env=self._environment(),
             limits=self.limits,
-            watched=(self.folder, self.tmp),
+            watched=(self._real, self.tmp),
             pids=descendants if self.program else lambda root: self._everywhere(root),
             survivors=list if self.program else lambda: list(self._marked()),
             pass_fds=passed,
@@ -158,8 +173,8 @@ class ConfinedCase:
         threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         return {
             "PATH": f"{first}:/usr/local/bin:/usr/bin:/bin",
-            "HOME": str(self.folder.absolute()),
-            "TMPDIR": "/tmp" if self.program else str(self.tmp.absolute()),
+            "HOME": str(self.folder),
+            "TMPDIR": "/tmp" if self.program else str(self.tmp),
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "TERM": "dumb",
@@ -185,8 +200,15 @@ def python_shims(folder: Path) -> list[Path]:
     return [folder]
 
 
-def _quietly(*command: str) -> None:
-    subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
+def _quietly(*command: str, timeout: float | None = None) -> None:
+    subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        timeout=timeout,
+    )
 
 
 def _pipe(handles: contextlib.ExitStack) -> tuple[int, int]:

@@ -6,7 +6,8 @@
 
 `bwrap`: the case folder is writable; the system, this Python and `read_only` can be read; nothing
 else of the machine exists, there is no network, and /tmp is the case's own. Started by root,
-every open case has a throwaway user to whom its folder belongs until the case is closed.
+every open case has a throwaway user to whom its folder belongs until the case is closed; where
+root has none to give (a container that maps too few), the number of processes is only watched.
 
 `none` gives the same clean environment, time, memory, output and disk limits, and ends what a
 command leaves running. It does NOT keep a command from reading or changing whatever the user who
@@ -62,7 +63,7 @@ class Sandbox:
         """A shell in `folder`. `hide` names what must not be seen even below a tree that is
         shown: the data set, outputs, logs, other cases."""
         case = ConfinedCase(
-            folder.absolute(), self.limits, program=self.program, user=next(self.users, None)
+            bwrap.plain(folder), self.limits, program=self.program, user=next(self.users, None)
         )
         try:
             case.open(read_only, hide)
