@@ -10,17 +10,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 import numpy as np
 from scipy import stats
+
+from reporting.comparison import Word
 
 ALPHA, POWER, LEVEL = 0.05, 0.80, 0.95
 RESAMPLES = 10_000
 MAX_GRID = 2_000_000
 """Points of the exact sign-flip distribution; beyond, signs are drawn at random."""
-
-Word = Literal["better", "worse", "undecided"]
 
 
 @dataclass(frozen=True)

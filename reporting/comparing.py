@@ -1,0 +1,236 @@
+"""The arithmetic of a comparison: sides over the same tasks in, standings and pairs out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
+
+from reporting import statistics as st
+from reporting.comparison import (
+    ONE_RUN,
+    RECORDED,
+    RULE,
+    Change,
+    ClassRow,
+    Comparison,
+    Infrastructure,
+    Pair,
+    Range,
+    SoftRow,
+    Standing,
+    TypeRow,
+)
+from reporting.entrants import NOT_KNOWN, Entrant, settings_apart
+
+
+def compare(
+    entrants: Sequence[Entrant],
+    *,
+    infrastructure: Infrastructure = "leave-out",
+    notes: Sequence[str] = (),
+    seed: int = 0,
+) -> Comparison:
+    """`entrants` are over the same tasks; the first is the baseline. `seed` is the bootstrap's."""
+    first, others = entrants[0], entrants[1:]
+    tests = [_Test(first, other, infrastructure) for other in others]
+    adjusted = st.holm([test.p for test in tests])
+    return Comparison(
+        mark=RECORDED if any(entrant.recorded for entrant in entrants) else "",
+        rule=RULE,
+        infrastructure=infrastructure,
+        notes=tuple(notes),
+        standings=tuple(_standing(entrant) for entrant in entrants),
+        pairs=tuple(
+            _pair(test, p, len(tests), seed) for test, p in zip(tests, adjusted, strict=True)
+        ),
+    )
+
+
+def _standing(entrant: Entrant) -> Standing:
+    means = [entrant.passed(task) for task in entrant.tasks]
+    softs = [soft for task in entrant.tasks if (soft := entrant.soft(task)) is not None]
+    per_seed = [fmean(run.passed(task) for task in entrant.tasks) for run in entrant.runs]
+    view = entrant.first.view
+    return Standing(
+        letter=entrant.letter,
+        path=entrant.path,
+        agent=view.agent,
+        model=view.model,
+        skill=view.skill,
+        seeds=tuple(seed for seed in entrant.seeds if seed),
+        runs=len(entrant.runs),
+        rules=entrant.first.rules,
+        tasks=len(means),
+        accuracy=fmean(means),
+        interval=_range(st.wilson_clustered(means, len(entrant.runs))),
+        soft=fmean(softs) if softs else None,
+        accuracy_per_seed=tuple(per_seed),
+        spread=st.spread(per_seed),
+        infrastructure=tuple(sorted(entrant.infrastructure)),
+        unscored=len(means) - len(softs),
+        recorded=entrant.recorded,
+        files=entrant.files,
+    )
+
+
+class _Test:
+    """One side against the first over the tasks that count: differences and the p value."""
+
+    def __init__(self, first: Entrant, other: Entrant, infrastructure: Infrastructure) -> None:
+        self.first, self.other = first, other
+        ended = (first.infrastructure | other.infrastructure) & {*first.tasks}
+        self.left_out = tuple(sorted(ended)) if infrastructure == "leave-out" else ()
+        gone = {*self.left_out}
+        self.tasks = tuple(task for task in first.tasks if task not in gone)
+        self.single = len(first.runs) == len(other.runs) == 1
+        self.differences = self.of(self.tasks)
+        self.p = self.p_of(self.differences)
+
+    def of(self, tasks: Sequence[str]) -> list[float]:
+        return [self.other.passed(task) - self.first.passed(task) for task in tasks]
+
+    def p_of(self, differences: Sequence[float]) -> float:
+        if self.single:
+            return st.mcnemar_exact(
+                sum(value > 0 for value in differences), sum(value < 0 for value in differences)
+            )
+        return st.sign_flip(differences)
+
+    def changes(self, sign: int) -> tuple[Change, ...]:
+        return tuple(
+            Change(
+                id=task,
+                instruction_type=self.first.kind(task),
+                before=self.first.passed(task),
+                after=self.other.passed(task),
+            )
+            for task, difference in zip(self.tasks, self.differences, strict=True)
+            if difference * sign > 0
+        )
+
+
+def _pair(test: _Test, p_adjusted: float, pairs: int, seed: int) -> Pair:
+    first, other, tasks = test.first, test.other, test.tasks
+    difference = fmean(test.differences) if tasks else 0.0
+    interval = st.bootstrap_mean(test.differences, seed=seed) if tasks else st.Interval(-1, 1)
+    gained, lost = test.changes(+1), test.changes(-1)
+    detectable, method = _detectable(test, len(gained) + len(lost), pairs)
+    return Pair(
+        baseline=first.letter,
+        letter=other.letter,
+        verdict=st.decide(difference, p_adjusted, interval),
+        tasks=len(tasks),
+        left_out=test.left_out,
+        before=_mean([first.passed(task) for task in tasks]),
+        after=_mean([other.passed(task) for task in tasks]),
+        difference=difference,
+        interval=_range(interval),
+        score_interval=_score_interval(test, len(gained), len(lost)) if test.single else None,
+        test="exact McNemar" if test.single else "exact sign-flip over tasks",
+        p=test.p,
+        p_adjusted=p_adjusted,
+        discordant=(len(gained) + len(lost)) / len(tasks) if tasks else 0.0,
+        gained=gained,
+        lost=lost,
+        detectable=detectable,
+        detectable_method=method,
+        soft=_soft(test, seed),
+        types=_types(test, seed),
+        classes=_classes(test),
+        settings_apart=settings_apart(first, other),
+        recorded=first.recorded or other.recorded,
+        notes=tuple(_notes(test, bool(gained or lost))),
+        files=(*first.files, *other.files),
+    )
+
+
+def _notes(test: _Test, changed: bool) -> list[str]:
+    notes = [ONE_RUN] if test.single else []
+    if len(test.first.runs) != len(test.other.runs):
+        notes.append("unlike numbers of seeds: the sign-flip test holds approximately")
+    if not changed:
+        notes.append("no task changed: the bootstrap has no width to go by")
+    if not test.tasks:
+        notes.append("no task is left to compare")
+    return notes
+
+
+def _score_interval(test: _Test, gained: int, lost: int) -> Range:
+    both = sum(test.first.passed(task) and test.other.passed(task) for task in test.tasks)
+    neither = len(test.tasks) - int(both) - gained - lost
+    return _range(st.newcombe_paired(int(both), lost, gained, neither))
+
+
+def _detectable(test: _Test, changed: int, pairs: int) -> tuple[float | None, str]:
+    alpha = st.ALPHA / pairs
+    what = f"80 % power, two-sided alpha {alpha:.3g}"
+    if test.single:
+        share = changed / len(test.tasks) if test.tasks else 0.0
+        found = st.detectable_exact(len(test.tasks), share, alpha=alpha)
+        return found, f"exact McNemar, {what}, share of changing tasks as seen"
+    found = st.detectable_normal(test.differences, alpha=alpha)
+    return found, f"normal approximation, {what}, spread of the tasks' differences as seen"
+
+
+def _soft(test: _Test, seed: int) -> SoftRow | None:
+    sides = [(test.first.soft(task), test.other.soft(task)) for task in test.tasks]
+    both = [(one, two) for one, two in sides if one is not None and two is not None]
+    if not both:
+        return None
+    values = [two - one for one, two in both]
+    return SoftRow(
+        tasks=len(both),
+        before=_mean([one for one, _ in both]),
+        after=_mean([two for _, two in both]),
+        difference=fmean(values),
+        interval=_range(st.bootstrap_mean(values, seed=seed)),
+        p=st.sign_flip(values),
+    )
+
+
+def _types(test: _Test, seed: int) -> tuple[TypeRow, ...]:
+    rows = []
+    for kind in sorted({test.first.kind(task) for task in test.tasks}):
+        tasks = [task for task in test.tasks if test.first.kind(task) == kind]
+        values = test.of(tasks)
+        rows.append(
+            TypeRow(
+                instruction_type=kind,
+                tasks=len(tasks),
+                before=_mean([test.first.passed(task) for task in tasks]),
+                after=_mean([test.other.passed(task) for task in tasks]),
+                difference=fmean(values),
+                interval=_range(st.bootstrap_mean(values, seed=seed)),
+                p=test.p_of(values),
+            )
+        )
+    return tuple(rows)
+
+
+def _classes(test: _Test) -> tuple[ClassRow, ...]:
+    counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+    shares: dict[str, float] = {}
+    for count, entrant in zip(counts, (test.first, test.other), strict=True):
+        for run in entrant.runs:
+            for task in (task for task in test.tasks if not run.passed(task)):
+                name = run.error_classes.get(task, NOT_KNOWN)
+                count[name] += 1
+                if entrant is test.first:
+                    shares[name] = shares.get(name, 0.0) + test.other.passed(task)
+    names = sorted({*counts[0], *counts[1]}, key=lambda name: (-counts[0][name], name))
+    return tuple(
+        ClassRow(
+            error_class=name,
+            before=counts[0][name],
+            after=counts[1][name],
+            solved=shares.get(name, 0.0),
+        )
+        for name in names
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fmean(values) if values else 0.0
+
+
+def _range(interval: st.Interval) -> Range:
+    return Range(low=interval.low, high=interval.high)

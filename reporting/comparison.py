@@ -1,0 +1,142 @@
+"""What a comparison says: the standing of each side, and each side against the first."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+RECORDED = "recorded replies, not a measurement"
+RULE = (
+    "better or worse only if the two-sided exact test gives p < 0.05 after Holm's correction over "
+    "the compared pairs, and the 95 % bootstrap interval of the difference in accuracy excludes 0; "
+    "else undecided. The test is McNemar's with one run a side, with several seeds the sign-flip "
+    "test over tasks. Soft scores, types and error classes are shown uncorrected and decide nothing"
+)
+ONE_RUN = "one run a side: how much a mere repetition moves is not in p nor in the interval"
+
+Word = Literal["better", "worse", "undecided"]
+Infrastructure = Literal["leave-out", "wrong"]
+
+
+class Range(BaseModel, frozen=True):
+    """An interval at 95 %."""
+
+    low: float
+    high: float
+
+
+class Standing(BaseModel, frozen=True):
+    """One side by itself. Shares are of 1; infrastructure-ended tasks count as wrong here, as in
+    the verdict files."""
+
+    letter: str
+    path: str
+    agent: str
+    model: str
+    skill: str
+    seeds: tuple[str, ...]
+    runs: int
+    rules: str
+    tasks: int
+    accuracy: float
+    interval: Range
+    """Wilson's; over several seeds with the effective sample size."""
+    soft: float | None
+    accuracy_per_seed: tuple[float, ...]
+    spread: float | None
+    """Standard deviation (n - 1) of the accuracy over seeds."""
+    infrastructure: tuple[str, ...]
+    unscored: int
+    """Tasks without a gold workbook: wrong in the accuracy, not in the soft score."""
+    recorded: bool
+    files: tuple[str, ...]
+    """Where all numbers of this side come from."""
+
+
+class Change(BaseModel, frozen=True):
+    """A task that the two sides do not solve alike: the shares of seeds that do."""
+
+    id: str
+    instruction_type: str
+    before: float
+    after: float
+
+
+class TypeRow(BaseModel, frozen=True):
+    """The tasks of one instruction type."""
+
+    instruction_type: str
+    tasks: int
+    before: float
+    after: float
+    difference: float
+    interval: Range
+    p: float
+
+
+class ClassRow(BaseModel, frozen=True):
+    """Failures of one class, counted over the runs of a side."""
+
+    error_class: str
+    before: int
+    after: int
+    solved: float
+    """Of the first side's failures of this class, how many the other side solves (a share of its
+    seeds counts as such)."""
+
+
+class SoftRow(BaseModel, frozen=True):
+    """The difference in the soft score, by the paired sign-flip test."""
+
+    tasks: int
+    before: float
+    after: float
+    difference: float
+    interval: Range
+    p: float
+
+
+class Pair(BaseModel, frozen=True):
+    """One side against the first. Differences are `letter` minus `baseline`, in shares of 1."""
+
+    baseline: str
+    letter: str
+    verdict: Word
+    tasks: int
+    left_out: tuple[str, ...]
+    """Infrastructure-ended on either side, and so in no paired number."""
+    before: float
+    after: float
+    difference: float
+    interval: Range
+    """Percentile bootstrap over tasks."""
+    score_interval: Range | None
+    """Newcombe's, with one run a side; to be trusted where few tasks changed."""
+    test: str
+    p: float
+    p_adjusted: float
+    discordant: float
+    """Share of tasks that the two sides do not solve alike."""
+    gained: tuple[Change, ...]
+    lost: tuple[Change, ...]
+    detectable: float | None
+    """The smallest true difference found in 80 % of such comparisons; None: none can be."""
+    detectable_method: str
+    soft: SoftRow | None
+    types: tuple[TypeRow, ...]
+    classes: tuple[ClassRow, ...]
+    settings_apart: tuple[str, ...]
+    recorded: bool
+    notes: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+class Comparison(BaseModel, frozen=True):
+    """All of it, as --json writes it."""
+
+    mark: str
+    """Not empty where recorded or scripted replies are among the runs."""
+    rule: str
+    infrastructure: Infrastructure
+    notes: tuple[str, ...]
+    standings: tuple[Standing, ...]
+    pairs: tuple[Pair, ...]

@@ -1,0 +1,278 @@
+"""A comparison as a terminal, a Markdown file, and a table for a paper show it."""
+
+from collections.abc import Sequence
+
+from reporting.comparison import Change, Comparison, Pair, Range, Standing
+from reporting.tables import Table, wrapped
+
+CAPTION = "Accuracy and soft score in percent, differences from run A in percentage points"
+
+
+def terminal(comparison: Comparison) -> str:
+    """Fits 80 columns, but for paths that are longer by themselves."""
+    lines = _marked(comparison)
+    for standing in comparison.standings:
+        lines += wrapped(_who(standing), indent=3, first=f"{standing.letter}  ")
+    lines += ["", *_standings(comparison.standings).lines()]
+    for standing in comparison.standings:
+        lines += _standing_notes(standing)
+    for note in comparison.notes:
+        lines += wrapped(f"note: {note}")
+    for pair in comparison.pairs:
+        lines += ["", *_pair_lines(pair)]
+    lines += ["", *wrapped(f"Verdicts: {comparison.rule}.", first="")]
+    return "\n".join(lines + ([comparison.mark.upper()] if comparison.mark else []))
+
+
+def _marked(comparison: Comparison) -> list[str]:
+    return [comparison.mark.upper(), ""] if comparison.mark else []
+
+
+def _who(standing: Standing) -> str:
+    named = [standing.agent, standing.skill and f"skill {standing.skill}", standing.model]
+    seeds = ", ".join(standing.seeds)
+    known = [*(name for name in named if name), f"seed {seeds}" if seeds else "no seed noted"]
+    mark = " [recorded]" if standing.recorded else ""
+    return f"{standing.path}{mark}: {', '.join(known)}"
+
+
+def _standings(standings: Sequence[Standing]) -> Table:
+    """Percent throughout."""
+    heads = ("", "runs", "tasks", "accuracy", "95 % interval", "soft", "sd of seeds", "infra")
+    return Table(
+        heads,
+        tuple(
+            (
+                one.letter,
+                str(one.runs),
+                str(one.tasks),
+                percent(one.accuracy),
+                f"{percent(one.interval.low)} - {percent(one.interval.high)}",
+                percent(one.soft),
+                percent(one.spread),
+                str(len(one.infrastructure)),
+            )
+            for one in standings
+        ),
+    )
+
+
+def _standing_notes(standing: Standing) -> list[str]:
+    lines = []
+    if len(standing.accuracy_per_seed) > 1:
+        each = ", ".join(map(percent, standing.accuracy_per_seed))
+        lines += wrapped(f"{standing.letter} by seed: {each}")
+    if standing.infrastructure:
+        names = ", ".join(standing.infrastructure)
+        lines += wrapped(f"{standing.letter} ended by infrastructure, counted wrong above: {names}")
+    if standing.unscored:
+        lines += wrapped(
+            f"{standing.letter}: {standing.unscored} tasks could not be scored; wrong in the "
+            "accuracy, left out of the soft score"
+        )
+    return lines
+
+
+def _pair_lines(pair: Pair) -> list[str]:
+    mark = "  [recorded replies]" if pair.recorded else ""
+    lines = [f"{pair.letter} against {pair.baseline}: {pair.verdict.upper()}{mark}"]
+    left = f" ({len(pair.left_out)} ended by infrastructure left out)" if pair.left_out else ""
+    lines += wrapped(f"{pair.tasks} tasks{left}")
+    lines += _measures(pair).lines()
+    for text in _sentences(pair):
+        lines += wrapped(text, indent=4, first="  ")
+    lines += ["", *_types(pair).lines()] if pair.types else []
+    lines += ["", *_classes(pair).lines()] if pair.classes else []
+    for text in pair.settings_apart:
+        lines += wrapped(text, indent=11, first="  differs: ")
+    return lines
+
+
+def _sentences(pair: Pair) -> list[str]:
+    lines = [
+        f"gained {len(pair.gained)}{_named(pair.gained)}",
+        f"lost {len(pair.lost)}{_named(pair.lost)}",
+        f"p with Holm's correction: {p_value(pair.p_adjusted)}",
+    ]
+    if pair.score_interval:
+        lines.append(f"interval by Newcombe's score method: {span(pair.score_interval)}")
+    return [*lines, detectable(pair), *(f"note: {note}" for note in pair.notes)]
+
+
+def detectable(pair: Pair) -> str:
+    seen = f"n = {pair.tasks} with {percent(pair.discordant)} % of tasks changing"
+    if not pair.discordant:
+        return "smallest detectable difference: not known, since no task changed"
+    if pair.detectable is None:
+        return (
+            f"at {seen} even the largest difference would be missed in more than 20 % of such "
+            f"comparisons ({pair.detectable_method})"
+        )
+    found = f"{percent(pair.detectable)} points"
+    return f"smallest detectable difference: {found} at {seen} ({pair.detectable_method})"
+
+
+def _measures(pair: Pair) -> Table:
+    heads = ("", pair.baseline, pair.letter, "diff", "95 % interval", "p", "test")
+    rows = [
+        (
+            "accuracy",
+            percent(pair.before),
+            percent(pair.after),
+            points(pair.difference),
+            span(pair.interval),
+            p_value(pair.p),
+            pair.test,
+        )
+    ]
+    if soft := pair.soft:
+        numbers = (percent(soft.before), percent(soft.after), points(soft.difference))
+        rows.append(("soft", *numbers, span(soft.interval), p_value(soft.p), "sign-flip"))
+    return Table(heads, tuple(rows))
+
+
+def _types(pair: Pair) -> Table:
+    heads = ("type", "tasks", pair.baseline, pair.letter, "diff", "95 % interval", "p")
+    return Table(
+        heads,
+        tuple(
+            (
+                row.instruction_type.removesuffix(" Manipulation"),
+                str(row.tasks),
+                percent(row.before),
+                percent(row.after),
+                points(row.difference),
+                span(row.interval),
+                p_value(row.p),
+            )
+            for row in pair.types
+        ),
+    )
+
+
+def _classes(pair: Pair) -> Table:
+    one, two = pair.baseline, pair.letter
+    heads = ("class of failure", f"{one} fails", f"{two} fails", f"{two} solves of {one}'s")
+    return Table(
+        heads,
+        tuple(
+            (row.error_class, str(row.before), str(row.after), f"{row.solved:.3g}")
+            for row in pair.classes
+        ),
+    )
+
+
+def _named(changes: Sequence[Change]) -> str:
+    """With several seeds the shares of seeds that solve the task stand behind it."""
+    names = []
+    for change in changes:
+        whole = {change.before, change.after} == {0.0, 1.0}
+        shares = "" if whole else f" ({percent(change.before)} -> {percent(change.after)})"
+        names.append(f"{change.id}{shares}")
+    return f": {', '.join(names)}" if names else ""
+
+
+def markdown(comparison: Comparison) -> str:
+    """Every table names in its last column, or in the line above it, the files it comes from."""
+    files = list(dict.fromkeys(file for side in comparison.standings for file in side.files))
+    number = {file: f"[{index}]" for index, file in enumerate(files, start=1)}
+    parts = ["# Comparison"]
+    parts += [f"**{comparison.mark}**"] if comparison.mark else []
+    parts += [f"- **{one.letter}** `{_who(one)}`" for one in comparison.standings]
+    table = _standings(comparison.standings)
+    sources = [" ".join(number[file] for file in one.files) for one in comparison.standings]
+    rows = tuple((*row, files) for row, files in zip(table.rows, sources, strict=True))
+    parts.append(Table((*table.heads, "from"), rows).markdown())
+    notes = [note for one in comparison.standings for note in _standing_notes(one)]
+    parts += [line.strip() for line in (*notes, *comparison.notes)]
+    for pair in comparison.pairs:
+        parts += _pair_markdown(pair, " ".join(number[file] for file in pair.files))
+    parts += [f"Verdicts: {comparison.rule}.", "## Files"]
+    parts.append("\n".join(f"- {number[file]} `{file}`" for file in files))
+    return "\n\n".join(parts) + "\n"
+
+
+def _pair_markdown(pair: Pair, sources: str) -> list[str]:
+    mark = " (recorded replies, not a measurement)" if pair.recorded else ""
+    left = f"; left out, ended by infrastructure: {', '.join(pair.left_out)}" * bool(pair.left_out)
+    parts = [
+        f"## {pair.letter} against {pair.baseline}: {pair.verdict}{mark}",
+        f"{pair.tasks} tasks{left}. All numbers of this section come from {sources}.",
+        _measures(pair).markdown(),
+        "\n".join(f"- {text}" for text in _sentences(pair)),
+    ]
+    parts += [_types(pair).markdown()] if pair.types else []
+    parts += [_classes(pair).markdown()] if pair.classes else []
+    apart = [f"- `{text}`" for text in pair.settings_apart]
+    return [*parts, "What differs:\n\n" + "\n".join(apart) if apart else "No setting differs."]
+
+
+def flat(comparison: Comparison) -> Table:
+    """One row a side, its pair with the first beside it: what CSV holds."""
+    heads = (
+        *("run", "path", "model", "skill", "seeds", "tasks", "accuracy", "accuracy_low"),
+        *("accuracy_high", "soft", "sd_seeds", "infrastructure", "baseline", "paired_tasks"),
+        *("difference", "difference_low", "difference_high", "p", "p_holm", "soft_difference"),
+        *("soft_p", "gained", "lost", "detectable", "verdict", "mark", "files"),
+    )
+    pairs = {pair.letter: pair for pair in comparison.pairs}
+    return Table(
+        heads, tuple(_flat_row(one, pairs.get(one.letter)) for one in comparison.standings)
+    )
+
+
+def _flat_row(one: Standing, pair: Pair | None) -> tuple[str, ...]:
+    low, high = one.interval.low, one.interval.high
+    row = [one.letter, one.path, one.model, one.skill, " ".join(one.seeds), str(one.tasks)]
+    row += [_plain(value) for value in (one.accuracy, low, high, one.soft, one.spread)]
+    row.append(str(len(one.infrastructure)))
+    if pair is None:
+        row += [""] * 13
+    else:
+        soft = (pair.soft.difference, pair.soft.p) if pair.soft else (None, None)
+        numbers = (pair.difference, pair.interval.low, pair.interval.high, pair.p, pair.p_adjusted)
+        row += [pair.baseline, str(pair.tasks), *map(_plain, (*numbers, *soft))]
+        row += [str(len(pair.gained)), str(len(pair.lost)), _plain(pair.detectable), pair.verdict]
+    mark = "recorded replies, not a measurement" if one.recorded else ""
+    return (*row, mark, " ".join(one.files))
+
+
+def for_paper(comparison: Comparison) -> Table:
+    """The columns that a paper has room for: what LaTeX holds."""
+    heads = ("Run", "n", "Accuracy", "95 % CI", "Soft", "Diff.", "95 % CI of diff.", "p", "Verdict")
+    pairs = {pair.letter: pair for pair in comparison.pairs}
+    rows = []
+    for one in comparison.standings:
+        pair = pairs.get(one.letter)
+        name = f"{one.letter}: {one.path}" + (" (recorded replies)" if one.recorded else "")
+        interval = f"{percent(one.interval.low)} - {percent(one.interval.high)}"
+        row = (name, str(one.tasks), percent(one.accuracy), interval, percent(one.soft))
+        if pair is None:
+            rows.append((*row, "", "", "", "baseline"))
+        else:
+            apart = (points(pair.difference), span(pair.interval), p_value(pair.p_adjusted))
+            rows.append((*row, *apart, pair.verdict))
+    return Table(heads, tuple(rows))
+
+
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def points(difference: float) -> str:
+    return f"{100 * difference:+.1f}"
+
+
+def span(interval: Range) -> str:
+    """Where all tasks agree there is nothing to resample, and no width to be had from it."""
+    if interval.low == interval.high:
+        return "not known"
+    return f"{points(interval.low)} to {points(interval.high)}"
+
+
+def p_value(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

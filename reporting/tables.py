@@ -1,0 +1,86 @@
+"""One table of text cells as a terminal shows it, and as Markdown, CSV and LaTeX."""
+
+import csv
+import io
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from react_agent.files import write_whole
+
+WIDTH = 80
+"""Columns that a terminal is sure to have."""
+_NUMERIC = re.compile(r"[+\-−]?[\d.,]+( ?%)?|-|")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows as long as `heads`."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def lines(self, indent: int = 2) -> list[str]:
+        """Columns as wide as their longest cell, numbers to the right; blanks at ends cut."""
+        cells = [self.heads, *self.rows]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(self.heads))]
+        right = [
+            all(_NUMERIC.fullmatch(row[column]) for row in self.rows)
+            for column in range(len(self.heads))
+        ]
+        return [
+            (
+                " " * indent
+                + "  ".join(
+                    cell.rjust(width) if is_right else cell.ljust(width)
+                    for cell, width, is_right in zip(row, widths, right, strict=True)
+                )
+            ).rstrip()
+            for row in cells
+        ]
+
+    def markdown(self) -> str:
+        rows = [self.heads, tuple("---" for _ in self.heads), *self.rows]
+        return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows)
+
+    def csv(self) -> str:
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerows([self.heads, *self.rows])
+        return stream.getvalue()
+
+    def latex(self, caption: str) -> str:
+        """A booktabs table. Heads and cells are escaped; `caption` is LaTeX already."""
+        import pandas as pd  # a second of imports, and wanted for this alone
+
+        frame = pd.DataFrame(self.rows, columns=list(self.heads), dtype=object)
+        style = frame.style.hide(axis="index").format(escape="latex")
+        style = style.format_index(escape="latex", axis=1)
+        text = style.to_latex(hrules=True, caption=caption, position_float="centering")
+        return f"% needs \\usepackage{{booktabs}}\n{text}"
+
+
+def write_tables(
+    table: Table, caption: str, *, csv_file: Path | None, latex_file: Path | None
+) -> None:
+    if csv_file:
+        write_whole(csv_file, table.csv())
+    if latex_file:
+        write_whole(latex_file, table.latex(caption))
+
+
+def wrapped(text: str, indent: int = 2, first: str | None = None) -> list[str]:
+    """Lines no longer than a terminal; a long path is left whole rather than broken."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=" " * indent if first is None else first,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _cell(text: str) -> str:
+    """Nothing in a cell may end it, and nothing in it is markup."""
+    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", text.replace("\n", " "))
