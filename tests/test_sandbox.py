@@ -228,6 +228,18 @@ def test_escape_never_works_in_the_sandbox(confined: Sandbox, scene: Scene, atta
     _try(confined, scene, ESCAPES_OF_SOME_MACHINES[attack])
 
 
+@pytest.mark.parametrize("attack", {**ESCAPES_OF_SOME_MACHINES, **ESCAPES_OF_ROOT})
+def test_escape_is_refused_to_root_that_has_no_users_to_lend(
+    confined: Sandbox, scene: Scene, attack: str
+) -> None:
+    if not ROOT:
+        pytest.skip("only root lends users")
+    if attack == "raising the number of processes":
+        pytest.skip("the kernel does not count root's processes; they are only watched")
+    attacks = {**ESCAPES_OF_SOME_MACHINES, **ESCAPES_OF_ROOT}
+    _try(replace(confined, users=iter(())), scene, attacks[attack])
+
+
 def _try(sandbox: Sandbox, scene: Scene, attack: str) -> None:
     for name, value in {**scene.names, "secret": SECRET, "worked": WORKED}.items():
         attack = attack.replace(f"{{{name}}}", value)

@@ -201,14 +201,11 @@ def python_shims(folder: Path) -> list[Path]:
 
 
 def _quietly(*command: str, timeout: float | None = None) -> None:
-    subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-        timeout=timeout,
-    )
+    nowhere = subprocess.DEVNULL
+    with contextlib.suppress(FileNotFoundError):  # a system without the program
+        subprocess.run(
+            command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False, timeout=timeout
+        )
 
 
 def _pipe(handles: contextlib.ExitStack) -> tuple[int, int]:
