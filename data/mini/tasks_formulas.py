@@ -1,6 +1,7 @@
 """Tasks about formulas: conditional sums, lookups, a running balance, shares and growth."""
 
 from datetime import datetime, timedelta
+from math import fsum
 
 from mini_book import (
     CELL_LEVEL,
@@ -36,7 +37,7 @@ def spending_by_department() -> MiniTask:
     gold = book.copy()
     for row, department in enumerate(sorted(DEPARTMENTS), start=4):
         for letter, kind in (("G", "Travel"), ("H", "Supplies")):
-            total = sum(r[3] for r in rows if r[1:3] == (department, kind))
+            total = fsum(r[3] for r in rows if r[1:3] == (department, kind))
             text = f"=SUMIFS($D$4:$D${last},$B$4:$B${last},$F{row},$C$4:$C${last},{letter}$3)"
             gold["Payments"].put(f"{letter}{row}", Formula(text, round(total, 2)), "money")
     return MiniTask(
@@ -151,13 +152,13 @@ def shares_of_budget() -> MiniTask:
     )
     sheet.row(
         12,
-        ["Total", Formula("=SUM(B4:B11)", sum(spent)), Formula("=SUM(C4:C11)", sum(budget))],
+        ["Total", Formula("=SUM(B4:B11)", fsum(spent)), Formula("=SUM(C4:C11)", fsum(budget))],
         ["total"] * 3,
     )
     book = Book([sheet])
     gold = book.copy()
     for row, (used, planned) in enumerate(zip(spent, budget, strict=True), start=4):
-        share = Formula(f"=B{row}/B$12", used / sum(spent))
+        share = Formula(f"=B{row}/B$12", used / fsum(spent))
         part = Formula(f'=IF(C{row}=0,"no budget",B{row}/C{row})', used / (planned or 1))
         if not planned:
             part = Formula(part.text, "no budget")
