@@ -5,6 +5,8 @@ from importlib import import_module
 
 STAGES = {
     "demo": ("trace2skill.demo", "the whole pipeline on bundled tasks, no account needed"),
+    "reproduce": ("trace2skill.reproduce", "the paper's whole comparison from one TOML file"),
+    "watch": ("trace2skill.watch", "a run under way, from its files"),
     "doctor": ("trace2skill.doctor", "check this machine, the endpoint and a data set"),
     "data": ("trace2skill.data", "fetch SpreadsheetBench (and the paper's released skills)"),
     "run": ("spreadsheet_agent.rollouts", "rollouts: an agent works through tasks"),
@@ -16,7 +18,11 @@ STAGES = {
     "blame": ("skill_evolver.blame", "trace a line of a skill to its evidence"),
     "revert": ("skill_evolver.revert", "take one lesson out of a skill"),
     "rollback": ("skill_evolver.rollback", "bring back an earlier version of a skill"),
+    "compare": ("reporting.compare", "is one run better, worse, or is it undecided?"),
+    "ledger": ("reporting.ledger", "the paper's figures beside your own"),
+    "split": ("spreadsheetbench.splits", "lists of task ids: published, stratified, folds"),
     "stability": ("skill_evolver.stability", "merge again in other orders: which lessons stay"),
+    "report": ("reporting.report", "one HTML page: runs, tasks, cells, lessons and their evidence"),
 }
 
 

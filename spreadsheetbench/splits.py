@@ -1,0 +1,171 @@
+"""Training and held-out halves: the published ones, stratified ones, and folds.
+
+trace2skill split --data_path DATA --split stratified --seed 1 --output halves.json
+"""
+
+import argparse
+import random
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from react_agent.cli import OK, add_flag, add_logging_flag, positive, run_script, script_parser
+
+if TYPE_CHECKING:
+    from spreadsheetbench.dataset import Task
+
+SplitName = Literal["published", "stratified", "kfold"]
+PUBLISHED = (slice(0, 200), slice(200, 400))
+"""The paper's: rows 0:200 teach, rows 200:400 are held out. The halves differ in type: 125
+sheet-level and 75 cell-level tasks against 200 cell-level ones."""
+DIFFERENT = 10.0
+"""Percentage points of a type's share from which halves are called different."""
+
+
+class Part:
+    """Tasks that belong together, in the order of the data set."""
+
+    def __init__(self, name: str, tasks: "Sequence[Task]") -> None:
+        self.name, self.tasks = name, tuple(tasks)
+
+    @property
+    def ids(self) -> list[str]:
+        return [task.id for task in self.tasks]
+
+    @property
+    def types(self) -> dict[str, int]:
+        counts = Counter(task.instruction_type or "Unknown" for task in self.tasks)
+        return dict(sorted(counts.items()))
+
+
+def published(tasks: "Sequence[Task]") -> list[Part]:
+    """Raises ContractError for a data set that the published rows do not cover."""
+    from react_agent.errors import ContractError
+
+    if len(tasks) != PUBLISHED[1].stop:
+        raise ContractError(
+            f"the published split is of 400 tasks, and this data set holds {len(tasks)}; "
+            "take --split stratified or kfold"
+        )
+    return [Part("train", tasks[PUBLISHED[0]]), Part("held_out", tasks[PUBLISHED[1]])]
+
+
+def stratified(tasks: "Sequence[Task]", seed: int) -> list[Part]:
+    """Two halves, drawn within each instruction type; in a type of odd size they differ by one."""
+    one, two = kfold(tasks, 2, seed)
+    return [Part("train", one.tasks), Part("held_out", two.tasks)]
+
+
+def kfold(tasks: "Sequence[Task]", folds: int, seed: int) -> list[Part]:
+    """`folds` disjoint parts over all tasks. Sizes differ by at most one, as do the counts of a
+    type: dealing goes on where the type before it ended.
+
+    Raises ContractError for more folds than tasks.
+    """
+    from react_agent.errors import ContractError
+
+    if not 2 <= folds <= len(tasks):
+        raise ContractError(f"{folds} folds of {len(tasks)} tasks: give from 2 to {len(tasks)}")
+    draw = random.Random(seed)
+    by_type: dict[str, list[str]] = {}
+    for task in tasks:
+        by_type.setdefault(task.instruction_type, []).append(task.id)
+    dealt: list[str] = []
+    for kind in sorted(by_type):
+        draw.shuffle(by_type[kind])
+        dealt += by_type[kind]
+    hands = [set(dealt[number::folds]) for number in range(folds)]
+    return [
+        Part(f"fold_{number}", [task for task in tasks if task.id in hand])
+        for number, hand in enumerate(hands, start=1)
+    ]
+
+
+def make(name: SplitName, tasks: "Sequence[Task]", *, seed: int = 0, folds: int = 5) -> list[Part]:
+    if name == "published":
+        return published(tasks)
+    return stratified(tasks, seed) if name == "stratified" else kfold(tasks, folds, seed)
+
+
+def type_lines(parts: Sequence[Part]) -> list[str]:
+    """How many tasks of each type every part holds, and whether the parts are alike in that."""
+    kinds = sorted({kind for part in parts for kind in part.types})
+    lines = []
+    for part in parts:
+        size = len(part.tasks)
+        held = ", ".join(
+            f"{part.types.get(kind, 0)} {kind} ({100 * part.types.get(kind, 0) / size:.0f} %)"
+            for kind in kinds
+        )
+        lines.append(f"{part.name}: {size} tasks; {held}")
+    gaps = {kind: _gap(parts, kind) for kind in kinds}
+    widest = max(gaps, key=lambda kind: gaps[kind])
+    smallest = min(len(part.tasks) for part in parts)
+    # A single task more in a small part is what no split can avoid.
+    apart = gaps[widest] >= DIFFERENT and gaps[widest] / 100 * smallest > 1 + 1e-9
+    alike = "differ" if apart else "are alike"
+    lines.append(f"the parts {alike} in type: {gaps[widest]:.1f} points apart in {widest}")
+    return lines
+
+
+def _gap(parts: Sequence[Part], kind: str) -> float:
+    shares = [100 * part.types.get(kind, 0) / len(part.tasks) for part in parts]
+    return max(shares) - min(shares)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_script(_run, build_parser(), argv)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = script_parser(
+        "Split a data set into lists of task ids that --instance_ids takes: the published halves, "
+        "halves that are alike in instruction type, or folds that are.",
+        "The same seed gives the same split. Exit codes: 0 done, 2 wrong input.",
+    )
+    add_flag(parser, "--data_path", type=Path, required=True, help="data set directory or index")
+    names = ["published", "stratified", "kfold"]
+    add_flag(parser, "--split", default="published", choices=names, help="how to divide")
+    add_flag(parser, "--seed", type=int, default=0, help="of the drawing; published draws nothing")
+    add_flag(parser, "--folds", type=positive, help="that many parts; stands for --split kfold")
+    add_flag(parser, "--output", type=Path, metavar="FILE", help="write the lists as JSON")
+    add_flag(parser, "--print", dest="part", metavar="PART", help="print one part's ids alone")
+    add_logging_flag(parser)
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    from react_agent.errors import ContractError
+    from react_agent.files import digest, write_json
+    from spreadsheetbench.dataset import Dataset
+
+    dataset = Dataset.load(args.data_path)
+    if args.folds and args.split == "published":
+        args.split = "kfold"
+    if args.folds and args.split == "stratified":
+        raise ContractError("--folds goes with --split kfold, whose folds are stratified too")
+    parts = make(args.split, dataset.tasks, seed=args.seed, folds=args.folds or 5)
+    if args.output:
+        write_json(
+            args.output,
+            {
+                "data_path": str(args.data_path),
+                "dataset": digest(dataset.path.read_bytes()),
+                "split": args.split,
+                "seed": None if args.split == "published" else args.seed,
+                "types": {part.name: part.types for part in parts},
+                "parts": {part.name: part.ids for part in parts},
+            },
+        )
+    if args.part:
+        named = {part.name: part for part in parts}
+        if args.part not in named:
+            raise ContractError(f"--print {args.part}: the parts are {', '.join(named)}")
+        print(",".join(named[args.part].ids))
+        return OK
+    print("\n".join(type_lines(parts)))
+    for part in parts:
+        print(f"\n{part.name}: --instance_ids {shlex.quote(','.join(part.ids))}")
+    return OK
