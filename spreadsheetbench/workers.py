@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import Future, InvalidStateError, as_completed
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -69,6 +69,7 @@ class Workers:
         self._kind = "RLIMIT_DATA" if reserves_memory else "RLIMIT_AS"
         self._renewing = threading.Lock()
         self._pool: ProcessPool | None = None
+        self._waited_for: set[Future[Any]] = set()
 
     def __enter__(self) -> "Workers":
         self._pool = self._start()
@@ -134,12 +135,16 @@ class Workers:
     def _submit(
         self, pool: ProcessPool, work: Callable[..., Out], args: Iterable[object]
     ) -> "Future[Out]":
+        future: Future[Out]
         try:
-            return pool.schedule(_guarded, args=(work, *args), timeout=self.limits.seconds)
-        except RuntimeError as error:  # what a pool says that broke a moment ago
-            broken: Future[Out] = Future()
-            broken.set_exception(BrokenProcessPool(str(error)))
-            return broken
+            future = pool.schedule(_guarded, args=(work, *args), timeout=self.limits.seconds)
+        except RuntimeError:  # the pool broke, or was stopped, a moment ago
+            future = Future()
+        self._waited_for.add(future)
+        future.add_done_callback(self._waited_for.discard)
+        if self._pool is not pool or not pool.active:
+            _abandon(future)
+        return future
 
     def _outcome(self, future: "Future[Any]") -> Any:
         try:
@@ -166,8 +171,8 @@ class Workers:
     def _start(self) -> ProcessPool:
         return ProcessPool(
             max_workers=self.count,
-            initializer=_limit_memory,
-            initargs=(self._kind, self.limits.memory_mb),
+            initializer=_prepare,
+            initargs=(dict(os.environ), self._kind, self.limits.memory_mb),
             context=_context(),
         )
 
@@ -179,10 +184,18 @@ class Workers:
                 self._pool = self._start()
 
     def _stop(self) -> None:
-        if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join()
-            self._pool = None
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.stop()  # type: ignore[no-untyped-call]
+            pool.join()
+        # A pool that is stopped forgets what it was asked, and would let the askers wait.
+        for future in list(self._waited_for):
+            _abandon(future)
+
+
+def _abandon(future: "Future[Any]") -> None:
+    with contextlib.suppress(InvalidStateError):
+        future.set_exception(BrokenProcessPool("the pool was stopped"))
 
 
 def available_cores() -> int:
@@ -207,6 +220,13 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["spreadsheetbench.scoring"])
     return context
+
+
+def _prepare(environment: dict[str, str], kind: str, megabytes: int) -> None:
+    # Processes come from a server, which keeps the environment of its own start.
+    os.environ.clear()
+    os.environ.update(environment)
+    _limit_memory(kind, megabytes)
 
 
 def _limit_memory(kind: str, megabytes: int) -> None:

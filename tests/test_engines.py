@@ -1,0 +1,203 @@
+"""The second column: only formulas without a cached value, read back as openpyxl would."""
+
+import datetime
+import importlib.util
+import os
+import time
+from pathlib import Path
+
+import openpyxl
+import pytest
+from openpyxl.worksheet.formula import ArrayFormula
+from workbooks import SHEET1, part, perturbed, write_gold
+
+from react_agent.errors import ContractError
+from spreadsheetbench.compare import parts
+from spreadsheetbench.engines import ENGINES, as_read, overlay, uncached, uncached_values
+from spreadsheetbench.reader import READERS
+from spreadsheetbench.rules import RELEASED
+from spreadsheetbench.scoring import ScoreJob, Settings, score_case
+
+READER = READERS["openpyxl"]
+
+
+@pytest.fixture
+def gold(tmp_path: Path) -> Path:
+    return write_gold(tmp_path / "gold.xlsx")
+
+
+@pytest.fixture
+def without_values(gold: Path, tmp_path: Path) -> Path:
+    return perturbed(gold, "formulas without a cached value", tmp_path / "output.xlsx")
+
+
+def test_embedded_engine_gives_what_the_formulas_are_worth(without_values: Path) -> None:
+    found = uncached_values(without_values)
+    assert found[("Data", (3, 2))] == 4.69
+    assert found[("Data", (5, 2))] == "#N/A"
+    assert found[("Data", (5, 4))] == ""
+    assert found[("Data", (6, 1))] is True
+    assert found[("Data", (6, 2))] == "one!"
+    assert found[("Data", (6, 3))] == datetime.datetime(2024, 3, 6, 9, 30)
+
+
+def test_array_formulas_fill_the_cells_of_their_range(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet
+    for row in range(1, 4):
+        sheet.cell(row, 1, row)
+    sheet["B1"] = ArrayFormula("B1:B3", "=A1:A3*2")
+    sheet["C1"] = ArrayFormula("C1:XFD1048576", "=A1")
+    book.save(tmp_path / "book.xlsx")
+    found = uncached_values(tmp_path / "book.xlsx")
+    assert [found[("Sheet", (2, row))] for row in (1, 2, 3)] == [2, 4, 6]
+    assert len(found) == 4
+
+
+def test_cells_with_a_cache_are_neither_asked_for_nor_overwritten(gold: Path) -> None:
+    # The empty text as Excel caches it: blank to read, and yet calculated.
+    part(SHEET1, '<c r="E4">', '<c r="E4" t="str">')(gold)
+    book, formulas = READER.read(gold), READER.formulas(gold)
+    assert uncached(book, formulas) == {}
+    laid = overlay(book, {("Data", (2, 1)): 99, ("Data", (9, 9)): 5, ("Data", (9, 8)): ""})
+    data = laid.sheet("Data")
+    assert data
+    assert (data.value((2, 1)), data.value((9, 9)), data.value((9, 8))) == (1, 5, None)
+
+
+def test_only_compared_cells_are_calculated(gold: Path, without_values: Path) -> None:
+    book, formulas = READER.read(without_values), READER.formulas(without_values)
+    compared = parts(READER.read(gold), book, "C2:C3,F2", RELEASED)
+    assert set(uncached(book, formulas, compared)) == {
+        ("Data", (3, 2)),
+        ("Data", (3, 3)),
+        ("Data", (6, 2)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "read"),
+    [
+        (3.0, "General", 3),
+        (3.5, "0.00", 3.5),
+        (45356.5, "yyyy-mm-dd", datetime.datetime(2024, 3, 5, 12)),
+        (0.5, "hh:mm", datetime.time(12)),
+        (1.25, "[h]:mm", datetime.timedelta(hours=30)),
+        (1e10, "yyyy-mm-dd", "#VALUE!"),
+        (True, "yyyy-mm-dd", True),
+        ("x", "yyyy-mm-dd", "x"),
+    ],
+)
+def test_number_formats_decide_what_a_number_is_read_as(
+    value: float, number_format: str, read: object
+) -> None:
+    assert as_read(value, number_format, counts_from_1904=False) == read
+
+
+def test_books_that_count_from_1904_keep_their_days(tmp_path: Path) -> None:
+    gold = write_gold(tmp_path / "gold.xlsx", from_1904=True)
+    output = perturbed(gold, "formulas without a cached value", tmp_path / "output.xlsx")
+    assert READER.formulas(output).counts_from_1904
+    assert uncached_values(output)[("Data", (6, 3))] == datetime.datetime(2024, 3, 6, 9, 30)
+
+
+def case(gold: Path, output: Path, position: str = "A1:F8", engine: str = "betteroffice"):  # type: ignore[no-untyped-def]
+    settings = Settings(recalculate="uncached", recalc_engine=engine)  # type: ignore[arg-type]
+    return score_case(ScoreJob(gold, output, position, settings=settings))
+
+
+def test_second_column_stands_beside_the_verdict(gold: Path, without_values: Path) -> None:
+    verdict = case(gold, without_values)
+    assert (verdict.passed, verdict.passed_recalculated) == (False, True)
+    assert verdict.message == "Value mismatch at C1: expected '2', got 'None'"
+    assert verdict.recalculation == "betteroffice: 8 of 8 cells computed"
+
+
+@pytest.mark.parametrize(
+    ("change", "passed"), [("nothing", True), ("number", False), ("cut off", False)]
+)
+def test_without_uncached_formulas_the_second_column_repeats_the_first(
+    gold: Path, tmp_path: Path, change: str, passed: bool
+) -> None:
+    verdict = case(gold, perturbed(gold, change, tmp_path / "output.xlsx"))
+    assert (verdict.passed, verdict.passed_recalculated) == (passed, passed)
+    assert verdict.recalculation is None
+
+
+def test_a_wrong_formula_fails_in_both_columns(gold: Path, without_values: Path) -> None:
+    book = openpyxl.load_workbook(without_values)
+    book["Data"]["C2"] = "=B2*3"
+    book.save(without_values)
+    verdict = case(gold, without_values)
+    assert (verdict.passed, verdict.passed_recalculated) == (False, False)
+    assert "Value mismatch at C2: expected '4.69', got '7.035" in str(verdict.recalculation)
+
+
+def test_uncached_formulas_of_gold_are_never_calculated(gold: Path, without_values: Path) -> None:
+    verdict = case(without_values, gold)
+    assert (verdict.passed, verdict.passed_recalculated) == (False, False)
+    assert case(without_values, without_values).passed
+
+
+def test_a_book_that_the_engine_cannot_open_keeps_its_verdict(
+    gold: Path, without_values: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, "#!/bin/sh\nexit 1\n", monkeypatch)
+    verdict = case(gold, without_values, engine="libreoffice")
+    assert (verdict.passed, verdict.passed_recalculated) == (False, False)
+    assert verdict.recalculation == "libreoffice: RuntimeError: LibreOffice wrote no workbook"
+
+
+def test_an_engine_that_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ContractError, match="install libreoffice"):
+        ENGINES["libreoffice"].check()
+    if importlib.util.find_spec("formulon") is None:
+        with pytest.raises(ContractError, match="pip install formulon=="):
+            ENGINES["formulon"].check()
+
+
+SOFFICE = """#!/bin/sh
+case "$1" in -env:UserInstallation=file:///*) ;; *) exit 1;; esac
+while [ "$1" != --outdir ]; do shift; done
+mkdir "$2" && cp "$CONVERTED" "$2/book.xlsx"
+"""
+
+
+def test_values_of_libreoffice_are_told_by_the_place_of_their_sheet(
+    gold: Path, without_values: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, SOFFICE, monkeypatch)
+    converted = perturbed(gold, "sheet renamed", tmp_path / "converted.xlsx")
+    monkeypatch.setenv("CONVERTED", str(converted))
+    verdict = case(gold, without_values, engine="libreoffice")
+    assert verdict.passed_recalculated, verdict.recalculation
+
+
+def test_libreoffice_leaves_no_process_behind(
+    gold: Path, without_values: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, f"#!/bin/sh\nsleep 300 &\necho $! > {tmp_path}/child\n", monkeypatch)
+    assert not case(gold, without_values, engine="libreoffice").passed_recalculated
+    child = int((tmp_path / "child").read_text())
+    for _ in range(50):
+        if not Path(f"/proc/{child}").exists() or "Z" in state(child):
+            return
+        time.sleep(0.1)
+    pytest.fail("the program's own child is still there")
+
+
+def state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+def program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "bin" / "soffice"
+    path.parent.mkdir()
+    path.write_text(text)
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
