@@ -1,5 +1,6 @@
 """The figures of the overview, each with the file that it comes from."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -111,6 +112,11 @@ def pairs(runs: Sequence[RunView], names: Sequence[str]) -> Iterator[dict[str, A
         }
 
 
+def _judged(run: RunView) -> dict[str, bool]:
+    outcomes = {task: outcome_of(run, task) for task in run.verdicts}
+    return {t: o == "solved" for t, o in outcomes.items() if o in ("solved", "failed")}
+
+
 def funnel(runs: Sequence[RunView], evolution: EvolutionView | None) -> list[dict[str, Any]]:
     """From tasks to lines: the runs that were analysed, and the skill that came of them."""
     taught = [run for run in runs if run.records or run.analyses]
@@ -199,13 +205,14 @@ def _histogram(
     import numpy as np
 
     together = [number for numbers in values for number in numbers]
-    low, high = min(together), max(together)
-    whole = name == "turns" and high - low < 2 * BINS
-    edges: Any = np.arange(low, high + 2) - 0.5 if whole else np.linspace(low, high or 1, BINS + 1)
-    labels = [f"{edge + 0.5:g}" for edge in edges[:-1]] if whole else _between(edges)
+    step = _step_of(max(together) - min(together), whole=name == "turns")
+    first = math.floor(min(together) / step)
+    edges = [n * step for n in range(first, math.floor(max(together) / step) + 2)]
+    single = name == "turns" and step == 1
     return {
         "name": name,
-        "labels": labels,
+        "axis": name if single else f"{name}, from ... in steps of {step:,g}",
+        "labels": [f"{edge:,.10g}" for edge in edges[:-1]],
         "counts": [[int(n) for n in np.histogram(numbers, edges)[0]] for numbers in values],
         "medians": [float(np.median(numbers)) if len(numbers) else None for numbers in values],
         "totals": [float(sum(numbers)) for numbers in values],
@@ -213,6 +220,10 @@ def _histogram(
     }
 
 
-def _between(edges: Sequence[float]) -> list[str]:
-    ends = zip(edges, list(edges)[1:], strict=False)
-    return [f"{float(a):,.4g} to {float(b):,.4g}" for a, b in ends]
+def _step_of(span: float, *, whole: bool) -> float:
+    """A round width of a bin: 1, 2 or 5 times a power of ten, about BINS of them over the span."""
+    if span <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(span / BINS))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power * BINS >= span)
+    return max(1.0, step) if whole else step

@@ -1,0 +1,275 @@
+"""From run views to what the page shows: rows of tasks, and the details of every trajectory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import Any
+
+from react_agent.errors import ContractError
+from react_agent.prices import Prices
+from reporting.cellgrid import GridJob, grids_of
+from reporting.overview import outcome_of
+from reporting.runview import Problem, RunView
+from reporting.steps import asked_for, opening, steps_of
+from spreadsheet_agent.runfolder import CaseResult
+from spreadsheet_agent.trajectory import Log, LogName
+from spreadsheetbench.dataset import Dataset, output_name, output_name_of_gold
+from spreadsheetbench.verdicts import CaseVerdict
+from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits
+
+LIMITS = WorkLimits(seconds=60, memory_mb=2048)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One case of one run, which has a page of its own."""
+
+    run: int
+    task: str
+    input_file: str
+    case: CaseResult | None
+    verdict: CaseVerdict | None
+    log: Log | None
+    log_file: Path | None
+    problem: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.task, self.input_file
+
+
+@dataclass
+class Collection:
+    """All trajectories of all runs, by the keys that the page knows them by."""
+
+    runs: Sequence[RunView]
+    data_path: Path | None = None
+    shown: dict[str, Shown] = field(default_factory=dict)
+    keys: dict[tuple[int, str], list[str]] = field(default_factory=dict)
+    """Of the cases of one task in one run."""
+    problems: list[Problem] = field(default_factory=list)
+    prompts: list[str] = field(default_factory=list)
+    """System prompts, each once: a run's cases share theirs."""
+    _datasets: dict[Path, Dataset | None] = field(default_factory=dict)
+
+    def gather(self) -> None:
+        for number, run in enumerate(self.runs):
+            for task in run.task_ids:
+                for case in _cases(run, number, task):
+                    key = f"r{number}-{len(self.shown)}"
+                    self.shown[key] = case
+                    self.keys.setdefault((number, task), []).append(key)
+
+    def dataset(self, run: RunView) -> Dataset | None:
+        """The data set given, else the one the run names; None when it cannot be read."""
+        path = self.data_path or run.data_path
+        if path is None:
+            return None
+        if path not in self._datasets:
+            try:
+                self._datasets[path] = Dataset.load(path)
+            except ContractError as error:
+                self._datasets[path] = None
+                self.problems.append(Problem(str(path), str(error)))
+        return self._datasets[path]
+
+    def details(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each trajectory with its cells; a workbook that cannot be read costs only its cells."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        for key, shown in self.shown.items():
+            groups.setdefault(shown.place, []).append(key)
+        jobs = [self._job(keys) for keys in groups.values()]
+        if not jobs:
+            return
+        with Workers(min(len(jobs), _cores()), LIMITS) as workers:
+            found = workers.map(grids_of, jobs)
+        for keys, grids in zip(groups.values(), found, strict=True):
+            for number, key in enumerate(keys):
+                lost = isinstance(grids, WorkerLost)
+                grid = {"lost": str(grids)} if lost else grids[number]  # type: ignore[index]
+                yield key, self._detail(self.shown[key], grid)
+
+    def _job(self, keys: Sequence[str]) -> GridJob:
+        """The same case in all its runs: input and gold are read once."""
+        first = self.shown[keys[0]]
+        outputs = tuple(self._output(self.shown[key]) for key in keys)
+        evaluation = self.runs[first.run].evaluation
+        rules = evaluation.summary.rules if evaluation else "released"
+        asked = next((asked_for(s.log) for k in keys if (s := self.shown[k]).log), {})
+        job = GridJob(None, None, outputs, asked.get("answer_position", ""), rules=rules)
+        for key in keys:
+            job = self._located(job, self.shown[key])
+        return job
+
+    def _located(self, job: GridJob, shown: Shown) -> GridJob:
+        """Fill in what this run knows of the case and no earlier one did."""
+        run = self.runs[shown.run]
+        dataset = self.dataset(run)
+        task = dataset.by_id.get(shown.task) if dataset else None
+        given, gold = job.input, job.gold
+        if dataset and task:
+            job = changed(job, position=task.answer_position, answer_sheet=task.answer_sheet)
+            try:
+                cases = {case.input_path.name: case.input_path for case in dataset.cases(task)}
+                golds = {output_name_of_gold(path.name): path for path in dataset.golds(task)}
+                given = given or cases.get(shown.input_file)
+                gold = gold or golds.get(output_name(shown.input_file))
+            except ContractError as error:
+                self.problems.append(Problem(str(dataset.path), str(error)))
+        if given is None and shown.case:
+            given = _existing(run.work_folder(shown.case) / "input.xlsx")
+        if gold is None and shown.verdict:
+            gold = _existing(Path(shown.verdict.gt_file))
+        return changed(job, input=given, gold=gold)
+
+    def _output(self, shown: Shown) -> Path | None:
+        return self.runs[shown.run].output_file(shown.case) if shown.case else None
+
+    def _detail(self, shown: Shown, grid: Mapping[str, Any]) -> dict[str, Any]:
+        run = self.runs[shown.run]
+        prompt, asked = opening(shown.log) if shown.log else ("", "")
+        case = shown.case
+        return {
+            "run": shown.run,
+            "task": shown.task,
+            "input_file": shown.input_file,
+            "status": case.status if case else "",
+            "error": (case.error if case else None) or shown.problem,
+            "verdict": shown.verdict.message if shown.verdict else "",
+            "prompt": self._prompt(prompt),
+            "asked": asked,
+            "steps": steps_of(shown.log) if shown.log else [],
+            "grid": grid,
+            "sources": self._sources(shown),
+            "lessons": list(_lessons(run, shown)),
+        }
+
+    def _prompt(self, text: str) -> int | None:
+        if not text:
+            return None
+        if text not in self.prompts:
+            self.prompts.append(text)
+        return self.prompts.index(text)
+
+    def _sources(self, shown: Shown) -> dict[str, str]:
+        output = self._output(shown)
+        gold = shown.verdict.gt_file if shown.verdict else ""
+        return {"log": str(shown.log_file or ""), "output": str(output or ""), "expected": gold}
+
+
+def _cores() -> int:
+    from spreadsheetbench.workers import available_cores
+
+    return available_cores()
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _cases(run: RunView, number: int, task: str) -> Iterator[Shown]:
+    """The task's cases; one without a result line is known by its log or verdict alone."""
+    verdict = run.verdicts.get(task)
+    by_output = {Path(c.output_file).name: c for c in verdict.test_cases} if verdict else {}
+    cases = run.cases_of.get(task, ())
+    for case in cases:
+        judged = by_output.get(output_name(case.input_file))
+        yield _with_log(run, Shown(number, task, case.input_file, case, judged, None, None))
+    if not cases and any(known == task for known, _ in run.logs):
+        judged = next(iter(by_output.values()), None)
+        yield _with_log(run, Shown(number, task, "", None, judged, None, None))
+
+
+def _with_log(run: RunView, shown: Shown) -> Shown:
+    file = run.log_file(shown.task, shown.input_file)
+    try:
+        return changed(shown, log=run.log(shown.task, shown.input_file), log_file=file)
+    except ContractError as error:
+        return changed(shown, log_file=file, problem=str(error))
+
+
+def _lessons(run: RunView, shown: Shown) -> Iterator[dict[str, Any]]:
+    """What analysts made of this trajectory: outcome, gate, and the items of the report."""
+    for analysis in run.analyses:
+        if not same_log(Path(analysis.case.trajectory), shown.log_file):
+            continue
+        records = run.records.get(analysis.kind, ())
+        record = next((r for r in records if r.instance_id == analysis.case.instance_id), None)
+        yield {
+            "kind": analysis.kind,
+            "outcome": analysis.case.outcome,
+            "reason": analysis.case.reason,
+            "error_class": analysis.case.error_class,
+            "gate": f"{analysis.case.gate_mode} {analysis.case.gate_verdict}".strip(),
+            "source": str(analysis.file),
+            "items": [item.model_dump(mode="json") for item in record.items] if record else [],
+        }
+
+
+def same_log(recorded: Path, file: Path | None) -> bool:
+    """The same run's log in the same run folder, whatever its tag and wherever that was moved."""
+    if file is None:
+        return False
+    return _identity(recorded) == _identity(file)
+
+
+def _identity(path: Path) -> tuple[object, ...]:
+    name = LogName.parse(path)
+    known = (name.agent, name.task_id, name.case) if name else (path.name,)
+    depth = 4 if path.parent.name.startswith("seed_") else 3
+    return (*known, *path.absolute().parts[-depth:-1])
+
+
+def trajectory_keys(collection: Collection, logs: Mapping[str, str]) -> dict[str, str]:
+    """From the names that an evolution gave its runs to the keys of the page."""
+    pages = {_identity(s.log_file): key for key, s in collection.shown.items() if s.log_file}
+    found = {name: pages.get(_identity(Path(log))) for name, log in logs.items() if log}
+    return {name: key for name, key in found.items() if key}
+
+
+def task_rows(collection: Collection, prices: Prices) -> list[dict[str, Any]]:
+    """One row a task over all runs."""
+    tasks = dict.fromkeys(task for run in collection.runs for task in run.task_ids)
+    return [
+        {
+            "id": task,
+            "type": next(
+                (v.instruction_type for r in collection.runs if (v := r.verdicts.get(task))), ""
+            ),
+            "instruction": _instruction(collection, task),
+            "results": [
+                _result(collection, number, run, task, prices)
+                for number, run in enumerate(collection.runs)
+            ],
+        }
+        for task in tasks
+    ]
+
+
+def _instruction(collection: Collection, task: str) -> str:
+    for run in collection.runs:
+        if text := run.instructions.get(task):
+            return text
+        dataset = collection.dataset(run)
+        if dataset and task in dataset.by_id:
+            return dataset.by_id[task].instruction
+    return ""
+
+
+def _result(
+    collection: Collection, number: int, run: RunView, task: str, prices: Prices
+) -> dict[str, Any]:
+    cases, verdict = run.cases_of.get(task, ()), run.verdicts.get(task)
+    price = prices.find(run.model)
+    messages = [c.message for c in verdict.test_cases if not c.passed] if verdict else []
+    return {
+        "outcome": outcome_of(run, task),
+        "status": ", ".join(sorted({case.status for case in cases})),
+        "turns": sum(case.turns for case in cases),
+        "tokens": sum(c.usage.prompt_tokens + c.usage.completion_tokens for c in cases),
+        "seconds": round(sum(case.seconds for case in cases), 3),
+        "cost": sum(price.of(case.usage) for case in cases) if price else None,
+        "message": (messages or [verdict.error or "" if verdict else ""])[0],
+        "details": collection.keys.get((number, task), []),
+    }

@@ -1,0 +1,96 @@
+// One trajectory: its steps beside its cells, and the lines of the skill that it taught.
+
+function block(label, text, { open = true, long = 18 } = {}) {
+  const lines = text.split("\n").length;
+  const pre = el("pre", { tabindex: lines > long ? "0" : null }, text);
+  if (open && lines <= long) return el("div", { class: "block" }, el("p", { class: "what" }, label), pre);
+  return el("details", { class: "block", open: open && lines <= 3 * long }, el("summary", {}, `${label} (${count(lines, "line")})`), pre);
+}
+
+function stepView(step, index) {
+  const head = step.done ? "says that the task is done" : step.problem ? "badly formed reply" : `runs ${step.tool}`;
+  return el("li", { class: step.problem ? "step bad" : "step" },
+    el("h3", {}, `Step ${index + 1}`, el("span", { class: "what" }, ` ${head}`)),
+    step.thought ? el("p", { class: "thought" }, step.thought) : "",
+    step.raw ? block("Reply", step.raw) : "",
+    step.problem ? el("p", { class: "judgement bad" }, step.problem) : "",
+    step.command ? block("Command", step.command, { long: 40 }) : "",
+    step.observation !== undefined ? block("Observation", step.observation || "(nothing)") : "",
+    step.note ? block("Message of the harness", step.note) : "");
+}
+
+// Edits a line comes from reach runs through links and companions.
+function runsOfEdit(name, seen = new Set()) {
+  const node = INDEX.lessons?.nodes?.[name];
+  if (!node || seen.has(name)) return [];
+  seen.add(name);
+  const parents = [...(node.links ?? []).map((one) => one.parent), ...(node.beside ? [node.beside] : [])];
+  return [...(node.runs ?? []), ...parents.flatMap((parent) => runsOfEdit(parent, seen))];
+}
+
+function linesTaughtBy(key) {
+  const lessons = INDEX.lessons;
+  if (!lessons?.runs) return [];
+  const mine = new Set(Object.entries(lessons.runs).filter(([, run]) => run.detail === key).map(([name]) => name));
+  if (!mine.size) return [];
+  const taught = new Map();
+  const teaches = (edit) => {
+    if (!taught.has(edit)) taught.set(edit, runsOfEdit(edit).some((run) => mine.has(run)));
+    return taught.get(edit);
+  };
+  return lessons.files.flatMap((file) => file.lines
+    .map(([text, edit], index) => ({ file: file.path, line: index + 1, text, edit }))
+    .filter((one) => one.edit && one.text.trim() && teaches(one.edit)));
+}
+
+function taughtSection(key, data) {
+  const lines = linesTaughtBy(key);
+  const analyses = data.lessons.map((one) => el("div", { class: "card" },
+    el("p", {}, `${one.kind === "error" ? "Failure" : "Success"} analysis: ${one.outcome}`, one.error_class ? `, class ${one.error_class}` : "", one.gate ? `, gate: ${one.gate}` : "", one.reason ? ` (${one.reason})` : "", ". ", source(one.source)),
+    one.items.map((item) => el("details", {}, el("summary", {}, `${item.type.replace("_", " ")}: ${item.title}`), el("p", {}, item.description), el("p", {}, item.content)))));
+  const skill = lines.length ? el("ul", { class: "lines" }, lines.map((one) => el("li", {}, link(toLine(one.file, one.line), `${one.file}:${one.line}`), " ", one.text))) : el("p", { class: "empty" }, "No line of the skill comes from this trajectory.");
+  return section("What it taught", analyses, INDEX.lessons ? [el("h3", {}, "Lines of the evolved skill"), skill] : "");
+}
+
+function neighbours(key, data) {
+  const at = INDEX.tasks.findIndex((task) => task.results[data.run]?.details.includes(key));
+  const near = (step) => {
+    for (let index = at + step; index >= 0 && index < INDEX.tasks.length; index += step) {
+      const other = INDEX.tasks[index].results[data.run]?.details[0];
+      if (other) return link(toTask(other), step < 0 ? `← ${INDEX.tasks[index].id}` : `${INDEX.tasks[index].id} →`);
+    }
+    return "";
+  };
+  const others = (INDEX.tasks[at]?.results ?? []).map((one, run) => {
+    const keys = one.details.filter((other) => other !== key);
+    return run === data.run || !keys.length ? "" : el("li", {}, link(toTask(keys[0]), INDEX.runs[run].name), " ", outcome(one.outcome));
+  });
+  return [el("nav", { class: "near", "aria-label": "Tasks before and after" }, near(-1), link("#/tasks", "all tasks"), near(1)),
+    others.some(Boolean) ? el("div", { class: "others" }, el("span", {}, "The same task in "), el("ul", {}, others)) : ""];
+}
+
+function showTrajectory(main, key) {
+  const title = el("h1", { tabindex: "-1" }, "Trajectory");
+  main.append(title);
+  return detail(key).then((data) => {
+    const task = INDEX.tasks.find((one) => one.id === data.task);
+    const result = task.results[data.run];
+    const run = INDEX.runs[data.run];
+    title.replaceChildren(`Task ${data.task} `, el("small", {}, "in ", runName(data.run), " ", outcome(result.outcome)));
+    const facts = [data.input_file, task.type, data.status ? `ended: ${data.status}` : "", `${number(result.turns)} turns`, `${number(result.tokens)} tokens`, `${number(result.seconds, 1)} s`, result.cost === null ? "" : dollars(result.cost)].filter(Boolean).join(" · ");
+    main.append(el("div", { class: "around" }, neighbours(key, data)),
+      el("p", { class: "facts", title: `from ${run.sources.cases}` }, facts, ". ", source(run.sources.cases)),
+      data.error ? el("p", { class: "judgement bad" }, data.error) : "",
+      el("blockquote", {}, task.instruction),
+      el("div", { class: "trajectory" },
+        el("section", { class: "steps", "aria-labelledby": "h-steps" }, el("h2", { id: "h-steps" }, "Steps"),
+          data.prompt === null ? "" : block("System prompt", INDEX.prompts[data.prompt], { open: false }),
+          data.asked ? block("Task as the agent got it", data.asked, { open: false }) : "",
+          data.steps.length ? el("ol", {}, data.steps.map(stepView)) : el("p", { class: "empty" }, "There is no log of this trajectory."),
+          source(data.sources.log)),
+        el("div", { class: "cellside" },
+          section("Cells", gridView(data.grid),
+            el("p", { class: "note" }, "Output ", source(data.sources.output), data.sources.expected ? [", expected ", source(data.sources.expected)] : "", `; rules: ${data.grid.rules ?? "–"}`)),
+          taughtSection(key, data))));
+  }).catch((error) => main.append(el("p", { class: "judgement bad" }, `This trajectory cannot be shown: ${error.message}.`)));
+}
