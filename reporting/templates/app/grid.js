@@ -11,7 +11,7 @@ function cellContent(cell, marks) {
     ? el("span", { class: "novalue" }, cell.t === "text" ? "empty text" : "no stored value")
     : el("span", { class: "value" }, cell.v);
   if (!cell.f) return [value];
-  marks.push("formula");
+  marks.push("calculated");
   return [value, el("code", { class: "formula" }, el("span", { class: "only-read" }, "formula "), cell.f)];
 }
 

@@ -33,7 +33,7 @@ function editView(name, how, seen) {
   const parents = [...(node.links ?? []).map((one) => [one.parent, one.how]), ...(node.beside ? [[node.beside, "beside"]] : [])];
   return el("li", {},
     el("p", {}, el("strong", {}, PHASES[node.phase] ?? node.phase), ` ${name}: ${node.title} `,
-      how ? el("span", { class: "tag", title: "how the link was found" }, how) : "", node.patch ? [" ", source(node.patch)] : ""),
+      how ? el("span", { class: "how", title: "how this link was found" }, `link ${how}`) : "", node.patch ? [" ", source(node.patch)] : ""),
     again ? el("p", { class: "note" }, "shown above") : [
       node.text ? el("details", {}, el("summary", {}, "its text"), el("pre", {}, node.text)) : "",
       node.runs?.length ? el("ul", {}, node.runs.map(runView)) : "",

@@ -21,9 +21,12 @@ function taskLink(task, run, text) {
   return keys.length ? keys.map((key, index) => [index ? " " : "", link(toTask(key), index ? `(${index + 1})` : text)]) : text;
 }
 
+// Long names of folders may break at their joints.
+const breakable = (name) => name.split(/(?<=[_/-])/).flatMap((part, index) => index ? [el("wbr"), part] : [part]);
+
 function columns() {
   const outcomes = INDEX.runs.map((run, index) => ({
-    name: `run-${index}`, label: run.name,
+    name: `run-${index}`, label: breakable(run.name),
     value: (task) => task.results[index].outcome,
     show: (task) => task.results[index].details.length ? link(toTask(task.results[index].details[0]), outcome(task.results[index].outcome)) : outcome(task.results[index].outcome),
   }));
