@@ -64,7 +64,7 @@ async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> 
                 "model": described,
                 "seed": seed,
             }
-            environment = {**_environment(args), "endpoint": address}
+            environment = {**_environment(args), "endpoint": address, "cases": len(cases)}
             folder.open(settings, environment, overwrite=args.overwrite)
             run = Run(seed, folder, base.joinpath(*sub), log_dir, harness, header)
             session.runs.append(run)

@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from react_agent.cli import OK, add_flag, add_logging_flag, positive, run_script, script_parser
+from react_agent.cli import (
+    OK,
+    add_flag,
+    add_logging_flag,
+    comma_list,
+    positive,
+    run_script,
+    script_parser,
+)
 from react_agent.errors import ContractError
 
 if TYPE_CHECKING:
@@ -37,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_flag(parser, "--start_idx", type=int, default=0, help="first record of the data set")
     add_flag(parser, "--end_idx", type=int, default=None, help="record to stop before")
+    add_flag(parser, "--instance_ids", type=comma_list, default=[], help="only these tasks")
     add_flag(
         parser,
         "--repeat",
@@ -87,7 +96,7 @@ def _run(args: argparse.Namespace) -> int:
     if not args.output_dir.is_dir():
         raise ContractError(f"{args.output_dir}: no such output directory; nothing was scored")
     dataset = Dataset.load(args.data_path)
-    tasks = dataset.select(start=args.start_idx, end=args.end_idx)
+    tasks = dataset.select(start=args.start_idx, end=args.end_idx, ids=args.instance_ids)
     if not tasks:
         raise ContractError(
             f"{dataset.path}: no record between --start_idx {args.start_idx} and --end_idx "

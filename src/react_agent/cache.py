@@ -3,7 +3,9 @@
 The key is everything that decides a reply: the client, the endpoint's address, and the whole body
 with its sampling settings and seed. Replies that were cut off or came without text are not kept:
 they would be replayed for ever. A hit costs nothing, so its usage is zero and `cached` is set;
-the tokens were counted by the run that paid for them.
+the tokens were counted by the run that paid for them. Where a budget file counts what is paid
+(`keep_usage`), a hit says what it took when it was paid: a run that was broken off and goes on then
+has the same figures as an unbroken one.
 
 The folder is as trusted as the code: its database may hold pickled values. Use one that only you
 can write to.
@@ -34,8 +36,15 @@ class ReplyCache:
     """A Transport in front of another. `identity` names what answers, and where."""
 
     def __init__(
-        self, inner: Transport, folder: Path, *, identity: str, stats: Stats | None = None
+        self,
+        inner: Transport,
+        folder: Path,
+        *,
+        identity: str,
+        stats: Stats | None = None,
+        keep_usage: bool = False,
     ) -> None:
+        self.keep_usage = keep_usage
         self.inner, self.identity, self.stats = inner, identity, stats or Stats()
         # SQLite may wait for another process: never on the event loop. One thread, one connection.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reply-cache")
@@ -50,7 +59,8 @@ class ReplyCache:
         stored = await self._in_thread(lambda: self._cache.get(key))
         if hit := _reply(stored):
             self.stats.cache_hits += 1
-            return hit.model_copy(update={"usage": Usage(), "cached": True})
+            usage = hit.usage if self.keep_usage else Usage()
+            return hit.model_copy(update={"usage": usage, "cached": True})
         reply = await self.inner.send(body)
         if reply.text.strip() and not reply.cut_off:
             value = reply.model_dump_json()

@@ -102,7 +102,13 @@ class Connection:
         transport = self._capped(endpoint)
         if args.reply_cache:
             folder = Path(args.reply_cache)
-            cache = ReplyCache(transport, folder, identity=endpoint.identity, stats=self.stats)
+            cache = ReplyCache(
+                transport,
+                folder,
+                identity=endpoint.identity,
+                stats=self.stats,
+                keep_usage=self.budget is not None,
+            )
             self._stack.push_async_callback(cache.close)
             transport = cache
         if args.record:

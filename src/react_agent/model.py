@@ -40,7 +40,7 @@ class Reply(BaseModel, frozen=True):
     """The endpoint's finish_reason; "length" means the text was cut off."""
     usage: Usage = Field(default_factory=Usage)
     cached: bool = False
-    """From the reply cache: usage is zero, since an earlier run paid."""
+    """From the reply cache: paid by an earlier run, so usage is zero unless a budget counts it."""
 
     @property
     def cut_off(self) -> bool:

@@ -1,0 +1,306 @@
+"""A whole reproduction on a few bundled tasks: killed, capped, changed; against a real server."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stub_server import StubServer, reply
+
+from react_agent.budget import FILE, read_spent
+from react_agent.errors import ContractError
+from trace2skill import reproduce
+from trace2skill.pipeline import Pipeline
+from trace2skill.recipe import Recipe, split_ids
+
+ROOT = Path(__file__).resolve().parent.parent
+MINI = ROOT / "data" / "mini"
+WORKERS = 2
+CONFIG = """
+data_path = "{root}/data/mini"
+skills_dir = "{root}/spreadsheet_agent/skills"
+output = "{output}"
+start = "xlsx-basic"
+baselines = []
+lessons = "combined"
+seeds = [41]
+workers = 2
+max_turns = 20
+sandbox = "none"
+[model]
+name = "scripted-demo-model"
+base_url = "{url}"
+[split]
+train = [0, 3]
+test = [12, 13]
+[budget]
+prices = "1,2"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
+
+
+@pytest.fixture(scope="module")
+def author() -> Iterator[Callable[..., Any]]:
+    """The demo's scripted model."""
+    sys.path.insert(0, str(MINI))
+    try:
+        import author as script
+
+        yield script.reply
+    finally:
+        sys.path.remove(str(MINI))
+
+
+class Study:
+    """One reproduction's file and folder, and the server that answers it."""
+
+    def __init__(self, folder: Path, server: StubServer, **changes: str) -> None:
+        self.folder, self.output, self.server = folder, folder / "out", server
+        self.config = folder / "reproduce.toml"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.write(**changes)
+
+    def write(self, **changes: str) -> None:
+        text = CONFIG.format(root=ROOT, output=self.output, url=self.server.url)
+        for old, new in changes.items():
+            text = "\n".join(
+                new if line.split(" ")[0] == old else line for line in text.splitlines()
+            )
+        self.config.write_text(text + "\n" + changes.get("more", ""))
+
+    async def start(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "trace2skill", "reproduce", str(self.config), "--yes"),
+            cwd=ROOT,
+            env=os.environ | {"OPENAI_API_KEY": "EMPTY"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    async def run(self) -> tuple[int | None, str]:
+        process = await self.start()
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+    async def killed_after(self, calls: int) -> None:
+        """SIGKILL once the server has been asked so many more times."""
+        limit = len(self.server.bodies) + calls
+        process = await self.start()
+        end = time.monotonic() + 60
+        while len(self.server.bodies) < limit and process.returncode is None:
+            assert time.monotonic() < end
+            await asyncio.sleep(0.01)
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.communicate()
+
+    def leaves(self) -> dict[str, str]:
+        """What is compared: the skill, the verdicts, the standings, the records of lessons."""
+        found = {}
+        for pattern in (
+            "*/*/skills/**/*.md", "*_parsed.json", "baseline_run/*_parsed.json",
+            "**/eval_official_results.json", "reproduction.json", "comparison.json",
+        ):  # fmt: skip
+            for path in sorted(self.output.glob(pattern)):
+                text = path.read_text().replace(str(self.output), "OUT")
+                name = str(path.relative_to(self.output))
+                found[name] = self._without_spending(text) if name == "reproduction.json" else text
+        return found
+
+    @staticmethod
+    def _without_spending(text: str) -> str:
+        """A killed start has spent the calls that were in flight once more."""
+        value = json.loads(text)
+        del value["spent"]
+        return json.dumps(value)
+
+
+def study(
+    folder: Path, handler: Any, steps: Callable[[Study], Any], **changes: str
+) -> list[dict[str, Any]]:
+    """All bodies that the server was sent."""
+
+    async def session() -> list[dict[str, Any]]:
+        async with StubServer(handler) as server:
+            await steps(Study(folder, server, **changes))
+            return server.bodies
+
+    return asyncio.run(session())
+
+
+def answering(author: Callable[..., Any], seconds: float = 0.0) -> Any:
+    async def handler(body: dict[str, Any]) -> Any:
+        text = author(body["messages"])
+        await asyncio.sleep(seconds)
+        return reply(text)
+
+    return handler
+
+
+def test_killed_at_random_moments_it_ends_as_an_unbroken_one(
+    tmp_path: Path, author: Callable[..., Any]
+) -> None:
+    kills = 3
+    ends: list[dict[str, str]] = []
+
+    async def unbroken(one: Study) -> None:
+        code, said = await one.run()
+        assert code == 0, said
+        ends.append(one.leaves())
+
+    async def broken(one: Study) -> None:
+        moments = random.Random(5)
+        for _ in range(kills):
+            await one.killed_after(moments.randint(5, 20))
+        code, said = await one.run()
+        assert code == 0, said
+        ends.append(one.leaves())
+
+    whole = study(tmp_path / "a", answering(author, 0.01), unbroken)
+    again = study(tmp_path / "b", answering(author, 0.01), broken)
+    assert len(ends[0]) > 10
+    assert ends[0] == ends[1]
+    twice = _asked(again, tmp_path / "b") - _asked(whole, tmp_path / "a")
+    # Only a request that was under way when the process died is sent again.
+    assert twice.total() <= kills * WORKERS
+    assert len(again) - len(whole) <= kills * WORKERS
+
+
+def _asked(bodies: list[dict[str, Any]], folder: Path) -> Counter[str]:
+    return Counter(json.dumps(b, sort_keys=True).replace(str(folder), "HERE") for b in bodies)
+
+
+def test_a_cap_holds_over_starts_and_a_higher_one_goes_on(
+    tmp_path: Path, author: Callable[..., Any]
+) -> None:
+    async def steps(one: Study) -> None:
+        for cap in (10, 10, 40):
+            one.write(prices=f'prices = "1,2"\nmax_calls = {cap}')
+            code, said = await one.run()
+            assert code == 1, said
+            assert f"the cap of {cap} calls is reached" in said
+            assert "Traceback" not in said
+            assert len(one.server.bodies) == cap
+        one.write()
+        code, said = await one.run()
+        assert code == 0, said
+        asked = _asked(one.server.bodies, tmp_path)
+        assert max(asked.values()) <= 2  # trajectories and their validation ask the same
+        calls = read_spent(one.output / FILE).usage().calls
+        assert calls == len(one.server.bodies)
+        spent = json.loads((one.output / "reproduction.json").read_text())["spent"]
+        assert spent["calls"] == calls
+        assert spent["dollars"] > 0
+
+    study(tmp_path, answering(author), steps)
+
+
+def test_other_settings_are_refused_and_a_dry_run_calls_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def steps(one: Study) -> None:
+        config = [str(one.config)]
+        assert reproduce.main([*config, "--dry-run"]) == 0
+        shown = capsys.readouterr().out
+        assert "to do, estimated" in shown
+        assert "assumed: 20 calls a case" in shown
+        assert not one.output.exists()
+        one.output.mkdir()
+        settings = Recipe.load(one.config).decides()
+        ids = split_ids(Recipe.load(one.config))
+        state = {"settings": {**settings, "tasks": ids}}
+        (one.output / "state.json").write_text(json.dumps(state))
+        one.write(workers="workers = 9")
+        assert reproduce.main([*config, "--dry-run"]) == 0
+        one.write(max_turns="max_turns = 7", test="test = [12, 14]")
+        assert reproduce.main([*config, "--yes"]) == 2
+        said = capsys.readouterr().err
+        assert "max_turns: 20 -> 7" in said
+        assert "split.test: [12, 13] -> [12, 14]" in said
+
+    assert study(tmp_path, reply("no"), steps) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"seeds": "seeds = [41, 41]"}, "seeds names a seed twice"),
+        ({"seeds": "seeds = []"}, "seeds: Tuple should have at least 1 item"),
+        ({"max_turns": "maxturns = 3"}, "maxturns: no such key; known keys: data_path, output"),
+        ({"name": 'nmae = "m"'}, "model.nmae: no such key"),
+        ({"name": ""}, "model.name: Field required"),
+        ({"merge_batch_size": "", "lessons": 'lessons = "both"'}, "lessons: Input should be"),
+        ({"test": "test = [2, 4]"}, "1 tasks are in train and in test, such as"),
+        ({"test": "test = [90, 95]"}, "split.test: no task of"),
+        ({"test": 'test = "nowhere.txt"'}, "nowhere.txt: cannot be read"),
+        ({"test": "test = [90"}, "is not TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_line_that_names_the_key(
+    changes: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    one = Study(tmp_path, StubServer(None, url="http://127.0.0.1:9/v1"), **changes)
+    with pytest.raises(ContractError) as refused:
+        split_ids(Recipe.load(one.config))
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("path", ["reproduce.example.toml", "data/mini/reproduce.toml"])
+def test_the_bundled_files_are_sound(path: str) -> None:
+    recipe = Recipe.load(ROOT / path)
+    assert recipe.skills_dir == Path("spreadsheet_agent/skills")
+
+
+def test_every_command_of_a_plan_is_one_that_its_stage_takes(tmp_path: Path) -> None:
+    ids = tmp_path / "ids.txt"
+    ids.write_text("9001, 901-3\n")
+    one = Study(
+        tmp_path,
+        StubServer(None, url="http://127.0.0.1:9/v1"),
+        train=f'train = "{ids}"',
+        prices='prices = "1,2"\nmax_calls = 3\nmax_tokens = 4\nmax_cost = 5',
+    )
+    recipe = Recipe.load(one.config).model_copy(update={"test_seeds": (1, 2)})
+    pipeline = Pipeline(recipe, split_ids(recipe))
+    entrants = [pipeline.teacher, *pipeline.baselines(), *pipeline.validations()]
+    steps = [*map(pipeline.roll_out, entrants), pipeline.learn(), pipeline.evolve(41)]
+    assert not any(step.whole() for step in steps)
+    commands = [[c.stage, *c.argv] for step in steps for c in step.commands]
+    done = subprocess.run(
+        [sys.executable, "-c", PARSES],
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+PARSES = """
+import json, sys
+from importlib import import_module
+from react_agent import cli
+from trace2skill.cli import STAGES
+
+def only_parse(work, parser, argv=None):
+    parser.parse_args(argv)
+
+cli.run_script = only_parse
+for stage, *argv in json.load(sys.stdin):
+    import_module(STAGES[stage][0]).main(argv)
+"""

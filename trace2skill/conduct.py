@@ -1,0 +1,205 @@
+"""Runs the stages of a reproduction in order, chooses the skill, and goes on after a break.
+
+`state.json` holds the settings that decide results and the choice; all else is known from the
+stages' own files.
+"""
+
+import fcntl
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from react_agent.budget import FILE
+from react_agent.cli import OK
+from react_agent.errors import ContractError
+from react_agent.files import read_json, write_json
+from react_agent.prices import Prices
+from spreadsheet_agent.runfolder import differences
+from trace2skill.forecast import spent_text
+from trace2skill.pipeline import Command, Entrant, Pipeline, Step
+from trace2skill.standings import MARK, Standing, score, table, write_reproduction
+
+STATE = "state.json"
+NOT_WRITTEN = 3
+"""Exit code of an evolution whose skill broke the format's rules: that seed has none."""
+
+
+class Stopped(Exception):
+    """A stage ended with work still owed; carries its exit code."""
+
+
+class Conductor:
+    def __init__(self, pipeline: Pipeline, prices: Prices) -> None:
+        self.pipeline, self.prices = pipeline, prices
+        self.recipe, self.root = pipeline.recipe, pipeline.root
+        self.without_skill: list[int] = []
+
+    @property
+    def state_file(self) -> Path:
+        return self.root / STATE
+
+    def check(self) -> None:
+        """Raises ContractError when what lies in the folder is another reproduction."""
+        decides = {**self.recipe.decides(), "tasks": self.pipeline.ids}
+        if not self.state_file.exists():
+            if self.root.is_dir() and any(map(_not_ours, self.root.iterdir())):
+                raise ContractError(
+                    f"{self.root}: is no reproduction and not empty; give another output"
+                )
+            return
+        state = read_json(self.state_file)
+        was = state.get("settings") if isinstance(state, dict) else None
+        if changes := differences(was, decides):
+            raise ContractError(
+                f"{self.root} holds a reproduction with other settings; give another output:\n"
+                + "\n".join(f"  {line}" for line in changes)
+            )
+
+    def plan(self) -> list[Step]:
+        """Every step that can be known before the choice, and the last one for the first seed,
+        which costs the same as for any other."""
+        chosen = self.chosen() or self.recipe.seeds[0]
+        return [*self._before(), self.pipeline.roll_out(self.pipeline.champion(chosen))]
+
+    def run(self) -> int:
+        if not self.state_file.exists():
+            settings = {**self.recipe.decides(), "tasks": self.pipeline.ids}
+            write_json(self.state_file, {"settings": settings})
+        if self.recipe.recorded:
+            print(f"\n{MARK}.")
+        try:
+            self._stages()
+        except Stopped as reason:
+            if spent := spent_text(self.root / FILE, self.prices):
+                print(f"\n{spent}")
+            print(f"stopped in {reason.args[1]}; start it again to go on")
+            return int(reason.args[0])
+        return OK
+
+    def chosen(self) -> int | None:
+        state = read_json(self.state_file) if self.state_file.exists() else {}
+        seed = state.get("chosen", {}).get("seed")
+        return seed if isinstance(seed, int) else None
+
+    def _stages(self) -> None:
+        for step in self._before():
+            self._do(step)
+        seed = self._choose()
+        champion = self.pipeline.champion(seed)
+        self._do(self.pipeline.roll_out(champion))
+        self._conclude(champion)
+
+    def _before(self) -> list[Step]:
+        pipeline = self.pipeline
+        entrants = [*pipeline.baselines(), pipeline.teacher]
+        steps = [pipeline.roll_out(entrant) for entrant in entrants]
+        steps.append(pipeline.learn())
+        steps += [pipeline.evolve(seed) for seed in self.recipe.seeds]
+        return steps + [pipeline.roll_out(entrant) for entrant in pipeline.validations()]
+
+    def _do(self, step: Step) -> None:
+        if step.kind == "rollouts" and self._has_no_skill(step):
+            return
+        if step.whole():
+            print(f"\n== {step.about}: whole, kept", flush=True)
+            return
+        print(f"\n== {step.about}", flush=True)
+        if step.kind == "evolution":
+            self._lay_out(step)
+        for command in step.commands:
+            code = _run(command)
+            if code == NOT_WRITTEN and step.kind == "evolution":
+                self.without_skill.append(int(step.about.rsplit(" ", 1)[1]))
+                return
+            if code != OK:
+                raise Stopped(code, step.about)
+
+    def _has_no_skill(self, step: Step) -> bool:
+        return any(f"evolved_seed_{seed}" in step.name for seed in self.without_skill)
+
+    def _lay_out(self, step: Step) -> None:
+        """The copy of the skills that is evolved: whole or not there, whenever this is killed."""
+        target = self.root / step.name / "skills"
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for torn in target.parent.glob(".skills.*"):
+            shutil.rmtree(torn)
+        with tempfile.TemporaryDirectory(prefix=".skills.", dir=target.parent) as folder:
+            copy = shutil.copytree(self.recipe.skills_dir, Path(folder) / "skills")
+            copy.rename(target)
+
+    def _choose(self) -> int:
+        """The evolved skill that solves most of the training split; the first seed of equals."""
+        by_seed = {
+            entrant.seeds[0]: score(entrant)
+            for entrant in self.pipeline.validations()[1:]
+            if entrant.seeds[0] not in self.without_skill
+        }
+        if not by_seed:
+            raise ContractError(f"{self.root}: no evolution has given a skill that keeps the rules")
+        best = max(standing.solved for standing in by_seed.values())
+        equals = [seed for seed, standing in by_seed.items() if standing.solved == best]
+        seed = equals[0]
+        state = read_json(self.state_file)
+        validation = {str(s): standing.solved for s, standing in by_seed.items()}
+        state["chosen"] = {"seed": seed, "solved_on_training_split": validation}
+        write_json(self.state_file, state)
+        tie = f"; equal: {', '.join(map(str, equals))}, the first is taken" * (len(equals) > 1)
+        print(f"\n== chosen by training score: seed {seed} with {best} solved{tie}", flush=True)
+        return seed
+
+    def _conclude(self, champion: Entrant) -> None:
+        pipeline = self.pipeline
+        entrants = [*pipeline.baselines(), pipeline.teacher, *pipeline.validations(), champion]
+        standings: list[Standing] = [score(e) for e in entrants if e.verdicts.is_file()]
+        file = write_reproduction(pipeline, standings, read_json(self.state_file), self.prices)
+        print(f"\n== results\n{table(standings, self.prices, self.recipe.model.name)}")
+        if spent := spent_text(self.root / FILE, self.prices):
+            print(spent)
+        if self.recipe.recorded:
+            print(f"{MARK}.")
+        print(f"written to {file}")
+        self._compare(champion)
+
+    def _compare(self, champion: Entrant) -> None:
+        """The held-out runs against the skill that evolution started from (the first baseline if
+        that was not scored), and the page that shows all runs."""
+        start = self.recipe.start
+        held_out = sorted(self.pipeline.baselines(), key=lambda entrant: entrant.skill != start)
+        folders = [str(entrant.folder) for entrant in [*held_out, champion]]
+        files = ["--json", str(self.root / "comparison.json")]
+        files += ["--markdown", str(self.root / "comparison.md")]
+        print("\n== held-out comparison", flush=True)
+        _run(Command("compare", (*folders, *files)))
+
+
+def _not_ours(path: Path) -> bool:
+    """Whether it can be there before anything was noted: a lock, a file half written, a budget."""
+    return not path.name.startswith(".") and path.name != FILE
+
+
+def _run(command: Command) -> int:
+    from trace2skill.cli import STAGES
+
+    print(f"$ trace2skill {command.stage} {shlex.join(command.argv)}", flush=True)
+    module: Any = import_module(STAGES[command.stage][0])
+    code: int = module.main(list(command.argv))
+    return code
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """One process at a time. Raises ContractError."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ContractError(f"{root}: another reproduction is at work in it") from None
+        yield

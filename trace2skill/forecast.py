@@ -1,0 +1,139 @@
+"""What a reproduction would cost, before anybody is called: estimates, with what they rest on."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from react_agent.model import Usage
+from react_agent.prices import Prices
+from trace2skill.pipeline import RESULTS, Pipeline, Step
+
+TURNS = 30
+"""The paper: rollouts often exceed 30 turns."""
+PROMPT, REPLY = 6_000, 300
+"""Tokens of a call in the middle of a conversation: skill, task and what was observed so far."""
+SKILL_CALL, SKILL_REPLY = 8_000, 2_000
+"""A patch or a merge shows the whole skill and lets the model think."""
+FAILING = 0.5
+"""Share of training runs that fail, near what others found for the paper's model."""
+LESSONS = {"error": 0.35, "success": 0.5, "combined": 0.85}
+"""Records for each training task; the paper's timing run had about 70 error lessons of 200."""
+
+
+@dataclass(frozen=True)
+class PerCase:
+    """What one case of a rollout is expected to use."""
+
+    calls: float
+    prompt: float
+    reply: float
+    basis: str
+
+
+@dataclass(frozen=True)
+class Row:
+    step: Step
+    whole: bool
+    usage: Usage
+
+
+def per_case(pipeline: Pipeline) -> PerCase:
+    """As measured in this reproduction's own finished cases, else by assumption."""
+    cases, used = 0, Usage()
+    for file in sorted(pipeline.root.glob(f"**/{RESULTS}")):
+        try:
+            value = json.loads(file.read_text(encoding="utf-8"))
+            used += Usage.model_validate(value["usage"])
+            cases += sum(len(instance["test_cases"]) for instance in value["results"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # an estimate does without a damaged file
+    if cases and used.calls:
+        basis = f"{cases} finished cases of this reproduction"
+        return PerCase(
+            used.calls / cases,
+            used.prompt_tokens / cases,
+            used.completion_tokens / cases,
+            basis,
+        )
+    turns = min(TURNS, pipeline.recipe.max_turns)
+    basis = f"assumed: {turns} calls a case, {PROMPT:,} prompt and {REPLY} reply tokens a call"
+    return PerCase(turns, turns * PROMPT, turns * REPLY, basis)
+
+
+def forecast(pipeline: Pipeline, steps: Sequence[Step]) -> list[Row]:
+    case = per_case(pipeline)
+    return [Row(step, step.whole(), _usage(pipeline, step, case)) for step in steps]
+
+
+def _usage(pipeline: Pipeline, step: Step, case: PerCase) -> Usage:
+    tasks = len(pipeline.ids[step.split])
+    lessons = pipeline.recipe.lessons
+    if step.kind == "rollouts":
+        return _times(case, tasks * step.runs)
+    if step.kind == "lessons":
+        agentic = tasks * FAILING if lessons != "success" else 0
+        single = tasks * (1 - FAILING) if lessons != "error" else 0
+        whole_log = Usage(
+            calls=round(single),
+            prompt_tokens=round(single * 2 * PROMPT),
+            completion_tokens=round(single * SKILL_REPLY),
+        )
+        return _times(case, agentic) + whole_log
+    calls = _evolution_calls(round(tasks * LESSONS[lessons]), pipeline.recipe.merge_batch_size)
+    return Usage(
+        calls=calls, prompt_tokens=calls * SKILL_CALL, completion_tokens=calls * SKILL_REPLY
+    )
+
+
+def _times(case: PerCase, number: float) -> Usage:
+    return Usage(
+        calls=round(case.calls * number),
+        prompt_tokens=round(case.prompt * number),
+        completion_tokens=round(case.reply * number),
+    )
+
+
+def _evolution_calls(patches: int, together: int) -> int:
+    calls = patches
+    while patches > 1:
+        patches = -(-patches // together)
+        calls += patches
+    return calls
+
+
+def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> str:
+    """The plan before it is started: what is whole already costs nothing."""
+    width = max(len(row.step.about) for row in rows)
+    lines = [f"{'stage':<{width}}  {'calls':>9} {'tokens':>15}  state"]
+    for row in rows:
+        tokens = row.usage.prompt_tokens + row.usage.completion_tokens
+        state = "whole" if row.whole else "to do"
+        numbers = f"{row.usage.calls:>9,} {tokens:>15,}"
+        lines.append(f"{row.step.about:<{width}}  {numbers}  {state}")
+    left = sum((row.usage for row in rows if not row.whole), Usage())
+    tokens = left.prompt_tokens + left.completion_tokens
+    lines.append(f"{'to do, estimated':<{width}}  {left.calls:>9,} {tokens:>15,}")
+    cost = prices.cost({model: left})
+    dollars = f"about ${cost:,.2f}" if cost is not None else f"no price is known for {model}"
+    lines.append(f"cost: {dollars}, before prefix caching")
+    lines.append(f"These are estimates. Rollouts and failure analyses: {basis}.")
+    lines.append(
+        f"Besides: {FAILING:.0%} of training runs fail, {SKILL_CALL:,} prompt and "
+        f"{SKILL_REPLY:,} reply tokens for a patch or merge."
+    )
+    return "\n".join(lines)
+
+
+def spent_text(path: Path, prices: Prices) -> str:
+    """What the budget file says was spent so far."""
+    from react_agent.budget import read_spent
+
+    spent = read_spent(path)
+    use = spent.usage()
+    if not use.calls:
+        return ""
+    cost = prices.cost(spent.by_model())
+    dollars = f", ${cost:,.2f}" if cost is not None else ""
+    tokens = use.prompt_tokens + use.completion_tokens
+    return f"spent {use.calls:,} calls, {tokens:,} tokens{dollars} ({path})"

@@ -1,0 +1,189 @@
+"""How far runs are, read from their files; whatever is torn, missing or foreign is passed over."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from react_agent.budget import FILE, Spent, read_spent
+from react_agent.errors import ContractError
+from react_agent.model import Usage
+from reporting.runlines import read_results
+from spreadsheet_agent.runfolder import CaseResult
+
+VERDICTS = "eval_official_results.json"
+QUIET_SECONDS = 900
+"""A run whose files have not changed for so long is not said to have cases in flight."""
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """One seed's rollouts."""
+
+    name: str
+    model: str
+    total: int | None
+    """Unknown for runs that noted no number of cases."""
+    cases: tuple[CaseResult, ...]
+    solved: int | None
+    in_flight: int
+    started: float
+    """When the latest start began, in seconds since 1970."""
+    changed: float
+    recorded: bool
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Every case once: output, no output, infrastructure."""
+        return Counter(
+            "infra" if case.owed else "output" if case.success else "no output"
+            for case in self.cases
+        )
+
+    @property
+    def done(self) -> int:
+        return sum(not case.owed for case in self.cases)
+
+    @property
+    def usage(self) -> Usage:
+        return sum((case.usage for case in self.cases), Usage())
+
+    @property
+    def per_minute(self) -> float | None:
+        """Over the latest start, up to its last case."""
+        ends = [_seconds(case.finished_at) for case in self.cases if not case.owed]
+        own = [end for end in ends if end >= self.started]
+        if not own or max(own) - self.started < 1:
+            return None
+        return 60 * len(own) / (max(own) - self.started)
+
+    @property
+    def minutes_left(self) -> float | None:
+        if self.total is None or not self.per_minute or self.done >= self.total:
+            return None
+        return (self.total - self.done) / self.per_minute
+
+
+@dataclass(frozen=True)
+class Count:
+    """A stage that is counted by its files."""
+
+    name: str
+    done: int
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    path: Path
+    runs: list[RunProgress] = field(default_factory=list)
+    others: list[Count] = field(default_factory=list)
+    spent: Spent | None = None
+    chosen: str = ""
+
+    @property
+    def latest(self) -> RunProgress:
+        return max(self.runs, key=lambda run: run.changed)
+
+
+def look(path: Path) -> Progress:
+    """Raises ContractError when there is no run below the path."""
+    files = sorted({*path.glob("**/run.json")}, key=lambda file: file.stat().st_mtime)
+    runs = [run for file in files if (run := _run(file, path))]
+    if not runs:
+        raise ContractError(f"{path}: holds no run (no run.json); it may not have started yet")
+    budget = next((p / FILE for p in (path, *path.absolute().parents) if (p / FILE).exists()), None)
+    nearest = budget or next(path.glob(f"**/{FILE}"), None)
+    chosen = _mapping(path / "state.json").get("chosen", {})
+    seed = chosen.get("seed") if isinstance(chosen, dict) else None
+    return Progress(
+        path=path,
+        runs=runs,
+        others=list(_others(path)),
+        spent=read_spent(nearest) if nearest else None,
+        chosen="" if seed is None else f"seed {seed}",
+    )
+
+
+def _run(file: Path, root: Path) -> RunProgress | None:
+    record = _mapping(file)
+    sessions = record.get("sessions")
+    settings = record.get("settings")
+    if not isinstance(sessions, list) or not sessions or not isinstance(settings, dict):
+        return None
+    session = sessions[-1] if isinstance(sessions[-1], dict) else {}
+    environment = session.get("environment")
+    total = environment.get("cases") if isinstance(environment, dict) else None
+    lines = file.with_name("results.jsonl")
+    found, _ = read_results(lines) if lines.exists() else ((), [])
+    cases = tuple({case.key: case for case in found}.values())
+    model = settings.get("model")
+    model = model if isinstance(model, dict) else {}
+    changed = max(p.stat().st_mtime for p in (file, lines) if p.exists())
+    finished = file.with_name("results.json").exists()
+    return RunProgress(
+        name=str(file.parent.relative_to(root)).replace("/outputs", "").replace("_outputs", ""),
+        model=str(model.get("model", "")),
+        total=total if isinstance(total, int) else None,
+        cases=cases,
+        solved=_solved(file.with_name(VERDICTS)),
+        in_flight=0 if finished or _quiet(changed) else _in_flight(file.parent, cases),
+        started=_seconds(str(session.get("started_at", ""))),
+        changed=changed,
+        recorded=model.get("source") == "replay",
+    )
+
+
+def _in_flight(outputs: Path, cases: tuple[CaseResult, ...]) -> int:
+    """Case folders without a result, where the published layout has them beside the outputs."""
+    parts = [p.name for p in (outputs, outputs.parent) if p.name.startswith("seed_")]
+    base = outputs.parent if parts else outputs
+    work = base.with_name(base.name.replace("outputs", "work")).joinpath(*parts)
+    if work == outputs or not work.is_dir():
+        return 0
+    ended = Counter(case.id for case in cases if not case.owed)
+    started = Counter(
+        p.name.rsplit("_", 1)[0] if "_" in p.name else p.name for p in work.iterdir() if p.is_dir()
+    )
+    return (started - ended).total()
+
+
+def _others(path: Path) -> Iterator[Count]:
+    """Analyses and evolutions, by the files that each of their cases leaves."""
+    for folder in sorted({*path.glob("**/error_analysis"), *path.glob("**/success_analysis")}):
+        failed = folder.name == "error_analysis"
+        tag = "FAILED" if failed else "SUCCEED"
+        logs = [*(folder.parent / "logs").glob(f"**/*_{tag}.*")]
+        done = [*folder.glob("*/analysis.json" if failed else "success_analysis_*.json")]
+        yield Count(str(folder.relative_to(path)), len(done), len(logs) or None)
+    for calls in sorted(path.glob("**/intermediates/calls")):
+        done = [*calls.glob("**/*.json")]
+        yield Count(f"{calls.parent.parent.relative_to(path)} (calls)", len(done))
+
+
+def _quiet(changed: float) -> bool:
+    return datetime.now(UTC).timestamp() - changed > QUIET_SECONDS
+
+
+def _solved(verdicts: Path) -> int | None:
+    summary = _mapping(verdicts).get("summary")
+    solved = summary.get("fully_correct_instances") if isinstance(summary, dict) else None
+    return solved if isinstance(solved, int) else None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

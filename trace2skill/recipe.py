@@ -1,0 +1,162 @@
+"""The settings of a reproduction: one small TOML file, read into one frozen object.
+
+Paths in it are read from the folder that the command is started in, as in the published commands.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from react_agent.errors import ContractError
+from react_agent.settings import first_problem
+
+Positive = Annotated[int, Field(ge=1)]
+Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelTable(_Table):
+    """`[model]`. A key is never here: it comes from OPENAI_API_KEY."""
+
+    name: str = Field(min_length=1)
+    base_url: str = ""
+    """Else OPENAI_BASE_URL."""
+    generation_config: str = ""
+    """For agents and the error analyst: the paper's instruct settings."""
+    thinking_config: str = ""
+    """For single calls (success analysis, patches, merges); else as `generation_config`."""
+    replay: str = ""
+    """Answer from this cassette, without a network."""
+    record: str = ""
+    """Also write every reply to this cassette."""
+
+
+class SplitTable(_Table):
+    """`[split]`: records by position, `[first, one after the last]`, or a file of task ids."""
+
+    train: tuple[int, int] | str
+    test: tuple[int, int] | str
+
+
+class BudgetTable(_Table):
+    """`[budget]`: caps over the whole reproduction and all its starts."""
+
+    max_cost: Annotated[float, Field(ge=0)] | None = None
+    """In dollars."""
+    max_tokens: Annotated[int, Field(ge=0)] | None = None
+    max_calls: Annotated[int, Field(ge=0)] | None = None
+    prices: str = "config/prices.json"
+
+
+class Recipe(_Table):
+    """What is reproduced, on what, by which model."""
+
+    data_path: Path
+    output: Path = Path("outputs/reproduce")
+    skills_dir: Path = Path("spreadsheet_agent/skills")
+    start: str = "xlsx"
+    """The skill that evolution starts from: xlsx is deepening, xlsx-basic is creation."""
+    baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")
+    """Skills that are scored on the held-out split besides the agent without one."""
+    lessons: Literal["error", "success", "combined"] = "error"
+    seeds: Seeds = (41, 42, 43)
+    """One evolution each; the first also rolls out the trajectories that all of them learn from."""
+    test_seeds: tuple[int, ...] = ()
+    """Seeds of the held-out runs; else the first of `seeds`."""
+    workers: Positive = 128
+    max_turns: Positive = 100
+    merge_batch_size: Annotated[int, Field(ge=2)] = 5
+    gate: Literal["output", "replay", "off"] = "output"
+    sandbox: Literal["auto", "bwrap", "none"] = "auto"
+    model: ModelTable
+    split: SplitTable
+    budget: BudgetTable = BudgetTable()
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Recipe":
+        for name in ("seeds", "test_seeds"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name} names a seed twice")
+        if self.model.replay and self.model.record:
+            raise ValueError("model.replay goes without model.record")
+        return self
+
+    @classmethod
+    def load(cls, path: Path) -> "Recipe":
+        """Raises ContractError that names the key."""
+        try:
+            value = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except FileNotFoundError:
+            raise ContractError(f"{path}: no such file; copy reproduce.example.toml") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ContractError(f"{path}: cannot be read: {error}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ContractError(f"{path}: is not TOML: {error}") from None
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            raise ContractError(f"{path}: {_named(error)}") from None
+
+    @property
+    def held_out_seeds(self) -> tuple[int, ...]:
+        return self.test_seeds or self.seeds[:1]
+
+    @property
+    def recorded(self) -> bool:
+        return bool(self.model.replay)
+
+    def decides(self) -> dict[str, Any]:
+        """All that decides the results: what may not change between two starts."""
+        free = {"output", "workers", "budget"}
+        value = self.model_dump(mode="json", exclude=free)
+        for name in ("base_url", "record"):  # a server that moved is still the same model
+            del value["model"][name]
+        return value
+
+
+def _named(error: ValidationError) -> str:
+    """An unknown key first: a misspelt one is also missing under its own name."""
+    found = error.errors(include_input=False, include_url=False)
+    unknown = next((e for e in found if e["type"] == "extra_forbidden"), None)
+    if unknown:
+        *place, name = map(str, unknown["loc"])
+        table: Any = {"model": ModelTable, "split": SplitTable, "budget": BudgetTable}
+        known = table.get(place[0] if place else "", Recipe).model_fields
+        return f"{'.'.join([*place, name])}: no such key; known keys: {', '.join(known)}"
+    return first_problem(error).removeprefix("the whole: ")
+
+
+def split_ids(recipe: Recipe) -> dict[str, list[str]]:
+    """The ids of both splits, in order. Raises ContractError; no task may be in both."""
+    from spreadsheetbench.dataset import Dataset  # late: it brings pandas' world
+
+    dataset = Dataset.load(recipe.data_path)
+    found: dict[str, list[str]] = {}
+    for name in ("train", "test"):
+        split = getattr(recipe.split, name)
+        if isinstance(split, str):
+            tasks = dataset.select(ids=_ids_in(Path(split)))
+        else:
+            tasks = dataset.select(start=split[0], end=split[1])
+        if not tasks:
+            raise ContractError(f"split.{name}: no task of {dataset.path} is in it")
+        found[name] = [task.id for task in tasks]
+    both = sorted({*found["train"]} & {*found["test"]})
+    if both:
+        names = ", ".join(both[:5])
+        raise ContractError(f"split: {len(both)} tasks are in train and in test, such as {names}")
+    return found
+
+
+def _ids_in(path: Path) -> list[str]:
+    """Ids a line, or separated by blanks or commas."""
+    try:
+        return path.read_text(encoding="utf-8").replace(",", " ").split()
+    except OSError as error:
+        raise ContractError(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,0 +1,95 @@
+"""What the runs of a reproduction add up to: the closing table and `reproduction.json`.
+
+Every number names the file that it was read from.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from react_agent.budget import FILE, read_spent
+from react_agent.files import read_json, write_json
+from react_agent.model import Usage
+from react_agent.prices import Prices
+from trace2skill.pipeline import RESULTS, Entrant, Pipeline
+
+MARK = "recorded replies, not a measurement"
+REPRODUCTION = "reproduction.json"
+
+
+class Standing(BaseModel, frozen=True):
+    """One agent on one split."""
+
+    label: str
+    split: str
+    seeds: tuple[int, ...]
+    tasks: int
+    """Over all seeds."""
+    solved: int
+    turns: int
+    usage: Usage
+    verdicts: str
+    """The file that `tasks` and `solved` come from."""
+    results: tuple[str, ...]
+    """The files that turns and tokens come from."""
+
+
+def score(entrant: Entrant) -> Standing:
+    """Raises ContractError when a file is missing."""
+    folders = entrant.seed_folders()
+    summaries = [read_json(folder / entrant.verdicts.name)["summary"] for folder in folders]
+    runs = [read_json(folder / RESULTS) for folder in folders]
+    cases = [case for run in runs for task in run["results"] for case in task["test_cases"]]
+    return Standing(
+        label=entrant.label,
+        split=entrant.split,
+        seeds=entrant.seeds,
+        tasks=sum(summary["total_instances"] for summary in summaries),
+        solved=sum(summary["fully_correct_instances"] for summary in summaries),
+        turns=sum(case["turns"] for case in cases),
+        usage=sum((Usage.model_validate(run["usage"]) for run in runs), Usage()),
+        verdicts=str(entrant.verdicts),
+        results=tuple(str(folder / RESULTS) for folder in folders),
+    )
+
+
+def table(standings: Sequence[Standing], prices: Prices, model: str) -> str:
+    width = max(len(standing.label) for standing in standings)
+    price = prices.find(model)
+    head = f"{'agent':<{width}}  {'split':<6}{'solved':>9}{'share':>8}{'turns':>8}{'tokens':>13}"
+    lines = [head + (f"{'dollars':>10}" if price else "")]
+    for standing in standings:
+        use = standing.usage
+        share = standing.solved / standing.tasks if standing.tasks else 0.0
+        solved = f"{standing.solved}/{standing.tasks}"
+        tokens = use.prompt_tokens + use.completion_tokens
+        lines.append(
+            f"{standing.label:<{width}}  {standing.split:<6}{solved:>9}{share:>8.1%}"
+            f"{standing.turns:>8,}{tokens:>13,}" + (f"{price.of(use):>10.2f}" if price else "")
+        )
+    return "\n".join(lines)
+
+
+def write_reproduction(
+    pipeline: Pipeline, standings: Sequence[Standing], state: Mapping[str, Any], prices: Prices
+) -> Path:
+    """Rewritten whole at the end of every start that comes so far."""
+    root = pipeline.root
+    spent = read_spent(root / FILE)
+    seed = state["chosen"]["seed"]
+    value = {
+        "mark": MARK if pipeline.recipe.recorded else "",
+        "settings": state["settings"],
+        "chosen": state["chosen"],
+        "skill": str(pipeline.evolved_skills(seed) / pipeline.recipe.start),
+        "standings": [standing.model_dump(mode="json") for standing in standings],
+        "spent": {
+            **spent.usage().model_dump(),
+            "dollars": prices.cost(spent.by_model()),
+            "file": str(root / FILE),
+        },
+    }
+    write_json(root / REPRODUCTION, value)
+    return root / REPRODUCTION
