@@ -5,7 +5,7 @@ from pathlib import Path
 from analysis.judging import Question, case_facts
 from analysis.leakage import Answers
 from analysis.selection import Subject
-from react_agent.agent import shorten
+from react_agent.bash import shorten
 from react_agent.errors import ContractError
 from spreadsheet_agent.trajectory import Log
 from spreadsheetbench.dataset import Dataset, SheetCase, output_name_of_gold

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from react_agent.bash import shorten
 from react_agent.errors import ContextOverflow, FormatError, ModelError
 from react_agent.model import Message, Model, Reply
 from react_agent.replies import STOP, Action, Done, cut_at_stop, read_reply
@@ -42,15 +43,6 @@ class Tool:
                 f"found {', '.join(arguments) or 'none'}."
             )
         return await self.run(**arguments)
-
-
-def shorten(text: str, limit: int = MAX_OBSERVATION) -> str:
-    """Keep the first and the last half of `limit` characters, with a note of what is missing."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    left_out = len(text) - 2 * half
-    return f"{text[:half]}\n\n[... {left_out} characters left out ...]\n\n{text[-half:]}"
 
 
 class ReActAgent:
