@@ -65,15 +65,24 @@ class RunFolder:
         self._record: dict[str, Any] = {}
 
     def open(
-        self, settings: Mapping[str, Any], environment: Mapping[str, Any], *, overwrite: bool
+        self,
+        settings: Mapping[str, Any],
+        environment: Mapping[str, Any],
+        *,
+        overwrite: bool,
+        outputs: Iterable[Path] = (),
     ) -> None:
-        """Start or go on. Raises ContractError when what lies here was made with other settings."""
+        """Start or go on. Raises ContractError when what lies here was made with other settings.
+
+        `outputs` are the files that runs on this data set write; no others are ever removed.
+        """
+        outputs = list(outputs)
         if overwrite:
-            self._forget()
+            self._forget(outputs)
         if self.settings_file.exists():
             self._go_on(settings)
         else:
-            self._refuse_strangers()
+            self._refuse_strangers(outputs)
             self._record = {"settings": dict(settings), "sessions": []}
         session = {"started_at": now(), "environment": dict(environment), "seconds": 0.0}
         self._record["sessions"].append(session)
@@ -100,19 +109,17 @@ class RunFolder:
                 raise ContractError(f"{self.lines_file}: line {number}, field {where}") from None
             self.results[result.key] = result
 
-    def _refuse_strangers(self) -> None:
+    def _refuse_strangers(self, outputs: Iterable[Path]) -> None:
         """Outputs that nobody can say the origin of would be scored as this run's."""
-        stranger = next(iter(self.output_dir.rglob("*_output.xlsx")), None)
+        stranger = next((path for path in outputs if path.exists()), None)
         if stranger or self.lines_file.exists():
             raise ContractError(
                 f"{self.output_dir} holds results without a run.json (such as "
                 f"{stranger or self.lines_file}); give another --output_dir, or --overwrite"
             )
 
-    def _forget(self) -> None:
-        for path in self.output_dir.rglob("*_output.xlsx"):
-            path.unlink()
-        for path in (self.settings_file, self.lines_file, self.results_file):
+    def _forget(self, outputs: Iterable[Path]) -> None:
+        for path in (*outputs, self.settings_file, self.lines_file, self.results_file):
             path.unlink(missing_ok=True)
         self.results = {}
 

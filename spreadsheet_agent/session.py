@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import platform
 import tempfile
@@ -65,7 +66,8 @@ async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> 
                 "seed": seed,
             }
             environment = {**_environment(args), "endpoint": address, "cases": len(cases)}
-            folder.open(settings, environment, overwrite=args.overwrite)
+            outputs = _outputs(domain, output_dir)
+            folder.open(settings, environment, overwrite=args.overwrite, outputs=outputs)
             run = Run(seed, folder, base.joinpath(*sub), log_dir, harness, header)
             session.runs.append(run)
         await CaseQueue(session, domain, args, endpoint.stats).run(cases)
@@ -81,6 +83,15 @@ def _lay_out(domain: Domain[SheetCase], session: Session) -> list[SheetCase]:
         except ContractError as error:
             session.problems[task_id] = str(error)
     return cases
+
+
+def _outputs(domain: SpreadsheetDomain, output_dir: Path) -> list[Path]:
+    """Where the results of all tasks of the data set belong, chosen or not."""
+    found: list[Path] = []
+    for task in domain.dataset.tasks:
+        with contextlib.suppress(ContractError):
+            found += [domain.output_path(c, output_dir) for c in domain.cases([task.id])]
+    return found
 
 
 def _settings(

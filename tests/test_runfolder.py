@@ -16,7 +16,8 @@ def opened(
     path: Path, settings: dict[str, Any] = SETTINGS, *, overwrite: bool = False
 ) -> RunFolder:
     folder = RunFolder(path)
-    folder.open(settings, {}, overwrite=overwrite)
+    outputs = [path / f"{n}/1_{n}_output.xlsx" for n in range(1, 4)]
+    folder.open(settings, {}, overwrite=overwrite, outputs=outputs)
     return folder
 
 
@@ -63,15 +64,17 @@ def test_missing_only_also_runs_what_left_no_output(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_with_the_difference(tmp_path: Path) -> None:
     finish(opened(tmp_path), "1")
+    (tmp_path / "mine_output.xlsx").write_bytes(b"not of this data set")
     other = {**SETTINGS, "model": {"name": "m", "temperature": 1.0}}
     with pytest.raises(ContractError, match=r"model\.temperature: 0\.0 -> 1\.0"):
         opened(tmp_path, other)
     assert not opened(tmp_path, other, overwrite=True).results
-    assert not list(tmp_path.rglob("*_output.xlsx"))
+    assert [p.name for p in tmp_path.rglob("*_output.xlsx")] == ["mine_output.xlsx"]
 
 
 def test_outputs_of_unknown_origin_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "1_x_output.xlsx").write_bytes(b"")
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2/1_2_output.xlsx").write_bytes(b"")
     with pytest.raises(ContractError, match=r"without a run\.json"):
         opened(tmp_path)
 
