@@ -140,7 +140,7 @@ def load_entrants(paths: Sequence[Path], *, common: bool) -> tuple[list[Entrant]
     Raises ContractError for a run without verdicts, and, unless `common`, for runs on other
     tasks, data or rules.
     """
-    entrants = [_load(chr(ord("A") + number), path) for number, path in enumerate(paths)]
+    entrants = [load_entrant(chr(ord("A") + number), path) for number, path in enumerate(paths)]
     obstacles = _obstacles(entrants)
     if obstacles and not common:
         raise ContractError(
@@ -181,7 +181,8 @@ def _differences(one: Scored, two: Scored) -> list[str]:
     return [line for line in short if not line.startswith("seed:")]
 
 
-def _load(letter: str, path: Path) -> Entrant:
+def load_entrant(letter: str, path: Path) -> Entrant:
+    """Raises ContractError for a run without verdicts, and for seeds that are of unlike runs."""
     runs = tuple(_scored(view) for view in _views(path))
     for run in runs[1:]:
         if lines := _differences(runs[0], run):

@@ -11,6 +11,8 @@ from react_agent.files import write_whole
 
 WIDTH = 80
 """Columns that a terminal is sure to have."""
+PAGE = 40
+"""Rows that one page of a paper holds; more need a table that goes on."""
 _NUMERIC = re.compile(r"[+\-−]?[\d.,]+( ?%)?|-|")
 
 
@@ -56,6 +58,9 @@ class Table:
         frame = pd.DataFrame(self.rows, columns=list(self.heads), dtype=object)
         style = frame.style.hide(axis="index").format(escape="latex")
         style = style.format_index(escape="latex", axis=1)
+        if len(self.rows) > PAGE:
+            text = style.to_latex(hrules=True, caption=caption, environment="longtable")
+            return f"% needs \\usepackage{{booktabs,longtable}}\n{text}"
         text = style.to_latex(hrules=True, caption=caption, position_float="centering")
         return f"% needs \\usepackage{{booktabs}}\n{text}"
 

@@ -1,0 +1,101 @@
+"""What the ledger says of each row of the paper."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel
+
+from reporting.matching import Own
+from reporting.paper import TABLES, PaperRow
+
+Status = Literal["run", "deviating", "not run"]
+
+
+class OwnNumber(BaseModel, frozen=True):
+    """A number of the user's own, in the unit of the paper's beside it."""
+
+    path: str
+    value: float
+    std: float | None = None
+    """Over seeds; None for one."""
+    deviations: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+class LedgerRow(BaseModel, frozen=True):
+    """One number of the paper and what stands beside it."""
+
+    paper: PaperRow
+    status: Status
+    own: tuple[OwnNumber, ...] = ()
+
+
+class Unplaced(BaseModel, frozen=True):
+    """A result that stands beside no row."""
+
+    path: str
+    reason: str
+
+
+class Ledger(BaseModel, frozen=True):
+    """All rows, in the order of the paper's file."""
+
+    source: str
+    """The file with the paper's figures."""
+    counts: dict[Status, int]
+    """Over all rows, listed or not."""
+    rows: tuple[LedgerRow, ...]
+    not_matched: tuple[Unplaced, ...]
+
+    def matched(self) -> "Ledger":
+        rows = tuple(row for row in self.rows if row.status != "not run")
+        return self.model_copy(update={"rows": rows})
+
+
+def keep_ledger(
+    rows: Sequence[PaperRow], results: Sequence[Own], unmatched: Mapping[str, str]
+) -> Ledger:
+    """`unmatched` gives the reason for each result that could not be placed at all."""
+    kept = tuple(_row(row, results) for row in rows)
+    placed = {own.path for row in kept for own in row.own}
+    reasons = {
+        **unmatched,
+        **{own.path: _nowhere(own) for own in results if own.path not in placed},
+    }
+    counts = Counter(row.status for row in kept)
+    return Ledger(
+        source=TABLES.name,
+        counts={
+            "run": counts["run"],
+            "deviating": counts["deviating"],
+            "not run": counts["not run"],
+        },
+        rows=kept,
+        not_matched=tuple(Unplaced(path=path, reason=why) for path, why in reasons.items()),
+    )
+
+
+def _row(row: PaperRow, results: Sequence[Own]) -> LedgerRow:
+    own = tuple(
+        OwnNumber(
+            path=result.path,
+            value=result.values[row.benchmark],
+            std=result.std[row.benchmark],
+            deviations=result.deviations,
+            files=result.files,
+        )
+        for result in results
+        if result.fits(row)
+    )
+    if not own:
+        return LedgerRow(paper=row, status="not run")
+    faithful = any(not number.deviations for number in own)
+    return LedgerRow(paper=row, status="run" if faithful else "deviating", own=own)
+
+
+def _nowhere(own: Own) -> str:
+    origin = own.origin
+    made = [origin.author and f"author {origin.author}", origin.signal, origin.analyst]
+    what = ", ".join(part for part in (origin.mode, *made) if part)
+    return f"no row has user {own.user}, {what}, on {' and '.join(own.values)}"

@@ -1,0 +1,139 @@
+"""The ledger as a terminal, a Markdown file, and a table for a paper show it."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from reporting.ledger_rows import Ledger, LedgerRow, OwnNumber
+from reporting.tables import Table, wrapped
+
+CAPTION = "Figures of arXiv 2603.25158 beside our own; differences are listed by run"
+LEGEND = (
+    "The paper's figures, in brackets its gain over the seed skill (or no skill), sd over its "
+    "three seeds. Percent, but for ANLS scores."
+)
+
+
+def terminal(ledger: Ledger) -> str:
+    """Fits 80 columns, but for paths that are longer by themselves."""
+    lines = [*wrapped(LEGEND, indent=0)]
+    for (table, version), rows in groupby(ledger.rows, lambda r: (r.paper.table, r.paper.version)):
+        lines += ["", f"{table} ({version})"]
+        for line, cells in groupby(rows, lambda row: row.paper.line):
+            lines += _line(line[2], line[3], list(cells))
+    for text in _own_lines(ledger):
+        lines += ["", *wrapped(text, indent=4, first="")]
+    counts = ", ".join(f"{number} {status}" for status, number in ledger.counts.items())
+    return "\n".join([*lines, "", f"{sum(ledger.counts.values())} figures: {counts}"])
+
+
+def _line(name: str, user: str | None, cells: list[LedgerRow]) -> list[str]:
+    """Cells of one line may differ in status; each group has a line of its own."""
+    lines = []
+    for status, group in groupby(cells, lambda row: row.status):
+        who = f" run by {user}" if user else ""
+        numbers = ", ".join(f"{row.paper.benchmark} {_paper(row)}{_own(row)}" for row in group)
+        lines += wrapped(f"{name}{who}: {numbers}", indent=14, first=f"  {status:<9}  ")
+    return lines
+
+
+def _paper(row: LedgerRow) -> str:
+    std = "" if row.paper.std is None else f" sd {row.paper.std:g}"
+    unit = " min" if row.paper.unit == "min" else ""
+    delta = "" if row.paper.delta is None else f" ({row.paper.delta:+g})"
+    return f"{row.paper.value:g}{unit}{delta}{std}"
+
+
+def _own(row: LedgerRow) -> str:
+    return "".join(f" [yours {_number(own)}]" for own in row.own)
+
+
+def _number(own: OwnNumber) -> str:
+    return f"{own.value:.2f}" + ("" if own.std is None else f" sd {own.std:.2f}")
+
+
+def _own_lines(ledger: Ledger) -> Iterator[str]:
+    """Each of the user's results once: what sets it apart, or why it stands nowhere."""
+    seen = set()
+    for row in ledger.rows:
+        for own in row.own:
+            if own.path not in seen:
+                seen.add(own.path)
+                apart = "; ".join(own.deviations) or "nothing that is known differs from the paper"
+                yield f"{own.path}: {apart}"
+    for unplaced in ledger.not_matched:
+        yield f"{unplaced.path}: not matched: {unplaced.reason}"
+
+
+def markdown(ledger: Ledger) -> str:
+    files = list(dict.fromkeys(f for row in ledger.rows for own in row.own for f in own.files))
+    number = {file: f"[{index}]" for index, file in enumerate(files, start=2)}
+    counts = ", ".join(f"{count} {status}" for status, count in ledger.counts.items())
+    parts = ["# Ledger", f"{CAPTION}. {counts}. The paper's figures come from [1]."]
+    heads = ("row", "run by", "benchmark", "paper", "yours", "status", "from")
+    for (table, version), rows in groupby(ledger.rows, lambda r: (r.paper.table, r.paper.version)):
+        parts.append(f"## {table} ({version})")
+        cells = tuple(
+            (
+                row.paper.row,
+                row.paper.user or "",
+                row.paper.benchmark,
+                _paper(row),
+                "; ".join(map(_number, row.own)),
+                row.status,
+                "; ".join(" ".join(number[file] for file in own.files) for own in row.own),
+            )
+            for row in rows
+        )
+        parts.append(Table(heads, cells).markdown())
+    own = [f"- `{line}`" for line in _own_lines(ledger)]
+    parts += ["## Your results", "\n".join(own)] if own else []
+    listed = [f"- [1] `{ledger.source}`", *(f"- {number[file]} `{file}`" for file in files)]
+    return "\n\n".join([*parts, "## Files", "\n".join(listed)]) + "\n"
+
+
+def flat(ledger: Ledger) -> Table:
+    """A line for each of the paper's numbers, or for each own number beside it: what CSV holds."""
+    heads = (
+        *("table", "version", "row", "author", "mode", "signal", "method", "user", "benchmark"),
+        *("unit", "value", "delta", "std", "status", "own_value", "own_std", "own_path"),
+        *("deviations", "files"),
+    )
+    return Table(heads, tuple(line for row in ledger.rows for line in _flat_lines(row)))
+
+
+def _flat_lines(row: LedgerRow) -> Iterator[tuple[str, ...]]:
+    paper = row.paper
+    texts = (paper.table, paper.version, paper.row, paper.author, paper.mode, paper.signal)
+    more = (paper.method, paper.user, paper.benchmark, paper.unit)
+    numbers = (f"{paper.value:g}", _plain(paper.delta), _plain(paper.std))
+    start = (*(text or "" for text in (*texts, *more)), *numbers, row.status)
+    for own in row.own:
+        apart, files = "; ".join(own.deviations), " ".join(own.files)
+        yield (*start, _plain(own.value), _plain(own.std), own.path, apart, files)
+    if not row.own:
+        yield (*start, "", "", "", "", "")
+
+
+def for_paper(ledger: Ledger) -> Table:
+    """The columns that a paper has room for: what LaTeX holds."""
+    heads = ("Table", "Version", "Row", "User", "Benchmark", "Paper", "Ours", "Status")
+    return Table(
+        heads,
+        tuple(
+            (
+                row.paper.table,
+                row.paper.version,
+                row.paper.row,
+                row.paper.user or "",
+                row.paper.benchmark,
+                f"{row.paper.value:g}",
+                "; ".join(map(_number, row.own)),
+                row.status,
+            )
+            for row in ledger.rows
+        ),
+    )
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

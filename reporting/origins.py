@@ -1,0 +1,156 @@
+"""Where the skill of a run comes from, in the paper's terms: by digests and its noted history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from react_agent.files import read_json
+from react_agent.skills import Skill
+from reporting import paper
+from reporting.entrants import Entrant
+from reporting.paper import Mode, Signal
+from skill_evolver.history import Provenance, files_digest, previous
+from spreadsheetbench.dataset import Dataset
+from trace2skill.released import FOLDER, LOCK, Pins
+
+BUNDLED = Path(__file__).resolve().parent.parent / "spreadsheet_agent" / "skills"
+RELEASED: Mapping[str, tuple[str, Mode, Signal]] = {
+    "trace2skill-xlsx-122B-combined": ("122B", "deepening", "combined"),
+    "trace2skill-xlsx-35B-combined": ("35B", "deepening", "combined"),
+    "xlsx-122B": ("122B", "creation", "error"),
+    "xlsx-35B": ("35B", "creation", "error"),
+}
+"""What the four released skill folders are, by the paper's account of them."""
+SEED_SKILLS: Mapping[str, tuple[Mode, Mode]] = {
+    "xlsx": ("human-written", "deepening"),
+    "xlsx-basic": ("parametric", "creation"),
+}
+"""The bundled stand-ins: what each stands for, and the mode of what evolves from it."""
+OWN_SEED = "the seed skill is this toolkit's own {}, not the paper's"
+
+
+class Unmatched(Exception):
+    """Why a run stands beside no row of the paper."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the run's skill comes from, in the paper's terms."""
+
+    mode: Mode
+    author: str | None = None
+    signal: Signal | None = None
+    analyst: str = ""
+    """agentic or single call, as the reports behind error lessons show; empty if they do not."""
+    deviations: tuple[str, ...] = ()
+
+
+def origin_of(entrant: Entrant, dataset: Dataset) -> Origin:
+    view = entrant.first.view
+    if view.agent == "cli_only":
+        return Origin("no skill")
+    noted = view.settings.get("skill")
+    wanted = noted.get("digest") if isinstance(noted, dict) else None
+    if view.agent != "cli_skill_preloaded" or not wanted:
+        raise Unmatched(f"agent {view.agent or 'not noted'} is none of the paper's")
+    for name, (mode, _) in SEED_SKILLS.items():
+        if (BUNDLED / name).is_dir() and Skill.load(BUNDLED / name).digest == wanted:
+            return Origin(mode, deviations=(OWN_SEED.format(name),))
+    return _released(wanted) or _evolved(entrant, wanted, dataset)
+
+
+def _released(wanted: str) -> Origin | None:
+    """The paper's own skill, as `trace2skill data fetch-released` noted it."""
+    lock = Path(FOLDER) / LOCK
+    folders = Pins.model_validate(read_json(lock)).folders if lock.is_file() else {}
+    for name, (author, mode, signal) in RELEASED.items():
+        if folders.get(name) == wanted:
+            return Origin(mode, author, signal, "agentic")
+    return None
+
+
+def _evolved(entrant: Entrant, wanted: str, dataset: Dataset) -> Origin:
+    name = entrant.first.view.skill
+    sessions = entrant.first.view.sessions
+    environment = sessions[-1].get("environment") if sessions else None
+    root = Path(str(environment.get("skills_dir", ""))) if isinstance(environment, dict) else Path()
+    folder = root if (root / "SKILL.md").is_file() else root / name
+    if not (folder / "SKILL.md").is_file():
+        raise Unmatched(f"the skill {name} is no longer at {folder}")
+    skill = Skill.load(folder)
+    if skill.digest != wanted:
+        raise Unmatched(f"{folder} has changed since the run")
+    provenance = previous(folder, skill)
+    if provenance is None:
+        raise Unmatched(f"where the skill {folder} comes from is not noted beside it")
+    return _by_provenance(provenance, dataset)
+
+
+def _by_provenance(provenance: Provenance, dataset: Dataset) -> Origin:
+    signals: dict[str, Signal] = {"error": "error", "success": "success", "combined": "combined"}
+    signal = signals.get(str(provenance.settings.get("lessons")))
+    if signal is None:
+        raise Unmatched("its skill's history does not say which lessons it was evolved from")
+    author, apart = model_size(str(provenance.settings.get("model", "")), "author model")
+    seeds = {files_digest(Skill.load(BUNDLED / name).files): name for name in SEED_SKILLS}
+    seed = seeds.get(files_digest(provenance.base))
+    if seed is None:
+        raise Unmatched("the seed of its skill is none that is known")
+    deviations = (
+        *apart,
+        OWN_SEED.format(seed),
+        *_evolution_apart(provenance, author),
+        *_teaching_apart(provenance, dataset),
+    )
+    return Origin(SEED_SKILLS[seed][1], author, signal, _analyst(provenance), deviations)
+
+
+def _teaching_apart(provenance: Provenance, dataset: Dataset) -> list[str]:
+    """Lessons must not come from the tasks that the skill is tried on."""
+    teaching = {task.id for task in dataset.tasks[:200]}
+    others = {run.task or run.key for run in provenance.runs.values()} - teaching
+    if not others or len(dataset.tasks) != 400:
+        return []
+    return [f"lessons from {len(others)} tasks outside rows 0:200"]
+
+
+def _evolution_apart(provenance: Provenance, author: str) -> list[str]:
+    apart = ["merge batch not noted, the paper's 32 (its code's default 5)"]
+    codec = provenance.settings.get("codec")
+    if codec != "json":
+        apart.append(f"patches in {codec}, the paper's in json")
+    others = {run.model for run in provenance.runs.values() if not _is(run.model, author)}
+    if others:
+        named = ", ".join(sorted(other or "not noted" for other in others))
+        apart.append(f"lessons by {named}, the paper's by the author itself")
+    if provenance.evolutions > 1:
+        apart.append(f"evolved {provenance.evolutions} times, the paper's once")
+    if provenance.reverted:
+        apart.append(f"{len(provenance.reverted)} lessons were taken out again")
+    return apart
+
+
+def _is(model: str, size: str) -> bool:
+    try:
+        return model_size(model, "model")[0] == size
+    except Unmatched:
+        return False
+
+
+def _analyst(provenance: Provenance) -> str:
+    names = {Path(run.report).name for run in provenance.runs.values() if run.kind == "error"}
+    if names == {"analysis_report.md"}:
+        return "agentic"
+    single = names and all(name.startswith("error_analysis_") for name in names)
+    return "single call" if single else ""
+
+
+def model_size(name: str, what: str) -> tuple[str, tuple[str, ...]]:
+    """122B or 35B; a variant of the paper's model (a quantised one, say) is a deviation."""
+    plain = name.rsplit("/", 1)[-1].lower()
+    for size, full in paper.MODELS.items():
+        if plain == full:
+            return size, ()
+        if plain.startswith((f"{full}-", f"{full}_", f"{full}:")):
+            return size, (f"{what} {name}, a variant of the paper's {full}",)
+    raise Unmatched(f"{what} {name or 'not noted'} is none of the paper's Qwen3.5 models")
