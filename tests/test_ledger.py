@@ -256,6 +256,7 @@ def test_all_forms_hold_every_row(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    data = data.relative_to(tmp_path)
     run = run_of(Path("mine_&_yours"), data, seed=41)
     other = write_run(Path("other"), "10", settings={})
     flags = [f"--{kind}={tmp_path / kind}" for kind in ("json", "markdown", "csv", "latex")]
