@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WrittenLine:
-    """A line of the skill and the edit that wrote it; no edit for a line that was there before."""
+    """A line of the skill and the edit that wrote it; none for one that was there before, or that
+    is blank and says nothing."""
 
     text: str
     edit: str = ""
@@ -62,7 +63,8 @@ class EvolutionView:
         text = self.skill.files[path]
         if self.provenance is None:
             return [WrittenLine(line) for line in text.split("\n")]
-        return [WrittenLine(x.text, x.origin) for x in origins(text, path, self.provenance)]
+        found = origins(text, path, self.provenance)
+        return [WrittenLine(x.text, x.origin if x.text.strip() else "") for x in found]
 
     @property
     def files(self) -> list[str]:

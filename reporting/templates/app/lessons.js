@@ -4,7 +4,7 @@ const lessonOf = (edit) => INDEX.lessons.lessons?.find((lesson) => lesson.edits.
 
 function lessonLines(lesson) {
   return INDEX.lessons.files.flatMap((file) => {
-    const numbers = file.lines.flatMap(([text, edit], index) => lesson.edits.includes(edit) && text.trim() ? [index + 1] : []);
+    const numbers = file.lines.flatMap(([, edit], index) => lesson.edits.includes(edit) ? [index + 1] : []);
     return numbers.length ? [{ file: file.path, first: numbers[0], amount: numbers.length }] : [];
   });
 }
@@ -112,7 +112,7 @@ function showDiff(main) {
       ? el("tr", { class: "gap" }, el("td", { colspan: 4 }, text))
       : el("tr", { class: SIGNS[sign] || null }, el("td", { class: "no" }, before), el("td", { class: "no" }, after),
         el("td", { class: "sign" }, sign === "-" ? "−" : sign, SIGNS[sign] ? el("span", { class: "only-read" }, SIGNS[sign]) : ""),
-        el("td", { class: "code" }, after ? link(toLine(file.path, after), text || " ") : text)));
+        el("td", { class: "code" }, after && text.trim() ? link(toLine(file.path, after), text) : text)));
     main.append(el("section", {}, el("h2", {}, `${file.path} `, el("small", {}, file.state)), el("div", { class: "scroll" },
       el("table", { class: "diff" }, el("caption", { class: "only-read" }, `Changes of ${file.path}`),
         el("thead", { class: "only-read" }, el("tr", {}, ["before", "after", "change", "line"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows)))));

@@ -40,7 +40,7 @@ function linesTaughtBy(key) {
   };
   return lessons.files.flatMap((file) => file.lines
     .map(([text, edit], index) => ({ file: file.path, line: index + 1, text, edit }))
-    .filter((one) => one.edit && one.text.trim() && teaches(one.edit)));
+    .filter((one) => one.edit && teaches(one.edit)));
 }
 
 function taughtSection(key, data) {
