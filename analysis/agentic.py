@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from analysis.error_analyst import ErrorAnalyst
-from analysis.flags import described, finish, forget, run_settings
+from analysis.flags import described, finish, forget, run_masks, run_settings
 from analysis.judge import Judge
 from analysis.outcomes import open_run
 from analysis.records import RECORD_FILES
@@ -40,7 +40,7 @@ async def analyse_failures(args: argparse.Namespace) -> int:
         raise ContractError("--gate replay needs a sandbox: without one the gold is within reach")
     output_dir = args.output_dir.resolve()
     parsed = args.parsed_output or args.output_dir / RECORD_FILES["error"]
-    masks = {"<analysis>": str(output_dir)}
+    masks = {"<analysis>": str(output_dir), **run_masks(args.logs_dir)}
     async with connect(args, masks=masks) as connection:
         model_settings, _ = described(connection)
         if args.overwrite:

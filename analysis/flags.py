@@ -54,6 +54,11 @@ def described(connection: Any) -> tuple[dict[str, Any], str | None]:
     return settings, settings.pop("endpoint", None)
 
 
+def run_masks(logs_dir: Path) -> dict[str, str]:
+    """Logs speak of the folders of their run; on a cassette these may lie anywhere."""
+    return {"<run>": str(logs_dir.resolve().parent)}
+
+
 def prompts_digest() -> str:
     """Changes whenever a prompt of the analysts changes."""
     from analysis.asking import PROMPTS

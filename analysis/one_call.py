@@ -53,7 +53,7 @@ def build_parser(stage: Stage) -> argparse.ArgumentParser:
 
 async def analyse(args: argparse.Namespace, stage: Stage) -> int:
     """Raises ContractError before any model is asked when flags or folders do not fit."""
-    from analysis.flags import described, run_settings
+    from analysis.flags import described, run_masks, run_settings
     from analysis.outcomes import open_run
     from analysis.records import RECORD_FILES
     from analysis.running import AnalysisRun
@@ -73,7 +73,7 @@ async def analyse(args: argparse.Namespace, stage: Stage) -> int:
     dataset = Dataset.load(args.data_path) if args.data_path else None
     call = FAILURES if stage.kind == "error" else SUCCESSES
     parsed = args.parsed_output or args.output_dir / RECORD_FILES[stage.kind]
-    async with connect(args) as connection:
+    async with connect(args, masks=run_masks(args.logs_dir)) as connection:
         model, _ = described(connection)
         if args.overwrite:
             forget(args.output_dir)

@@ -17,14 +17,14 @@ from typing import Any
 from react_agent.budget import FILE
 from react_agent.cli import OK
 from react_agent.errors import ContractError
-from react_agent.files import read_json, write_json
+from react_agent.files import read_json, write_json, write_whole
 from react_agent.prices import Prices
 from spreadsheet_agent.runfolder import differences
 from trace2skill.forecast import spent_text
 from trace2skill.pipeline import Command, Entrant, Pipeline, Step
 from trace2skill.standings import MARK, Standing, score, table, write_reproduction
 
-STATE = "state.json"
+STATE, COMMANDS = "state.json", "commands.sh"
 NOT_WRITTEN = 3
 """Exit code of an evolution whose skill broke the format's rules: that seed has none."""
 
@@ -70,6 +70,7 @@ class Conductor:
         if not self.state_file.exists():
             settings = {**self.recipe.decides(), "tasks": self.pipeline.ids}
             write_json(self.state_file, {"settings": settings})
+        write_whole(self.root / COMMANDS, self._as_script())
         if self.recipe.recorded:
             print(f"\n{MARK}.")
         try:
@@ -80,6 +81,18 @@ class Conductor:
             print(f"stopped in {reason.args[1]}; start it again to go on")
             return int(reason.args[0])
         return OK
+
+    def _as_script(self) -> str:
+        """Every command as one would type it; only the evolutions need a copy of the skills."""
+        lines = ["# The stages of this reproduction, to be run by hand from the same folder."]
+        for step in self.plan():
+            lines.append(f"\n# {step.about}")
+            if step.kind == "evolution":
+                copy = self.root / step.name / "skills"
+                lines.append(f"mkdir -p {shlex.quote(str(copy))}")
+                lines.append(shlex.join(["cp", "-r", f"{self.recipe.skills_dir}/.", str(copy)]))
+            lines += [shlex.join(["trace2skill", c.stage, *c.argv]) for c in step.commands]
+        return "\n".join(lines) + "\n"
 
     def chosen(self) -> int | None:
         state = read_json(self.state_file) if self.state_file.exists() else {}
@@ -177,6 +190,11 @@ class Conductor:
         files += ["--markdown", str(self.root / "comparison.md")]
         print("\n== held-out comparison", flush=True)
         _run(Command("compare", (*folders, *files)))
+        print("\n== report", flush=True)
+        skill = champion.skills_dir / start
+        page = ["--output", str(self.root / "report.html"), "--skill", str(skill)]
+        page += ["--prices", self.recipe.budget.prices]
+        _run(Command("report", (str(self.pipeline.teacher.folder), *folders, *page)))
 
 
 def _not_ours(path: Path) -> bool:
@@ -187,7 +205,6 @@ def _not_ours(path: Path) -> bool:
 def _run(command: Command) -> int:
     from trace2skill.cli import STAGES
 
-    print(f"$ trace2skill {command.stage} {shlex.join(command.argv)}", flush=True)
     module: Any = import_module(STAGES[command.stage][0])
     code: int = module.main(list(command.argv))
     return code

@@ -15,8 +15,8 @@ from react_agent.cli import (
     script_parser,
 )
 
-EPILOG = """Every stage is one of the published commands, is shown before it runs, and leaves the
-same files in the same folders, so that any of them can also be run by hand. Started again it goes
+EPILOG = """Every stage is one of the published commands and leaves the same files in the same
+folders, so that any of them can also be run by hand: commands.sh in the output lists them. Started again it goes
 on where it stopped. Exit codes: 0 done, 1 work is still owed (a cap was reached, or the endpoint
 failed), 2 wrong input, 130 interrupted."""
 
