@@ -9,6 +9,7 @@ from reporting.comparison import (
     ONE_RUN,
     RECORDED,
     RULE,
+    SHIFTED,
     Change,
     ClassRow,
     Comparison,
@@ -65,6 +66,7 @@ def _standing(entrant: Entrant) -> Standing:
         soft=fmean(softs) if softs else None,
         accuracy_per_seed=tuple(per_seed),
         spread=st.spread(per_seed),
+        seeds_differ_p=_seeds_differ(entrant),
         infrastructure=tuple(sorted(entrant.infrastructure)),
         unscored=len(means) - len(softs),
         recorded=entrant.recorded,
@@ -143,10 +145,21 @@ def _pair(test: _Test, p_adjusted: float, pairs: int, seed: int) -> Pair:
     )
 
 
+def _seeds_differ(entrant: Entrant) -> float | None:
+    if len(entrant.runs) == 1:
+        return None
+    tasks = [task for task in entrant.tasks if task not in entrant.infrastructure]
+    return st.cochran_q([[run.passed(task) for task in tasks] for run in entrant.runs])
+
+
 def _notes(test: _Test, changed: bool) -> list[str]:
     notes = [ONE_RUN] if test.single else []
     if len(test.first.runs) != len(test.other.runs):
         notes.append("unlike numbers of seeds: the sign-flip test holds approximately")
+    for side in (test.first, test.other):
+        p = _seeds_differ(side)
+        if p is not None and p < st.ALPHA:
+            notes.append(SHIFTED.format(side.letter, p))
     if not changed:
         notes.append("no task changed: the bootstrap has no width to go by")
     if not test.tasks:

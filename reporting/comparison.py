@@ -13,6 +13,11 @@ RULE = (
 )
 ONE_RUN = "one run a side: how much a mere repetition moves is not in p nor in the interval"
 
+SHIFTED = (
+    "the seeds of {} differ more than chance within the tasks explains (Cochran's Q, p {:.2g}): "
+    "whole runs shift, which neither p nor the interval allows for"
+)
+
 Word = Literal["better", "worse", "undecided"]
 Infrastructure = Literal["leave-out", "wrong"]
 
@@ -44,6 +49,8 @@ class Standing(BaseModel, frozen=True):
     accuracy_per_seed: tuple[float, ...]
     spread: float | None
     """Standard deviation (n - 1) of the accuracy over seeds."""
+    seeds_differ_p: float | None
+    """Cochran's Q: p that the seeds differ by chance within the tasks alone; None for one."""
     infrastructure: tuple[str, ...]
     unscored: int
     """Tasks without a gold workbook: wrong in the accuracy, not in the soft score."""

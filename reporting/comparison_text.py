@@ -167,7 +167,7 @@ def _named(changes: Sequence[Change]) -> str:
     names = []
     for change in changes:
         whole = {change.before, change.after} == {0.0, 1.0}
-        shares = "" if whole else f" ({percent(change.before)} -> {percent(change.after)})"
+        shares = "" if whole else f" ({100 * change.before:.0f} -> {100 * change.after:.0f} %)"
         names.append(f"{change.id}{shares}")
     return f": {', '.join(names)}" if names else ""
 

@@ -118,7 +118,8 @@ def sign_flip(differences: Sequence[float], *, seed: int = 0) -> float:
     sum task by task; with one seed a side it is McNemar's exact test. Where the differences have
     no manageable common denominator, 99,999 random sign patterns are drawn instead.
     """
-    parts = [Fraction(value).limit_denominator(10_000) for value in differences if value]
+    exact = {value: Fraction(value).limit_denominator(10_000) for value in {*differences}}
+    parts = [exact[value] for value in differences if value]
     if not parts:
         return 1.0
     scale = math.lcm(*(part.denominator for part in parts))
@@ -148,6 +149,22 @@ def _sign_flip_drawn(differences: Sequence[float], seed: int) -> float:
         rng=np.random.default_rng(seed),
     )
     return float(result.pvalue)
+
+
+def cochran_q(passed: Sequence[Sequence[bool]]) -> float:
+    """p that seeds of one run differ by no more than chance within the tasks (Cochran 1950,
+    Biometrika 37:256; chi-square approximation). `passed` holds one list a seed, tasks alike.
+
+    A small p says that whole runs shift, which no test over tasks allows for.
+    """
+    table = np.asarray(passed, dtype=float)
+    seeds = table.shape[0]
+    within = float((table.sum(axis=0) * (seeds - table.sum(axis=0))).sum())
+    if seeds < 2 or not within:
+        return 1.0
+    totals = table.sum(axis=1)
+    q = seeds * (seeds - 1) * float(((totals - totals.mean()) ** 2).sum()) / within
+    return float(stats.chi2.sf(q, seeds - 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -137,6 +137,16 @@ def test_seeds_lie_where_the_runner_puts_them_and_the_joint_file_leads_to_them(
         assert [entrants[0].passed(f"t{n}") for n in range(4)] == [1.0, 0.5, 0.5, 0.0]
 
 
+def test_seeds_that_shift_as_wholes_are_pointed_at(tmp_path: Path) -> None:
+    """As in the paper, whose held-out scores move by 8 to 12 points between seeds."""
+    for seed, solved in ((1, 10), (2, 12), (3, 25)):
+        passed = "1" * solved + "0" * (30 - solved)
+        write_run(tmp_path / "a" / f"seed_{seed}", passed, settings={"seed": seed})
+    write_run(tmp_path / "b", "1" * 30, settings={})
+    (note,) = [n for n in pair_of(tmp_path / "a", tmp_path / "b").notes if "Cochran" in n]
+    assert note.startswith("the seeds of A differ")
+
+
 def test_folders_that_are_no_seeds_of_one_run_are_refused(tmp_path: Path) -> None:
     write_run(tmp_path / "a" / "seed_1", "10", settings={"max_turns": 20})
     write_run(tmp_path / "a" / "seed_2", "10", settings={"max_turns": 100})
