@@ -10,6 +10,7 @@ from typing import Any, Literal
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import digest, digest_tree, read_json, write_json, write_whole
+from react_agent.lock import only_start
 from react_agent.model import Model
 from react_agent.prices import Prices
 from react_agent.skills import (
@@ -152,6 +153,11 @@ def dry_run(job: Job) -> int:
 
 async def evolve(job: Job, model: Model) -> int:
     """Evolve and write; prints the summary. Raises Unfinished when calls are still owed."""
+    with only_start(job.places.intermediates):
+        return await _evolve(job, model)
+
+
+async def _evolve(job: Job, model: Model) -> int:
     finished = _finished_already(job, model)
     if finished is not None:
         return finished

@@ -77,6 +77,9 @@ class RunFolder:
         `outputs` are the files that runs on this data set write; no others are ever removed.
         """
         outputs = list(outputs)
+        for folder in {self.output_dir, *(path.parent for path in outputs)}:
+            for rest in folder.glob(".*.tmp"):  # of a start that was killed while writing
+                rest.unlink(missing_ok=True)
         if overwrite:
             self._forget(outputs)
         if self.settings_file.exists():

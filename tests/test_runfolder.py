@@ -96,6 +96,15 @@ def test_a_torn_last_line_is_owed_and_the_next_line_is_whole(tmp_path: Path) -> 
     assert {key[0] for key in opened(tmp_path).results} == {"1", "3"}
 
 
+def test_what_a_killed_start_left_half_written_is_cleared(tmp_path: Path) -> None:
+    finish(opened(tmp_path), "1")
+    rests = [tmp_path / ".results.json.x1.tmp", tmp_path / "1" / ".taken.x2.tmp"]
+    for rest in rests:
+        rest.write_bytes(b"half")
+    opened(tmp_path)
+    assert not any(rest.exists() for rest in rests)
+
+
 def test_the_summary_covers_all_cases_and_problems(tmp_path: Path) -> None:
     folder = opened(tmp_path)
     finish(folder, "1")

@@ -193,7 +193,8 @@ def run_script(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        print(f"error: {error.filename or 'input/output'}: {error.strerror}", file=sys.stderr)
+        where, why = error.filename or "input/output", error.strerror or str(error)
+        print(f"error: {where}: {why}; what is finished is kept", file=sys.stderr)
         return BAD_INPUT
 
 

@@ -1,0 +1,50 @@
+"""One start at a time on one folder: the second is told who holds it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from react_agent.errors import ContractError
+
+NAME = ".lock"
+
+
+@contextlib.contextmanager
+def only_start(folder: Path) -> Iterator[None]:
+    """Hold `folder` while the block lasts. Raises ContractError when another process does.
+
+    The kernel gives the lock back when its holder ends, however it ends, so none can be stale.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / NAME).open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ContractError(f"{folder} is being worked on by {_holder(file.name)}") from None
+        file.truncate(0)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "since": now, "command": _command()}
+        file.write(json.dumps(me))
+        file.flush()
+        yield
+
+
+def _command() -> str:
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
+
+
+def _holder(path: str) -> str:
+    try:
+        held = json.loads(Path(path).read_text(encoding="utf-8"))
+        return (
+            f"process {held['pid']} on {held['host']} since {held['since']} ({held['command']}); "
+            "wait for it or end it"
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
