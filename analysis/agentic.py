@@ -14,6 +14,7 @@ from analysis.running import AnalysisRun
 from analysis.selection import Selection, select
 from react_agent.connect import connect
 from react_agent.errors import ContractError
+from react_agent.lock import only_start
 from react_agent.sandbox import Sandbox, open_sandbox
 from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.workers import Workers
@@ -43,11 +44,11 @@ async def analyse_failures(args: argparse.Namespace) -> int:
     masks = {"<analysis>": str(output_dir), **run_masks(args.logs_dir)}
     async with connect(args, masks=masks) as connection:
         model_settings, _ = described(connection)
-        if args.overwrite:
-            forget(output_dir)
         settings = _settings(args, model_settings, sandbox, dataset)
-        open_run(output_dir, settings, overwrite=args.overwrite)
-        with Workers(min(CHECKERS, os.cpu_count() or 1)) as workers:
+        with only_start(output_dir), Workers(min(CHECKERS, os.cpu_count() or 1)) as workers:
+            if args.overwrite:
+                forget(output_dir)
+            open_run(output_dir, settings, overwrite=args.overwrite)
             analyst = ErrorAnalyst(
                 model=connection.model(seed=args.seed),
                 model_name=str(model_settings["model"]),

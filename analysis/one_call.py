@@ -60,6 +60,7 @@ async def analyse(args: argparse.Namespace, stage: Stage) -> int:
     from analysis.selection import select
     from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
     from react_agent.connect import connect
+    from react_agent.lock import only_start
     from spreadsheetbench.dataset import Dataset
 
     selection = select(
@@ -75,12 +76,12 @@ async def analyse(args: argparse.Namespace, stage: Stage) -> int:
     parsed = args.parsed_output or args.output_dir / RECORD_FILES[stage.kind]
     async with connect(args, masks=run_masks(args.logs_dir)) as connection:
         model, _ = described(connection)
-        if args.overwrite:
-            forget(args.output_dir)
         settings = run_settings(f"one-call {stage.kind} analysis", model, seed=args.seed)
-        open_run(args.output_dir, settings, overwrite=args.overwrite)
-        analyst = SingleCallAnalyst(
-            call, connection.model(seed=args.seed), str(model["model"]), args.output_dir, dataset
-        )
-        summary = await AnalysisRun(analyst, selection, parsed, args.max_workers).run()
+        asked = connection.model(seed=args.seed)
+        with only_start(args.output_dir):
+            if args.overwrite:
+                forget(args.output_dir)
+            open_run(args.output_dir, settings, overwrite=args.overwrite)
+            analyst = SingleCallAnalyst(call, asked, str(model["model"]), args.output_dir, dataset)
+            summary = await AnalysisRun(analyst, selection, parsed, args.max_workers).run()
     return finish(summary, args.output_dir, parsed)
