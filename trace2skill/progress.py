@@ -144,11 +144,8 @@ def _in_flight(outputs: Path, cases: tuple[CaseResult, ...]) -> int:
     work = base.with_name(base.name.replace("outputs", "work")).joinpath(*parts)
     if work == outputs or not work.is_dir():
         return 0
-    ended = Counter(case.id for case in cases if not case.owed)
-    started = Counter(
-        p.name.rsplit("_", 1)[0] if "_" in p.name else p.name for p in work.iterdir() if p.is_dir()
-    )
-    return (started - ended).total()
+    ended = {f"{case.id}_{Path(case.input_file).stem}" for case in cases if not case.owed}
+    return len({p.name for p in work.iterdir() if p.is_dir()} - ended)
 
 
 def _others(path: Path) -> Iterator[Count]:

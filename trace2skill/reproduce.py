@@ -16,9 +16,9 @@ from react_agent.cli import (
 )
 
 EPILOG = """Every stage is one of the published commands and leaves the same files in the same
-folders, so that any of them can also be run by hand: commands.sh in the output lists them. Started again it goes
-on where it stopped. Exit codes: 0 done, 1 work is still owed (a cap was reached, or the endpoint
-failed), 2 wrong input, 130 interrupted."""
+folders, so that any of them can also be run by hand: commands.sh in the output lists them. Started
+again it goes on where it stopped. Exit codes: 0 done, 1 work is still owed (a cap was reached, or
+the endpoint failed), 2 wrong input, 130 interrupted."""
 
 
 def build_parser() -> argparse.ArgumentParser:
