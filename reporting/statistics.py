@@ -97,17 +97,22 @@ def _square_add(one: float, two: float, phi: float) -> float:
 def bootstrap_mean(
     values: Sequence[float], *, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL
 ) -> Interval:
-    """Percentile interval of the mean, tasks drawn with replacement (Efron 1979, Ann. Stat. 7:1).
+    """Bootstrap interval of the mean, tasks drawn with replacement (Efron 1979, Ann. Stat. 7:1).
 
-    Resampling n tasks is drawing how often each distinct value occurs, which is what is done.
+    Percentiles, set as far out as n asks for: plain ones are too narrow for few tasks (the
+    expanded percentile interval of Hesterberg 2015, Am. Stat. 69:371). Resampling n tasks is
+    drawing how often each distinct value occurs, which is what is done.
     """
     if not values:
         return Interval(math.nan, math.nan)
     distinct, counts = np.unique(np.asarray(values, dtype=float), return_counts=True)
     n = int(counts.sum())
+    if n == 1:
+        return Interval(-1.0, 1.0)
+    quantile = stats.t.ppf((1 - level) / 2, n - 1) * math.sqrt(n / (n - 1))
+    tail = float(stats.norm.cdf(quantile))
     drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
-    means = drawn @ distinct / n
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(drawn @ distinct / n, [tail, 1 - tail])
     return Interval(float(low), float(high))
 
 

@@ -162,15 +162,18 @@ def _tasks(rng: np.random.Generator, n: int, seeds: int, gain: float) -> tuple[l
     return list(two - one), gain * 0.6
 
 
-@pytest.mark.parametrize(("seeds", "gain"), [(1, 0.0), (1, 0.2), (3, 0.0), (3, 0.2)])
-def test_the_bootstrap_interval_covers_the_truth(seeds: int, gain: float) -> None:
+@pytest.mark.parametrize(
+    ("n", "seeds", "gain"),
+    [(200, 1, 0.0), (200, 1, 0.2), (200, 3, 0.0), (200, 3, 0.2), (40, 3, 0.2)],
+)
+def test_the_bootstrap_interval_covers_the_truth(n: int, seeds: int, gain: float) -> None:
     rng = np.random.default_rng(20 + seeds)
     inside = 0
-    for number in range(800):
-        values, truth = _tasks(rng, 200, seeds, gain)
+    for number in range(1200):
+        values, truth = _tasks(rng, n, seeds, gain)
         interval = st.bootstrap_mean(values, seed=number, resamples=1000)
         inside += interval.low <= truth <= interval.high
-    assert 0.93 <= inside / 800 <= 0.97
+    assert 0.93 <= inside / 1200 <= 0.97
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
@@ -206,6 +209,11 @@ def test_unlike_numbers_of_seeds_keep_the_error_rate() -> None:
         values = rng.binomial(1, hardness) - rng.binomial(3, hardness) / 3
         rejected += st.sign_flip(list(values)) < 0.05
     assert rejected / 1000 < 0.065
+
+
+def test_the_bootstrap_says_nothing_from_one_task_or_none() -> None:
+    assert st.bootstrap_mean([1.0]) == st.Interval(-1.0, 1.0)
+    assert np.isnan(st.bootstrap_mean([]).low)
 
 
 def test_several_pairs_at_the_null_still_rarely_say_better() -> None:
