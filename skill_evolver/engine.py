@@ -51,6 +51,8 @@ class Settings:
 class Unfinished(Trace2SkillError):
     """Calls are still owed; the next start goes on from what is on disk."""
 
+    owed = True
+
 
 @dataclass
 class Evolver:

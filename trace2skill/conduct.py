@@ -4,12 +4,9 @@
 stages' own files.
 """
 
-import fcntl
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -208,15 +205,3 @@ def _run(command: Command) -> int:
     module: Any = import_module(STAGES[command.stage][0])
     code: int = module.main(list(command.argv))
     return code
-
-
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """One process at a time. Raises ContractError."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ContractError(f"{root}: another reproduction is at work in it") from None
-        yield

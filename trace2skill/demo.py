@@ -38,8 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def demo(args: argparse.Namespace) -> int:
+    from react_agent.lock import only_start
     from react_agent.prices import Prices
-    from trace2skill.conduct import Conductor, locked
+    from trace2skill.conduct import Conductor
     from trace2skill.pipeline import Pipeline
     from trace2skill.recipe import split_ids
 
@@ -50,7 +51,7 @@ def demo(args: argparse.Namespace) -> int:
     pipeline = Pipeline(recipe, split_ids(recipe))
     conductor = Conductor(pipeline, Prices.load(recipe.budget.prices))
     conductor.check()
-    with locked(recipe.output):
+    with only_start(recipe.output):
         code = conductor.run()
     chosen = conductor.chosen()
     if code == OK and chosen is not None:

@@ -207,7 +207,7 @@ class Pipeline:
         flags += ["--intermediates-dir", str(folder / "intermediates")]
         flags += ["--parse-failure-dir", str(folder / "parse_failures")]
         flags += ["--max-workers", str(recipe.workers)]
-        flags += self._model(f"evolution_{seed}", thinking, token_cap="--max-total-tokens")
+        flags += self._model("", thinking, token_cap="--max-total-tokens")
         return Step(
             str(folder.relative_to(self.root)),
             f"evolution with seed {seed}",
@@ -243,14 +243,17 @@ class Pipeline:
 
     def _model(self, name: str, config: str, token_cap: str = "--max_tokens") -> list[str]:
         """Each stage has a reply cache of its own: a broken one pays nothing twice, and two stages
-        that ask the same still draw their own replies."""
+        that ask the same still draw their own replies. Evolutions keep what they paid themselves,
+        and ask anew for what they could not read."""
         model, budget = self.recipe.model, self.recipe.budget
         flags = ["--model", model.name, "--budget", str(self.root / FILE)]
         flags += ["--generation_config", config] if config else []
         if model.replay:
             flags += ["--replay", model.replay]
         else:
-            flags += ["--reply_cache", str(self.root / "reply_cache" / name.replace("/", "_"))]
+            cache = self.root / "reply_cache" / name.replace("/", "_")
+            flags += ["--reply_cache", str(cache)] if name else []
+            flags += ["--llm_client", model.llm_client, "--api_chat_config", model.api_chat_config]
             flags += ["--base_url", model.base_url] if model.base_url else []
             flags += ["--record", model.record] if model.record else []
         caps = {

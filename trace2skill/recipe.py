@@ -26,6 +26,8 @@ class ModelTable(_Table):
     name: str = Field(min_length=1)
     base_url: str = ""
     """Else OPENAI_BASE_URL."""
+    llm_client: Literal["openai", "api_chat"] = "openai"
+    api_chat_config: str = "config/llm_api.json"
     generation_config: str = ""
     """For agents and the error analyst: the paper's instruct settings."""
     thinking_config: str = ""

@@ -36,8 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def reproduce(args: argparse.Namespace) -> int:
+    from react_agent.lock import only_start
     from react_agent.prices import Prices
-    from trace2skill.conduct import Conductor, locked
+    from trace2skill.conduct import Conductor
     from trace2skill.forecast import forecast, per_case, plan_text
     from trace2skill.pipeline import Pipeline
     from trace2skill.recipe import Recipe, split_ids
@@ -54,7 +55,7 @@ def reproduce(args: argparse.Namespace) -> int:
         return OK
     if not args.yes and sys.stdin.isatty() and not _agreed():
         return BAD_INPUT
-    with locked(recipe.output):
+    with only_start(recipe.output):
         return conductor.run()
 
 

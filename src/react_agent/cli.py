@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from react_agent.errors import BudgetReached, Trace2SkillError
+from react_agent.errors import Trace2SkillError
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
@@ -180,12 +180,9 @@ def run_script(
         if inspect.isawaitable(result):
             result = asyncio.run(_cancellable(result))
         return result
-    except BudgetReached as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        return INCOMPLETE
     except Trace2SkillError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
+        print(f"{'stopped' if error.owed else 'error'}: {error}", file=sys.stderr)
+        return INCOMPLETE if error.owed else BAD_INPUT
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -14,6 +14,9 @@ Trace2SkillError          shown to the user as one line; anything else is a bug
 class Trace2SkillError(Exception):
     """Shown to the user without a traceback; says what, where and what to do."""
 
+    owed = False
+    """True when nothing is wrong with the command: started again it goes on."""
+
 
 class ContractError(Trace2SkillError):
     """Names the file, the record and the field, and what to do about it."""
@@ -36,6 +39,7 @@ class BudgetReached(ModelError):
     """The request was not sent. What is in flight may finish; the rest is owed, not failed."""
 
     fatal = True
+    owed = True
 
 
 class ContextOverflow(ModelError):
