@@ -15,6 +15,7 @@ from react_agent.budget import FILE
 from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
+from react_agent.prices import DEFAULT as PRICES
 from react_agent.prices import Prices
 from spreadsheet_agent.runfolder import differences
 from trace2skill.forecast import spent_text
@@ -41,7 +42,14 @@ class Conductor:
         return self.root / STATE
 
     def check(self) -> None:
-        """Raises ContractError when what lies in the folder is another reproduction."""
+        """Raises ContractError when what lies in the folder is another reproduction, or when a
+        cap in dollars cannot be kept."""
+        model = self.recipe.model.name
+        if self.recipe.budget.max_cost is not None and not self.prices.find(model):
+            raise ContractError(
+                f"budget.max_cost: no price is known for {model}; add it to {PRICES}, or give a "
+                "file of your own as budget.prices"
+            )
         decides = {**self.recipe.decides(), "tasks": self.pipeline.ids}
         if not self.state_file.exists():
             if self.root.is_dir() and any(map(_not_ours, self.root.iterdir())):

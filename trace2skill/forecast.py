@@ -115,8 +115,9 @@ def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> st
     tokens = left.prompt_tokens + left.completion_tokens
     lines.append(f"{'to do, estimated':<{width}}  {left.calls:>9,} {tokens:>15,}")
     cost = prices.cost({model: left})
-    dollars = f"about ${cost:,.2f}" if cost is not None else f"no price is known for {model}"
-    lines.append(f"cost: {dollars}, before prefix caching")
+    unknown = f"not known: no price for {model}"
+    dollars = f"about ${cost:,.2f} before prefix caching" if cost is not None else unknown
+    lines.append(f"cost {dollars}")
     lines.append(f"These are estimates. Rollouts and failure analyses: {basis}.")
     lines.append(
         f"Besides: {FAILING:.0%} of training runs fail, {SKILL_CALL:,} prompt and "

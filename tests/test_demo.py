@@ -1,0 +1,50 @@
+"""The bundled cassette still fits: what a prompt or a mini task changes, it has to be recorded for.
+
+The demo itself takes a minute and runs as `make demo`; here two of its tasks go through it.
+"""
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from trace2skill import demo
+from trace2skill.cli import STAGES
+from trace2skill.pipeline import Pipeline, Step
+from trace2skill.recipe import Recipe, SplitTable, split_ids
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    monkeypatch.chdir(ROOT)
+    recipe = Recipe.load(demo.CONFIG)
+    split = SplitTable(train=(0, 2), test=(12, 14))
+    recipe = recipe.model_copy(update={"output": tmp_path / "out", "split": split})
+    return Pipeline(recipe, split_ids(recipe))
+
+
+def run(step: Step) -> None:
+    for command in step.commands:
+        assert import_module(STAGES[command.stage][0]).main(list(command.argv)) == 0
+    assert step.whole()
+
+
+def test_agents_and_analysts_are_answered_from_the_cassette(pipeline: Pipeline) -> None:
+    """Rerecord it with `python data/mini/make_cassette.py` if this fails."""
+    run(pipeline.roll_out(pipeline.baselines()[1]))
+    run(pipeline.roll_out(pipeline.teacher))
+    run(pipeline.learn())
+    spent = (pipeline.root / "budget.jsonl").read_text().splitlines()
+    assert sum(json.loads(line).get("paid", False) for line in spent) > 20
+
+
+def test_the_cassette_is_recorded_from_the_very_same_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "data" / "mini"))
+    make_cassette = import_module("make_cassette")
+    assert Path(make_cassette.CASSETTE) == ROOT / Recipe.load(ROOT / demo.CONFIG).model.replay
+    assert Recipe.load(ROOT / demo.CONFIG).model.name == demo.MODEL
+    sys.modules.pop("make_cassette")
