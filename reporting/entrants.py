@@ -140,7 +140,7 @@ def load_entrants(paths: Sequence[Path], *, common: bool) -> tuple[list[Entrant]
     Raises ContractError for a run without verdicts, and, unless `common`, for runs on other
     tasks, data or rules.
     """
-    entrants = [load_entrant(chr(ord("A") + number), path) for number, path in enumerate(paths)]
+    entrants = [load_entrant(_letter(number), path) for number, path in enumerate(paths)]
     obstacles = _obstacles(entrants)
     if obstacles and not common:
         raise ContractError(
@@ -161,6 +161,10 @@ def load_entrants(paths: Sequence[Path], *, common: bool) -> tuple[list[Entrant]
     if changed:
         notes.append(f"{len(changed)} tasks had other inputs and are left out: {_names(changed)}")
     return [replace(entrant, tasks=tuple(shared)) for entrant in entrants], notes
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number) if number < 26 else f"R{number + 1}"
 
 
 def settings_apart(one: Entrant, two: Entrant) -> tuple[str, ...]:

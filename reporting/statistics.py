@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from reporting.comparison import Word
 
@@ -38,7 +38,7 @@ def wilson(share: float, n: float, level: float = LEVEL) -> Interval:
     """Score interval of a proportion (Wilson 1927, JASA 22:209); `n` need not be whole."""
     if n <= 0:
         return Interval(0.0, 1.0)
-    z2 = float(stats.norm.ppf((1 + level) / 2)) ** 2
+    z2 = float(special.ndtri((1 + level) / 2)) ** 2
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     # At 0 and 1 the end is exact; rounding would leave it beside.
@@ -109,8 +109,8 @@ def bootstrap_mean(
     n = int(counts.sum())
     if n == 1:
         return Interval(-1.0, 1.0)
-    quantile = stats.t.ppf((1 - level) / 2, n - 1) * math.sqrt(n / (n - 1))
-    tail = float(stats.norm.cdf(quantile))
+    quantile = special.stdtrit(n - 1, (1 - level) / 2) * math.sqrt(n / (n - 1))
+    tail = float(special.ndtr(quantile))
     drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
     low, high = np.quantile(drawn @ distinct / n, [tail, 1 - tail])
     return Interval(float(low), float(high))

@@ -56,7 +56,7 @@ class Table:
         import pandas as pd  # a second of imports, and wanted for this alone
 
         frame = pd.DataFrame(self.rows, columns=list(self.heads), dtype=object)
-        style = frame.style.hide(axis="index").format(escape="latex")
+        style = frame.style.hide(axis="index").format(_angles, escape="latex")
         style = style.format_index(escape="latex", axis=1)
         if len(self.rows) > PAGE:
             text = style.to_latex(hrules=True, caption=caption, environment="longtable")
@@ -89,3 +89,8 @@ def wrapped(text: str, indent: int = 2, first: str | None = None) -> list[str]:
 def _cell(text: str) -> str:
     """Nothing in a cell may end it, and nothing in it is markup."""
     return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", text.replace("\n", " "))
+
+
+def _angles(text: str) -> str:
+    """pandas leaves these, which LaTeX's default fonts print as inverted marks."""
+    return text.replace("<", r"\textless{}").replace(">", r"\textgreater{}")

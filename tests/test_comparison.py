@@ -300,3 +300,4 @@ def test_hostile_cells_stay_in_their_cells() -> None:
     ]
     latex = table.latex("Caption")
     assert latex.count(r"\end{tabular}") == 1
+    assert r"\textless{}b\textgreater{}" in latex
