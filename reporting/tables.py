@@ -91,6 +91,6 @@ def _cell(text: str) -> str:
     return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", text.replace("\n", " "))
 
 
-def _angles(text: str) -> str:
+def _angles(text: object) -> str:
     """pandas leaves these, which LaTeX's default fonts print as inverted marks."""
-    return text.replace("<", r"\textless{}").replace(">", r"\textgreater{}")
+    return str(text).replace("<", r"\textless{}").replace(">", r"\textgreater{}")
