@@ -239,7 +239,17 @@ def _flat_row(one: Standing, pair: Pair | None) -> tuple[str, ...]:
 
 def for_paper(comparison: Comparison) -> Table:
     """The columns that a paper has room for: what LaTeX holds."""
-    heads = ("Run", "n", "Accuracy", "95 % CI", "Soft", "Diff.", "95 % CI of diff.", "p", "Verdict")
+    heads = (
+        "Run",
+        "n",
+        "Accuracy",
+        "95 % CI",
+        "Soft",
+        "Diff.",
+        "95 % CI of diff.",
+        "p (Holm)",
+        "Verdict",
+    )
     pairs = {pair.letter: pair for pair in comparison.pairs}
     rows = []
     for one in comparison.standings:
