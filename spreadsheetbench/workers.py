@@ -38,7 +38,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class WorkLimits:
-    """For one item. The largest workbook of the public data takes 4 seconds and 200 MB."""
+    """For one item. The slowest pair of 200 public tasks takes 10 CPU seconds and 200 MB."""
 
     seconds: float = 120
     memory_mb: int = 4096

@@ -48,6 +48,7 @@ SAME, APART = True, False
         (DAY, 45356, SAME, SAME),
         (DAY, DAY.replace(hour=11), SAME, APART),
         (DAY, DAY.replace(hour=12), SAME, APART),  # half a day is rounded to the even day
+        (DAY, DAY.replace(hour=12, microsecond=500_000), SAME, APART),
         (DAY.replace(day=6), DAY.replace(day=6, hour=12), APART, APART),
         (DAY, DAY.replace(hour=13), APART, APART),
         (DAY, DAY.replace(microsecond=400_000), SAME, SAME),

@@ -67,6 +67,13 @@ def test_reading_extends_a_later_open_end_of_the_same_sheet_only() -> None:
     ).passed
 
 
+def test_nothing_behind_an_impossible_cell_is_reported() -> None:
+    gold, output = book({(1, 2): 1, (2, 2): 1}), book({(1, 2): 2, (2, 2): 2})
+    assert compare(gold, output, "A0:B2", RELEASED).message == "A0: no sheet has such a cell"
+    (part,) = report_mismatches(gold, output, "A2:B1048577", RELEASED).parts
+    assert [cell.cell for cell in part.shown] == ["A2", "A1048577"]
+
+
 def test_long_values_do_not_fill_the_message() -> None:
     verdict = compare(book({(1, 1): "x" * 10**6}), book({(1, 1): "y"}), "A1", RELEASED)
     assert len(verdict.message) < 500

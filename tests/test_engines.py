@@ -14,7 +14,7 @@ from workbooks import SHEET1, part, perturbed, write_gold
 from react_agent.errors import ContractError
 from spreadsheetbench.compare import parts
 from spreadsheetbench.engines import ENGINES, as_read, overlay, uncached, uncached_values
-from spreadsheetbench.reader import READERS
+from spreadsheetbench.reader import READERS, Book, Formula, Formulas, Sheet
 from spreadsheetbench.rules import RELEASED
 from spreadsheetbench.scoring import ScoreJob, Settings, score_case
 
@@ -64,6 +64,13 @@ def test_cells_with_a_cache_are_neither_asked_for_nor_overwritten(gold: Path) ->
     data = laid.sheet("Data")
     assert data
     assert (data.value((2, 1)), data.value((9, 9)), data.value((9, 8))) == (1, 5, None)
+
+
+def test_an_array_with_a_cached_first_cell_is_calculated_already() -> None:
+    spill = {(1, 1): Formula("=A", "General"), (1, 2): Formula("=A", "General", (1, 1))}
+    formulas = Formulas({"S": spill}, counts_from_1904=False)
+    assert len(uncached(Book((Sheet("S"),)), formulas)) == 2
+    assert uncached(Book((Sheet("S", values={(1, 1): 5}),)), formulas) == {}
 
 
 def test_only_compared_cells_are_calculated(gold: Path, without_values: Path) -> None:

@@ -4,9 +4,18 @@ from pathlib import Path
 
 import pytest
 from naive_scorer import NaiveScorer
-from workbooks import PERTURBATIONS, POSITIONS, SECOND_SHEET, perturbed, write_gold
+from workbooks import (
+    PERTURBATIONS,
+    POSITIONS,
+    SECOND_SHEET,
+    SHEET1,
+    cell,
+    part,
+    perturbed,
+    write_gold,
+)
 
-from spreadsheetbench.compare import compare
+from spreadsheetbench.compare import compare, count_values
 from spreadsheetbench.reader import READERS
 from spreadsheetbench.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM
 from spreadsheetbench.scoring import report_pair, score_pair
@@ -202,6 +211,27 @@ def test_report_classes_each_mismatch(
     (part,) = report_pair(gold, output, "A1:F8").parts
     (only,) = part.shown
     assert (only.kind, only.expected_type, only.found_type) == (kind, expected_type, found_type)
+
+
+def test_open_ends_reach_to_empty_cells_that_gold_mentions(gold: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.xlsx"
+    odd.write_bytes(gold.read_bytes())
+    part(SHEET1, "</sheetData>", '<row r="30"><c r="H30"/></row></sheetData>')(odd)
+    for name, inside in ("A30", True), ("H1", True), ("A31", False), ("I1", False):
+        output = tmp_path / "output.xlsx"
+        output.write_bytes(gold.read_bytes())
+        cell(name, 5)(output)
+        assert score_pair(odd, output, "A:A,1:1").passed is not inside, name
+
+
+def test_empty_texts_are_no_values(gold: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.xlsx"
+    empty.write_bytes(gold.read_bytes())
+    part("xl/sharedStrings.xml", "<t>one</t>", "<t></t>")(empty)
+    counts = [
+        count_values(READERS["openpyxl"].read(path), "A1:F8", RELEASED) for path in (gold, empty)
+    ]
+    assert counts == [19, 18]
 
 
 def test_open_end_that_reaches_an_impossible_row_fails(gold: Path, tmp_path: Path) -> None:
