@@ -20,7 +20,7 @@ from react_agent.budget import FILE, read_spent
 from react_agent.errors import ContractError
 from trace2skill import reproduce
 from trace2skill.pipeline import Pipeline
-from trace2skill.recipe import Recipe, split_ids
+from trace2skill.recipe import Recipe, contents, split_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = ROOT / "data" / "mini"
@@ -40,7 +40,7 @@ sandbox = "none"
 name = "scripted-demo-model"
 base_url = "{url}"
 [split]
-train = [0, 3]
+train = [0, 2]
 test = [12, 13]
 [budget]
 prices = "1,2"
@@ -81,9 +81,9 @@ class Study:
             )
         self.config.write_text(text + "\n" + changes.get("more", ""))
 
-    async def start(self) -> asyncio.subprocess.Process:
+    async def start(self, *flags: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "trace2skill", "reproduce", str(self.config), "--yes"),
+            *(sys.executable, "-m", "trace2skill", "reproduce", str(self.config), "--yes", *flags),
             cwd=ROOT,
             env=os.environ | {"OPENAI_API_KEY": "EMPTY"},
             stdout=asyncio.subprocess.PIPE,
@@ -91,8 +91,8 @@ class Study:
             start_new_session=True,
         )
 
-    async def run(self) -> tuple[int | None, str]:
-        process = await self.start()
+    async def run(self, *flags: str) -> tuple[int | None, str]:
+        process = await self.start(*flags)
         said, _ = await process.communicate()
         return process.returncode, said.decode()
 
@@ -165,7 +165,7 @@ def test_killed_at_random_moments_it_ends_as_an_unbroken_one(
     async def broken(one: Study) -> None:
         moments = random.Random(5)
         for _ in range(kills):
-            await one.killed_after(moments.randint(5, 20))
+            await one.killed_after(moments.randint(4, 16))
         code, said = await one.run()
         assert code == 0, said
         ends.append(one.leaves())
@@ -188,9 +188,9 @@ def test_a_cap_holds_over_starts_and_a_higher_one_goes_on(
     tmp_path: Path, author: Callable[..., Any]
 ) -> None:
     async def steps(one: Study) -> None:
-        for cap in (10, 10, 40):
-            one.write(prices=f'prices = "1,2"\nmax_calls = {cap}')
-            code, said = await one.run()
+        one.write(prices='prices = "1,2"\nmax_calls = 8')
+        for cap, flags in ((8, []), (8, []), (30, ["--max-calls", "30"])):
+            code, said = await one.run(*flags)
             assert code == 1, said
             assert f"the cap of {cap} calls is reached" in said
             assert "Traceback" not in said
@@ -220,9 +220,9 @@ def test_other_settings_are_refused_and_a_dry_run_calls_nobody(
         assert "assumed: 20 calls a case" in shown
         assert not one.output.exists()
         one.output.mkdir()
-        settings = Recipe.load(one.config).decides()
-        ids = split_ids(Recipe.load(one.config))
-        state = {"settings": {**settings, "tasks": ids}}
+        recipe = Recipe.load(one.config)
+        whole = {"tasks": split_ids(recipe), "contents": contents(recipe)}
+        state = {"settings": {**recipe.decides(), **whole}}
         (one.output / "state.json").write_text(json.dumps(state))
         one.write(workers="workers = 9")
         assert reproduce.main([*config, "--dry-run"]) == 0
@@ -231,6 +231,11 @@ def test_other_settings_are_refused_and_a_dry_run_calls_nobody(
         said = capsys.readouterr().err
         assert "max_turns: 20 -> 7" in said
         assert "split.test: [12, 13] -> [12, 14]" in said
+        state["settings"]["contents"]["skill xlsx-basic"] = "as it was then"
+        (one.output / "state.json").write_text(json.dumps(state))
+        one.write()
+        assert reproduce.main([*config, "--yes"]) == 2
+        assert "contents.skill xlsx-basic: 'as it was then' ->" in capsys.readouterr().err
 
     assert study(tmp_path, reply("no"), steps) == []
 
@@ -244,7 +249,7 @@ def test_other_settings_are_refused_and_a_dry_run_calls_nobody(
         ({"name": 'nmae = "m"'}, "model.nmae: no such key"),
         ({"name": ""}, "model.name: Field required"),
         ({"merge_batch_size": "", "lessons": 'lessons = "both"'}, "lessons: Input should be"),
-        ({"test": "test = [2, 4]"}, "1 tasks are in train and in test, such as"),
+        ({"test": "test = [1, 4]"}, "1 tasks are in train and in test, such as"),
         ({"test": "test = [90, 95]"}, "split.test: no task of"),
         ({"test": 'test = "nowhere.txt"'}, "nowhere.txt: cannot be read"),
         ({"test": "test = [90"}, "is not TOML"),

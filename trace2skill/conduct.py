@@ -20,6 +20,7 @@ from react_agent.prices import Prices
 from spreadsheet_agent.runfolder import differences
 from trace2skill.forecast import spent_text
 from trace2skill.pipeline import Command, Entrant, Pipeline, Step
+from trace2skill.recipe import contents
 from trace2skill.standings import MARK, Standing, score, table, write_reproduction
 
 STATE, COMMANDS = "state.json", "commands.sh"
@@ -50,7 +51,7 @@ class Conductor:
                 f"budget.max_cost: no price is known for {model}; add it to {PRICES}, or give a "
                 "file of your own as budget.prices"
             )
-        decides = {**self.recipe.decides(), "tasks": self.pipeline.ids}
+        decides = self._settings()
         if not self.state_file.exists():
             if self.root.is_dir() and any(map(_not_ours, self.root.iterdir())):
                 raise ContractError(
@@ -65,6 +66,13 @@ class Conductor:
                 + "\n".join(f"  {line}" for line in changes)
             )
 
+    def _settings(self) -> dict[str, Any]:
+        return {
+            **self.recipe.decides(),
+            "tasks": self.pipeline.ids,
+            "contents": contents(self.recipe),
+        }
+
     def plan(self) -> list[Step]:
         """Every step that can be known before the choice, and the last one for the first seed,
         which costs the same as for any other."""
@@ -73,8 +81,7 @@ class Conductor:
 
     def run(self) -> int:
         if not self.state_file.exists():
-            settings = {**self.recipe.decides(), "tasks": self.pipeline.ids}
-            write_json(self.state_file, {"settings": settings})
+            write_json(self.state_file, {"settings": self._settings()})
         write_whole(self.root / COMMANDS, self._as_script())
         if self.recipe.recorded:
             print(f"\n{MARK}.")
@@ -168,6 +175,7 @@ class Conductor:
         validation = {str(s): standing.solved for s, standing in by_seed.items()}
         state["chosen"] = {"seed": seed, "solved_on_training_split": validation}
         write_json(self.state_file, state)
+        write_whole(self.root / COMMANDS, self._as_script())
         tie = f"; equal: {', '.join(map(str, equals))}, the first is taken" * (len(equals) > 1)
         print(f"\n== chosen by training score: seed {seed} with {best} solved{tie}", flush=True)
         return seed

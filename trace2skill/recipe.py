@@ -122,6 +122,29 @@ class Recipe(_Table):
         return value
 
 
+def contents(recipe: Recipe) -> dict[str, str]:
+    """Hashes of what the settings only name. Raises ContractError when one of them is not there."""
+    from react_agent.files import digest
+    from react_agent.generation import GenerationConfig
+    from react_agent.skills import find_skill
+    from spreadsheet_agent.agents import prompts_digest
+    from spreadsheetbench.dataset import Dataset
+
+    found = {
+        "data": digest(Dataset.load(recipe.data_path).path.read_bytes()),
+        "prompts": prompts_digest(),
+    }
+    for name in sorted({recipe.start, *recipe.baselines}):
+        found[f"skill {name}"] = find_skill(recipe.skills_dir, name).digest
+    for name in ("generation_config", "thinking_config"):
+        if given := getattr(recipe.model, name):
+            found[name] = digest(GenerationConfig.load(given).model_dump_json())
+    if recipe.model.replay:
+        cassette = Path(recipe.model.replay)
+        found["cassette"] = digest(cassette.read_bytes()) if cassette.is_file() else ""
+    return found
+
+
 def _named(error: ValidationError) -> str:
     """An unknown key first: a misspelt one is also missing under its own name."""
     found = error.errors(include_input=False, include_url=False)

@@ -10,7 +10,9 @@ from pathlib import Path
 from react_agent.cli import (
     BAD_INPUT,
     OK,
+    add_flag,
     add_logging_flag,
+    not_negative,
     run_script,
     script_parser,
 )
@@ -31,6 +33,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("config", type=Path, help="such as reproduce.example.toml")
     parser.add_argument("--dry-run", action="store_true", help="show the plan; call nobody")
     parser.add_argument("--yes", action="store_true", help="start without asking")
+    group = parser.add_argument_group("budget of all stages and starts, in place of the file's")
+    add_flag(group, "--max_cost", type=not_negative(float), metavar="DOLLARS", help="send no more")
+    for name in ("tokens", "calls"):
+        kind = not_negative(int)
+        add_flag(group, f"--max_{name}", type=kind, metavar=name.upper(), help="send no more")
     add_logging_flag(parser)
     return parser
 
@@ -44,6 +51,9 @@ def reproduce(args: argparse.Namespace) -> int:
     from trace2skill.recipe import Recipe, split_ids
 
     recipe = Recipe.load(args.config)
+    caps = {name: getattr(args, name) for name in ("max_cost", "max_tokens", "max_calls")}
+    given = {name: cap for name, cap in caps.items() if cap is not None}
+    recipe = recipe.model_copy(update={"budget": recipe.budget.model_copy(update=given)})
     prices = Prices.load(recipe.budget.prices)
     pipeline = Pipeline(recipe, split_ids(recipe))
     conductor = Conductor(pipeline, prices)
