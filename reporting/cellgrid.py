@@ -5,7 +5,6 @@ is left out is counted. Workbooks are untrusted: call `grids_of` in `spreadsheet
 """
 
 import datetime
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -14,10 +13,11 @@ from typing import Any
 
 from openpyxl.utils.cell import get_column_letter
 
+from reporting.window import Rows, read_window, rows_of
 from spreadsheetbench.compare import ComparedPart, Difference, differences, parts, shown
 from spreadsheetbench.mismatches import type_of
-from spreadsheetbench.positions import Box
-from spreadsheetbench.reader import Book, Formula, Formulas, OpenpyxlReader, Place, Sheet
+from spreadsheetbench.positions import Box, parse
+from spreadsheetbench.reader import Book, Formula, Formulas, Place, Sheet
 from spreadsheetbench.rules import RULES, Rules, RulesName
 
 MAX_ROWS, MAX_COLUMNS, MAX_PARTS = 40, 14, 8
@@ -53,30 +53,36 @@ class Layer:
     error: str = ""
 
     @classmethod
-    def read(cls, path: Path | None) -> "Layer":
+    def read(cls, path: Path | None, wanted: "Wanted") -> "Layer":
         if path is None or not path.is_file():
             return cls(error="there is no such workbook")
-        reader = OpenpyxlReader()
         try:
-            book = reader.read(path)
-            # Reading formulas means loading the file once more, which most have no need of.
-            return cls(book, reader.formulas(path)) if holds_formulas(path) else cls(book)
+            return cls(*read_window(path, wanted))
         except MemoryError:
             raise
         except Exception as error:  # openpyxl raises anything at all for a broken file
             return cls(error=f"cannot be read: {type(error).__name__}: {shown(error)}")
 
 
-def holds_formulas(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if "worksheets/" in name]
-        return any(b"<f" in archive.read(name) for name in names if name.endswith(".xml"))
+@dataclass
+class Wanted:
+    """What the position asks of each workbook, by the sheets of the first that is opened."""
+
+    job: GridJob
+    rows: Rows | None = None
+
+    def __call__(self, names: Sequence[str]) -> Rows:
+        if self.rows is None:
+            job = self.job
+            self.rows = rows_of(parse(job.position, RULES[job.rules], names, job.answer_sheet))
+        return self.rows
 
 
 def grids_of(job: GridJob) -> list[dict[str, Any]]:
     """For each output: `errors` by layer, and `parts` to be shown."""
-    given, gold = Layer.read(job.input), Layer.read(job.gold)
-    return [_case(job, given, Layer.read(path), gold) for path in job.outputs]
+    wanted = Wanted(job)
+    gold, given = Layer.read(job.gold, wanted), Layer.read(job.input, wanted)
+    return [_case(job, given, Layer.read(path, wanted), gold) for path in job.outputs]
 
 
 def _case(job: GridJob, given: Layer, output: Layer, gold: Layer) -> dict[str, Any]:
