@@ -1,4 +1,4 @@
-"""Join verdicts with logs. `python analyze_results.py --help` lists the flags."""
+"""Join verdicts with logs. `--help` lists the flags."""
 
 import sys
 

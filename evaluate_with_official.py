@@ -1,4 +1,4 @@
-"""Score the outputs of a run. `python evaluate_with_official.py --help` lists the flags."""
+"""Score the outputs of a run. `--help` lists the flags."""
 
 import sys
 

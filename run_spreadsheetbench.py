@@ -1,4 +1,4 @@
-"""Run an agent over a slice of the data set. `python run_spreadsheetbench.py --help` lists the flags."""
+"""Run an agent over a slice of the data set; `--help` lists the flags."""
 
 import sys
 
