@@ -188,21 +188,26 @@ def test_a_cap_holds_over_starts_and_a_higher_one_goes_on(
     tmp_path: Path, author: Callable[..., Any]
 ) -> None:
     async def steps(one: Study) -> None:
-        one.write(prices='prices = "1,2"\nmax_calls = 8')
+        ids = one.folder / "train.txt"
+        ids.write_text("9001, 901-3\n")
+        train = f'train = "{ids}"'
+        one.write(prices='prices = "1,2"\nmax_calls = 8', train=train)
         for cap, flags in ((8, []), (8, []), (30, ["--max-calls", "30"])):
             code, said = await one.run(*flags)
             assert code == 1, said
             assert f"the cap of {cap} calls is reached" in said
             assert "Traceback" not in said
             assert len(one.server.bodies) == cap
-        one.write()
+        one.write(train=train)
         code, said = await one.run()
         assert code == 0, said
         asked = _asked(one.server.bodies, tmp_path)
         assert max(asked.values()) <= 2  # trajectories and their validation ask the same
         calls = read_spent(one.output / FILE).usage().calls
         assert calls == len(one.server.bodies)
-        spent = json.loads((one.output / "reproduction.json").read_text())["spent"]
+        value = json.loads((one.output / "reproduction.json").read_text())
+        assert [s["tasks"] for s in value["standings"]] == [1, 2, 2, 2, 1]
+        spent = value["spent"]
         assert spent["calls"] == calls
         assert spent["dollars"] > 0
 

@@ -90,7 +90,7 @@ class Conductor:
         except Stopped as reason:
             if spent := spent_text(self.root / FILE, self.prices):
                 print(f"\n{spent}")
-            print(f"stopped in {reason.args[1]}; start it again to go on")
+            print(f"stopped in {reason.args[1]}; start it again (or with a higher cap) to go on")
             return int(reason.args[0])
         return OK
 

@@ -138,7 +138,7 @@ class Budget:
             reached = f"${caps.cost:,.2f}"
         else:
             return
-        raise BudgetReached(f"the cap of {reached} is reached ({self.path}); raise it to go on")
+        raise BudgetReached(f"the cap of {reached} is reached ({self.path})")
 
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
