@@ -13,12 +13,14 @@ from reporting.overview import outcome_of
 from reporting.runview import Problem, RunView
 from reporting.steps import asked_for, opening, steps_of
 from spreadsheet_agent.runfolder import CaseResult
-from spreadsheet_agent.trajectory import Log, LogName
+from spreadsheet_agent.trajectory import Log, LogName, read_log
 from spreadsheetbench.dataset import Dataset, output_name, output_name_of_gold
 from spreadsheetbench.verdicts import CaseVerdict
-from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits
+from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits, available_cores
 
 LIMITS = WorkLimits(seconds=60, memory_mb=2048)
+AT_ONCE = 64
+"""Cases whose cells are held in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,18 @@ class Shown:
     input_file: str
     case: CaseResult | None
     verdict: CaseVerdict | None
-    log: Log | None
     log_file: Path | None
-    problem: str = ""
 
     @property
     def place(self) -> tuple[str, str]:
         return self.task, self.input_file
+
+    def read_log(self) -> tuple[Log | None, str]:
+        """The log, or why there is none; read anew each time, as logs of large runs fill memory."""
+        try:
+            return (read_log(self.log_file), "") if self.log_file else (None, "")
+        except ContractError as error:
+            return None, str(error)
 
 
 @dataclass
@@ -79,16 +86,22 @@ class Collection:
         groups: dict[tuple[str, str], list[str]] = {}
         for key, shown in self.shown.items():
             groups.setdefault(shown.place, []).append(key)
-        jobs = [self._job(keys) for keys in groups.values()]
-        if not jobs:
+        if not groups:
             return
-        with Workers(min(len(jobs), _cores()), LIMITS) as workers:
-            found = workers.map(grids_of, jobs)
-        for keys, grids in zip(groups.values(), found, strict=True):
-            for number, key in enumerate(keys):
-                lost = isinstance(grids, WorkerLost)
-                grid = {"lost": str(grids)} if lost else grids[number]  # type: ignore[index]
-                yield key, self._detail(self.shown[key], grid)
+        places = list(groups.values())
+        with Workers(min(len(places), available_cores()), LIMITS) as workers:
+            for start in range(0, len(places), AT_ONCE):
+                some = places[start : start + AT_ONCE]
+                found = workers.map(grids_of, [self._job(keys) for keys in some])
+                for keys, grids in zip(some, found, strict=True):
+                    yield from self._with_grids(keys, grids)
+
+    def _with_grids(
+        self, keys: Sequence[str], grids: "list[dict[str, Any]] | WorkerLost"
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        for number, key in enumerate(keys):
+            grid = {"lost": str(grids)} if isinstance(grids, WorkerLost) else grids[number]
+            yield key, self._detail(self.shown[key], grid)
 
     def _job(self, keys: Sequence[str]) -> GridJob:
         """The same case in all its runs: input and gold are read once."""
@@ -96,10 +109,13 @@ class Collection:
         outputs = tuple(self._output(self.shown[key]) for key in keys)
         evaluation = self.runs[first.run].evaluation
         rules = evaluation.summary.rules if evaluation else "released"
-        asked = next((asked_for(s.log) for k in keys if (s := self.shown[k]).log), {})
-        job = GridJob(None, None, outputs, asked.get("answer_position", ""), rules=rules)
+        job = GridJob(None, None, outputs, "", rules=rules)
         for key in keys:
             job = self._located(job, self.shown[key])
+        if not job.position:
+            logs = (self.shown[key].read_log()[0] for key in keys)
+            asked = next((asked_for(log) for log in logs if log), {})
+            job = changed(job, position=asked.get("answer_position", ""))
         return job
 
     def _located(self, job: GridJob, shown: Shown) -> GridJob:
@@ -128,18 +144,19 @@ class Collection:
 
     def _detail(self, shown: Shown, grid: Mapping[str, Any]) -> dict[str, Any]:
         run = self.runs[shown.run]
-        prompt, asked = opening(shown.log) if shown.log else ("", "")
+        log, problem = shown.read_log()
+        prompt, asked = opening(log) if log else ("", "")
         case = shown.case
         return {
             "run": shown.run,
             "task": shown.task,
             "input_file": shown.input_file,
             "status": case.status if case else "",
-            "error": (case.error if case else None) or shown.problem,
+            "error": (case.error if case else None) or problem,
             "verdict": shown.verdict.message if shown.verdict else "",
             "prompt": self._prompt(prompt),
             "asked": asked,
-            "steps": steps_of(shown.log) if shown.log else [],
+            "steps": steps_of(log) if log else [],
             "grid": grid,
             "sources": self._sources(shown),
             "lessons": list(_lessons(run, shown)),
@@ -158,12 +175,6 @@ class Collection:
         return {"log": str(shown.log_file or ""), "output": str(output or ""), "expected": gold}
 
 
-def _cores() -> int:
-    from spreadsheetbench.workers import available_cores
-
-    return available_cores()
-
-
 def _existing(path: Path) -> Path | None:
     return path if path.is_file() else None
 
@@ -175,18 +186,11 @@ def _cases(run: RunView, number: int, task: str) -> Iterator[Shown]:
     cases = run.cases_of.get(task, ())
     for case in cases:
         judged = by_output.get(output_name(case.input_file))
-        yield _with_log(run, Shown(number, task, case.input_file, case, judged, None, None))
+        log = run.log_file(task, case.input_file)
+        yield Shown(number, task, case.input_file, case, judged, log)
     if not cases and any(known == task for known, _ in run.logs):
         judged = next(iter(by_output.values()), None)
-        yield _with_log(run, Shown(number, task, "", None, judged, None, None))
-
-
-def _with_log(run: RunView, shown: Shown) -> Shown:
-    file = run.log_file(shown.task, shown.input_file)
-    try:
-        return changed(shown, log=run.log(shown.task, shown.input_file), log_file=file)
-    except ContractError as error:
-        return changed(shown, log_file=file, problem=str(error))
+        yield Shown(number, task, "", None, judged, run.log_file(task))
 
 
 def _lessons(run: RunView, shown: Shown) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,8 @@ the document as text only. The policy names the page's own scripts by hash, so n
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,57 +27,72 @@ FILE_BYTES = 2**20
 """Of one such file: details are packed so that a run of many cases is not as many files."""
 
 
-@dataclass(frozen=True)
-class Written:
-    """What lies on disk now."""
-
-    page: Path
-    bytes: int
-    files: int = 0
-    """Detail files beside the page."""
-
-
 def to_json(value: Any) -> str:
     """JSON that can stand in a script element: no `<` leaves it, and any text survives."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c")
 
 
-def write_page(
-    output: Path, title: str, index: Mapping[str, Any], details: Mapping[str, str]
-) -> Written:
-    """`details` are JSON texts by key. Raises OSError when the target cannot be written."""
-    folder = output.with_name(f"{output.stem}_files")
-    _clear(folder)
-    large = sum(map(len, details.values())) > INLINE_BYTES
-    places: dict[str, str] = {}
-    packs = list(_packs(details)) if large else []
-    for number, pack in enumerate(packs):
-        name = f"details-{number}.js"
-        # JSON inside a string: parsed by JSON.parse, no key of it can mean anything to JavaScript.
-        lines = [f"trace2skill.add({to_json(key)},{to_json(text)});" for key, text in pack]
-        write_whole(folder / name, "\n".join(lines) + "\n")
-        places |= {key: f"{folder.name}/{name}" for key, _ in pack}
-    text = _render(title, {**index, "places": places}, {} if large else details, bool(packs))
-    write_whole(output, text)
-    return Written(output, len(text.encode()), len(packs))
+@dataclass
+class Details:
+    """Details of trajectories as they come: kept for the page while they are few, else written to
+    files beside it, so that memory does not grow with the runs."""
+
+    output: Path
+    inside: dict[str, str] = field(default_factory=dict)
+    """JSON texts by key, not yet written."""
+    places: dict[str, str] = field(default_factory=dict)
+    """By key, the file beside the page."""
+    files: int = 0
+    _bytes: int = 0
+    _spilling: bool = False
+
+    def __post_init__(self) -> None:
+        self.folder = self.output.with_name(f"{self.output.stem}_files")
+        for file in self.folder.glob("details-*.js") if self.folder.is_dir() else ():
+            file.unlink()  # of an earlier page by this name; nothing else is touched
+
+    def add(self, key: str, text: str) -> None:
+        """Raises OSError when a file cannot be written."""
+        self.inside[key] = text
+        self._bytes += len(text)
+        self._spilling = self._spilling or self._bytes > INLINE_BYTES
+        if self._spilling and self._bytes > FILE_BYTES:
+            self.close()
+
+    def close(self) -> None:
+        """Write what is still held, once any of it had to go to files."""
+        if not self._spilling:
+            return
+        for pack in _packs(self.inside):
+            name = f"details-{self.files}.js"
+            # JSON inside a string: JSON.parse reads it, so no key can mean anything to JavaScript.
+            lines = [f"trace2skill.add({to_json(key)},{to_json(text)});" for key, text in pack]
+            write_whole(self.folder / name, "\n".join(lines) + "\n")
+            self.places |= {key: f"{self.folder.name}/{name}" for key, _ in pack}
+            self.files += 1
+        self.inside, self._bytes = {}, 0
 
 
-def _packs(details: Mapping[str, str]) -> Iterable[list[tuple[str, str]]]:
+def write_page(title: str, index: Mapping[str, Any], details: Details) -> int:
+    """The size in bytes. Raises OSError when the target cannot be written."""
+    details.close()
+    text = _render(title, {**index, "places": details.places}, details.inside, bool(details.files))
+    write_whole(details.output, text)
+    return len(text.encode())
+
+
+def _packs(details: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
     pack: list[tuple[str, str]] = []
-    for entry in details.items():
-        pack.append(entry)
-        if sum(len(text) for _, text in pack) > FILE_BYTES:
+    size = 0
+    for key, text in details.items():
+        pack.append((key, text))
+        size += len(text)
+        if size > FILE_BYTES:
             yield pack
-            pack = []
+            pack, size = [], 0
     if pack:
         yield pack
-
-
-def _clear(folder: Path) -> None:
-    """Files of an earlier page by this name; nothing else is touched."""
-    for file in folder.glob("details-*.js") if folder.is_dir() else ():
-        file.unlink()
 
 
 def _render(title: str, index: Mapping[str, Any], details: Mapping[str, str], files: bool) -> str:

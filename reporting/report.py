@@ -42,7 +42,7 @@ def report(args: argparse.Namespace) -> int:
     from react_agent.prices import Prices
     from reporting.collect import Collection
     from reporting.evolutionview import EvolutionView, find_evolved
-    from reporting.page import to_json, write_page
+    from reporting.page import Details, to_json, write_page
     from reporting.runview import load_runs
 
     output = args.output
@@ -57,13 +57,15 @@ def report(args: argparse.Namespace) -> int:
     evolution = EvolutionView.load(skill) if skill else None
     collection = Collection(runs, args.data_path)
     collection.gather()
-    details = {key: to_json(detail) for key, detail in collection.details()}
-    index = build_index(names, collection, evolution, Prices.load(args.prices))
-    output = output or runs[0].layout.root / "report.html"
+    prices = Prices.load(args.prices)
+    details = Details(output or runs[0].layout.root / "report.html")
+    for key, detail in collection.details():
+        details.add(key, to_json(detail))
+    index = build_index(names, collection, evolution, prices)
     title = args.title or f"Trace2Skill: {', '.join(names)}"
-    written = write_page(output, title, {"title": title, **index}, details)
-    beside = f", {written.files} files of details beside it" if written.files else ""
-    print(f"{written.page} ({written.bytes / 1e6:.1f} MB{beside})")
+    size = write_page(title, {"title": title, **index}, details)
+    beside = f", {details.files} files of details beside it" if details.files else ""
+    print(f"{details.output} ({size / 1e6:.1f} MB{beside})")
     if index["problems"]:
         print(f"  {len(index['problems'])} files could not be used; the page lists them")
     return OK

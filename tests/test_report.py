@@ -103,7 +103,7 @@ def index_of(file: Path) -> dict[str, object]:
 @needs_chromium
 def test_the_overview_shows_what_the_runs_came_to(reader: Watched) -> None:
     page = reader.open("overview")
-    expect(page.get_by_role("note")).to_contain_text("Recorded replies, not a measurement")
+    expect(page.get_by_role("complementary")).to_contain_text("Recorded replies, not a measurement")
     runs = page.get_by_role("table", name=re.compile("Accuracy counts"))
     expect(runs.get_by_role("row", name=re.compile("first"))).to_contain_text("25.0 %")
     expect(runs.get_by_role("row", name=re.compile("second"))).to_contain_text("30.1 % to 95.4 %")

@@ -57,7 +57,7 @@ function pairDetails(pair) {
   const [first, second] = pair.names;
   const cell = (tasks) => [el("strong", {}, number(tasks.length)), el("div", { class: "ids" }, taskLinks(tasks, pair.runs[1]))];
   return table(`Tasks of both runs by outcome; links lead to the trajectory in ${second}`,
-    ["", `${second}: solved`, `${second}: failed`],
+    ["Tasks", `${second}: solved`, `${second}: failed`],
     [[`${first}: solved`, cell(pair.both), ["lost ", cell(pair.lost)]], [`${first}: failed`, ["gained ", cell(pair.gained)], cell(pair.neither)]],
     { attributes: { class: "matrix" } });
 }

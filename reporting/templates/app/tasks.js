@@ -2,6 +2,8 @@
 
 const view = { run: 0, text: "", type: "", outcome: "", status: "", differing: false, sort: "id", down: false };
 
+const FEW = 500; // rows drawn at once: thousands make every key stroke of the search wait
+
 const figure = (task, name) => task.results[view.run].status ? task.results[view.run][name] : null;
 const collator = new Intl.Collator("en", { numeric: true });
 
@@ -74,6 +76,8 @@ function filters(change) {
 function showTasks(main) {
   const said = el("p", { class: "note", role: "status" });
   const body = el("tbody", {});
+  let all = false;
+  const more = el("button", { type: "button", on: { click: () => { all = true; fill(); } } });
   const heads = columns().map((column) => el("th", { scope: "col", class: column.numeric ? "number" : null, "data-name": column.name },
     el("button", { class: "plain sort", type: "button", on: { click: () => {
       view.down = view.sort === column.name ? !view.down : Boolean(column.numeric);
@@ -88,7 +92,10 @@ function showTasks(main) {
       else head.removeAttribute("aria-sort");
       head.querySelector(".arrow").textContent = sorted ? (view.down ? " ▼" : " ▲") : "";
     }
-    body.replaceChildren(...hits.map((task) => el("tr", {}, columns().map((column, index) =>
+    const drawn = all ? hits : hits.slice(0, FEW);
+    more.hidden = drawn.length === hits.length;
+    more.textContent = `Show all ${number(hits.length)}`;
+    body.replaceChildren(...drawn.map((task) => el("tr", {}, columns().map((column, index) =>
       el(index ? "td" : "th", { scope: index ? null : "row", class: column.numeric ? "number" : null }, [column.show(task)])))));
     said.textContent = `${number(hits.length)} of ${count(INDEX.tasks.length, "task")}`;
   }
@@ -97,6 +104,6 @@ function showTasks(main) {
   main.append(el("h1", { tabindex: "-1" }, "Tasks"), filters(fill), said,
     el("div", { class: "scroll" }, el("table", { class: "tasks" },
       el("caption", { class: "only-read" }, "Tasks; headings sort"),
-      el("thead", {}, el("tr", {}, heads)), body)),
+      el("thead", {}, el("tr", {}, heads)), body)), more,
     el("p", { class: "note" }, "Outcomes ", source(run.sources.verdicts), ", figures ", source(run.sources.cases), INDEX.runs.length > 1 ? " and the same files of the other runs." : "."));
 }

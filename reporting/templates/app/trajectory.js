@@ -48,7 +48,14 @@ function taughtSection(key, data) {
   const analyses = data.lessons.map((one) => el("div", { class: "card" },
     el("p", {}, `${one.kind === "error" ? "Failure" : "Success"} analysis: ${one.outcome}`, one.error_class ? `, class ${one.error_class}` : "", one.gate ? `, gate: ${one.gate}` : "", one.reason ? ` (${one.reason})` : "", ". ", source(one.source)),
     one.items.map((item) => el("details", {}, el("summary", {}, `${item.type.replace("_", " ")}: ${item.title}`), el("p", {}, item.description), el("p", {}, item.content)))));
-  const skill = lines.length ? el("ul", { class: "lines" }, lines.map((one) => el("li", {}, link(toLine(one.file, one.line), `${one.file}:${one.line}`), " ", one.text))) : el("p", { class: "empty" }, "No line of the skill comes from this trajectory.");
+  const blocks = [];
+  for (const one of lines) {
+    const last = blocks.at(-1);
+    if (last && last.file === one.file && last.edit === one.edit) last.more += 1;
+    else blocks.push({ ...one, more: 0 });
+  }
+  const skill = blocks.length ? el("ul", { class: "lines" }, blocks.map((one) => el("li", {}, link(toLine(one.file, one.line), `${one.file}:${one.line}`), " ", one.text,
+    one.more ? el("span", { class: "note" }, ` and ${count(one.more, "line")} more`) : ""))) : el("p", { class: "empty" }, "No line of the skill comes from this trajectory.");
   return section("What it taught", analyses, INDEX.lessons ? [el("h3", {}, "Lines of the evolved skill"), skill] : "");
 }
 
