@@ -95,7 +95,7 @@ def test_the_cassette_answers_the_agents_of_the_demo(tmp_path: Path) -> None:
         flags = ["--data_path", str(MINI), "--skills_dir", str(SKILLS), "--skill", skill]
         flags += ["--output_dir", str(base), "--working_dir", str(base / "work")]
         flags += ["--model", "scripted-demo-model", "--replay", str(MINI / "cassette.jsonl")]
-        assert rollouts.main([*flags, "--instance_ids", "9111,911-6", "--workers", "2"]) == 0
+        assert rollouts.main([*flags, "--seeds", "41", "--instance_ids", "9111,911-6"]) == 0
         results = json.loads((base / "results.json").read_text())["results"]
         assert all(result["success"] for result in results)
         for result in results:
