@@ -1,0 +1,189 @@
+"""How long the evolution's critical path is, and what its prompts cost.
+
+    python benchmarks/evolution.py [--records 70,323] [--workers 16,128,512] [--repeats 3]
+
+The real engine (skill_evolver.engine: MAP, merges in fives, guardrails, files) with the xlsx skill,
+records made here and a scripted author whose every call takes a log-normal time, on a simulated
+clock. Edits are drawn from a pool of lessons, so that merges have duplicates to unite.
+
+Time: `bound` is max(longest path through the tree of calls, total / workers); `level by level`
+gives the same calls the same times, but starts a level when the one below has ended, as the
+paper's release does. Medians over the seeds.
+
+Tokens (4 characters each): the engine's own prompts against sending, at every merge, the whole
+skill and every patch in full (all fields, indented JSON, reasoning uncut). MAP prompts send the
+whole skill either way; what a server with a prefix cache saves of them is their shared prefix.
+"""
+
+import argparse
+import asyncio
+import contextvars
+import heapq
+import json
+import os
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from clock import simulated
+from evolution_author import answer, entries
+from minirun import ROOT
+from table import ratio, show
+
+from react_agent.model import FunctionModel, Message
+from react_agent.skills import Skill
+from skill_evolver.conversation import PROMPTS, Talk
+from skill_evolver.engine import Evolver, Settings, skill_view
+from skill_evolver.guardrails import Guard
+from skill_evolver.leaks import LeakScan
+from skill_evolver.patch import Patch
+from skill_evolver.store import Store
+from skill_evolver.tree import levels
+
+MEDIAN_SECONDS, SIGMA = 40.0, 0.6
+BATCH = 5
+CALL: contextvars.ContextVar[str] = contextvars.ContextVar("call")
+
+
+def seconds(seed: int, call: str) -> float:
+    """By name, so that engine, baseline and bound see the same times."""
+    return MEDIAN_SECONDS * random.Random(f"{seed} {call}").lognormvariate(0, SIGMA)
+
+
+class Watched(Evolver):
+    """The engine, with its prompts kept and every call's name known to the model."""
+
+    def watch(self) -> None:
+        self.prompts: dict[str, str] = {}
+        self.in_full: dict[str, str] = {}
+
+    async def ask(
+        self,
+        name: str,
+        messages: Sequence[Message],
+        *,
+        priority: int,
+        parse: Callable[[str], Patch] | None = None,
+    ) -> Talk:
+        CALL.set(name)
+        self.prompts[name] = "\n".join(m.content for m in messages)
+        return await super().ask(name, messages, priority=priority, parse=parse)
+
+    async def merge(self, name: str, patches: Sequence[Patch], level: int) -> Patch | None:
+        whole = PROMPTS.render("_skill.j2", **skill_view(self.skill.files, self.skill.other_files))
+        system = self.merge_prompt([])[1][0].content
+        texts = [json.dumps(patch.model_dump(mode="json"), indent=2) for patch in patches]
+        self.in_full[name] = "\n".join([system, whole, *texts])
+        return await super().merge(name, patches, level)
+
+
+def evolve(count: int, workers: int, seed: int) -> tuple[Watched, float]:
+    """One evolution, and its simulated seconds."""
+
+    async def reply(messages: Sequence[Message]) -> str:
+        await asyncio.sleep(seconds(seed, CALL.get()))
+        return answer(messages)
+
+    skill = Skill.load(ROOT / "spreadsheet_agent" / "skills" / "xlsx")
+    settings = Settings(merge_batch_size=BATCH, workers=workers)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder), FunctionModel(reply), readable=False)
+        engine = Watched(skill, store, settings)
+        engine.watch()
+        guard = Guard(skill.files, LeakScan())
+        merged, took = simulated(engine.evolve(entries(count), guard))
+    assert merged.edits, "nothing came of the evolution"
+    assert not engine.failures, engine.failures
+    return engine, took
+
+
+def tree(count: int) -> list[list[tuple[str, list[int]]]]:
+    """For every level the calls' names ("" where a patch goes up unmerged) and their members."""
+    plan: list[list[tuple[str, list[int]]]] = [[(f"map_{n:04}", []) for n in range(1, count + 1)]]
+    for level, members in enumerate(levels(count, BATCH, Settings.max_merge_levels), start=1):
+        names = [f"merge_level_{level}/merged_{n:04}" for n in range(1, len(members) + 1)]
+        plan.append([(n if len(g) > 1 else "", g) for n, g in zip(names, members, strict=True)])
+    return plan
+
+
+def level_by_level(count: int, workers: int, seed: int) -> float:
+    total = 0.0
+    for level in tree(count):
+        free = [0.0] * workers
+        for name, _ in level:
+            if name:
+                heapq.heapreplace(free, free[0] + seconds(seed, name))
+        total += max(free)
+    return total
+
+
+def bound(count: int, workers: int, seed: int) -> float:
+    work, below = 0.0, [0.0]
+    for level in tree(count):
+        ends = []
+        for name, members in level:
+            own = seconds(seed, name) if name else 0.0
+            work += own
+            ends.append(own + max((below[member] for member in members), default=0.0))
+        below = ends
+    return max(max(below), work / workers)
+
+
+def time_row(count: int, workers: int, repeats: int) -> list[object]:
+    ours, base = [], []
+    for seed in range(repeats):
+        least = bound(count, workers, seed)
+        ours.append(evolve(count, workers, seed)[1] / least)
+        base.append(level_by_level(count, workers, seed) / least)
+    within = sum(value <= 1.1 for value in ours)
+    figures = [f"{median(ours):.3f}", f"{max(ours):.3f}", f"{median(base):.2f}"]
+    return [count, workers, *figures, f"{within} of {repeats}"]
+
+
+def token_row(count: int) -> list[object]:
+    engine, _ = evolve(count, 512, 0)
+    maps = [text for name, text in engine.prompts.items() if name.startswith("map")]
+    merges = [text for name, text in engine.prompts.items() if name.startswith("merge")]
+    # On texts, not on paths: where the prompts of one role stop being alike.
+    prefix = len(os.path.commonprefix(maps))  # noqa: RUF071
+    mapped, merged = sum(map(len, maps)) / 4, sum(map(len, merges)) / 4
+    full = sum(map(len, engine.in_full.values())) / 4
+    shared = prefix * (len(maps) - 1) / 4
+    return [
+        count,
+        len(maps),
+        mapped,
+        f"{100 * prefix * len(maps) / sum(map(len, maps)):.0f} %",
+        len(merges),
+        merged,
+        full,
+        ratio(merged, full),
+        ratio(mapped + merged, mapped + full),
+        ratio(mapped + merged - shared, mapped + full),
+    ]
+
+
+def main() -> None:
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in text.split(",")]
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--records", type=numbers, default=[70, 323])
+    parser.add_argument("--workers", type=numbers, default=[16, 128, 512])
+    parser.add_argument("--repeats", type=int, default=3, help="seeds")
+    args = parser.parse_args()
+    times: list[Any] = [
+        time_row(count, workers, args.repeats) for count in args.records for workers in args.workers
+    ]
+    heads = ["records", "workers", "engine / bound", "worst seed", "level by level / bound"]
+    show("Critical path of evolution", [*heads, "<= 1.1"], times)
+    heads = ["records", "MAP", "MAP tokens", "shared prefix", "merges", "merge tokens", "in full"]
+    heads += ["merges / in full", "all / in full", "with a prefix cache"]
+    show("Prompt tokens of evolution", heads, [token_row(count) for count in args.records])
+
+
+if __name__ == "__main__":
+    main()
