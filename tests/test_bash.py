@@ -123,10 +123,11 @@ def test_python_is_this_one(program: str) -> None:
 def test_nothing_is_left_open() -> None:
     run("true")
     before = len(list(Path("/proc/self/fd").iterdir()))
+    children = set(psutil.Process().children())
     run("true", "sleep 20", seconds=0.1)
     run("sleep 20", kind="none", seconds=0.1)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
-    assert psutil.Process().children() == [], "no zombie either"
+    assert set(psutil.Process().children()) <= children, "no zombie either"
 
 
 @given(st.lists(st.binary(max_size=40)), st.integers(1, 30))

@@ -128,7 +128,7 @@ class _Page:
         for check in checks:
             self._row(check.level, check.topic, check.says, check.mend)
         print()
-        print(f"data set {audited.data_path}")
+        print("\n".join(self._wrap(str(audited.data_path), "data set ", "  ")))
         self._row("ok" if audited.usable else "error", "tasks", _counts(audited), "")
         for level, kind, says in _data_rows(audited):
             self._row(level, kind, says, "")
