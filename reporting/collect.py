@@ -88,13 +88,18 @@ class Collection:
             groups.setdefault(shown.place, []).append(key)
         if not groups:
             return
-        places = list(groups.values())
+        # The largest come first, so that none of them keeps the others waiting at the end.
+        places = sorted(groups.values(), key=self._size, reverse=True)
         with Workers(min(len(places), available_cores()), LIMITS) as workers:
             for start in range(0, len(places), AT_ONCE):
                 some = places[start : start + AT_ONCE]
                 found = workers.map(grids_of, [self._job(keys) for keys in some])
                 for keys, grids in zip(some, found, strict=True):
                     yield from self._with_grids(keys, grids)
+
+    def _size(self, keys: Sequence[str]) -> int:
+        outputs = (self._output(self.shown[key]) for key in keys)
+        return sum(path.stat().st_size for path in outputs if path and path.is_file())
 
     def _with_grids(
         self, keys: Sequence[str], grids: "list[dict[str, Any]] | WorkerLost"
