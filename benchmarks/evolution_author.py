@@ -10,22 +10,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from analysis.records import LessonItem, LessonRecord
 from react_agent.model import Message
 from skill_evolver.conversation import PROMPTS
 from skill_evolver.inputs import KINDS, Entry, Run
 
 POOL = 60
 """Different lessons; of 323 records with two each every lesson is seen about ten times."""
-WORDS = (
-    "column header row sheet workbook range value formula date text number blank key lookup "
-    "format style total filter merge sort order before after check read write save open cell last "
-    "first every only when target source duplicate type decimal currency unit sign range name"
-).split()
+WORDS = """column header row sheet workbook range value formula date text number blank key lookup
+    format style total filter merge sort order before after check read write save open cell last
+    first every only when target source duplicate type decimal currency unit sign range name"""
+VOCABULARY = WORDS.split()
 
 
 def prose(seed: str, words: int) -> str:
     dice = random.Random(seed)
-    return " ".join(dice.choice(WORDS) for _ in range(words)).capitalize() + "."
+    return " ".join(dice.choice(VOCABULARY) for _ in range(words)).capitalize() + "."
 
 
 def entries(count: int) -> list[Entry]:
@@ -35,21 +35,19 @@ def entries(count: int) -> list[Entry]:
 
 def entry(number: int) -> Entry:
     dice = random.Random(f"record {number}")
-    items: list[dict[str, Any]] = []
-    for lesson in dice.sample(range(POOL), 2):
+    items = []
+    for place, lesson in enumerate(dice.sample(range(POOL), 2), start=1):
         about = f"{number} {lesson}"
-        cause = {"type": "failure_cause", "title": prose(f"cause {about}", 8)}
-        memory = {"type": "failure_memory", "title": f"Lesson-{lesson} {prose(str(lesson), 5)}"}
-        for item in (cause, memory):
-            item |= {"description": prose(f"d {about}", 20), "content": prose(f"c {about}", 60)}
-            items.append(item | {"relation_to_skill": None, "skill_reflection": None})
+        said = {"description": prose(f"d {about}", 20), "content": prose(f"c {about}", 60)}
+        title = f"Lesson-{lesson} {prose(str(lesson), 5)}"
+        cause = prose(f"cause {about}", 8)
+        items.append(LessonItem(type="failure_cause", number=place, title=cause, **said))
+        items.append(LessonItem(type="failure_memory", number=place, title=title, **said))
     name = f"{40_000 + number}"
-    record = {"instance_id": name, "error_class": "wrong_values", "failing_cells_total": 4}
-    text = PROMPTS.render(
-        "map/entry_record.j2", record=record | {"items": items}, success=False, kinds=KINDS
-    )
+    record = LessonRecord(instance_id=name, items=tuple(items), error_class="wrong_values")
+    text = PROMPTS.render("map/entry_record.j2", record=record, success=False, kinds=KINDS)
     run = Run(key=name, task=name, kind="error")
-    return Entry(name, text, (run,), frozenset(["failure_cause", "failure_memory"]))
+    return Entry(name, text, (run,), frozenset(item.type for item in items))
 
 
 def answer(messages: Sequence[Message]) -> str:
