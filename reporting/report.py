@@ -67,7 +67,8 @@ def report(args: argparse.Namespace) -> int:
     beside = f", {details.files} files of details beside it" if details.files else ""
     print(f"{details.output} ({size / 1e6:.1f} MB{beside})")
     if index["problems"]:
-        print(f"  {len(index['problems'])} files could not be used; the page lists them")
+        files = "1 file" if len(index["problems"]) == 1 else f"{len(index['problems'])} files"
+        print(f"  {files} could not be used; the page lists them")
     return OK
 
 
