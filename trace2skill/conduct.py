@@ -37,6 +37,8 @@ class Conductor:
         self.pipeline, self.prices = pipeline, prices
         self.recipe, self.root = pipeline.recipe, pipeline.root
         self.without_skill: list[int] = []
+        self.closing = ""
+        """The closing table, once there is one."""
 
     @property
     def state_file(self) -> Path:
@@ -185,13 +187,12 @@ class Conductor:
         entrants = [*pipeline.baselines(), pipeline.teacher, *pipeline.validations(), champion]
         standings: list[Standing] = [score(e) for e in entrants if e.verdicts.is_file()]
         file = write_reproduction(pipeline, standings, read_json(self.state_file), self.prices)
-        print(f"\n== results\n{table(standings, self.prices, self.recipe.model.name)}")
-        if spent := spent_text(self.root / FILE, self.prices):
-            print(spent)
-        if self.recipe.recorded:
-            print(f"{MARK}.")
-        print(f"written to {file}")
         self._compare(champion)
+        spent = spent_text(self.root / FILE, self.prices)
+        mark = f"{MARK}." if self.recipe.recorded else ""
+        rows = table(standings, self.prices, self.recipe.model.name)
+        self.closing = "\n".join(filter(None, ("== results", rows, spent, mark, f"see {file}")))
+        print(f"\n{self.closing}")
 
     def _compare(self, champion: Entrant) -> None:
         """The held-out runs against the skill that evolution started from (the first baseline if

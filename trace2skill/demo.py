@@ -56,7 +56,7 @@ def demo(args: argparse.Namespace) -> int:
     chosen = conductor.chosen()
     if code == OK and chosen is not None:
         _show_skill(pipeline, chosen)
-        print(_next_steps(pipeline, chosen))
+        print(f"\n{conductor.closing}\n{_next_steps(pipeline, chosen)}")
     return code
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from react_agent.budget import FILE, read_spent
 from react_agent.files import read_json, write_json
@@ -30,6 +30,8 @@ class Standing(BaseModel, frozen=True):
     solved: int
     turns: int
     usage: Usage
+    seconds: float = Field(exclude=True)
+    """Wall time of the rollouts over all starts; in no file, as it never comes out twice."""
     verdicts: str
     """The file that `tasks` and `solved` come from."""
     results: tuple[str, ...]
@@ -50,6 +52,7 @@ def score(entrant: Entrant) -> Standing:
         solved=sum(summary["fully_correct_instances"] for summary in summaries),
         turns=sum(case["turns"] for case in cases),
         usage=sum((Usage.model_validate(run["usage"]) for run in runs), Usage()),
+        seconds=sum(run["elapsed_seconds"] for run in runs),
         verdicts=str(entrant.verdicts),
         results=tuple(str(folder / RESULTS) for folder in folders),
     )
@@ -58,7 +61,7 @@ def score(entrant: Entrant) -> Standing:
 def table(standings: Sequence[Standing], prices: Prices, model: str) -> str:
     width = max(len(standing.label) for standing in standings)
     price = prices.find(model)
-    head = f"{'agent':<{width}}  {'split':<6}{'solved':>9}{'share':>8}{'turns':>8}{'tokens':>13}"
+    head = f"{'agent':<{width}}  {'split':<6}{'solved':>9}{'share':>8}{'turns':>8}{'tokens':>13}{'seconds':>9}"
     lines = [head + (f"{'dollars':>10}" if price else "")]
     for standing in standings:
         use = standing.usage
@@ -67,7 +70,8 @@ def table(standings: Sequence[Standing], prices: Prices, model: str) -> str:
         tokens = use.prompt_tokens + use.completion_tokens
         lines.append(
             f"{standing.label:<{width}}  {standing.split:<6}{solved:>9}{share:>8.1%}"
-            f"{standing.turns:>8,}{tokens:>13,}" + (f"{price.of(use):>10.2f}" if price else "")
+            f"{standing.turns:>8,}{tokens:>13,}{standing.seconds:>9,.0f}"
+            + (f"{price.of(use):>10.2f}" if price else "")
         )
     return "\n".join(lines)
 
