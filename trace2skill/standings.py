@@ -61,7 +61,8 @@ def score(entrant: Entrant) -> Standing:
 def table(standings: Sequence[Standing], prices: Prices, model: str) -> str:
     width = max(len(standing.label) for standing in standings)
     price = prices.find(model)
-    head = f"{'agent':<{width}}  {'split':<6}{'solved':>9}{'share':>8}{'turns':>8}{'tokens':>13}{'seconds':>9}"
+    head = f"{'agent':<{width}}  {'split':<6}{'solved':>9}{'share':>8}{'turns':>8}{'tokens':>13}"
+    head += f"{'seconds':>9}"
     lines = [head + (f"{'dollars':>10}" if price else "")]
     for standing in standings:
         use = standing.usage
