@@ -1,6 +1,6 @@
 """What the sandbox adds to a tool call.
 
-    python benchmarks/tool_start.py [--calls 15] [--at-once 1,4]
+    python benchmarks/tool_start.py [--calls 5] [--at-once 1,4]
 
 A `true`, a Python that imports openpyxl and one that imports pandas, each through the agent's shell
 (react_agent.sandbox: bubblewrap, or `none`, which keeps limits only) and, as the base, through a
@@ -13,6 +13,7 @@ and watches them. `at once` keeps so many calls running, each in a case of its o
 import argparse
 import asyncio
 import contextlib
+import os
 import resource
 import shlex
 import sys
@@ -22,6 +23,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 
+from measured import adopt_orphans, bury_orphans
 from table import ratio, show
 
 from react_agent.bash import Bash
@@ -30,9 +32,15 @@ from react_agent.sandbox import Kind, Sandbox, open_sandbox
 PYTHON = shlex.quote(sys.executable)
 COMMANDS = {
     "true": "true",
-    "python, openpyxl": f'{PYTHON} -c "import openpyxl"',
-    "python, pandas": f'{PYTHON} -c "import pandas"',
+    "openpyxl": f'{PYTHON} -c "import openpyxl"',
+    "pandas": f'{PYTHON} -c "import pandas"',
 }
+ENVIRONMENT = {
+    "PATH": os.environ.get("PATH", os.defpath),
+    "PYTHONDONTWRITEBYTECODE": "1",
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+}
+"""As in the sandbox: the threads that numpy makes by itself would cost the bare call more."""
 Call = Callable[[str], Awaitable[int]]
 
 
@@ -43,7 +51,12 @@ def used() -> float:
 
 async def bare(command: str) -> int:
     process = await asyncio.create_subprocess_exec(
-        "bash", "-c", command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+        "bash",
+        "-c",
+        command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        env=ENVIRONMENT,
     )
     await process.communicate()
     return process.returncode or 0
@@ -65,12 +78,17 @@ async def timed(calls: list[Call], command: str) -> tuple[float, float]:
         assert code == 0, f"{command}: exit code {code}"
         return time.perf_counter() - started
 
+    bury_orphans()
     before = used()
     walls = await asyncio.gather(*(one(call) for call in calls))
+    await asyncio.sleep(0.01)  # the process inside ends a moment after the one outside
+    bury_orphans()
     return sum(walls) / len(walls), (used() - before) / len(walls)
 
 
-async def measure(sandboxes: dict[str, Sandbox], at_once: int, calls: int) -> list[list[object]]:
+async def measure(
+    sandboxes: dict[str, Sandbox], commands: dict[str, str], at_once: int, calls: int
+) -> list[list[object]]:
     seen: dict[tuple[str, str], list[tuple[float, float]]] = {}
     async with contextlib.AsyncExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -82,7 +100,7 @@ async def measure(sandboxes: dict[str, Sandbox], at_once: int, calls: int) -> li
                 folder.mkdir()
                 ways[name].append(through(await stack.enter_async_context(sandbox.case(folder))))
         for count in range(calls + 1):
-            for label, command in COMMANDS.items():
+            for label, command in commands.items():
                 for name, way in ways.items():
                     figures = await timed(way, command)
                     if count:  # the first call of each warms the page cache
@@ -102,14 +120,18 @@ def row(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--calls", type=int, default=15)
+    parser.add_argument("--calls", type=int, default=5)
     parser.add_argument("--at-once", default="1,4", help="calls running together, comma separated")
+    parser.add_argument("--commands", default=",".join(COMMANDS), help="of the table's")
     args = parser.parse_args()
+    chosen = {name: COMMANDS[name] for name in args.commands.split(",")}
+    adopt_orphans()
     kinds: tuple[Kind, ...] = ("auto", "none")
     opened = [open_sandbox(kind, slots=asyncio.Semaphore(1000)) for kind in kinds]
     rows: list[list[object]] = []
     for part in args.at_once.split(","):
-        rows += asyncio.run(measure({s.kind: s for s in opened}, int(part), args.calls))
+        ways = {sandbox.kind: sandbox for sandbox in opened}
+        rows += asyncio.run(measure(ways, chosen, int(part), args.calls))
     heads = ["command", "way", "at once", "wall ms", "/ bare", "more", "CPU ms", "/ bare", "more"]
     show("A tool call", heads, rows)
 

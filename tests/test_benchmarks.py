@@ -1,0 +1,55 @@
+"""Every benchmark runs and prints its table, at sizes where the figures mean nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+def tables(script: str, *flags: str) -> list[list[str]]:
+    """The cells of every table row that a benchmark prints, its heads first."""
+    command = [sys.executable, str(FOLDER / script), *flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_queue_reaches_its_bound_where_every_case_has_a_worker() -> None:
+    heads, simulated, real = tables(
+        "scheduling.py", "--cases=8", "--workers=8", "--repeats=1", "--scale=0.0001"
+    )
+    assert dict(zip(heads, simulated, strict=True))["queue / bound"] == "1.000"
+    assert real[2].startswith("real")
+
+
+def test_rollouts_are_measured_beside_a_bare_client() -> None:
+    heads, row = tables("framework_cost.py", "--runs=4:2", "--latency=0.05", "--sandbox=none")
+    figures = dict(zip(heads, row, strict=True))
+    assert figures["cases / workers"] == "4 / 2"
+    assert float(figures["CPU ms/turn"]) > 0
+
+
+def test_previews_are_measured_beside_whole_loads() -> None:
+    heads, row = tables("preview.py", "--limit=2", "--repeats=1", "--no-large")
+    assert dict(zip(heads, row, strict=True))["files"] == "2"
+
+
+def test_tool_calls_are_measured_beside_a_bare_subprocess() -> None:
+    heads, *rows = tables("tool_start.py", "--calls=1", "--at-once=1", "--commands=true")
+    ratios = {row[1]: row[heads.index("/ bare")] for row in rows}
+    assert ratios["bare"] == "1.00 x"
+    assert "none" in ratios
+
+
+def test_evolution_is_measured_in_time_and_tokens() -> None:
+    times, time, tokens, bill = tables("evolution.py", "--records=6", "--workers=6", "--repeats=1")
+    # 6 records are one merge: with a worker for each there is nothing to wait for.
+    assert dict(zip(times, time, strict=True))["engine / bound"] == "1.000"
+    assert dict(zip(tokens, bill, strict=True))["MAP"] == "6"
+
+
+def test_a_report_is_measured_on_a_run_made_here() -> None:
+    heads, row = tables("report_page.py", "--tasks=2", "--repeats=1", "--no-browser")
+    assert dict(zip(heads, row, strict=True))["ready s"] == "-"
