@@ -10,8 +10,8 @@ from reporting import paper
 from reporting.entrants import Entrant
 from reporting.paper import Mode, Signal
 from skill_evolver.history import Provenance, files_digest, previous
+from skill_evolver.released import FOLDER, LOCK, Pins
 from spreadsheetbench.dataset import Dataset
-from trace2skill.released import FOLDER, LOCK, Pins
 
 BUNDLED = Path(__file__).resolve().parent.parent / "spreadsheet_agent" / "skills"
 RELEASED: Mapping[str, tuple[str, Mode, Signal]] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trace2skill.released import main
+from skill_evolver.released import main
 
 
 def archive(path: Path, body: str = "Body.") -> Path:

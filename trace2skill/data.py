@@ -5,7 +5,7 @@ from importlib import import_module
 
 KINDS = {
     "fetch": ("spreadsheetbench.fetch", "SpreadsheetBench Verified 400, or the full 912 tasks"),
-    "fetch-released": ("trace2skill.released", "the four skill folders released with the paper"),
+    "fetch-released": ("skill_evolver.released", "the four skill folders released with the paper"),
 }
 
 
