@@ -90,7 +90,8 @@ def describe(path: str, number: int, line: "Line", provenance: "Provenance") -> 
     ledger = provenance.ledger()
     lesson = next((e for e in provenance.lessons if line.origin in e.edits), None)
     if lesson:
-        yield f"  lesson {lesson.id}: {lesson.title} ({lesson.support} trajectories)"
+        runs = "trajectory" if lesson.support == 1 else "trajectories"
+        yield f"  lesson {lesson.id}: {lesson.title} ({lesson.support} {runs})"
     yield from _edit(line.origin, "recorded", 1, ledger, provenance, set())
 
 
