@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.budget import FILE
+from react_agent.seams import NOT_THE_AGENT
 from trace2skill.recipe import Recipe
 
-NOT_THE_AGENT = {"infrastructure", "crash"}
 RESULTS, VERDICTS = "results.json", "eval_official_results.json"
 
 
