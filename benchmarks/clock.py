@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class _NoWaiting(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
+class _NoWaiting(selectors.DefaultSelector):
     """Looks at the sockets and returns at once; the wait goes onto the loop's clock."""
 
     now = 0.0

@@ -1,6 +1,6 @@
 """What rollouts cost besides the model and the tools.
 
-    python benchmarks/framework_cost.py [--runs 200:128,256:128,512:512] [--latency 2] [--no-bare]
+    python benchmarks/framework_cost.py [--runs 200:128,512:512] [--latency 2] [--no-bare]
 
 The real rollouts command (run_spreadsheetbench.py's main, the preloaded skill, sandboxed bash) on
 copies of the bundled tasks, against a server process with a fixed latency and a script of three
@@ -65,7 +65,7 @@ def bare_cpu(calls: int, workers: int, latency: float) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--runs", default="200:128,256:128,512:512", help="cases:workers, ...")
+    parser.add_argument("--runs", default="200:128,512:512", help="cases:workers, ...")
     parser.add_argument("--latency", type=float, default=2.0, help="seconds a reply takes")
     parser.add_argument("--sandbox", default="auto", choices=["auto", "bwrap", "none"])
     parser.add_argument("--no-bare", action="store_true", help="without the bare client")

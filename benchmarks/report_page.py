@@ -4,7 +4,8 @@
 
 Without RUN folders one is built for every size of --tasks: the real rollouts on copies of the
 bundled tasks against the scripted server, and their verdicts. Wall time and peak memory are of the
-report command alone, without the interpreter's start. The base is one pass over the same run that
+report command's own process, without the interpreter's start; the workers that read its workbooks
+have a limit of their own and are in the wall time only. The base is one pass over the same run that
 the report cannot leave out: reading every file of it once. `ready` is the time from opening the
 page in chromium to its heading, and `tasks` to the first row of its task table, each in a new
 browser context; medians of the repeats. Without playwright or chromium they are left out.
@@ -85,7 +86,7 @@ def row(name: str, run: Path, data: Path | None, repeats: int, views: int) -> li
         size = sum(p.stat().st_size for p in (page, *beside.glob("*")) if p.is_file())
         ready = opened(page, views) if views else ["-", "-"]
     wall, base = median(one.wall for one in used), read_all(run, data)
-    cpu = median(one.cpu + one.children for one in used)
+    cpu = median(one.cpu for one in used)
     peak = max(one.peak_mb for one in used)
     figures = [f"{wall:.1f}", f"{base:.2f}", ratio(wall, base), f"{cpu:.1f}", f"{peak:.0f}"]
     return [name, *figures, f"{size / 1e6:.1f}", *ready]
@@ -104,7 +105,7 @@ def main() -> None:
     for part in args.tasks.split(",") if not args.runs else ():
         with built(int(part)) as (run, data):
             rows.append(row(f"{part} tasks", run, data, args.repeats, views))
-    heads = ["run", "wall s", "reading alone s", "ratio", "CPU s", "peak MB", "page MB"]
+    heads = ["run", "wall s", "reading alone s", "ratio", "own CPU s", "peak MB", "page MB"]
     show("A report", [*heads, "ready s", "tasks s"], rows)
 
 

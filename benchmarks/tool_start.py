@@ -130,7 +130,7 @@ def main() -> None:
     opened = [open_sandbox(kind, slots=asyncio.Semaphore(1000)) for kind in kinds]
     rows: list[list[object]] = []
     for part in args.at_once.split(","):
-        ways = {sandbox.kind: sandbox for sandbox in opened}
+        ways: dict[str, Sandbox] = {sandbox.kind: sandbox for sandbox in opened}
         rows += asyncio.run(measure(ways, chosen, int(part), args.calls))
     heads = ["command", "way", "at once", "wall ms", "/ bare", "more", "CPU ms", "/ bare", "more"]
     show("A tool call", heads, rows)
