@@ -13,23 +13,33 @@ difference in a verdict or its message counts. CPU is that of this one process.
 
 import argparse
 import random
+import re
 import shutil
 import tempfile
 import time
+import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from openpyxl import load_workbook
 from table import ratio, show
 
 from spreadsheetbench import lazy_reader, load_proof
+from spreadsheetbench.compare import Comparison, compare
 from spreadsheetbench.dataset import Dataset, Task
-from spreadsheetbench.reader import READERS, EngineName
+from spreadsheetbench.reader import READERS, Book, EngineName
+from spreadsheetbench.rules import RULES
 from spreadsheetbench.scoring import ScoreJob, Settings, score_case
 
 Pair = tuple[Task, Path, Path]
 """The task, its gold and an output."""
+
+ENGINES: tuple[EngineName, ...] = ("openpyxl", "lazy")
+
+
+NUMBER = re.compile(rb"(<c r=\"[A-Z]+[0-9]+\"(?: s=\"[0-9]+\")?(?: t=\"n\")?><v>)([0-9.]+)<")
+"""A cell that holds one, which is no formula."""
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -49,7 +59,9 @@ def two_loads(pair: Pair) -> None:
 def score(pair: Pair, engine: EngineName) -> object:
     task, gold, output = pair
     settings = Settings(engine=engine)
-    return score_case(ScoreJob(gold, output, task.answer_position, task.answer_sheet, None, settings))
+    return score_case(
+        ScoreJob(gold, output, task.answer_position, task.answer_sheet, None, settings)
+    )
 
 
 def changed(gold: Path, target: Path, rng: random.Random) -> Path:
@@ -96,14 +108,28 @@ def other(mark: bytes, *texts: bytes) -> Callable[[bytes, random.Random], bytes]
     return change
 
 
+def number(*texts: bytes) -> Callable[[bytes, random.Random], bytes]:
+    """Instead of the number of some cell."""
+
+    def change(part: bytes, rng: random.Random) -> bytes:
+        found = NUMBER.search(part, rng.randrange(max(1, len(part)))) or NUMBER.search(part)
+        if not found:
+            return part
+        return part[: found.start(2)] + rng.choice(texts) + part[found.end(2) :]
+
+    return change
+
+
 def dropped(part: bytes, rng: random.Random) -> bytes:
     at = rng.randrange(max(1, len(part)))
     return part[:at] + part[at + rng.choice([1, 7, 400]) :]
 
 
 CHANGES: Sequence[Callable[[bytes, random.Random], bytes]] = [
-    *[put(b"<v>", b"1", b"9", b"-", b"0.", b" ")] * 4,
-    *[other(b"<v>", b"", b"0", b"1", b"45000.5", b"x", b"1e400", b"999999", b"#N/A", b"&#65;")] * 6,
+    *[number(b"7", b"-1.5", b"0.25", b"45000.75", b"1e400", b"1E-3", b"", b"NaN")] * 8,
+    *[other(b"<v>", b"0", b"1", b"", b"2")] * 6,
+    other(b"<v>", b"x", b"999999", b"#N/A", b"&#65;", b" 1"),
+    other(b"<t>", b"x", b"1", b"", b"&amp;", b" 12 ", b"nan"),
     other(b' s="', b"0", b"1", b"2", b"3", b"99999"),
     other(b' t="', b"s", b"str", b"n", b"b", b"e", b"d", b"inlineStr"),
     other(b'<c r="', b"A1", b"b2", b"ZZ9", b""),
@@ -115,12 +141,15 @@ CHANGES: Sequence[Callable[[bytes, random.Random], bytes]] = [
 ]
 
 
-def pairs(dataset: Dataset, folder: Path, seed: int, count: int) -> Iterator[Pair]:
+def outputs(
+    dataset: Dataset, tasks: Sequence[Task], folder: Path, seed: int, count: int
+) -> Iterator[Pair]:
+    """`count` of them, those of one task after each other."""
     rng = random.Random(seed)
-    for number in range(count):
-        task = dataset.tasks[number % len(dataset.tasks)]
+    for number, task in enumerate(tasks):
         gold = dataset.golds(task)[0]
-        yield task, gold, changed(gold, folder / "changed.xlsx", rng)
+        for _ in range(number, count, len(tasks)):
+            yield task, gold, changed(gold, folder / "changed.xlsx", rng)
 
 
 def another_cell(pair: Pair, folder: Path, name: str) -> Pair:
@@ -131,7 +160,7 @@ def another_cell(pair: Pair, folder: Path, name: str) -> Pair:
         for entry in old.namelist():
             part = old.read(entry)
             if entry.startswith("xl/worksheets/sheet"):
-                part = part.replace(b"<v>1", b"<v>%d1" % len(name), 1)
+                part = NUMBER.sub(rb"\g<1>%d\2<" % len(name), part, 1)
             new.writestr(entry, part)
         new.comment = name.encode()
     return task, gold, target
@@ -156,20 +185,44 @@ def timing(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> list[list[o
     ]
 
 
-def differences(found: Iterator[Pair]) -> tuple[int, int, int, list[str]]:
-    """Scored, left to openpyxl as a whole, passed, and where the engines differ."""
-    scored = left = passed = 0
+def differences(found: Iterable[Pair]) -> tuple[list[int], list[str]]:
+    """Scored, passed by released rules, left to openpyxl as a whole; and where engines differ."""
+    scored = passed = left = 0
     wrong = []
-    for pair in found:
-        expected, verdict = score(pair, "openpyxl"), score(pair, "lazy")
+    golds: dict[EngineName, Book | str] = {}
+    known = None
+    for task, gold, output in found:
+        if gold != known:
+            known, golds = gold, {engine: read(gold, engine) for engine in ENGINES}
+        expected, verdict = (verdicts(golds[engine], task, output, engine) for engine in ENGINES)
         scored += 1
-        left += lazy_reader.read(pair[2]) is None
-        passed += expected.passed  # type: ignore[attr-defined]
+        passed += expected[0].passed
+        left += lazy_reader.read(output) is None
         if verdict != expected:
-            keep = Path(tempfile.gettempdir(), f"differs_{len(wrong)}.xlsx")
-            shutil.copyfile(pair[2], keep)
-            wrong.append(f"{pair[0].id}: {expected} but {verdict}: see {keep}")
-    return scored, left, passed, wrong
+            kept = shutil.copyfile(output, Path(tempfile.gettempdir(), f"differs_{scored}.xlsx"))
+            wrong.append(f"{task.id}: {expected} but {verdict}: see {kept}")
+    return [scored, passed, left], wrong
+
+
+def read(path: Path, engine: EngineName) -> Book | str:
+    try:
+        return READERS[engine].read(path)
+    except Exception as error:  # part of the verdict
+        return f"{type(error).__name__}: {error}"
+
+
+def verdicts(gold: Book | str, task: Task, output: Path, engine: EngineName) -> list[Comparison]:
+    """By each set of rules."""
+    book = read(output, engine)
+    if isinstance(gold, str) or isinstance(book, str):
+        return [Comparison(False, f"{gold if isinstance(gold, str) else book}")]
+    found = []
+    for rules in RULES.values():
+        try:
+            found.append(compare(gold, book, task.answer_position, rules, task.answer_sheet))
+        except Exception as error:  # as the scorer does
+            found.append(Comparison(False, repr(error)))
+    return found
 
 
 def main() -> None:
@@ -182,22 +235,20 @@ def main() -> None:
     dataset = Dataset.load(args.data_path)
     tasks = dataset.tasks[: args.tasks]
     READERS["openpyxl"].read(dataset.golds(tasks[0])[0])  # the imports are not to count
+    warnings.simplefilter("ignore")  # openpyxl warns of what it drops
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         heads = ["engine", "CPU per pair", "two loads / it"]
         show(f"Scoring {len(tasks)} pairs", heads, timing(dataset, tasks, folder))
-        untouched = (
-            (task, dataset.golds(task)[0], dataset.cases(task)[0].input_path) for task in tasks
-        )
-        same = ((task, dataset.golds(task)[0], dataset.golds(task)[0]) for task in tasks)
+        golds = {task.id: dataset.golds(task)[0] for task in tasks}
         rows, wrong = [], []
-        for name, found in [
-            ("gold", same),
-            ("input", untouched),
-            ("changed", pairs(dataset, folder, args.seed, args.changes)),
-        ]:
-            scored, left, passed, differ = differences(iter(found))
-            rows.append([name, str(scored), str(passed), str(left), str(len(differ))])
+        for name, found in {
+            "gold": [(task, golds[task.id], golds[task.id]) for task in tasks],
+            "input": [(t, golds[t.id], dataset.cases(t)[0].input_path) for t in tasks],
+            "changed": outputs(dataset, tasks, folder, args.seed, args.changes),
+        }.items():
+            counts, differ = differences(found)
+            rows.append([name, *map(str, counts), str(len(differ))])
             wrong += differ
         heads = ["outputs", "scored", "passed", "left to openpyxl", "verdicts that differ"]
         show("Verdicts and messages by lazy beside openpyxl", heads, rows)

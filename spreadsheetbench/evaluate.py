@@ -75,7 +75,13 @@ def _parser() -> argparse.ArgumentParser:
         default="betteroffice",
         help="what calculates them",
     )
-    add_flag(group, "--engine", choices=["openpyxl"], default="openpyxl", help="what reads files")
+    add_flag(
+        group,
+        "--engine",
+        choices=["openpyxl", "lazy"],
+        default="openpyxl",
+        help="what reads files; lazy: the compared rows alone, and the rest as openpyxl would",
+    )
     group = parser.add_argument_group("limits")
     add_flag(group, "--workers", type=positive, default=None, help="processes; else one per core")
     add_flag(group, "--timeout", type=positive, default=120, help="seconds for one test case")

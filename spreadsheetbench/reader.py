@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from openpyxl import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
-EngineName = Literal["openpyxl"]
+EngineName = Literal["openpyxl", "lazy"]
 
 Place = tuple[int, int]
 """(column, row): sorts in the order in which cells are compared."""
@@ -120,7 +120,16 @@ class OpenpyxlReader:
         )
 
 
-READERS: dict[EngineName, Reader] = {"openpyxl": OpenpyxlReader()}
+class LazyReader(OpenpyxlReader):
+    """Reads the same values from the rows that are compared, and leaves odd files to openpyxl."""
+
+    def read(self, path: Path) -> Book:
+        from spreadsheetbench import lazy_reader
+
+        return lazy_reader.read(path) or super().read(path)
+
+
+READERS: dict[EngineName, Reader] = {"openpyxl": OpenpyxlReader(), "lazy": LazyReader()}
 
 
 def _load(path: Path, *, data_only: bool) -> "Workbook":

@@ -1,0 +1,219 @@
+"""Read only the rows that are compared, by openpyxl's rules, of a workbook that it would load.
+
+`--engine lazy`. A workbook with anything unusual is read by openpyxl, as a whole. What is read is
+kept and decoded later, so several threads must not share this module; scoring uses processes.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from openpyxl.utils.cell import column_index_from_string
+from openpyxl.utils.datetime import from_excel
+
+from spreadsheetbench.cells import CellValue
+from spreadsheetbench.load_proof import Package, SheetFrame, open_package
+from spreadsheetbench.positions import Box
+from spreadsheetbench.reader import Book, Place, Sheet
+from spreadsheetbench.sheet_xml import SheetRows, Unusual, unescaped
+
+SUFFIXES = frozenset([".xlsx", ".xlsm", ".xltx", ".xltm"])
+
+KEPT_BYTES = 64 * 2**20
+"""Of workbooks read before, by the size of their sheets: gold is compared with many outputs."""
+
+
+class _Kept:
+    """Books by the content of their files, the latest ones."""
+
+    def __init__(self) -> None:
+        self._books: OrderedDict[bytes, tuple[Book, int]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: bytes) -> Book | None:
+        if key not in self._books:
+            return None
+        self._books.move_to_end(key)
+        return self._books[key][0]
+
+    def keep(self, key: bytes, book: Book, size: int) -> None:
+        self._books[key] = book, size
+        self._bytes += size
+        while self._bytes > KEPT_BYTES:
+            self._bytes -= self._books.popitem(last=False)[1][1]
+
+    def forget(self) -> None:
+        self._books.clear()
+        self._bytes = 0
+
+
+kept = _Kept()
+
+
+def read(path: Path) -> Book | None:
+    """None for what openpyxl has to read. Raises OSError for a file that is not there."""
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return None
+    content = path.read_bytes()
+    key = hashlib.blake2b(content, digest_size=32).digest()
+    book = kept.get(key)
+    if book is None:
+        try:
+            package = open_package(content)
+        except Unusual:
+            return None
+        book = _book(package)
+        # What decoding adds is a few times the size of the rows that are compared.
+        kept.keep(key, book, sum(rows.size for rows in package.rows.values()))
+    return book
+
+
+def _book(package: Package) -> Book:
+    return Book(
+        tuple(
+            LazySheet.of(package, frame, package.rows[frame.part])
+            if frame.part
+            else Sheet(frame.name, is_chart=True)
+            for frame in package.frame.sheets
+        )
+    )
+
+
+class LazyValues(Mapping[Place, CellValue]):
+    """The cells that are not blank, decoded row by row when they are asked for."""
+
+    def __init__(self, package: Package, frame: SheetFrame, rows: SheetRows) -> None:
+        self._package = package
+        self._frame = frame
+        self._rows = rows
+        odd = package.strings.odd if package.strings else []
+        self._odd = {index: number for number, index in enumerate(odd)}
+        self._strings: dict[bytes, str] = {}
+        self._decoded: list[tuple[int, int]] = []
+        self._latest = 1, 0
+        """Rows that were asked for last: no need to look whether they are decoded."""
+        self._found: dict[Place, CellValue] = {}
+        for place, link in frame.links.items():
+            if link:
+                self._found[place] = link
+
+    def __getitem__(self, place: Place) -> CellValue:
+        if not self._latest[0] <= place[1] <= self._latest[1]:
+            self._decode(place[1], place[1])
+        return self._found[place]
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def places(self, box: Box) -> Iterator[Place]:
+        self._decode(box.first_row, box.last_row)
+        first, last = box.first_column, box.last_column
+        top, bottom = box.first_row, box.last_row
+        # Not `box.holds`: of a million cells its calls would be most of the time.
+        return iter([p for p in self._found if first <= p[0] <= last and top <= p[1] <= bottom])
+
+    def _all(self) -> dict[Place, CellValue]:
+        if self._rows.rows:
+            self._decode(self._rows.rows[0], self._rows.rows[-1])
+        return self._found
+
+    def _decode(self, first_row: int, last_row: int) -> None:
+        self._latest = first_row, last_row
+        first, end = self._rows.between(first_row, last_row)
+        if first >= end or any(a <= first and end <= b for a, b in self._decoded):
+            return
+        self._decoded.append((first, end))
+        columns: dict[bytes, int] = {}
+        for letters, digits, style, kind, inline, text, raw in self._rows.cells(first, end):
+            column = columns.get(letters)
+            if column is None:
+                column = columns[letters] = column_index_from_string(letters.decode())
+            place = column, int(digits)
+            if place in self._frame.covered:
+                continue
+            value = unescaped(text) if inline else self._value(kind, style, raw)
+            if value is not None and value != "":
+                self._found[place] = value
+            elif value == "":
+                # An empty text is a value, so that no hyperlink takes its place.
+                self._found.pop(place, None)
+
+    def _value(self, kind: bytes, style: bytes, raw: bytes) -> CellValue:
+        if not raw:
+            return None
+        if kind == b"s":
+            return self._string(raw)
+        if not kind or kind == b"n":
+            return self._number(raw, int(style or b"0"))
+        if kind == b"b":
+            return raw == b"1"
+        return unescaped(raw) if kind in (b"str", b"e") else None
+
+    def _number(self, raw: bytes, style: int) -> CellValue:
+        number: int | float
+        number = float(raw) if b"." in raw or b"e" in raw or b"E" in raw else int(raw)
+        frame = self._package.frame
+        if style not in frame.date_styles:
+            return number
+        try:
+            value: CellValue = from_excel(number, frame.epoch, style in frame.duration_styles)
+        except (OverflowError, ValueError):
+            return "#VALUE!"
+        return value
+
+    def _string(self, raw: bytes) -> str:
+        text = self._strings.get(raw)
+        if text is None:
+            text = self._strings[raw] = self._shared(int(raw))
+        return text
+
+    def _shared(self, index: int) -> str:
+        table, read = self._package.strings, self._package.frame.strings
+        if table is None:
+            return read[index]
+        if index in self._odd:
+            return read[self._odd[index]]
+        return table.text(index)
+
+
+class LazySheet(Sheet):
+    """What is costly to know is found out when it is asked for."""
+
+    _frame: SheetFrame
+    _rows: SheetRows
+
+    @classmethod
+    def of(cls, package: Package, frame: SheetFrame, rows: SheetRows) -> "LazySheet":
+        sheet = cls.__new__(cls)
+        values = LazyValues(package, frame, rows)
+        # The fields that are not set here are the properties below.
+        sheet.__dict__.update(name=frame.name, is_chart=False, values=values)
+        sheet.__dict__.update(_frame=frame, _rows=rows)
+        return sheet
+
+    @cached_property
+    def max_column(self) -> int:
+        letters = (column_index_from_string(one.decode()) for one in self._rows.columns())
+        return max(1, self._frame.max_column, *letters)
+
+    @cached_property
+    def max_row(self) -> int:
+        return max(1, self._frame.max_row, self._rows.last_row())
+
+    @cached_property
+    def empty_texts(self) -> frozenset[Place]:
+        texts = {
+            (column_index_from_string(column.decode()), int(row))
+            for column, row in self._rows.texts()
+        }
+        return frozenset(texts - self._frame.covered - self._frame.links.keys() - set(self.values))
+
+    def places(self, box: Box) -> Iterator[Place]:
+        if isinstance(self.values, LazyValues):
+            return self.values.places(box)
+        return super().places(box)

@@ -1,0 +1,221 @@
+"""Which sheets and shared strings can be read without openpyxl, and what their cells hold.
+
+Patterns here accept only what openpyxl is known to load, and what they accept means one thing
+only. Anything else, harmless as it may be, raises Unusual, and openpyxl reads the whole file.
+"""
+
+import re
+from bisect import bisect_left
+from itertools import pairwise
+from xml.etree import ElementTree
+from xml.parsers import expat
+
+Cell = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+"""Column, row, style, type, a mark of an inline string, its text, the text of a value: all as in
+the file, and empty where it is not there."""
+
+
+class Unusual(Exception):
+    """Not an error of the file: only openpyxl can say what it is."""
+
+
+_MAIN = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_PROLOG = (
+    rb"(?:\xef\xbb\xbf)?(?:<\?xml version=[\"']1\.0[\"'](?: encoding=[\"'](?i:utf-8)[\"'])?"
+    rb"(?: standalone=[\"'](?:yes|no)[\"'])?\s*\?>)?\s*"
+)
+_IN_MAIN = rb"(?:\s[^<>']*)?\sxmlns=\"%s\"[^<>']*(?<!/)>" % re.escape(_MAIN)
+_SHEET_HEAD = re.compile(_PROLOG + rb"<worksheet" + _IN_MAIN)
+_STRINGS_HEAD = re.compile(_PROLOG + rb"<sst" + _IN_MAIN)
+_EMPTY_DATA = re.compile(rb"<sheetData ?/>")
+_ROW_OUTSIDE = re.compile(rb"<row[\s/>]")
+_HIDDEN_NAMESPACE = re.compile(rb"xmlns[^=<>]*=\s*[\"'][^\"'<>]*&")
+
+_FORMULA = rb"(?:<f(?:\s[^<>]*+)?+>(?:(?<=/>)|[^<]*+</f>)|<f/>)?+"
+_NUMBER = rb"-?[0-9]{1,300}+(?:\.[0-9]{0,300}+)?(?:[eE][-+]?[0-9]{1,5})?"
+_EMPTY = rb"(?:<v ?/>|<v></v>)?+"
+_TEXT = rb"(?:<v ?/>|<v(?: xml:space=\"preserve\")?>[^<]*+</v>)?+"
+_META = rb"(?: [cv]m=\"[0-9]{1,9}\")*+"
+_INLINE = rb"<is>(?:<t ?/>|<t(?: xml:space=\"preserve\")?>[^<]*+</t>)</is>"
+_CELL = (
+    rb"<c r=\"[A-Z]{1,3}\1\"(?: s=\"[0-9]{1,6}\")?+(?:"
+    + rb"(?: t=\"(?:n|s|str|b|e|inlineStr)\")?+%s ?/>" % _META
+    + rb"|(?: t=\"n\")?+%s>%s(?:<v>%s</v>|%s)</c>" % (_META, _FORMULA, _NUMBER, _EMPTY)
+    + rb"| t=\"s\"%s>(?:<v>[0-9]{1,9}</v>|%s)</c>" % (_META, _EMPTY)
+    + rb"| t=\"(?:str|e)\"%s>%s%s</c>" % (_META, _FORMULA, _TEXT)
+    + rb"| t=\"b\"%s>%s(?:<v>[01]</v>|%s)</c>" % (_META, _FORMULA, _EMPTY)
+    + rb"| t=\"inlineStr\"%s>%s</c>)" % (_META, _INLINE)
+)
+_ROW = (
+    rb"<row r=\"([1-9][0-9]{0,5})\"(?: (?:spans=\"[0-9: ]{0,99}\"|s=\"[0-9]{1,6}\""
+    rb"|(?:customFormat|hidden|customHeight|collapsed|thickTop|thickBot|ph)=\"(?:0|1|true|false)\""
+    rb"|ht=\"[0-9]{1,6}(?:\.[0-9]{1,30})?\"|outlineLevel=\"[0-7]\""
+    rb"|[A-Za-z0-9]{1,20}:dyDescent=\"[0-9.]{1,30}\"))*+\s?(?:/>|>(?:" + _CELL + rb")*+</row>)"
+)
+_BODY = re.compile(rb"\s*+(?:" + _ROW + rb"\s*+)*+")
+_ROW_START = re.compile(rb"<row r=\"([0-9]+)\"")
+_STYLE = re.compile(rb" s=\"([0-9]+)\"")
+_COLUMN = re.compile(rb"<c r=\"([A-Z]+)")
+_NAME = re.compile(rb"<c r=\"([A-Z]+[0-9]+)")
+_STRING_INDEX = re.compile(rb" t=\"s\"[^<>]*><v>([0-9]+)")
+_CELLS = re.compile(
+    rb"<c r=\"([A-Z]+)([0-9]+)\"(?: s=\"([0-9]+)\")?(?: t=\"([A-Za-z]+)\")?"
+    + _META
+    + rb">"
+    + _FORMULA
+    + rb"(?:(<is>)(?:<t ?/>|<t[^<>/]*>([^<]*)</t>)</is>|<v(?: [^<>/]*)?>([^<]*)</v>)</c>"
+)
+_FORMULA_TEXT = re.compile(rb"<c r=\"([A-Z]+)([0-9]+)\"(?: s=\"[0-9]+\")? t=\"str\"")
+
+_PLAIN_STRING = rb"\s*+<si><t(?: xml:space=\"preserve\")?>([^<]*+)</t>"
+_PLAIN = re.compile(_PLAIN_STRING)
+_ALL_PLAIN = re.compile(rb"(?:" + _PLAIN_STRING + rb"</si>)*+\s*+")
+
+
+class SheetRows:
+    """The `sheetData` of one part. Raises Unusual."""
+
+    def __init__(self, xml: bytes) -> None:
+        body, self.around = _cut(xml)
+        if not _BODY.fullmatch(body):
+            raise Unusual("cells of another form")
+        check_well_formed(xml)
+        self._body = body
+        starts = [(int(found[1]), found.start()) for found in _ROW_START.finditer(body)]
+        self.rows = [row for row, _ in starts]
+        self._starts = [start for _, start in starts] + [len(body)]
+        if any(row >= following for row, following in pairwise(self.rows)):
+            raise Unusual("rows out of order")
+        self.size = len(xml)
+
+    def highest_style(self) -> int:
+        return max(map(int, set(_STYLE.findall(self._body))), default=0)
+
+    def highest_string(self) -> int:
+        """-1 where there is none."""
+        return max(map(int, set(_STRING_INDEX.findall(self._body))), default=-1)
+
+    def columns(self) -> set[bytes]:
+        """The letters of all columns in which the file mentions a cell."""
+        return set(_COLUMN.findall(self._body))
+
+    def last_row(self) -> int:
+        """The last row in which the file mentions a cell; 0 without any."""
+        last = self._body.rfind(b"<c r=")
+        return self.rows[bisect_left(self._starts, last) - 1] if last >= 0 else 0
+
+    def between(self, first_row: int, last_row: int) -> tuple[int, int]:
+        """The numbers, as counted here, of the rows that are there."""
+        return bisect_left(self.rows, first_row), bisect_left(self.rows, last_row + 1)
+
+    def cells(self, first: int, end: int) -> list[Cell]:
+        """Those with a value or an inline string, even an empty one; of rows counted as here."""
+        if first >= end:
+            return []
+        segment = self._body[self._starts[first] : self._starts[end]]
+        found: list[Cell] = _CELLS.findall(_without_repeats(segment))
+        return found
+
+    def texts(self) -> list[tuple[bytes, bytes]]:
+        """Column and row of the cells whose type is that of a formula's text."""
+        found: list[tuple[bytes, bytes]] = _FORMULA_TEXT.findall(_without_repeats(self._body))
+        return found
+
+
+def _without_repeats(segment: bytes) -> bytes:
+    """Of cells that are there twice the last one counts, even an empty one."""
+    names = _NAME.findall(segment)
+    if len(set(names)) == len(names):
+        return segment
+    last = {cell.split(b'"', 1)[0]: cell for cell in segment.split(b'<c r="')[1:]}
+    return b"".join(b'<c r="' + cell for cell in last.values())
+
+
+def _cut(xml: bytes) -> tuple[bytes, bytes]:
+    """What stands inside of sheetData, and the part without it."""
+    start = xml.find(b"<sheetData")
+    if empty := _EMPTY_DATA.match(xml, max(start, 0)):
+        body, around = b"", xml
+        outside = xml[:start] + xml[empty.end() :]
+    elif xml.startswith(b"<sheetData>", start):
+        inside, end = start + len(b"<sheetData>"), xml.find(b"</sheetData>", start)
+        if end < 0:
+            raise Unusual("sheetData is not closed")
+        body, around = xml[inside:end], xml[:inside] + xml[end:]
+        outside = around
+    else:
+        raise Unusual("no sheetData")
+    head = xml[:start]
+    if (
+        not _SHEET_HEAD.match(xml)
+        or b"<!" in outside
+        or outside.count(b"<sheetData") > 1
+        or outside.count(_MAIN) != 1
+        or head.count(b"xmlns=") != 1
+        or _HIDDEN_NAMESPACE.search(outside)
+        or _ROW_OUTSIDE.search(outside)
+    ):
+        raise Unusual("a sheet of another form")
+    return body, around
+
+
+def check_well_formed(xml: bytes) -> None:
+    """As openpyxl's own parser sees it. Raises Unusual."""
+    try:
+        expat.ParserCreate(None, "}").Parse(xml, True)
+    except expat.ExpatError as error:
+        raise Unusual(str(error)) from None
+
+
+class Strings:
+    """The shared strings of one part. Raises Unusual."""
+
+    def __init__(self, xml: bytes) -> None:
+        head = _STRINGS_HEAD.match(xml)
+        end = xml.rfind(b"</sst>")
+        if (
+            not head
+            or end < 0
+            or xml[end + len(b"</sst>") :].strip()
+            or xml.count(_MAIN) != 1
+            or b"<!" in xml
+            or b"<?" in xml[head.end() :]
+            or _HIDDEN_NAMESPACE.search(head[0])
+        ):
+            raise Unusual("shared strings of another form")
+        check_well_formed(xml)
+        body = xml[head.end() : end]
+        *self._pieces, rest = body.split(b"</si>")
+        self.odd: list[int] = []
+        """Rich texts and the like, which only openpyxl reads."""
+        if rest.strip():
+            raise Unusual("more than shared strings")
+        if not _ALL_PLAIN.fullmatch(body):
+            self.odd = self._find_odd()
+        odd = b"".join(self._pieces[index] + b"</si>" for index in self.odd)
+        self.around = head[0] + odd + xml[end:]
+
+    def _find_odd(self) -> list[int]:
+        odd = []
+        for index, piece in enumerate(self._pieces):
+            if not piece.lstrip().startswith(b"<si>") or piece.count(b"<si") != 1:
+                raise Unusual("strings of another form")
+            if not _PLAIN.fullmatch(piece):
+                odd.append(index)
+        return odd
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def text(self, index: int) -> str:
+        found = _PLAIN.fullmatch(self._pieces[index])
+        if not found:
+            raise IndexError(index)
+        return unescaped(found[1]).replace("x005F_", "")
+
+
+def unescaped(raw: bytes) -> str:
+    """The text that a parser makes of it: entities, and line ends."""
+    if b"&" in raw or b"\r" in raw:
+        return ElementTree.fromstring(b"<t>" + raw + b"</t>").text or ""
+    return raw.decode()
