@@ -112,11 +112,6 @@ def pairs(runs: Sequence[RunView], names: Sequence[str]) -> Iterator[dict[str, A
         }
 
 
-def _judged(run: RunView) -> dict[str, bool]:
-    outcomes = {task: outcome_of(run, task) for task in run.verdicts}
-    return {t: o == "solved" for t, o in outcomes.items() if o in ("solved", "failed")}
-
-
 def funnel(runs: Sequence[RunView], evolution: EvolutionView | None) -> list[dict[str, Any]]:
     """From tasks to lines: the runs that were analysed, and the skill that came of them."""
     taught = [run for run in runs if run.records or run.analyses]

@@ -19,7 +19,7 @@ from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.model import Usage
 from reporting.runlines import read_results
-from spreadsheet_agent.runfolder import CaseResult, Key
+from spreadsheet_agent.runfolder import CaseResult
 from spreadsheet_agent.trajectory import Log, find_logs, read_log
 from spreadsheetbench.verdicts import Evaluation, TaskVerdict
 
@@ -158,10 +158,6 @@ class RunView:
     @property
     def usage(self) -> Usage:
         return sum((case.usage for case in self.cases), Usage())
-
-    @cached_property
-    def by_case(self) -> Mapping[Key, CaseResult]:
-        return {case.key: case for case in self.cases}
 
     @cached_property
     def cases_of(self) -> Mapping[str, tuple[CaseResult, ...]]:
