@@ -7,12 +7,14 @@ later stage needs to trace a lesson back to its run stands in the record.
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json
+from react_agent.settings import first_problem
+from spreadsheetbench.dataset import Text
 
 ItemType = Literal["failure_cause", "failure_memory", "success_memory"]
 Kind = Literal["error", "success"]
@@ -24,12 +26,8 @@ MAX_FAILING_CELLS = 20
 """Cells a record names; a whole wrong column adds nothing to the first twenty."""
 
 
-def _as_text(value: object) -> object:
-    """Ids are integers in half of the public data, and foreign record files keep them so."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Id = Annotated[str, BeforeValidator(_as_text)]
+Id = Text
+"""Foreign record files keep ids as the data has them: integers in half of it."""
 
 
 class LessonItem(BaseModel):
@@ -162,10 +160,8 @@ def _record(file: Path, number: int, entry: Any) -> LessonRecord:
     try:
         record = LessonRecord.model_validate(entry)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "record"
         raise ContractError(
-            f"{file}: record {number}{name}, field {where}: {first['msg']}"
+            f"{file}: record {number}{name}, field {first_problem(error, 'record')}"
         ) from None
     if not record.instance_id:
         raise ContractError(f"{file}: record {number}, field instance_id: is empty")

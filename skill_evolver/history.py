@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
+from react_agent.settings import first_problem
 from react_agent.skills import MAIN, Skill, backups_folder, split_frontmatter
 from skill_evolver.apply import to_files
 from skill_evolver.build import Built, build
@@ -125,9 +126,7 @@ def load_provenance(file: Path) -> Provenance:
     try:
         return Provenance.model_validate(read_json(file))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ContractError(f"{file}: field {where}: {first['msg']}") from None
+        raise ContractError(f"{file}: field {first_problem(error)}") from None
 
 
 def save_provenance(file: Path, provenance: Provenance) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from analysis.records import ItemType, LessonRecord, load_records, of_tasks, resolve
 from react_agent.errors import ContractError
 from react_agent.files import read_json
+from react_agent.settings import first_problem
 from skill_evolver.conversation import PROMPTS
 from spreadsheetbench.dataset import Dataset
 
@@ -183,11 +184,8 @@ def _load_patterns(file: Path) -> list[Pattern]:
             try:
                 found.append(Pattern.model_validate(fields))
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"]) or "pattern"
-                raise ContractError(
-                    f"{file}: {kind} {number}, field {where}: {first['msg']}"
-                ) from None
+                problem = first_problem(error, "pattern")
+                raise ContractError(f"{file}: {kind} {number}, field {problem}") from None
     return found
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from react_agent.errors import ContractError
 from react_agent.files import digest
+from react_agent.settings import first_problem
 
 INDEX_NAMES = ("dataset.json", "data.json", "data.jsonl", "sample_data.jsonl")
 CELL_LEVEL, SHEET_LEVEL = "Cell-Level Manipulation", "Sheet-Level Manipulation"
@@ -130,10 +131,8 @@ class Dataset:
             try:
                 task = Task.model_validate(record)
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"]) or "record"
                 raise ContractError(
-                    f"{index}: record {number}, field {where}: {first['msg']}"
+                    f"{index}: record {number}, field {first_problem(error, 'record')}"
                 ) from None
             if not re.fullmatch(r"[\w.@-][\w.@ -]*", task.id):
                 raise ContractError(f"{index}: record {number}: id {task.id!r} is no file name")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from react_agent.errors import ContractError
+from react_agent.settings import first_problem
 from spreadsheetbench.dataset import OptionalText, Text
 from spreadsheetbench.rules import RulesName
 
@@ -271,8 +272,6 @@ def _naming(source: object) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise ContractError(
-            f"{source}: field {where}: {first['msg']}; run evaluate_with_official.py again"
+            f"{source}: field {first_problem(error)}; run evaluate_with_official.py again"
         ) from None

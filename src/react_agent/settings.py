@@ -30,10 +30,13 @@ def read_settings(cls: type[Settings], text_or_path: str, what: str) -> Settings
         raise ContractError(f"{where}: {first_problem(error)}") from None
 
 
-def first_problem(error: ValidationError) -> str:
-    """The first field that does not fit and why; never the value, which may be a secret."""
+def first_problem(error: ValidationError, whole: str = "the whole") -> str:
+    """The first field that does not fit and why; never the value, which may be a secret.
+
+    `whole` is what stands for the field when nothing at all fits.
+    """
     first = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(map(str, first["loc"])) or "the whole"
+    field = ".".join(map(str, first["loc"])) or whole
     return f"{field}: {first['msg']}"
 
 
