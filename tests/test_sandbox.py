@@ -2,24 +2,41 @@
 where it must succeed: else the test would prove nothing."""
 
 import asyncio
-import contextlib
 import logging
 import os
-import platform
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+import hostile_scene
 import psutil
 import pytest
+from conftest import PROJECT
+from hostile_commands import (
+    ESCAPES,
+    ESCAPES_OF_ROOT,
+    ESCAPES_OF_SOME_MACHINES,
+    HOGS,
+    RESULTS,
+    SURVIVORS,
+)
+from hostile_scene import (
+    HIDDEN,
+    SECRET,
+    Scene,
+    as_nobody,
+    gone,
+    limited,
+    python,
+    sleeping,
+    unique_seconds,
+)
 
 from react_agent import bwrap, seccomp, throwaway
 from react_agent.bash import BashResult
@@ -28,8 +45,6 @@ from react_agent.limits import KiB, Limits, MiB
 from react_agent.sandbox import Kind, Sandbox, open_sandbox
 from react_agent.untrusted import take_file
 
-SECRET = "sk-gold-4711"
-WORKED = "ATTACK WORKED"
 ROOT = os.getuid() == 0
 AS_NOBODY = "SANDBOX_TESTS_AS_NOBODY" in os.environ
 QUICK = Limits(seconds=10)
@@ -52,161 +67,15 @@ def confined() -> Sandbox:
     return works("bwrap")
 
 
-@dataclass
-class Scene:
-    """What an attacker would like to reach, as it lies around a case."""
-
-    root: Path
-    port: int
-    key_holder: int
-    """A process of the same user with the key in its environment, as the toolkit has."""
-
-    @property
-    def folder(self) -> Path:
-        return self.root / "work" / "1_1_input"
-
-    @property
-    def names(self) -> dict[str, str]:
-        return {
-            "gold": str(self.root / "data" / "gold.txt"),
-            "other": str(self.root / "work" / "2_1_input" / "input.txt"),
-            "home": str(self.root / "home"),
-            "skill": str(self.root / "skill"),
-            "root": str(self.root),
-            "port": str(self.port),
-            "holder": str(self.key_holder),
-            "harness": str(os.getpid()),
-            "venv": sys.prefix,
-            "keyctl": str({"x86_64": 250, "aarch64": 219}.get(platform.machine(), -1)),
-        }
-
-
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    for name in ("data/gold.txt", "work/2_1_input/input.txt", "home/.netrc", "skill/SKILL.md"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(SECRET + "\n")
-    (tmp_path / "skill" / "private").mkdir()
-    (tmp_path / "skill" / "private" / "gold.txt").write_text(SECRET)
-    (tmp_path / "work" / "1_1_input").mkdir()
-    (tmp_path / "work" / "1_1_input" / "input.txt").write_text("the task\n")
-    holder = subprocess.Popen(["sleep", "60"], env={"OPENAI_API_KEY": SECRET, "PATH": os.defpath})
-    with _serving_the_secret() as port:
-        yield Scene(tmp_path, port, holder.pid)
-    holder.kill()
-    holder.wait()
-
-
-@contextlib.contextmanager
-def _serving_the_secret() -> Iterator[int]:
-    """On a loopback port and on an abstract unix socket that is named after it."""
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as unix:
-        port = server.getsockname()[1]
-        unix.bind(f"\0sandbox-test-{port}")
-        unix.listen()
-
-        def serve(listening: socket.socket) -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    with listening.accept()[0] as one:
-                        one.sendall(f"{SECRET}\n".encode())
-
-        threads = [threading.Thread(target=serve, args=(one,)) for one in (server, unix)]
-        for thread in threads:
-            thread.start()
-        yield port
-        for listening, thread in zip((server, unix), threads, strict=True):
-            listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    with hostile_scene.scene(tmp_path) as one:
+        yield one
 
 
 def run(sandbox: Sandbox, scene: Scene, *commands: str, hide: tuple[str, ...] = ()) -> BashResult:
     """The result of the last of some commands in one case."""
-
-    async def inside() -> BashResult:
-        shown, hidden = [scene.root / "skill"], [scene.root / name for name in hide]
-        async with sandbox.case(scene.folder, read_only=shown, hide=hidden) as bash:
-            for command in commands[:-1]:
-                await bash.run(command)
-            return await bash.run(commands[-1])
-
-    return asyncio.run(inside())
-
-
-def limited(sandbox: Sandbox, **limits: float) -> Sandbox:
-    return replace(sandbox, limits=replace(sandbox.limits, **limits))  # type: ignore[arg-type]
-
-
-def python(code: str) -> str:
-    return f"python - <<'END'\n{textwrap.dedent(code)}\nEND"
-
-
-ESCAPES = {
-    "gold by its path": "cat {gold}",
-    "gold by going up": "cat ../../data/gold.txt",
-    "gold by searching": "grep -rs {secret} {root} --include=gold.txt",
-    "gold below the skill": "cat {skill}/private/gold.txt",
-    "gold through a link": "ln -s {gold} here && cat here",
-    "gold by a hard link": "ln {gold} here && cat here",
-    "gold through proc": "cat /proc/*/root{gold} /proc/*/cwd/data/gold.txt",
-    "another case": "cat {other}",
-    "another case's listing": "ls .. | grep -q 2_1 && echo {worked}",
-    "the home folder": "cat {home}/.netrc",
-    "the key in the environment of a process": "tr '\\0' '\\n' < /proc/{holder}/environ",
-    "the key in any environment": "cat /proc/*/environ | tr '\\0' '\\n' | grep KEY",
-    "other processes": "ls /proc/{harness} && echo {worked}",
-    "loopback": "cat < /dev/tcp/127.0.0.1/{port}",
-    "an abstract socket": python(
-        """
-        import socket
-        one = socket.socket(socket.AF_UNIX)
-        one.connect("\\0sandbox-test-{port}")
-        print(one.recv(99).decode())
-        """
-    ),
-    "writing beside the case": "echo x > ../new",
-    "writing to the data": "echo x >> {gold} && echo {worked}",
-    "writing to the skill": "echo x >> {skill}/SKILL.md && echo {worked}",
-    "removing the skill": "rm {skill}/SKILL.md && echo {worked}",
-    "renaming the case": "mv $PWD $PWD.moved && mv $PWD.moved $PWD && echo {worked}",
-    "a signal to the parent": "kill -0 {harness} && echo {worked}",
-    "a signal to everyone's process": "kill -0 {holder} && echo {worked}",
-    "a memory file": python("import os; os.memfd_create('x'); print('{worked}')"),
-    "an unbounded shared memory": python(
-        "import os; s = os.statvfs('/dev/shm'); "
-        "print('{worked}' if s.f_frsize * s.f_blocks > 1 << 30 else '')"
-    ),
-}
-ESCAPES_OF_ROOT = {
-    "writing to the system": "test -w /usr/bin && echo {worked}",
-    "writing to etc": "test -w /etc && echo {worked}",
-    "writing to the root": "test -w / && echo {worked}",
-    "writing to python": "test -w {venv} && echo {worked}",
-    "writing to dev": "test -w /dev && echo {worked}",
-    "the shadow file": "test -r /etc/shadow && echo {worked}",
-    "the parent's memory": "test -r /proc/{harness}/mem && echo {worked}",
-    "a device node": "mknod node c 1 3 && echo x > node && echo {worked}",
-    "raw sockets": python(
-        "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW); print('{worked}')"
-    ),
-    "becoming root": "setpriv --reuid=0 id && id -u | grep -qx 0 && echo {worked}",
-    "giving a file away": "touch f && chown 12345 f && echo {worked}",
-}
-ESCAPES_OF_SOME_MACHINES = {
-    "a new user namespace": "unshare --user --map-root-user true && echo {worked}",
-    "kernel keys": python(
-        "import ctypes; c = ctypes.CDLL(None); "
-        "print('{worked}' if c.syscall({keyctl}, 0, -3, 1) > 0 else '')"
-    ),
-    "writing to proc/sys": "test -w /proc/sys/kernel/core_pattern && echo {worked}",
-    "mounting": "mkdir m && mount -t tmpfs none m && umount m && echo {worked}",
-    "changing the host's name": "test -w /proc/sys/kernel/hostname && echo {worked}",
-    "the magic request key": "test -w /proc/sysrq-trigger && echo {worked}",
-    "kernel memory": "test -r /proc/kcore && echo {worked}",
-    "raising a limit": "ulimit -f unlimited && echo {worked}",
-    "raising the number of processes": "ulimit -u 99999 && echo {worked}",
-}
-"""Whether one may do these without a sandbox depends on the kernel and the container."""
+    return asyncio.run(scene.attempt(sandbox, *commands, hide=hide))
 
 
 @pytest.mark.parametrize("attack", ESCAPES)
@@ -241,12 +110,8 @@ def test_escape_is_refused_to_root_that_has_no_users_to_lend(
 
 
 def _try(sandbox: Sandbox, scene: Scene, attack: str) -> None:
-    for name, value in {**scene.names, "secret": SECRET, "worked": WORKED}.items():
-        attack = attack.replace(f"{{{name}}}", value)
-    result = run(sandbox, scene, attack, hide=("data", "home", "skill/private"))
-    written = (scene.root / "work" / "new").exists()
-    escaped = SECRET in result.text or WORKED in result.text or written
-    assert escaped == (sandbox.kind == "none"), result
+    result = run(sandbox, scene, scene.placed(attack), hide=HIDDEN)
+    assert bool(scene.signs(result)) == (sandbox.kind == "none"), result
 
 
 def test_the_environment_is_clean(
@@ -330,83 +195,6 @@ def test_processes_are_not_bounded_by_chance(sandbox: Sandbox, scene: Scene) -> 
         assert 20 < int(text.split()[1]) < 30
 
 
-HOGS: dict[str, tuple[str, dict[str, int], set[str], set[int]]] = {
-    "one big file": ("head -c 9M /dev/zero > f", {"file_bytes": MiB}, {""}, {153, 1}),
-    "many big files": (
-        "for n in {1..500}; do head -c 1M /dev/zero > f$n; sleep 0.01; done",
-        {"folder_bytes": 9 * MiB},
-        {"disk"},
-        {137},
-    ),
-    "big files in tmp": (
-        "for n in {1..500}; do head -c 1M /dev/zero > $TMPDIR/f$n; sleep 0.01; done",
-        {"folder_bytes": 9 * MiB},
-        {"disk"},
-        {137},
-    ),
-    "deleted files held open": (
-        'for n in {10..99}; do eval "exec $n>f"; rm f; head -c 1M /dev/zero >&$n; done; sleep 9',
-        {"folder_bytes": 9 * MiB},
-        {"disk"},
-        {137},
-    ),
-    "many files": (
-        "for n in {1..99999}; do : > f$n; done",
-        {"folder_files": 500},
-        {"files"},
-        {137},
-    ),
-    "deep folders": (
-        python(
-            """
-            import os, time
-            for n in range(2500):
-                os.mkdir("d")
-                os.chdir("d")
-            time.sleep(9)
-            """
-        ),
-        {"folder_files": 100_000},
-        {"disk"},
-        {137},
-    ),
-    "folders that cannot be read": (
-        python(
-            """
-            import os, time
-            for n in range(999):
-                os.mkdir(f"d{n}", 0)
-            time.sleep(9)
-            """
-        ),
-        {"folder_files": 500},
-        {"files", "disk"},
-        {137},
-    ),
-    "memory of one process": (
-        python("x = b'x' * (1 << 30)"),
-        {"address_space": 500 * MiB},
-        {""},
-        {1, 137},
-    ),
-    "memory of many processes": (
-        "for n in 1 2 3 4; do python -c 'import time; x = b\"x\" * (60 << 20); time.sleep(9)' & "
-        "done; wait",
-        {"memory": 150 * MiB},
-        {"memory"},
-        {137},
-    ),
-    "processor time": ("while :; do :; done", {"cpu_seconds": 1}, {""}, {137, 152}),
-    "a core file": ("ulimit -c; kill -ABRT $$", {}, {""}, {134}),
-    "open files": (
-        python("x = [open('/dev/null') for n in range(99)]"),
-        {"open_files": 64},
-        {""},
-        {1},
-    ),
-}
-
-
 @pytest.mark.parametrize("hog", HOGS)
 def test_hog_is_stopped_and_told_why(sandbox: Sandbox, scene: Scene, hog: str) -> None:
     command, limits, killed, codes = HOGS[hog]
@@ -421,17 +209,6 @@ def test_hog_is_stopped_and_told_why(sandbox: Sandbox, scene: Scene, hog: str) -
     shutil.rmtree(scene.folder)
 
 
-SURVIVORS = {
-    "ignores the signal": "trap '' TERM INT HUP; sleep {n} & wait",
-    "leaves the session": "setsid sleep {n} & setsid -f sleep {n}; sleep {n}",
-    "nohup": "nohup sleep {n} & sleep {n}",
-    "forks twice": "( ( sleep {n} & ) & ); sleep {n}",
-    "leaves and closes its output": "setsid -f sleep {n} >/dev/null 2>&1 </dev/null; sleep {n}",
-    "stays behind when the shell ends": "setsid -f sleep {n}; sleep {n} & disown; exit 0",
-    "stays behind with its output closed": "setsid -f sleep {n} >/dev/null 2>&1; exit 0",
-}
-
-
 @pytest.mark.parametrize("way", SURVIVORS)
 def test_nothing_outlives_its_command(sandbox: Sandbox, scene: Scene, way: str) -> None:
     unique = unique_seconds()
@@ -440,25 +217,6 @@ def test_nothing_outlives_its_command(sandbox: Sandbox, scene: Scene, way: str) 
     assert time.monotonic() - started < 3
     assert result.timed_out == (not way.startswith("stays"))
     assert gone(unique)
-
-
-def unique_seconds() -> str:
-    """An argument for `sleep` by which it is found among all processes of the machine."""
-    return f"{60 + secrets.randbelow(10**9) / 10**9:.9f}"
-
-
-def sleeping(argument: str) -> bool:
-    found = (process.info["cmdline"] for process in psutil.process_iter(["cmdline"]))
-    return any(line and line[0] == "sleep" and argument in line for line in found)
-
-
-def gone(argument: str) -> bool:
-    """The kernel may take a moment to end what was killed."""
-    for _ in range(40):
-        if not sleeping(argument):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_cancelling_kills_at_once(sandbox: Sandbox, scene: Scene) -> None:
@@ -562,19 +320,9 @@ def test_tmp_cannot_be_turned_against_the_next_command(
     assert run(confined, scene, moved, "cat input.txt").text == "the task\n"
 
 
-RESULTS = {
-    "a link": "ln -s {gold} output.xlsx",
-    "a link to a device": "ln -s /dev/zero output.xlsx",
-    "a pipe": "mkfifo output.xlsx",
-    "a folder": "mkdir output.xlsx",
-    "a socket": python("import socket; socket.socket(socket.AF_UNIX).bind('output.xlsx')"),
-    "too large": "truncate -s 2M output.xlsx",
-}
-
-
 @pytest.mark.parametrize("kind", RESULTS)
 def test_only_plain_files_are_taken(confined: Sandbox, scene: Scene, kind: str) -> None:
-    run(confined, scene, RESULTS[kind].replace("{gold}", str(scene.root / "data" / "gold.txt")))
+    run(confined, scene, scene.placed(RESULTS[kind]))
     source, target = scene.folder / "output.xlsx", scene.root / "outputs" / "output.xlsx"
     assert os.path.lexists(source)
     with pytest.raises(ContractError, match="not taken"):
@@ -670,24 +418,15 @@ def test_escapes_are_refused_to_an_ordinary_user_too(
     if not ROOT or AS_NOBODY:
         pytest.skip("the suite runs as an ordinary user already")
     works("bwrap")
-    project = Path(__file__).resolve().parent.parent
     base = Path("/tmp") / f"sandbox-tests-{os.getpid()}"
     base.mkdir(mode=0o777)
     base.chmod(0o777)
-    reachable: list[str] = []
-    for tree in (Path(sys.base_prefix), Path(sys.prefix), project):
-        for parent in reversed(tree.parents[:-1]):
-            if not parent.stat().st_mode & 0o001 and str(parent) not in reachable:
-                reachable += ["--tmpfs", str(parent), "--chmod", "0755", str(parent)]
-        reachable += [f for p in reversed(tree.parents[:-1]) for f in ("--dir", str(p))]
-        reachable += ["--bind", str(tree), str(tree)]
-    argv = [bwrap.candidates()[0], "--bind", "/", "/", "--dev-bind", "/dev", "/dev", *reachable]
-    argv += ["--setenv", "SANDBOX_TESTS_AS_NOBODY", "1", "--setenv", "HOME", str(base), "--"]
-    argv += [*throwaway.become(65534), sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
     wanted = "(escape or processes or tmp or links) and not none"
-    argv += ["-k", wanted, f"--basetemp={base}/t", __file__]
+    command += ["-k", wanted, f"--basetemp={base}/t", __file__]
+    argv = as_nobody(base, command, SANDBOX_TESTS_AS_NOBODY="1")
     try:
-        done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, cwd=PROJECT, capture_output=True, text=True, check=False)
     finally:
         subprocess.run(["rm", "-rf", base], check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
