@@ -7,21 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.model import Usage
-from react_agent.seams import Harness
 from spreadsheet_agent.runfolder import RunFolder
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one seed's run works and writes; goes along with each of its cases."""
+
+    seed: int | None
+    output_dir: Path
+    working_dir: Path
+    log_dir: Path
+    header: Mapping[str, Any]
+    """What results.json and every log say of the run: agent, model, seed."""
 
 
 @dataclass
 class Run:
-    """One seed's run: where it works, where it writes, who runs its cases."""
+    """One seed's run and its folder, which nobody else writes to."""
 
-    seed: int | None
+    place: Place
     folder: RunFolder
-    working_dir: Path
-    log_dir: Path
-    harness: Harness
-    header: Mapping[str, Any]
-    """What results.json and every log say of the run: agent, model, seed."""
 
 
 @dataclass
@@ -41,9 +47,10 @@ class Session:
             cases = list(run.folder.results.values())
             usage = sum((case.usage for case in cases), Usage())
             counts = Counter(case.status for case in cases)
-            seed = "" if run.seed is None else f", seed {run.seed}"
+            header = run.place.header
+            seed = "" if run.place.seed is None else f", seed {run.place.seed}"
             lines += [
-                f"{run.header['agent_name']} on {run.header['model']}{seed}",
+                f"{header['agent_name']} on {header['model']}{seed}",
                 f"  cases      {len(cases)} ({self.kept} kept from an earlier start)",
                 f"  outputs    {sum(c.success for c in cases)}",
                 f"  ended      {', '.join(f'{n} {s}' for s, n in counts.most_common()) or 'none'}",

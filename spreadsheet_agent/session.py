@@ -1,9 +1,7 @@
 """One start of the rollouts: from flags to runs and their cases."""
 
 import argparse
-import asyncio
 import contextlib
-import os
 import platform
 import tempfile
 from collections.abc import Sequence
@@ -11,42 +9,39 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from react_agent.connect import Connection, connect
 from react_agent.errors import ContractError
-from react_agent.files import digest
+from react_agent.executor import Bench
 from react_agent.lock import only_start
-from react_agent.sandbox import open_sandbox
 from react_agent.seams import Domain
-from react_agent.skills import find_skill
-from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, prompts_digest
 from spreadsheet_agent.casequeue import CaseQueue
+from spreadsheet_agent.casework import Assignment, RolloutSite
 from spreadsheet_agent.domain import SpreadsheetDomain
-from spreadsheet_agent.runfolder import RunFolder
-from spreadsheet_agent.runs import Run, Session
-from spreadsheetbench.dataset import Dataset, SheetCase
+from spreadsheet_agent.runfolder import CaseResult, RunFolder
+from spreadsheet_agent.runs import Place, Run, Session
+from spreadsheetbench.dataset import SheetCase
 
 
 async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> Session:
     """Raises ContractError before anything is run when flags, data or an earlier run do not fit."""
-    start = _Start(args)
-    async with connect(args, masks=start.masks) as endpoint:
+    args.working_dir = args.working_dir or Path(tempfile.mkdtemp(prefix="trace2skill-"))
+    start = _Start(RolloutSite(args))
+    async with start.site.open() as bench:
         with contextlib.ExitStack() as locks:
             for seed in seeds:
                 sub = (f"seed_{seed}",) if len(seeds) > 1 else ()
                 locks.enter_context(only_start(args.output_dir.joinpath(*sub)))
-                start.session.runs.append(start.run(endpoint, seed, sub))
-            queue = CaseQueue(start.session, start.domain, args, endpoint.stats)
+                start.session.runs.append(start.run(bench, seed, sub))
+            queue = CaseQueue(start.session, start.site.domain, args, bench)
             await queue.run(start.cases)
     return start.session
 
 
 class _Start:
-    """What the runs of all seeds share: tasks, skill, sandbox, folders."""
+    """The chosen tasks, and the opened run of every seed."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.args = args
-        self.dataset = Dataset.load(args.data_path)
-        tasks = self.dataset.select(
+    def __init__(self, site: RolloutSite) -> None:
+        self.site, args = site, site.args
+        tasks = site.dataset.select(
             start=args.start_idx,
             end=args.end_idx,
             ids=args.instance_ids,
@@ -55,56 +50,28 @@ class _Start:
         )
         if not tasks:
             raise ContractError(
-                f"{self.dataset.path}: the flags choose no task of {len(self.dataset.tasks)}"
+                f"{site.dataset.path}: the flags choose no task of {len(site.dataset.tasks)}"
             )
-        self.kind = AGENTS[args.agent]
-        self.skill = find_skill(args.skills_dir, args.skill) if self.kind.with_skill else None
-        slots = asyncio.Semaphore(args.tool_slots or 2 * (os.cpu_count() or 1))
-        self.sandbox = open_sandbox(args.sandbox, slots=slots)
-        self.working = (args.working_dir or Path(tempfile.mkdtemp(prefix="trace2skill-"))).resolve()
-        self.logs: Path = args.log_dir or args.output_dir / "logs"
-        self.domain = SpreadsheetDomain(self.dataset)
         self.session = Session(tasks=[(task.id, task.instruction) for task in tasks])
-        self.cases = _lay_out(self.domain, self.session)
+        self.cases = _lay_out(site.domain, self.session)
 
-    @property
-    def masks(self) -> dict[str, str]:
-        skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
-        return {"<work>": str(self.working), **skill}
-
-    def run(self, endpoint: Connection, seed: int | None, sub: Sequence[str]) -> Run:
+    def run(
+        self, bench: Bench[Assignment, CaseResult], seed: int | None, sub: Sequence[str]
+    ) -> Run:
         """One seed's run, its folder opened. Raises ContractError when it cannot go on."""
-        args, described = self.args, endpoint.describe()
-        address = described.pop("endpoint", None)  # a server that moved is still the same model
-        settings = {**self._settings(), "model": described, "seed": seed}
-        environment = {**_environment(args), "endpoint": address, "cases": len(self.cases)}
+        site, args = self.site, self.site.args
+        environment = {**_environment(args), **bench.environment, "cases": len(self.cases)}
         output_dir = args.output_dir.joinpath(*sub)
         folder = RunFolder(output_dir, None if sub else args.results_file)
-        outputs = _outputs(self.domain, output_dir)
-        folder.open(settings, environment, overwrite=args.overwrite, outputs=outputs)
-        harness = SpreadsheetAgent(
-            self.kind,
-            endpoint.model(seed=seed),
-            self.sandbox,
-            skill=self.skill,
-            max_turns=args.max_turns,
-            hide=[self.dataset.root, args.output_dir, self.logs, self.working],
+        folder.open(
+            {**bench.settings, "seed": seed},
+            environment,
+            overwrite=args.overwrite,
+            outputs=_outputs(site.domain, output_dir),
         )
-        header = {"agent_name": self.kind.name, "model": args.model, "seed": seed}
-        working, logs = self.working.joinpath(*sub), self.logs.joinpath(*sub)
-        return Run(seed, folder, working, logs, harness, header)
-
-    def _settings(self) -> dict[str, Any]:
-        """All that decides a result; a run is gone on with only while these are the same."""
-        skill = self.skill
-        return {
-            "agent": self.args.agent,
-            "prompts": prompts_digest(),
-            "skill": {"name": skill.name, "digest": skill.digest} if skill else None,
-            "dataset": digest(self.dataset.path.read_bytes()),
-            "max_turns": self.args.max_turns,
-            "sandbox": self.sandbox.kind,
-        }
+        header = {"agent_name": site.kind.name, "model": args.model, "seed": seed}
+        working, logs = site.working.joinpath(*sub), site.logs.joinpath(*sub)
+        return Run(Place(seed, output_dir, working, logs, header), folder)
 
 
 def _lay_out(domain: Domain[SheetCase], session: Session) -> list[SheetCase]:

@@ -72,6 +72,11 @@ class Sandbox:
             case.close()
 
 
+def tool_slots(wanted: int | None) -> asyncio.Semaphore:
+    """For `--tool_slots`: how many commands run at once on this machine."""
+    return asyncio.Semaphore(wanted or 2 * (os.cpu_count() or 1))
+
+
 def open_sandbox(
     kind: Kind = "auto", *, limits: Limits | None = None, slots: asyncio.Semaphore | None = None
 ) -> Sandbox:
@@ -80,7 +85,7 @@ def open_sandbox(
     Raises ContractError where `bwrap` is asked for and cannot run; `auto` warns and goes without.
     """
     limits = limits or Limits()
-    slots = slots or asyncio.Semaphore(2 * (os.cpu_count() or 1))
+    slots = slots or tool_slots(None)
     if kind == "none":
         return Sandbox("none", limits, slots)
     problems = []

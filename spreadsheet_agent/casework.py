@@ -1,0 +1,179 @@
+"""One case from its input to all it leaves but the line that it is done, on any machine."""
+
+import argparse
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from react_agent.connect import Connection, connect
+from react_agent.errors import ContractError, ModelError, Trace2SkillError
+from react_agent.executor import Bench
+from react_agent.files import digest
+from react_agent.sandbox import Sandbox, open_sandbox, tool_slots
+from react_agent.seams import Trajectory
+from react_agent.skills import find_skill
+from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, prompts_digest
+from spreadsheet_agent.domain import SpreadsheetDomain
+from spreadsheet_agent.runfolder import CaseResult, now
+from spreadsheet_agent.runs import Place
+from spreadsheet_agent.trajectory import Log, LogName, write_log
+from spreadsheetbench.dataset import Dataset, SheetCase
+
+log = logging.getLogger(__name__)
+
+MAX_ANSWER = 2_000
+"""Characters of the agent's last words that results.json keeps; the log has them all."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One case of one seed's run."""
+
+    place: Place
+    case: SheetCase
+    several: bool
+    """The task has further inputs, so that the log's name has to say which this was."""
+    fingerprint: str
+
+    def result(self, trajectory: Trajectory, output: Path | None = None) -> CaseResult:
+        return CaseResult(
+            id=self.case.task_id,
+            input_file=self.case.input_path.name,
+            output_file=str(output.relative_to(self.place.output_dir)) if output else None,
+            status=trajectory.status,
+            success=output is not None,
+            error=trajectory.error or (None if output else "no output workbook"),
+            agent_answer=trajectory.answer[-MAX_ANSWER:],
+            turns=trajectory.turns,
+            usage=trajectory.usage,
+            seconds=round(trajectory.seconds, 3),
+            fingerprint=self.fingerprint,
+            output_digest=digest(output.read_bytes()) if output else "",
+            finished_at=now(),
+        )
+
+
+class RolloutSite:
+    """What the flags of a start name: data, agent, skill, folders. Elsewhere it is read anew."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.dataset = Dataset.load(args.data_path)
+        self.domain = SpreadsheetDomain(self.dataset)
+        self.kind = AGENTS[args.agent]
+        self.skill = find_skill(args.skills_dir, args.skill) if self.kind.with_skill else None
+        self.working: Path = args.working_dir.resolve()
+        self.logs: Path = args.log_dir or args.output_dir / "logs"
+
+    def __reduce__(self) -> tuple[type["RolloutSite"], tuple[argparse.Namespace]]:
+        return RolloutSite, (self.args,)
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        return self.args.output_dir, self.working, self.logs
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Bench[Assignment, CaseResult]]:
+        sandbox = open_sandbox(self.args.sandbox, slots=tool_slots(self.args.tool_slots))
+        skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
+        masks = {"<work>": str(self.working), **skill}
+        async with connect(self.args, masks=masks) as connection:
+            described = connection.describe()
+            address = described.pop("endpoint", None)  # a server that moved is the same model
+            settings = {**self._settings(sandbox), "model": described}
+            worker = CaseWorker(self, sandbox, connection)
+            yield Bench(worker.work, settings, connection.stats, {"endpoint": address})
+
+    def _settings(self, sandbox: Sandbox) -> dict[str, Any]:
+        skill = self.skill
+        return {
+            "agent": self.args.agent,
+            "prompts": prompts_digest(),
+            "skill": {"name": skill.name, "digest": skill.digest} if skill else None,
+            "dataset": digest(self.dataset.path.read_bytes()),
+            "max_turns": self.args.max_turns,
+            "sandbox": sandbox.kind,
+        }
+
+
+class CaseWorker:
+    """Runs cases of all seeds over one connection and one sandbox."""
+
+    def __init__(self, site: RolloutSite, sandbox: Sandbox, connection: Connection) -> None:
+        self.site, self.sandbox, self.connection = site, sandbox, connection
+        self.domain = site.domain
+        self.crashed = False
+        self._harnesses: dict[int | None, SpreadsheetAgent] = {}
+
+    async def work(self, given: Assignment) -> CaseResult:
+        """Run one case and write its workbook and its log. Raises ModelError as `_trajectory`."""
+        case, place, output = given.case, given.place, None
+        folder = place.working_dir / f"{case.task_id}_{case.name}"
+        harness = self._harness(place.seed)
+        self.domain.output_path(case, place.output_dir).unlink(missing_ok=True)
+        trajectory = await self._trajectory(harness, case, folder)
+        try:
+            output = self.domain.collect(case, folder, place.output_dir)
+        except ContractError as error:  # a link, a device, a file without end: the agent's doing
+            trajectory.error = str(error)
+        result = given.result(trajectory, output)
+        name = LogName(harness.name, case.task_id, case.name if given.several else "")
+        written = _log(place.header, harness.name, case, trajectory, result)
+        path = write_log(place.log_dir, name, written, self.site.args.log_format)
+        return result.model_copy(update={"log_file": str(path)})
+
+    def _harness(self, seed: int | None) -> SpreadsheetAgent:
+        if seed not in self._harnesses:
+            site = self.site
+            self._harnesses[seed] = SpreadsheetAgent(
+                site.kind,
+                self.connection.model(seed=seed),
+                self.sandbox,
+                skill=site.skill,
+                max_turns=site.args.max_turns,
+                hide=[site.dataset.root, site.args.output_dir, site.logs, site.working],
+            )
+        return self._harnesses[seed]
+
+    async def _trajectory(
+        self, harness: SpreadsheetAgent, case: SheetCase, folder: Path
+    ) -> Trajectory:
+        """Raises ModelError when the endpoint refuses every request."""
+        try:
+            workspace = await asyncio.to_thread(self.domain.prepare, case, folder)
+            return await harness.run(workspace)
+        except ModelError:
+            raise
+        except Exception as error:  # ours, not the agent's, and it costs this case only
+            known = isinstance(error, Trace2SkillError)
+            shown = self.crashed or known  # what hits every case is shown once
+            log.error("case %s: %s", case.task_id, error, exc_info=not shown)
+            self.crashed = True
+            return Trajectory(status="crash", error=str(error) if known else repr(error))
+
+
+def _log(
+    header: Mapping[str, Any],
+    agent: str,
+    case: SheetCase,
+    trajectory: Trajectory,
+    result: CaseResult,
+) -> Log:
+    rows = {
+        "task": case.task_id,
+        "input_file": result.input_file,
+        "model": header["model"],
+        "seed": header["seed"],
+        "timestamp": result.finished_at,
+        "success": result.success,
+        "status": result.status,
+        "turns": result.turns,
+        "error": result.error,
+        "seconds": result.seconds,
+        "usage": result.usage.model_dump(),
+    }
+    return Log(tuple(trajectory.messages), rows, f"{agent} on {case.task_id} ({case.name})")
