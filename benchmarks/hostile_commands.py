@@ -31,6 +31,27 @@ ESCAPES = {
         print(one.recv(99).decode())
         """
     ),
+    "loopback by UDP": python(
+        """
+        import socket
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        one.settimeout(2)
+        one.sendto(b"x", ("127.0.0.1", {port}))
+        print(one.recv(99).decode())
+        """
+    ),
+    "a unix socket": python(
+        """
+        import os, socket
+        os.chdir("{root}")
+        one = socket.socket(socket.AF_UNIX)
+        one.connect("socket")
+        print(one.recv(99).decode())
+        """
+    ),
+    "the key in the list of processes": "ps axeww | grep -o 'sk-gold-[0-9]*'",
+    "stopping a process outside": "kill -STOP {holder}",
+    "ending a process outside": "kill -KILL {holder}",
     "writing beside the case": "echo x > ../new",
     "writing to the data": "echo x >> {gold} && echo {worked}",
     "writing to the skill": "echo x >> {skill}/SKILL.md && echo {worked}",
@@ -49,6 +70,8 @@ ESCAPES_OF_ROOT = {
     "writing to etc": "test -w /etc && echo {worked}",
     "writing to the root": "test -w / && echo {worked}",
     "writing to python": "test -w {venv} && echo {worked}",
+    "a file that every python loads": "touch {site}/x.pth && rm {site}/x.pth && echo {worked}",
+    "writing to the interpreter": "test -w {interpreter} && echo {worked}",
     "writing to dev": "test -w /dev && echo {worked}",
     "the shadow file": "test -r /etc/shadow && echo {worked}",
     "the parent's memory": "test -r /proc/{harness}/mem && echo {worked}",
@@ -70,13 +93,53 @@ ESCAPES_OF_SOME_MACHINES = {
     "changing the host's name": "test -w /proc/sys/kernel/hostname && echo {worked}",
     "the magic request key": "test -w /proc/sysrq-trigger && echo {worked}",
     "kernel memory": "test -r /proc/kcore && echo {worked}",
+    "the memory of a process outside": python(
+        """
+        import ctypes
+        c = ctypes.CDLL(None)
+        print("{worked}" if c.ptrace(16, {holder}, 0, 0) == 0 else "")
+        c.ptrace(17, {holder}, 0, 0)
+        """
+    ),
+    "a name server": python(
+        """
+        import socket
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        one.connect(("192.0.2.1", 53))
+        one.send(b"x")
+        print("{worked}")
+        """
+    ),
+    "a job for later": "for way in 'at now' batch crontab; do echo '* * * * * sleep {n}' | $way && "
+    "echo {worked}; done; systemd-run sleep {n}",
+    "sockets of the system": "ls -d /run/systemd /run/dbus /run/*.sock /run/user/* | grep . && "
+    "echo {worked}",
+    "a process that clears its mark": "env -i setsid -f sleep {n}",
+    "another root": python("import os; os.mkdir('r'); os.chroot('r'); print('{worked}')"),
+    "turning the root around": "unshare --mount true && echo {worked}",
+    "the system mounted anew": "mount -o remount,rw /usr && echo {worked}",
+    "messages of the kernel": "head -c 1 /dev/kmsg && echo {worked}",
+    "memory of the machine": "test -r /dev/mem && echo {worked}",
+    "disks": "ls /dev/sd* /dev/vd* /dev/nvme* | grep . && echo {worked}",
+    "typing for the user": python(
+        """
+        import fcntl
+        with open("/dev/tty", "wb", 0) as terminal:
+            fcntl.ioctl(terminal, 0x5412, b"x")
+        print("{worked}")
+        """
+    ),
+    "a library for every program": "( : >> /etc/ld.so.preload ) && echo {worked}",
+    "a program with its owner's rights": "cp /bin/bash mine && chmod 6755 mine",
     "raising a limit": "ulimit -f unlimited && echo {worked}",
     "raising the number of processes": "ulimit -u 99999 && echo {worked}",
 }
 """Whether one may do these without a sandbox depends on the kernel and the container."""
 
 
-HOGS: dict[str, tuple[str, dict[str, int], set[str], set[int]]] = {
+Hog = tuple[str, dict[str, float], set[str], set[int]]
+
+HOGS: dict[str, Hog] = {
     "one big file": ("head -c 9M /dev/zero > f", {"file_bytes": MiB}, {""}, {153, 1}),
     "many big files": (
         "for n in {1..500}; do head -c 1M /dev/zero > f$n; sleep 0.01; done",
@@ -98,6 +161,13 @@ HOGS: dict[str, tuple[str, dict[str, int], set[str], set[int]]] = {
     ),
     "many files": (
         "for n in {1..99999}; do : > f$n; done",
+        {"folder_files": 500},
+        {"files"},
+        {137},
+    ),
+    "a sparse file": ("truncate -s 1T f", {"file_bytes": MiB}, {""}, {153, 1}),
+    "many links to one file": (
+        ": > f; for n in {1..99999}; do ln f l$n; done",
         {"folder_files": 500},
         {"files"},
         {137},
@@ -142,6 +212,12 @@ HOGS: dict[str, tuple[str, dict[str, int], set[str], set[int]]] = {
         {"memory"},
         {137},
     ),
+    "time of many processors": (
+        "for n in 1 2 3 4; do (while :; do :; done) & done; wait",
+        {"seconds": 1},
+        {"timeout"},
+        {137},
+    ),
     "processor time": ("while :; do :; done", {"cpu_seconds": 1}, {""}, {137, 152}),
     "a core file": ("ulimit -c; kill -ABRT $$", {}, {""}, {134}),
     "open files": (
@@ -150,7 +226,30 @@ HOGS: dict[str, tuple[str, dict[str, int], set[str], set[int]]] = {
         {""},
         {1},
     ),
+    "watches": (
+        python(
+            """
+            import ctypes
+            c = ctypes.CDLL(None)
+            assert all(c.inotify_init() >= 0 for n in range(99))
+            """
+        ),
+        {"open_files": 64},
+        {""},
+        {1},
+    ),
+    "output without end": ("yes", {"output_bytes": 9 * MiB}, {"output"}, {137}),
 }
+"""Command, limits, and by which limit and with which exit codes it may end. None takes more of
+the machine than its limits say, nor longer than 15 seconds."""
+
+FORK_BOMB: Hog = (
+    "b() { b | b & }; b; sleep 9",
+    {"processes": 40, "seconds": 1.5},
+    {"timeout", "processes"},
+    {137},
+)
+"""Not for a machine that lacks the sandbox: there it is only seen when it has grown."""
 
 SURVIVORS = {
     "ignores the signal": "trap '' TERM INT HUP; sleep {n} & wait",
@@ -159,6 +258,7 @@ SURVIVORS = {
     "forks twice": "( ( sleep {n} & ) & ); sleep {n}",
     "leaves and closes its output": "setsid -f sleep {n} >/dev/null 2>&1 </dev/null; sleep {n}",
     "stays behind when the shell ends": "setsid -f sleep {n}; sleep {n} & disown; exit 0",
+    "stays behind as a daemon": "setsid -f sh -c 'cd /; exec sleep {n} <&- >&- 2>&-'; exit 0",
     "stays behind with its output closed": "setsid -f sleep {n} >/dev/null 2>&1; exit 0",
 }
 
@@ -170,3 +270,10 @@ RESULTS = {
     "a socket": python("import socket; socket.socket(socket.AF_UNIX).bind('output.xlsx')"),
     "too large": "truncate -s 2M output.xlsx",
 }
+
+OUTPUTS = {
+    "terminal sequences": r"printf '\033]0;title\007\033[2J\x9b31m\x90q\033P'",
+    "what is no text": "head -c 20000 /dev/urandom",
+    "text that runs backwards into the log": r"printf 'a\b\b\r\n\x00\x7f'",
+}
+"""A control character that gets through would act on the terminal where a log is read."""

@@ -87,8 +87,10 @@ class ConfinedCase:
         keep it short."""
         if self._given and (problem := throwaway.give(self._real, os.getuid(), os.getgid())):
             log.warning("%s: cannot be taken back from its user: %s", self.folder, problem)
-        if os.getuid():  # what the agent closed to itself is closed to its user
-            _quietly("chmod", "-R", "u+rwX", "--", str(self._real), str(self.scratch))
+        if not self._given:  # a program that would run with its owner's rights loses them
+            # What the agent closed to itself is closed to its user.
+            rights = "u+rwX,ug-s" if os.getuid() else "ug-s"
+            _quietly("chmod", "-R", rights, "--", str(self._real), str(self.scratch))
         # Recursive readers of the folder, Python's own among them, fail on very deep trees.
         find = ["find", "-P", str(self._real), "-mindepth", str(DEEPEST)]
         move = ["mv", "--backup=numbered", "-t", str(self.scratch), "--", "{}", "+"]
