@@ -12,7 +12,8 @@ from analysis.selection import LeftOut, Subject
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
 from react_agent.model import Usage
-from spreadsheet_agent.runfolder import differences, now
+from react_agent.settings import differences
+from spreadsheet_agent.runfolder import now
 
 Outcome = Literal["lesson", "gate not held", "no report", "all items leaked", "nothing to explain"]
 """A finished case. "nothing to explain": no analyst was asked, since the output is right, or the

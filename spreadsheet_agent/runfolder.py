@@ -17,6 +17,7 @@ from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
 from react_agent.model import Usage
 from react_agent.seams import NOT_THE_AGENT, Status
+from react_agent.settings import differences
 
 Key = tuple[str, str]
 
@@ -188,26 +189,8 @@ class RunFolder:
         return summary
 
 
-def differences(was: Any, now_: Any, name: str = "") -> list[str]:
-    """One line for each setting that is not the same: `name: old -> new`."""
-    if isinstance(was, dict) and isinstance(now_, Mapping):
-        keys = sorted({*was, *now_})
-        prefix = f"{name}." if name else ""
-        return [
-            line
-            for key in keys
-            for line in differences(was.get(key), now_.get(key), f"{prefix}{key}")
-        ]
-    return [] if was == now_ else [f"{name}: {_short(was)} -> {_short(now_)}"]
-
-
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
 
 
 def _instance(

@@ -17,7 +17,7 @@ from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
 from react_agent.prices import DEFAULT as PRICES
 from react_agent.prices import Prices
-from spreadsheet_agent.runfolder import differences
+from react_agent.settings import differences
 from trace2skill.forecast import spent_text
 from trace2skill.pipeline import Command, Entrant, Pipeline, Step
 from trace2skill.recipe import contents

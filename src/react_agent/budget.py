@@ -97,9 +97,10 @@ class Budget:
 
     def reserve(self, body: Body) -> Line:
         """Note a call that is about to be sent. Raises BudgetReached when a cap forbids it."""
-        model = str(body["model"])
+        return self.note(str(body["model"]), prompt_tokens(body))
+
+    def note(self, model: str, prompt: int) -> Line:
         with self._locked() as file:
-            prompt = sum(len(str(m["content"])) for m in body["messages"]) // CHARS_PER_TOKEN
             reply = self.spent.usual_reply(model)
             expected = Usage(calls=1, prompt_tokens=prompt, completion_tokens=reply)
             line = Line(call=next(self._names), model=model, usage=expected)
@@ -170,16 +171,27 @@ class Capped:
 
     async def send(self, body: Body) -> Reply:
         """Raises BudgetReached, and what the inner transport raises."""
-        line = self.budget.reserve(body)
+        line = await self.reserve(body)
         try:
             reply = await self.inner.send(body)
         except InfrastructureError:
             raise  # an attempt that timed out may be charged for: the estimate stays
         except ModelError:
-            self.budget.settle(line, Usage(calls=1))  # refused: nothing was generated
+            await self.settle(line, Usage(calls=1))  # refused: nothing was generated
             raise
-        self.budget.settle(line, _used(line, reply))
+        await self.settle(line, _used(line, reply))
         return reply
+
+    async def reserve(self, body: Body) -> Line:
+        return self.budget.reserve(body)
+
+    async def settle(self, line: Line, usage: Usage) -> None:
+        self.budget.settle(line, usage)
+
+
+def prompt_tokens(body: Body) -> int:
+    """As expected, before the endpoint has counted them."""
+    return sum(len(str(m["content"])) for m in body["messages"]) // CHARS_PER_TOKEN
 
 
 def _used(line: Line, reply: Reply) -> Usage:

@@ -1,6 +1,7 @@
-"""Typed settings from JSON text or a JSON file, with one clear line for what does not fit."""
+"""Typed settings from JSON text or a JSON file, and one clear line for what does not fit."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,19 @@ def first_problem(error: ValidationError, whole: str = "the whole") -> str:
     return f"{field}: {first['msg']}"
 
 
+def differences(was: Any, now_: Any, name: str = "") -> list[str]:
+    """One line for each setting that is not the same: `name: old -> new`."""
+    if isinstance(was, dict) and isinstance(now_, Mapping):
+        keys = sorted({*was, *now_})
+        prefix = f"{name}." if name else ""
+        return [
+            line
+            for key in keys
+            for line in differences(was.get(key), now_.get(key), f"{prefix}{key}")
+        ]
+    return [] if was == now_ else [f"{name}: {_short(was)} -> {_short(now_)}"]
+
+
 def _json(text: str, what: str) -> tuple[str, Any]:
     if not text:
         raise ContractError(f"{what}: is empty; give JSON text or the path of a file")
@@ -58,3 +72,8 @@ def _is_file(text: str) -> bool:
         return Path(text).is_file()
     except OSError:  # JSON text longer than a file name may be
         return False
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
