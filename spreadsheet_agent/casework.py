@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from react_agent.connect import Connection, connect
+from react_agent.cli import case_limit
+from react_agent.connect import Connection, Shared, connect
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
 from react_agent.executor import Bench
 from react_agent.files import digest
@@ -77,11 +78,13 @@ class RolloutSite:
         return self.args.output_dir, self.working, self.logs
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Bench[Assignment, CaseResult]]:
+    async def open(
+        self, shared: Shared | None = None
+    ) -> AsyncIterator[Bench[Assignment, CaseResult]]:
         sandbox = open_sandbox(self.args.sandbox, slots=tool_slots(self.args.tool_slots))
         skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
         masks = {"<work>": str(self.working), **skill}
-        async with connect(self.args, masks=masks) as connection:
+        async with connect(self.args, masks=masks, shared=shared) as connection:
             described = connection.describe()
             address = described.pop("endpoint", None)  # a server that moved is the same model
             settings = {**self._settings(sandbox), "model": described}
@@ -97,6 +100,7 @@ class RolloutSite:
             "dataset": digest(self.dataset.path.read_bytes()),
             "max_turns": self.args.max_turns,
             "sandbox": sandbox.kind,
+            **case_limit(self.args),
         }
 
 
@@ -135,6 +139,7 @@ class CaseWorker:
                 self.sandbox,
                 skill=site.skill,
                 max_turns=site.args.max_turns,
+                seconds=site.args.case_timeout,
                 hide=[site.dataset.root, site.args.output_dir, site.logs, site.working],
             )
         return self._harnesses[seed]

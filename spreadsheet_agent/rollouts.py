@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from react_agent.cli import (
+    add_case_timeout,
+    add_executor_flags,
     add_flag,
     add_logging_flag,
     add_model_flags,
@@ -45,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_agent_flags(parser)
     _add_selection_flags(parser)
+    add_executor_flags(parser)
     add_model_flags(parser)
     add_logging_flag(parser)
     return parser
@@ -66,6 +69,7 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
     )
     add_flag(group, "--skill", help="which skill; default: xlsx if present, else the first by name")
     add_flag(group, "--max_turns", type=positive, default=20, help="model replies per case")
+    add_case_timeout(group)
     add_flag(group, "--workers", type=positive, default=1, help="cases in flight")
     add_flag(
         group, "--tool_slots", type=positive, help="shell commands at once; default: 2 x cores"

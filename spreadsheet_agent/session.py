@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.errors import ContractError
-from react_agent.executor import Bench
+from react_agent.executor import Bench, staffed
 from react_agent.lock import only_start
 from react_agent.seams import Domain
 from spreadsheet_agent.casequeue import CaseQueue
@@ -31,8 +31,9 @@ async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> 
                 sub = (f"seed_{seed}",) if len(seeds) > 1 else ()
                 locks.enter_context(only_start(args.output_dir.joinpath(*sub)))
                 start.session.runs.append(start.run(bench, seed, sub))
-            queue = CaseQueue(start.session, start.site.domain, args, bench)
-            await queue.run(start.cases)
+            async with staffed(args, start.site, bench, args.workers) as staff:
+                queue = CaseQueue(start.session, start.site.domain, args, staff)
+                await queue.run(start.cases)
     return start.session
 
 

@@ -129,6 +129,27 @@ def add_budget_flags(
     )
 
 
+def add_executor_flags(parser: argparse.ArgumentParser) -> None:
+    """Where cases are worked on."""
+    group = parser.add_argument_group("executor")
+    add_flag(
+        group,
+        "--executor",
+        default="local",
+        choices=["local", "ray"],
+        help="this process, or a Ray cluster whose machines share the run's folders (extra: ray)",
+    )
+    add_flag(
+        group, "--ray_address", metavar="HOST:PORT", help="default: a cluster on this machine only"
+    )
+    add_flag(
+        group,
+        "--ray_actors",
+        type=positive,
+        help="processes; default: one for each CPU of the cluster",
+    )
+
+
 def add_logging_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", action="store_true", help="log what happens, to stderr")
 

@@ -1,8 +1,9 @@
 """From a script's flags to a model: endpoint, cassette or cache, and the sampling settings."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,7 @@ def connect(
     masks: Mapping[str, str] | None = None,
     policy: RetryPolicy | None = None,
     transport: Transport | None = None,
+    shared: "Shared | None" = None,
 ) -> "Connection":
     """What the flags of `cli.add_model_flags` ask for. `transport` answers in place of them all.
 
@@ -34,7 +36,15 @@ def connect(
     """
     here = Path.cwd()
     usual = {"<here>": str(here)} if len(here.parts) > 1 else {}
-    return Connection(args, {**usual, **(masks or {})}, policy, transport)
+    return Connection(args, {**usual, **(masks or {})}, policy, transport, shared)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the connections of several processes have in common instead of each its own."""
+
+    capped: Callable[[Transport], Transport] | None = None
+    """Puts the common caps around a transport; None: there are no caps."""
 
 
 class Connection:
@@ -46,10 +56,11 @@ class Connection:
         masks: Mapping[str, str],
         policy: RetryPolicy | None,
         transport: Transport | None,
+        shared: Shared | None = None,
     ) -> None:
         self.stats = Stats()
         self.config = GenerationConfig.load(args.generation_config)
-        self._args, self._masks = args, masks
+        self._args, self._masks, self._shared = args, masks, shared
         self._name = args.model or ""
         self._defaults: dict[str, Any] = {"temperature": args.default_temperature}
         self._described: dict[str, Any] = {"source": "scripted"}
@@ -57,7 +68,8 @@ class Connection:
         endpoint = None if transport or args.replay else self._endpoint(policy)
         if not self._name:
             raise ContractError("no model: give --model or set OPENAI_MODEL")
-        self.budget = open_budget(args, self._name) if hasattr(args, "budget") else None
+        own = hasattr(args, "budget") and not shared
+        self.budget = open_budget(args, self._name) if own else None
         if transport is not None:
             self.transport: Transport = self._capped(_Counted(transport, self.stats))
         elif endpoint is not None:
@@ -123,6 +135,8 @@ class Connection:
 
     def _capped(self, transport: Transport) -> Transport:
         """Below cache and recorder: what they answer costs nothing, and what is paid is kept."""
+        if self._shared and self._shared.capped:
+            return self._shared.capped(transport)
         return Capped(transport, self.budget) if self.budget else transport
 
     def _endpoint(self, policy: RetryPolicy | None) -> OpenAIEndpoint | ApiChatEndpoint:

@@ -5,13 +5,15 @@ folders can open it. Opened it is a *bench*, which takes one item after the othe
 benches only, so what waits, what is kept and when to stop is the same wherever the work is done.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from argparse import Namespace
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from react_agent.errors import Trace2SkillError
+from react_agent.connect import Shared
+from react_agent.errors import ContractError, Trace2SkillError
 from react_agent.retry import Stats
 
 In = TypeVar("In")
@@ -38,6 +40,35 @@ class Site(Protocol[In, Out]):
         """What every process that opens the site has to see and be able to write to."""
         ...
 
-    def open(self) -> AbstractAsyncContextManager[Bench[In, Out]]:
+    def open(self, shared: Shared | None = None) -> AbstractAsyncContextManager[Bench[In, Out]]:
         """Raises ContractError where flags, data or machine do not fit."""
         ...
+
+
+class EngineLost(Trace2SkillError):
+    """The cluster has no process left that could work; what is finished is kept."""
+
+    owed = True
+
+
+@asynccontextmanager
+async def staffed(
+    args: Namespace, site: Site[In, Out], here: Bench[In, Out], in_flight: int
+) -> AsyncIterator[Bench[In, Out]]:
+    """The bench that `--executor` asks for; `here` is the site as this process has opened it.
+
+    Raises ContractError when the engine is not installed or its machines do not fit.
+    """
+    if args.executor == "local":
+        yield here
+        return
+    try:
+        from react_agent.ray_executor import crew
+    except ModuleNotFoundError as missing:
+        if missing.name != "ray":
+            raise
+        raise ContractError(
+            "--executor ray needs Ray on every machine: pip install 'trace2skill-toolkit[ray]'"
+        ) from None
+    async with crew(args, site, here, in_flight) as bench:
+        yield bench
