@@ -29,7 +29,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from clock import simulated
 from evolution_author import answer, entries
@@ -56,12 +56,8 @@ def seconds(seed: int, call: str) -> float:
     return MEDIAN_SECONDS * random.Random(f"{seed} {call}").lognormvariate(0, SIGMA)
 
 
-class Watched(Evolver):
-    """The engine, with its prompts kept and every call's name known to the model."""
-
-    def watch(self) -> None:
-        self.prompts: dict[str, str] = {}
-        self.in_full: dict[str, str] = {}
+class Named(Evolver):
+    """The engine, with every call's name known to the model."""
 
     async def ask(
         self,
@@ -72,8 +68,23 @@ class Watched(Evolver):
         parse: Callable[[str], Patch] | None = None,
     ) -> Talk:
         CALL.set(name)
-        self.prompts[name] = "\n".join(m.content for m in messages)
+        self.watch(name, messages)
         return await super().ask(name, messages, priority=priority, parse=parse)
+
+    def watch(self, name: str, messages: Sequence[Message]) -> None:
+        """Called with every prompt."""
+
+
+class Watched(Named):
+    """Keeps its prompts, and for merges what they would be in full."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.prompts: dict[str, str] = {}
+        self.in_full: dict[str, str] = {}
+
+    def watch(self, name: str, messages: Sequence[Message]) -> None:
+        self.prompts[name] = "\n".join(m.content for m in messages)
 
     async def merge(self, name: str, patches: Sequence[Patch], level: int) -> Patch | None:
         whole = PROMPTS.render("_skill.j2", **skill_view(self.skill.files, self.skill.other_files))
@@ -83,7 +94,10 @@ class Watched(Evolver):
         return await super().merge(name, patches, level)
 
 
-def evolve(count: int, workers: int, seed: int) -> tuple[Watched, float]:
+Engine = TypeVar("Engine", bound=Named)
+
+
+def evolve(kind: type[Engine], count: int, workers: int, seed: int) -> tuple[Engine, float]:
     """One evolution, and its simulated seconds."""
 
     async def reply(messages: Sequence[Message]) -> str:
@@ -96,8 +110,7 @@ def evolve(count: int, workers: int, seed: int) -> tuple[Watched, float]:
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         store = Store(Path(folder), FunctionModel(reply), readable=False)
-        engine = Watched(skill, store, settings)
-        engine.watch()
+        engine = kind(skill, store, settings)
         guard = Guard(skill.files, LeakScan())
         merged, took = simulated(engine.evolve(entries(count), guard))
     assert merged.edits, "nothing came of the evolution"
@@ -184,7 +197,7 @@ def time_row(count: int, workers: int, repeats: int) -> list[object]:
     ours, sharp, known, base = [], [], [], []
     for seed in range(repeats):
         least, tight = bounds(count, workers, seed)
-        took = evolve(count, workers, seed)[1]
+        took = evolve(Named, count, workers, seed)[1]
         ours.append(took / least)
         sharp.append(took / tight)
         known.append(knowing(count, workers, seed) / least)
@@ -195,7 +208,7 @@ def time_row(count: int, workers: int, repeats: int) -> list[object]:
 
 
 def token_row(count: int) -> list[object]:
-    engine, _ = evolve(count, 512, 0)
+    engine, _ = evolve(Watched, count, 512, 0)
     maps = [text for name, text in engine.prompts.items() if name.startswith("map")]
     merges = [text for name, text in engine.prompts.items() if name.startswith("merge")]
     # On texts, not on paths: where the prompts of one role stop being alike.

@@ -6,8 +6,9 @@ and `_SUCCEED` or `_FAILED` before the suffix once a verdict is known (contracts
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -121,9 +122,10 @@ def write_log(log_dir: Path, name: LogName, log: Log, log_format: LogFormat) -> 
     path = log_dir / (name.stem + SUFFIXES[log_format])
     text = render_markdown(log) if log_format == "markdown" else render_jsonl(log)
     write_whole(path, text)
-    for _, other in find_logs(log_dir, [replace(name, tag=None)]):
+    for tag, suffix in product((None, *get_args(Tag)), SUFFIXES.values()):
+        other = log_dir / (replace(name, tag=tag).stem + suffix)
         if other != path:
-            other.unlink()
+            other.unlink(missing_ok=True)
     return path
 
 
@@ -139,15 +141,10 @@ def read_log(path: Path) -> Log:
         raise ContractError(f"{path}: is no trajectory log: {error}") from error
 
 
-def find_logs(log_dir: Path, names: Iterable[LogName] | None = None) -> list[tuple[LogName, Path]]:
-    """The logs of a folder in name order; with `names`, only those runs, whatever their tag."""
-    wanted = None if names is None else {replace(name, tag=None) for name in names}
-    found = []
-    for path in sorted(log_dir.iterdir() if log_dir.is_dir() else ()):
-        name = LogName.parse(path)
-        if name and (wanted is None or replace(name, tag=None) in wanted):
-            found.append((name, path))
-    return found
+def find_logs(log_dir: Path) -> list[tuple[LogName, Path]]:
+    """The logs of a folder in name order."""
+    paths = sorted(log_dir.iterdir() if log_dir.is_dir() else ())
+    return [(name, path) for path in paths if (name := LogName.parse(path))]
 
 
 def _from_lines(lines: list[Any]) -> Log:
