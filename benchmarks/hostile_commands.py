@@ -110,11 +110,11 @@ ESCAPES_OF_SOME_MACHINES = {
         print("{worked}")
         """
     ),
-    "a job for later": "for way in 'at now' batch crontab; do echo '* * * * * sleep {n}' | $way && "
-    "echo {worked}; done; systemd-run sleep {n}",
+    "a job for later": "for way in 'at now' batch crontab; do echo '* * * * * sleep {sleep}' | $way && "
+    "echo {worked}; done; systemd-run sleep {sleep}",
     "sockets of the system": "ls -d /run/systemd /run/dbus /run/*.sock /run/user/* | grep . && "
     "echo {worked}",
-    "a process that clears its mark": "env -i setsid -f sleep {n}",
+    "a process that clears its mark": "env -i setsid -f sleep {sleep}",
     "another root": python("import os; os.mkdir('r'); os.chroot('r'); print('{worked}')"),
     "turning the root around": "unshare --mount true && echo {worked}",
     "the system mounted anew": "mount -o remount,rw /usr && echo {worked}",
@@ -183,7 +183,7 @@ HOGS: dict[str, Hog] = {
             """
         ),
         {"folder_files": 100_000},
-        {"disk"},
+        {"disk", "timeout"},
         {137},
     ),
     "folders that cannot be read": (
@@ -252,14 +252,14 @@ FORK_BOMB: Hog = (
 """Not for a machine that lacks the sandbox: there it is only seen when it has grown."""
 
 SURVIVORS = {
-    "ignores the signal": "trap '' TERM INT HUP; sleep {n} & wait",
-    "leaves the session": "setsid sleep {n} & setsid -f sleep {n}; sleep {n}",
-    "nohup": "nohup sleep {n} & sleep {n}",
-    "forks twice": "( ( sleep {n} & ) & ); sleep {n}",
-    "leaves and closes its output": "setsid -f sleep {n} >/dev/null 2>&1 </dev/null; sleep {n}",
-    "stays behind when the shell ends": "setsid -f sleep {n}; sleep {n} & disown; exit 0",
-    "stays behind as a daemon": "setsid -f sh -c 'cd /; exec sleep {n} <&- >&- 2>&-'; exit 0",
-    "stays behind with its output closed": "setsid -f sleep {n} >/dev/null 2>&1; exit 0",
+    "ignores the signal": "trap '' TERM INT HUP; sleep {sleep} & wait",
+    "leaves the session": "setsid sleep {sleep} & setsid -f sleep {sleep}; sleep {sleep}",
+    "nohup": "nohup sleep {sleep} & sleep {sleep}",
+    "forks twice": "( ( sleep {sleep} & ) & ); sleep {sleep}",
+    "leaves and closes its output": "setsid -f sleep {sleep} >/dev/null 2>&1 </dev/null; sleep {sleep}",
+    "stays behind when the shell ends": "setsid -f sleep {sleep}; sleep {sleep} & disown; exit 0",
+    "stays behind as a daemon": "setsid -f sh -c 'cd /; exec sleep {sleep} <&- >&- 2>&-'; exit 0",
+    "stays behind with its output closed": "setsid -f sleep {sleep} >/dev/null 2>&1; exit 0",
 }
 
 RESULTS = {

@@ -67,7 +67,7 @@ class Scene:
             "site": sysconfig.get_path("purelib"),
             "interpreter": str(Path(sys.executable).resolve()),
             "keyctl": str({"x86_64": 250, "aarch64": 219}.get(platform.machine(), -1)),
-            "n": self.unique,
+            "sleep": self.unique,
             "secret": SECRET,
             "worked": WORKED,
         }
@@ -110,10 +110,13 @@ class Scene:
     def _around(self) -> dict[str, object]:
         """All files beside the case, what Python would load, and what the system would."""
         found: dict[str, object] = {}
-        for path in sorted(self.root.rglob("*")):
-            if not path.is_relative_to(self.folder) and not path.name.startswith(".1_1_input"):
-                status = path.lstat()
-                found[str(path)] = path.is_file() and digest(path.read_bytes()), status.st_mode
+        for folder, folders, files in os.walk(self.root):
+            own = (self.folder.name, f".{self.folder.name}")
+            folders[:] = [name for name in folders if not name.startswith(own)]
+            for name in (*folders, *files):
+                path = Path(folder, name)
+                content = digest(path.read_bytes()) if path.is_file() else ""
+                found[str(path)] = content, path.lstat().st_mode
         for folder in (Path(sys.executable).parent, Path(sysconfig.get_path("purelib"))):
             found |= {str(path): path.lstat().st_ino for path in folder.iterdir()}
         return found

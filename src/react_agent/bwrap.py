@@ -45,6 +45,11 @@ def plain(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
 
 
+def interpreter() -> Path:
+    """This Python, also where it was started by a name that goes through another folder."""
+    return plain(Path(sys.executable))
+
+
 def candidates() -> list[str]:
     """Programs to try: the system's first, as a distribution may allow only that one."""
     found = [shutil.which("bwrap")]

@@ -1,0 +1,161 @@
+"""Row `escapes`: hostile commands through the real sandbox, and the signs outside that one left it.
+
+As the user who starts this, and, where that is root, once more as an ordinary user.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultrow import Row, Trial
+from hostile_commands import (
+    ESCAPES,
+    ESCAPES_OF_ROOT,
+    ESCAPES_OF_SOME_MACHINES,
+    FORK_BOMB,
+    HOGS,
+    OUTPUTS,
+    RESULTS,
+    SURVIVORS,
+    Hog,
+)
+from hostile_scene import HIDDEN, Scene, as_nobody, limited, scene
+
+from react_agent.errors import ContractError
+from react_agent.limits import Limits, MiB
+from react_agent.pool import work_queue
+from react_agent.sandbox import Kind, Sandbox, open_sandbox
+from react_agent.untrusted import take_file
+
+AT_ONCE = 3
+LONGEST = 15.0
+"""Seconds that any of these commands may take, whatever it tries."""
+
+
+@dataclass(frozen=True)
+class Attack:
+    name: str
+    tried: Callable[[Scene, Sandbox], Awaitable[list[str]]]
+    """Gives the signs of an escape."""
+
+
+def attacks(kind: str = "bwrap") -> list[Attack]:
+    """All of them; without a sandbox those that harm nothing but their scene."""
+    once = {**ESCAPES, **OUTPUTS}
+    if kind != "none":
+        once |= ESCAPES_OF_ROOT | ESCAPES_OF_SOME_MACHINES
+    found = [Attack(name, _after(command)) for name, command in once.items()]
+    found += [Attack(f"{way} (survivor)", _after(SURVIVORS[way], seconds=0.5)) for way in SURVIVORS]
+    if kind != "none":
+        bombs = {**HOGS, "fork bomb": FORK_BOMB}
+        found += [Attack(f"{name} (hog)", _hog(hog)) for name, hog in bombs.items()]
+        found += [Attack(f"{name} as output.xlsx", _left(RESULTS[name])) for name in RESULTS]
+    return found
+
+
+def _after(command: str, **limits: float) -> Callable[[Scene, Sandbox], Awaitable[list[str]]]:
+    async def tried(one: Scene, sandbox: Sandbox) -> list[str]:
+        result = await one.attempt(limited(sandbox, **limits), one.placed(command), hide=HIDDEN)
+        return one.signs(result)
+
+    return tried
+
+
+def _hog(hog: Hog) -> Callable[[Scene, Sandbox], Awaitable[list[str]]]:
+    """An escape is one that goes on, ends otherwise than at its limit, or keeps what it took."""
+    command, limits, killed, codes = hog
+
+    async def tried(one: Scene, sandbox: Sandbox) -> list[str]:
+        result = await one.attempt(limited(sandbox, **limits), one.placed(command), hide=HIDDEN)
+        signs = one.signs(result)
+        if result.killed not in killed or result.exit_code not in codes:
+            how = (
+                f"{result.killed or 'itself'}, exit code {result.exit_code}: {result.text[-200:]!r}"
+            )
+            signs.append(f"it ended by {how}")
+        one_file = limits.get("file_bytes", float("inf"))
+        if any(path.stat().st_size > one_file for path in one.folder.glob("f")):
+            signs.append("its file is larger than a file may be")
+        return signs
+
+    return tried
+
+
+def _left(command: str) -> Callable[[Scene, Sandbox], Awaitable[list[str]]]:
+    """An escape is an output that is taken, or that the harness waits for."""
+
+    async def tried(one: Scene, sandbox: Sandbox) -> list[str]:
+        result = await one.attempt(sandbox, one.placed(command), hide=HIDDEN)
+        target = one.root / "outputs" / "output.xlsx"
+        try:
+            taken = take_file(one.folder / "output.xlsx", target, MiB)
+        except ContractError:
+            taken = None
+        return [*one.signs(result), *(["it was taken for a workbook"] if taken else [])]
+
+    return tried
+
+
+async def escaped(sandbox: Sandbox, chosen: Sequence[Attack], base: Path) -> list[str]:
+    """One line for each attack that left the sandbox or its limits."""
+
+    async def attempt(attack: Attack) -> list[str]:
+        root = Path(tempfile.mkdtemp(dir=base))
+        root.chmod(0o755)
+        started = time.monotonic()
+        try:
+            with scene(root) as one:
+                signs = await attack.tried(one, sandbox)
+                if time.monotonic() - started > LONGEST:
+                    signs.append(f"it took {time.monotonic() - started:.0f} s")
+        finally:  # not Python's own removal: some of the trees are deeper than it can go
+            await asyncio.to_thread(subprocess.run, ["rm", "-rf", "--", root], check=False)
+        return [f"{attack.name}: {sign}" for sign in signs]
+
+    outcomes = await work_queue(attempt, chosen, workers=AT_ONCE)
+    errors = [f"{o.item.name}: {type(o.error).__name__}: {o.error}" for o in outcomes if o.error]
+    return [line for o in outcomes for line in o.value or ()] + errors
+
+
+def everything(kind: Kind, base: Path) -> tuple[int, list[str]]:
+    """How many were tried as this user, and what escaped. Raises ContractError without bwrap."""
+    sandbox = open_sandbox(kind, limits=Limits(seconds=10))
+    chosen = attacks(sandbox.kind)
+    found = asyncio.run(escaped(sandbox, chosen, base))
+    return len(chosen), found
+
+
+def _as_ordinary_user() -> tuple[int, list[str]]:
+    with tempfile.TemporaryDirectory(prefix="escapes-", dir="/tmp") as name:
+        Path(name).chmod(0o777)
+        argv = as_nobody(Path(name), [sys.executable, __file__, name])
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return 0, [f"as an ordinary user: {done.stderr.strip()[-300:]}"]
+    tried, found = json.loads(done.stdout)
+    return tried, [f"as an ordinary user: {line}" for line in found]
+
+
+def measure(trial: Trial) -> Row:
+    what = "commands that left the sandbox or its limits"
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            Path(name).chmod(0o755)
+            tried, wrong = everything("bwrap", Path(name))
+    except ContractError as error:
+        return Row(what, 0, skipped=str(error))
+    if os.getuid() == 0:
+        more, found = _as_ordinary_user()
+        tried, wrong = tried + more, wrong + found
+    return Row(what, tried, wrong)
+
+
+if __name__ == "__main__":
+    print(json.dumps(everything("bwrap", Path(sys.argv[1]))))
