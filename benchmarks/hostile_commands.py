@@ -110,11 +110,11 @@ ESCAPES_OF_SOME_MACHINES = {
         print("{worked}")
         """
     ),
-    "a job for later": "for way in 'at now' batch crontab; do echo '* * * * * sleep {sleep}' | $way && "
-    "echo {worked}; done; systemd-run sleep {sleep}",
+    "a job for later": "for way in 'at now' crontab; do echo '* * * * * sleep {id}' | $way && "
+    "echo {worked}; done; systemd-run sleep {id}",
     "sockets of the system": "ls -d /run/systemd /run/dbus /run/*.sock /run/user/* | grep . && "
     "echo {worked}",
-    "a process that clears its mark": "env -i setsid -f sleep {sleep}",
+    "a process that clears its mark": "env -i setsid -f sleep {id}",
     "another root": python("import os; os.mkdir('r'); os.chroot('r'); print('{worked}')"),
     "turning the root around": "unshare --mount true && echo {worked}",
     "the system mounted anew": "mount -o remount,rw /usr && echo {worked}",
@@ -252,14 +252,14 @@ FORK_BOMB: Hog = (
 """Not for a machine that lacks the sandbox: there it is only seen when it has grown."""
 
 SURVIVORS = {
-    "ignores the signal": "trap '' TERM INT HUP; sleep {sleep} & wait",
-    "leaves the session": "setsid sleep {sleep} & setsid -f sleep {sleep}; sleep {sleep}",
-    "nohup": "nohup sleep {sleep} & sleep {sleep}",
-    "forks twice": "( ( sleep {sleep} & ) & ); sleep {sleep}",
-    "leaves and closes its output": "setsid -f sleep {sleep} >/dev/null 2>&1 </dev/null; sleep {sleep}",
-    "stays behind when the shell ends": "setsid -f sleep {sleep}; sleep {sleep} & disown; exit 0",
-    "stays behind as a daemon": "setsid -f sh -c 'cd /; exec sleep {sleep} <&- >&- 2>&-'; exit 0",
-    "stays behind with its output closed": "setsid -f sleep {sleep} >/dev/null 2>&1; exit 0",
+    "ignores the signal": "trap '' TERM INT HUP; sleep {id} & wait",
+    "leaves the session": "setsid sleep {id} & setsid -f sleep {id}; sleep {id}",
+    "nohup": "nohup sleep {id} & sleep {id}",
+    "forks twice": "( ( sleep {id} & ) & ); sleep {id}",
+    "leaves and closes its output": "setsid -f sleep {id} >/dev/null 2>&1 </dev/null; sleep {id}",
+    "stays behind when the shell ends": "setsid -f sleep {id}; sleep {id} & disown; exit 0",
+    "stays behind as a daemon": "setsid -f sh -c 'cd /; exec sleep {id} <&- >&- 2>&-'; exit 0",
+    "stays behind with its output closed": "setsid -f sleep {id} >/dev/null 2>&1; exit 0",
 }
 
 RESULTS = {

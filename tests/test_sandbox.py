@@ -223,7 +223,7 @@ def test_hog_is_stopped_and_told_why(sandbox: Sandbox, scene: Scene, hog: str) -
 def test_nothing_outlives_its_command(sandbox: Sandbox, scene: Scene, way: str) -> None:
     unique = unique_seconds()
     started = time.monotonic()
-    result = run(limited(sandbox, seconds=0.5), scene, SURVIVORS[way].replace("{sleep}", unique))
+    result = run(limited(sandbox, seconds=0.5), scene, SURVIVORS[way].replace("{id}", unique))
     assert time.monotonic() - started < 3
     assert result.timed_out == (not way.startswith("stays"))
     assert gone(unique)
