@@ -5,22 +5,18 @@ import logging
 import os
 import secrets
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from react_agent import bwrap, seccomp, throwaway
+from react_agent import bwrap, seccomp, throwaway, trees
 from react_agent.errors import ContractError
 from react_agent.limits import Limits, counts_processes_per_namespace, descendants
 from react_agent.process import Ended, Job, run
 
 log = logging.getLogger(__name__)
 
-DEEPEST = 64
-"""Folders below this depth are deleted when a case is closed."""
-_DELETE = ("rm", "-rf", "--one-file-system", "--")
 _MARK = "SANDBOX_CASE"
 """In the environment of every command; finds those that left their process group."""
 
@@ -39,7 +35,7 @@ class ConfinedCase:
     _below_tmp: list[bwrap.Bind] = field(default_factory=list)
     _given: bool = False
 
-    @property
+    @cached_property
     def _real(self) -> Path:
         """Its last part may be a link, and what is done to a link is not done to the folder."""
         return self.folder.resolve()
@@ -56,7 +52,7 @@ class ConfinedCase:
     def open(self, read_only: Sequence[Path], hide: Sequence[Path]) -> None:
         if not self.folder.is_dir():
             raise ContractError(f"{self.folder}: no such folder to run commands in")
-        self._drop_scratch()
+        trees.remove(self.scratch)
         self.tmp.mkdir(parents=True)
         self.tmp.chmod(0o1777)
         shims = python_shims(self.scratch / "bin")
@@ -71,7 +67,7 @@ class ConfinedCase:
             for one in shown:
                 throwaway.check_public(one.source)
             self._given = True
-            if problem := throwaway.give(self._real, self.user, self.user):
+            if problem := trees.give(self._real, self.user, self.user, _too_deep):
                 raise ContractError(f"{self.folder}: cannot be given to another user: {problem}")
         # The kernel counts processes per user, and in a namespace; root's own it does not count.
         countable = self.user is not None or (os.getuid() != 0 and counts_processes_per_namespace())
@@ -83,31 +79,25 @@ class ConfinedCase:
         ]
 
     def close(self) -> None:
-        """Done at once, not awaited, so that no cancelling can skip it; the limits on the folder
-        keep it short."""
-        if self._given and (problem := throwaway.give(self._real, os.getuid(), os.getgid())):
-            log.warning("%s: cannot be taken back from its user: %s", self.folder, problem)
-        if not self._given:  # a program that would run with its owner's rights loses them
-            # What the agent closed to itself is closed to its user.
-            rights = "u+rwX,ug-s" if os.getuid() else "ug-s"
-            _quietly("chmod", "-R", rights, "--", str(self._real), str(self.scratch))
-        # Recursive readers of the folder, Python's own among them, fail on very deep trees.
-        find = ["find", "-P", str(self._real), "-mindepth", str(DEEPEST)]
-        move = ["mv", "--backup=numbered", "-t", str(self.scratch), "--", "{}", "+"]
-        _quietly(*find, "-maxdepth", str(DEEPEST), "-exec", *move)
-        self._drop_scratch()
-
-    def _drop_scratch(self) -> None:
-        """Many files take seconds to delete: then that goes on under another name."""
-        if not os.path.lexists(self.scratch):
-            return
+        """What lies too deep is deleted: recursive readers of the folder, Python's own among
+        them, fail on very deep trees."""
         try:
-            _quietly(*_DELETE, str(self.scratch), timeout=1)
-        except subprocess.TimeoutExpired:
-            aside = self.scratch.with_name(f"{self.scratch.name}.{secrets.token_hex(4)}")
-            with contextlib.suppress(FileNotFoundError):
-                self.scratch.rename(aside)
-            _quietly("/bin/sh", "-c", '"$@" &', "sh", *_DELETE, str(aside))
+            if self._real.is_dir():
+                self.scratch.mkdir(exist_ok=True)
+                with trees.opened(self.scratch) as scratch:
+                    self._take_back(trees.move_into(scratch))
+        except OSError as error:
+            log.warning("%s: cannot be taken back as a whole: %s", self.folder, error)
+        trees.remove(self.scratch)
+
+    def _take_back(self, deeper: trees.ByName) -> None:
+        if self._given:
+            me = os.getuid(), os.getgid()
+            if problem := trees.give(self._real, *me, deeper):
+                log.warning("%s: cannot be taken back from its user: %s", self.folder, problem)
+            return
+        with trees.opened(self._real) as folder:
+            trees.visit(folder, trees.take_back, deeper=deeper)
 
     async def start(self, command: str) -> Ended:
         """Raises ContractError when it is the sandbox that fails, not the command."""
@@ -171,7 +161,7 @@ class ConfinedCase:
     def _environment(self) -> dict[str, str]:
         """All that a command gets to see; nothing of the caller's."""
         shims = self.scratch / "bin"
-        first = shims if shims.exists() else Path(sys.executable).parent
+        first = shims if shims.exists() else bwrap.interpreter().parent
         threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         return {
             "PATH": f"{first}:/usr/local/bin:/usr/bin:/bin",
@@ -191,23 +181,20 @@ class ConfinedCase:
 
 def python_shims(folder: Path) -> list[Path]:
     """`python` and `python3` where the interpreter's own folder has not both."""
-    beside = Path(sys.executable).parent
+    program = bwrap.interpreter()
+    beside = program.parent
     if (beside / "python").exists() and (beside / "python3").exists():
         return []
     folder.mkdir(exist_ok=True)
     for name in ("python", "python3"):
-        (folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+        (folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(str(program))} "$@"\n')
         (folder / name).chmod(0o755)
     folder.chmod(0o755)
     return [folder]
 
 
-def _quietly(*command: str, timeout: float | None = None) -> None:
-    nowhere = subprocess.DEVNULL
-    with contextlib.suppress(FileNotFoundError):  # a system without the program
-        subprocess.run(
-            command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False, timeout=timeout
-        )
+def _too_deep(at: int, name: str) -> None:
+    raise OSError(f"its folders are nested deeper than {trees.DEEPEST}")
 
 
 def _pipe(handles: contextlib.ExitStack) -> tuple[int, int]:

@@ -19,20 +19,25 @@ import contextlib
 import logging
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from react_agent import bwrap, throwaway
+from react_agent.aside import to_the_end
 from react_agent.bash import Bash
 from react_agent.confine import ConfinedCase
 from react_agent.errors import ContractError
 from react_agent.limits import Limits
 
 log = logging.getLogger(__name__)
+
+_THREADS = ThreadPoolExecutor(4, thread_name_prefix="case")
+"""Their own, so that no case waits for its folder behind work of other kinds."""
 
 Kind = Literal["auto", "bwrap", "none"]
 
@@ -66,10 +71,10 @@ class Sandbox:
             bwrap.plain(folder), self.limits, program=self.program, user=next(self.users, None)
         )
         try:
-            case.open(read_only, hide)
+            await to_the_end(partial(case.open, read_only, hide), _THREADS)
             yield Bash(case.start, self.slots)
         finally:
-            case.close()
+            await to_the_end(case.close, _THREADS)
 
 
 def tool_slots(wanted: int | None) -> asyncio.Semaphore:
@@ -115,7 +120,7 @@ def _probe(program: str, user: int | None) -> str:
         argv += [*bwrap.mounts(Path(name), [], []), "--"]
         argv += throwaway.become(user) if user is not None else []
         # Not `true`: a Python that the sandbox's user cannot read must be found out here.
-        argv += [sys.executable, "-I", "-c", "import json"]
+        argv += [str(bwrap.interpreter()), "-I", "-c", "import json"]
         try:
             done = subprocess.run(
                 argv, env={}, capture_output=True, timeout=30, check=False, cwd="/"

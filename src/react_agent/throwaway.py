@@ -5,7 +5,6 @@ import itertools
 import secrets
 import shlex
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,13 +36,6 @@ def become(user: int) -> list[str]:
     program = shutil.which("setpriv") or "setpriv"
     ids = [f"--reuid={user}", f"--regid={user}", "--clear-groups"]
     return [program, *ids, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"]
-
-
-def give(folder: Path, user: int, group: int) -> str:
-    """Hand over a folder and all in it; links are given, never followed. Returns what failed."""
-    command = ["chown", "-R", "-P", "-h", f"{user}:{group}", "--", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stderr.strip()[:500] if done.returncode else ""
 
 
 def check_public(path: Path) -> None:

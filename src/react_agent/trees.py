@@ -1,0 +1,162 @@
+"""Go through, hand over and remove folders in which an untrusted program could do as it liked.
+
+Every step is taken from the folder that holds the entry, by a handle and never by a path, and no
+link is followed. So neither a path's length nor a link that takes a folder's place matters, and
+with what lies too deep set aside no tree takes more than a few handles.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+DEEPEST = 64
+"""Folders below this depth are not entered."""
+PATIENCE = 1.0
+"""Seconds for removing a tree; the rest is left to a process of its own."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+Visit = Callable[[int, str, os.stat_result], None]
+"""Sees the handle of the folder, the entry's name in it, and what it is."""
+ByName = Callable[[int, str], None]
+
+
+def visit(top: int, each: Visit, *, deeper: ByName, leave: ByName = lambda at, name: None) -> None:
+    """Every entry below an open folder, a folder before what is in it; other file systems are
+    left alone. `deeper` gets the folders that are not entered, `leave` the others afterwards."""
+    device = os.fstat(top).st_dev
+    waiting = [(top, _visit_one(top, device, each))]
+    try:
+        while waiting:
+            at, folders = waiting[-1]
+            if not folders:
+                waiting.pop()
+                if waiting:
+                    os.close(at)
+                    leave(waiting[-1][0], waiting[-1][1].pop())
+            elif len(waiting) >= DEEPEST:
+                deeper(at, folders.pop())
+            else:
+                inside = os.open(folders[-1], _FOLDER, dir_fd=at)
+                waiting.append((inside, []))  # so that it is closed whatever comes next
+                waiting[-1] = (inside, _visit_one(inside, device, each))
+    finally:
+        for at, _ in waiting[1:]:
+            os.close(at)
+
+
+def _visit_one(at: int, device: int, each: Visit) -> list[str]:
+    folders = []
+    with os.scandir(at) as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            if status.st_dev != device:
+                continue
+            each(at, entry.name, status)
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(entry.name)
+    return folders
+
+
+def give(folder: Path, user: int, group: int, deeper: ByName) -> str:
+    """Hand over a folder and all in it. Returns what failed first; the rest is given all the same.
+
+    A program that would run with its owner's rights loses them when it changes hands."""
+    problems = []
+
+    def chown(at: int, name: str, status: os.stat_result) -> None:
+        try:
+            os.chown(name, user, group, dir_fd=at, follow_symlinks=False)
+        except OSError as error:
+            problems.append(f"{name!r}: {error.strerror}")
+
+    try:
+        with opened(folder) as top:
+            os.chown(top, user, group)
+            visit(top, chown, deeper=deeper)
+    except OSError as error:
+        problems.append(str(error))
+    return problems[0] if problems else ""
+
+
+def take_back(at: int, name: str, status: os.stat_result) -> None:
+    """What a user closed to itself is open to it again, and no program has its owner's rights."""
+    if stat.S_ISLNK(status.st_mode):
+        return
+    wanted = stat.S_IRWXU if stat.S_ISDIR(status.st_mode) else stat.S_IRUSR | stat.S_IWUSR
+    mode = stat.S_IMODE(status.st_mode)
+    new = (mode | wanted) & ~(stat.S_ISUID | stat.S_ISGID)
+    if mode != new:
+        os.chmod(name, new, dir_fd=at)
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[int]:
+    """A handle of a folder that is no link; its own user may have closed it to itself."""
+    if folder.lstat().st_mode & stat.S_IRWXU != stat.S_IRWXU:
+        folder.chmod(0o700)
+    handle = os.open(folder, _FOLDER)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def move_into(place: int) -> ByName:
+    """Moves a folder, under a name of its own, into the one that `place` is a handle of."""
+
+    def move(at: int, name: str) -> None:
+        os.rename(name, f".deep-{secrets.token_hex(8)}", src_dir_fd=at, dst_dir_fd=place)
+
+    return move
+
+
+def remove(folder: Path, patience: float = PATIENCE) -> None:
+    """Many files take seconds to delete: then that goes on under another name beside it."""
+    if not os.path.lexists(folder):
+        return
+    try:
+        _remove_now(folder, time.monotonic() + patience)
+    except OSError:  # too slow, or something in it cannot be removed by its user as it is
+        aside = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}")
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(aside)
+        script = '(chmod -R u+rwX -- "$1"; rm -rf --one-file-system -- "$1") &'
+        nowhere = subprocess.DEVNULL
+        with contextlib.suppress(FileNotFoundError):  # a system without a shell
+            subprocess.run(
+                ["/bin/sh", "-c", script, "sh", str(aside)],
+                stdin=nowhere,
+                stdout=nowhere,
+                stderr=nowhere,
+                check=False,
+            )
+
+
+def _remove_now(folder: Path, deadline: float) -> None:
+    """Raises OSError for what stays, and after the deadline."""
+
+    def unlink(at: int, name: str, status: os.stat_result) -> None:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        if stat.S_ISDIR(status.st_mode):
+            take_back(at, name, status)
+        else:
+            os.unlink(name, dir_fd=at)
+
+    def leave(at: int, name: str) -> None:
+        os.rmdir(name, dir_fd=at)
+
+    while True:  # what lay too deep lies at the top in the next round
+        with opened(folder) as top:
+            visit(top, unlink, deeper=move_into(top), leave=leave)
+        try:
+            return folder.rmdir()
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or time.monotonic() > deadline:
+                raise
