@@ -171,7 +171,7 @@ def _answer_places(gold: Book, before: Book, question: Question) -> Iterator[tup
         if part.gold is None or part.box is None or part.box.empty:
             continue
         old = before.sheet(part.gold.name)
-        for place in sorted(part.gold.places(part.box)):
+        for place in sorted(part.gold.within(part.box)):
             if old is None or old.value(place) != part.gold.value(place):
                 yield part.gold.name, place
 
@@ -235,7 +235,7 @@ def _moved(compared: list[ComparedPart], before: Book, found: Book, rules: Rules
         (p.output.name, place)
         for p in compared
         if p.output and p.box
-        for place in p.output.places(p.box)
+        for place in p.output.within(p.box)
     }
     new = set()
     for sheet in found.sheets:

@@ -148,7 +148,7 @@ def _gold_contents(gold: Book, path: Path, position: str) -> Iterator[Finding]:
     values: list[CellValue] = []
     for part in compared:
         if part.gold and part.box:
-            values += [part.gold.value(place) for place in part.gold.places(part.box)]
+            values += part.gold.within(part.box).values()
     if not values:
         yield _say("warning", "empty gold", f"gold holds no value in {position}: blanks score")
     ties = [value for value in values if isinstance(value, float) and _is_tie(value)]

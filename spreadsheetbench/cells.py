@@ -1,6 +1,9 @@
 """When do two cells match: their canonical forms are equal, in kind and in value."""
 
 import datetime
+import string
+from collections.abc import Mapping
+from typing import TypeVar
 
 from spreadsheetbench.rules import Rules
 
@@ -22,6 +25,12 @@ Canonical = tuple[str, object]
 BLANK: Canonical = ("blank", None)
 _DAY_ZERO = datetime.datetime(1899, 12, 30)
 _DAY = 86_400
+_SAFE = 10**300
+"""Any whole number below has a float."""
+_NO_NAN = frozenset(string.ascii_letters + string.digits) - {"n", "N"}
+"""First letters of texts that are not read as `nan`."""
+
+Key = TypeVar("Key")
 
 
 def is_blank(value: CellValue) -> bool:
@@ -55,6 +64,32 @@ def same(one: Canonical, other: Canonical) -> bool:
 
 def matches(gold: CellValue, output: CellValue, rules: Rules) -> bool:
     return same(canonical(gold, rules), canonical(output, rules))
+
+
+def open_places(gold: Mapping[Key, CellValue], output: Mapping[Key, CellValue]) -> list[Key]:
+    """Quick: all cells that may not match by some rules. Of most ranges nothing is left.
+
+    The same value of the same type matches, but for `nan`, and for what is too large to compare.
+    """
+    other = output.get
+    found = [
+        key
+        for key, value in gold.items()
+        if value != (beside := other(key))
+        or type(value) is not type(beside)
+        or (type(value) is str and value[:1] not in _NO_NAN and _reads_as_nan(value))
+        or (type(value) is int and not -_SAFE < value < _SAFE)
+    ]
+    found.extend(output.keys() - gold.keys())
+    return found
+
+
+def _reads_as_nan(text: str) -> bool:
+    try:
+        number = float(text)
+    except ValueError:
+        return False
+    return number != number
 
 
 def _rounded(number: float, rules: Rules) -> float | str:

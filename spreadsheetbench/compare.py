@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from openpyxl.utils.cell import get_column_letter
 
-from spreadsheetbench.cells import CellValue, matches
+from spreadsheetbench.cells import CellValue, matches, open_places
 from spreadsheetbench.positions import Box, Part, find_sheet, parse
 from spreadsheetbench.reader import Book, Place, Sheet
 from spreadsheetbench.rules import Rules
@@ -59,14 +59,24 @@ class ComparedPart:
     error: str = ""
 
 
+Seen = dict[tuple[str, str, Box], list[Place]]
+"""Of two books, by sheets and box: the cells that are not the same on both sides, in order."""
+
+
 def compare(
-    gold: Book, output: Book, position: str, rules: Rules, answer_sheet: str = ""
+    gold: Book,
+    output: Book,
+    position: str,
+    rules: Rules,
+    answer_sheet: str = "",
+    *,
+    seen: Seen | None = None,
 ) -> Comparison:
-    """The verdict, with the first mismatch as its message."""
+    """The verdict, with the first mismatch as its message. `seen` is for more rules to come."""
     for compared in parts(gold, output, position, rules, answer_sheet):
         if compared.error:
             return Comparison(False, compared.error)
-        for difference in differences(compared, rules):
+        for difference in differences(compared, rules, seen):
             return Comparison(False, difference.message)
     return Comparison(True)
 
@@ -112,7 +122,9 @@ def _located(
     return ComparedPart(part, gold_sheet, output_sheet, box)
 
 
-def differences(compared: ComparedPart, rules: Rules) -> Iterator[Difference]:
+def differences(
+    compared: ComparedPart, rules: Rules, seen: Seen | None = None
+) -> Iterator[Difference]:
     """The cells that do not match, column by column, top to bottom.
 
     A cell that no sheet can have ends the comparison, as nothing can be read there.
@@ -121,10 +133,14 @@ def differences(compared: ComparedPart, rules: Rules) -> Iterator[Difference]:
     if gold is None or output is None or box is None or box.empty:
         return
     impossible = box.impossible
-    for place in sorted({*gold.places(box), *output.places(box)}):
+    own, other = gold.within(box), output.within(box)
+    key, seen = (gold.name, output.name, box), {} if seen is None else seen
+    if key not in seen:
+        seen[key] = sorted(open_places(own, other))
+    for place in seen[key]:
         if impossible and place >= impossible:
             break
-        expected, found = gold.value(place), output.value(place)
+        expected, found = own.get(place), other.get(place)
         try:
             if not matches(expected, found, rules):
                 yield Difference(place, expected, found)
@@ -140,7 +156,7 @@ def count_values(gold: Book, position: str, rules: Rules, answer_sheet: str = ""
     for compared in parts(gold, gold, position, rules, answer_sheet):
         if compared.gold and compared.box and not compared.box.empty:
             found.update(
-                (compared.gold.name, place) for place in compared.gold.places(compared.box)
+                (compared.gold.name, place) for place in compared.gold.within(compared.box)
             )
     return len(found)
 

@@ -10,19 +10,22 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from openpyxl.utils.cell import column_index_from_string
+from openpyxl.utils.cell import column_index_from_string, get_column_letter
 from openpyxl.utils.datetime import from_excel
 
+from spreadsheetbench.archive import Unusual
 from spreadsheetbench.cells import CellValue
 from spreadsheetbench.load_proof import Package, SheetFrame, open_package
-from spreadsheetbench.positions import Box
-from spreadsheetbench.reader import Book, Place, Sheet
-from spreadsheetbench.sheet_xml import SheetRows, Unusual, unescaped
+from spreadsheetbench.positions import MAX_COLUMN, MAX_ROW, Box
+from spreadsheetbench.reader import Book, Place, Sheet, select
+from spreadsheetbench.sheet_xml import SheetRows, unescaped
 
 SUFFIXES = frozenset([".xlsx", ".xlsm", ".xltx", ".xltm"])
 
 KEPT_BYTES = 64 * 2**20
 """Of workbooks read before, by the size of their sheets: gold is compared with many outputs."""
+
+_EVERYTHING = Box(1, 1, MAX_COLUMN, MAX_ROW)
 
 
 class _Kept:
@@ -82,7 +85,7 @@ def _book(package: Package) -> Book:
 
 
 class LazyValues(Mapping[Place, CellValue]):
-    """The cells that are not blank, decoded row by row when they are asked for."""
+    """The cells that are not blank, decoded range by range when they are asked for."""
 
     def __init__(self, package: Package, frame: SheetFrame, rows: SheetRows) -> None:
         self._package = package
@@ -91,57 +94,56 @@ class LazyValues(Mapping[Place, CellValue]):
         odd = package.strings.odd if package.strings else []
         self._odd = {index: number for number, index in enumerate(odd)}
         self._strings: dict[bytes, str] = {}
-        self._decoded: list[tuple[int, int]] = []
-        self._latest = 1, 0
-        """Rows that were asked for last: no need to look whether they are decoded."""
-        self._found: dict[Place, CellValue] = {}
-        for place, link in frame.links.items():
-            if link:
-                self._found[place] = link
+        self.decoded: dict[Box, dict[Place, CellValue]] = {}
 
     def __getitem__(self, place: Place) -> CellValue:
-        if not self._latest[0] <= place[1] <= self._latest[1]:
-            self._decode(place[1], place[1])
-        return self._found[place]
+        return self.within(Box(*place, *place))[place]
 
     def __iter__(self) -> Iterator[Place]:
-        return iter(self._all())
+        return iter(self.within(_EVERYTHING))
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self.within(_EVERYTHING))
 
-    def places(self, box: Box) -> Iterator[Place]:
-        self._decode(box.first_row, box.last_row)
-        first, last = box.first_column, box.last_column
-        top, bottom = box.first_row, box.last_row
-        # Not `box.holds`: of a million cells its calls would be most of the time.
-        return iter([p for p in self._found if first <= p[0] <= last and top <= p[1] <= bottom])
+    def within(self, box: Box) -> dict[Place, CellValue]:
+        found = self.decoded.get(box)
+        if found is None:
+            wider = next((one for one in self.decoded if _surrounds(one, box)), None)
+            if wider is not None:
+                return select(self.decoded[wider], box)
+            found = self.decoded[box] = self._decode(box)
+        return found
 
-    def _all(self) -> dict[Place, CellValue]:
-        if self._rows.rows:
-            self._decode(self._rows.rows[0], self._rows.rows[-1])
-        return self._found
-
-    def _decode(self, first_row: int, last_row: int) -> None:
-        self._latest = first_row, last_row
-        first, end = self._rows.between(first_row, last_row)
-        if first >= end or any(a <= first and end <= b for a, b in self._decoded):
-            return
-        self._decoded.append((first, end))
-        columns: dict[bytes, int] = {}
-        for letters, digits, style, kind, inline, text, raw in self._rows.cells(first, end):
-            column = columns.get(letters)
+    def _decode(self, box: Box) -> dict[Place, CellValue]:
+        first, last = max(1, box.first_column), min(box.last_column, MAX_COLUMN)
+        found: dict[Place, CellValue] = {}
+        for place, link in self._frame.links.items():
+            if link and box.holds(place):
+                found[place] = link
+        wanted = {get_column_letter(c).encode(): c for c in range(first, last + 1)}
+        covered, value_of = self._frame.covered, self._value
+        texts: dict[bytes, str] = {}
+        value: CellValue
+        cells = self._rows.cells(*self._rows.between(box.first_row, box.last_row), wanted)
+        for letters, digits, style, kind, inline, text, raw in cells:
+            column = wanted.get(letters)
             if column is None:
-                column = columns[letters] = column_index_from_string(letters.decode())
-            place = column, int(digits)
-            if place in self._frame.covered:
                 continue
-            value = unescaped(text) if inline else self._value(kind, style, raw)
+            place = column, int(digits)
+            if place in covered:
+                continue
+            if inline:
+                value = texts.get(text)
+                if value is None:
+                    value = texts[text] = unescaped(text)
+            else:
+                value = value_of(kind, style, raw)
             if value is not None and value != "":
-                self._found[place] = value
+                found[place] = value
             elif value == "":
                 # An empty text is a value, so that no hyperlink takes its place.
-                self._found.pop(place, None)
+                found.pop(place, None)
+        return found
 
     def _value(self, kind: bytes, style: bytes, raw: bytes) -> CellValue:
         if not raw:
@@ -213,7 +215,13 @@ class LazySheet(Sheet):
         }
         return frozenset(texts - self._frame.covered - self._frame.links.keys() - set(self.values))
 
-    def places(self, box: Box) -> Iterator[Place]:
+    def within(self, box: Box) -> dict[Place, CellValue]:
         if isinstance(self.values, LazyValues):
-            return self.values.places(box)
-        return super().places(box)
+            return self.values.within(box)
+        return super().within(box)
+
+
+def _surrounds(outer: Box, inner: Box) -> bool:
+    return outer.holds((inner.first_column, inner.first_row)) and outer.holds(
+        (inner.last_column, inner.last_row)
+    )

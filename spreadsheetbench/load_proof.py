@@ -10,13 +10,13 @@ import hashlib
 import io
 import re
 import warnings
-import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
+from spreadsheetbench.archive import Archive, Unusual
 from spreadsheetbench.lazy_styles import shortened
-from spreadsheetbench.sheet_xml import SheetRows, Strings, Unusual, check_well_formed
+from spreadsheetbench.sheet_xml import SheetRows, Strings, check_well_formed
 
 if TYPE_CHECKING:
     from openpyxl.reader.excel import ExcelReader
@@ -86,7 +86,9 @@ def forget() -> None:
 
 def open_package(content: bytes) -> Package:
     """Raises Unusual for what openpyxl does not load, and for what only openpyxl can judge."""
-    around = _parts(content)
+    archive = Archive(content)
+    # All of them: to read one is to check its sum.
+    around = {name: archive.read(name) for name in archive.names}
     rows: dict[str, SheetRows] = {}
     strings: dict[str, Strings] = {}
     for name, part in around.items():
@@ -123,20 +125,6 @@ def _short_styles(part: bytes) -> bytes:
         if len(_styles) > REMEMBERED:
             _styles.popitem(last=False)
     return _styles[key]
-
-
-def _parts(content: bytes) -> dict[str, bytes]:
-    """All of them: to read one is to check its sum."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            if len(set(names)) != len(names):
-                raise Unusual("two parts of one name")
-            return {name: archive.read(name) for name in names}
-    except (Unusual, MemoryError):
-        raise
-    except Exception as error:  # each kind of compression has errors of its own
-        raise Unusual(str(error)) from None
 
 
 def _key(parts: dict[str, bytes], cut: set[str]) -> bytes:

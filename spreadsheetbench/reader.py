@@ -4,7 +4,7 @@ openpyxl with `data_only=True` is the reference for what a cell's value is.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -41,15 +41,20 @@ class Sheet:
     def value(self, place: Place) -> CellValue:
         return self.values.get(place)
 
-    def places(self, box: Box) -> Iterator[Place]:
-        """The cells of the box that are not blank, in no particular order."""
-        if box.area <= len(self.values):
-            for column in range(box.first_column, box.last_column + 1):
-                for row in range(box.first_row, box.last_row + 1):
-                    if (column, row) in self.values:
-                        yield column, row
-            return
-        yield from filter(box.holds, self.values)
+    def within(self, box: Box) -> dict[Place, CellValue]:
+        """The cells of the box that are not blank."""
+        return select(self.values, box)
+
+
+def select(values: Mapping[Place, CellValue], box: Box) -> dict[Place, CellValue]:
+    first, last, top, bottom = box.first_column, box.last_column, box.first_row, box.last_row
+    if box.area <= len(values):
+        places = ((c, r) for c in range(first, last + 1) for r in range(top, bottom + 1))
+        return {place: values[place] for place in places if place in values}
+    # Not `box.holds`: of a million cells its calls would be most of the time.
+    return {
+        p: value for p, value in values.items() if first <= p[0] <= last and top <= p[1] <= bottom
+    }
 
 
 @dataclass(frozen=True)

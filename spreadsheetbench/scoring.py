@@ -15,7 +15,7 @@ from typing import Literal, cast
 from react_agent.errors import ContractError
 from react_agent.files import read_lines
 from spreadsheetbench import engines, verdicts
-from spreadsheetbench.compare import Comparison, compare, parts, shown
+from spreadsheetbench.compare import Comparison, Seen, compare, parts, shown
 from spreadsheetbench.dataset import Dataset, Task, input_files, output_name, output_name_of_gold
 from spreadsheetbench.mismatches import MismatchReport, report_mismatches
 from spreadsheetbench.reader import READERS, Book, EngineName
@@ -32,7 +32,7 @@ class Settings:
     """What decides the results, and what may be spent on them."""
 
     rules: RulesName = "released"
-    engine: EngineName = "openpyxl"
+    engine: EngineName = "lazy"
     recalculate: Recalculate = "never"
     recalc_engine: engines.EngineName = "betteroffice"
     workers: int | None = None
@@ -136,7 +136,7 @@ def score_pair(
     rules: Rules = RELEASED,
     answer_sheet: str = "",
     *,
-    engine: EngineName = "openpyxl",
+    engine: EngineName = "lazy",
 ) -> Comparison:
     """In this very process: for files that can be trusted. Never raises for what a file holds."""
     books = _read_pair(gold, output, functools.cache(functools.partial(_read, engine=engine)))
@@ -210,12 +210,16 @@ def score_case(job: ScoreJob) -> verdicts.CaseVerdict:
     """One test case by all rule sets, each workbook read once."""
     read = functools.cache(functools.partial(_read, engine=job.settings.engine))
     found: dict[RulesName, Comparison] = {}
+    seen: dict[Path, Seen] = {}
     for name, rules in RULES.items():
-        pair = _read_pair(job.gold, _output_of(job, rules), read)
+        output = _output_of(job, rules)
+        pair = _read_pair(job.gold, output, read)
         found[name] = (
             Comparison(False, pair)
             if isinstance(pair, str)
-            else _compared(*pair, job.position, rules, job.answer_sheet)
+            else _compared(
+                *pair, job.position, rules, job.answer_sheet, seen.setdefault(output, {})
+            )
         )
     rules = RULES[job.settings.rules]
     output = _output_of(job, rules)
@@ -307,11 +311,16 @@ def _output_of(job: ScoreJob, rules: Rules) -> Path:
 
 
 def _compared(
-    gold: Book, output: Book, position: str, rules: Rules, answer_sheet: str
+    gold: Book,
+    output: Book,
+    position: str,
+    rules: Rules,
+    answer_sheet: str,
+    seen: Seen | None = None,
 ) -> Comparison:
     """The rules say that any exception is a fail with its text, whatever its kind."""
     try:
-        return compare(gold, output, position, rules, answer_sheet)
+        return compare(gold, output, position, rules, answer_sheet, seen=seen)
     except MemoryError:
         raise
     except Exception as error:

@@ -6,17 +6,17 @@ only. Anything else, harmless as it may be, raises Unusual, and openpyxl reads t
 
 import re
 from bisect import bisect_left
-from itertools import pairwise
+from collections.abc import Collection
+from functools import lru_cache
+from operator import lt
 from xml.etree import ElementTree
 from xml.parsers import expat
+
+from spreadsheetbench.archive import Unusual
 
 Cell = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 """Column, row, style, type, a mark of an inline string, its text, the text of a value: all as in
 the file, and empty where it is not there."""
-
-
-class Unusual(Exception):
-    """Not an error of the file: only openpyxl can say what it is."""
 
 
 _MAIN = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -35,7 +35,7 @@ _FORMULA = rb"(?:<f(?:\s[^<>]*+)?+>(?:(?<=/>)|[^<]*+</f>)|<f/>)?+"
 _NUMBER = rb"-?[0-9]{1,300}+(?:\.[0-9]{0,300}+)?(?:[eE][-+]?[0-9]{1,5})?"
 _EMPTY = rb"(?:<v ?/>|<v></v>)?+"
 _TEXT = rb"(?:<v ?/>|<v(?: xml:space=\"preserve\")?>[^<]*+</v>)?+"
-_META = rb"(?: [cv]m=\"[0-9]{1,9}\")*+"
+_META = rb"(?: cm=\"[0-9]{1,9}\")?+(?: vm=\"[0-9]{1,9}\")?+"
 _INLINE = rb"<is>(?:<t ?/>|<t(?: xml:space=\"preserve\")?>[^<]*+</t>)</is>"
 _CELL = (
     rb"<c r=\"[A-Z]{1,3}\1\"(?: s=\"[0-9]{1,6}\")?+(?:"
@@ -58,14 +58,20 @@ _STYLE = re.compile(rb" s=\"([0-9]+)\"")
 _COLUMN = re.compile(rb"<c r=\"([A-Z]+)")
 _NAME = re.compile(rb"<c r=\"([A-Z]+[0-9]+)")
 _STRING_INDEX = re.compile(rb" t=\"s\"[^<>]*><v>([0-9]+)")
-_CELLS = re.compile(
-    rb"<c r=\"([A-Z]+)([0-9]+)\"(?: s=\"([0-9]+)\")?(?: t=\"([A-Za-z]+)\")?"
+_VALUED = (
+    rb"([0-9]+)\"(?: s=\"([0-9]+)\")?(?: t=\"([A-Za-z]+)\")?"
     + _META
     + rb">"
     + _FORMULA
     + rb"(?:(<is>)(?:<t ?/>|<t[^<>/]*>([^<]*)</t>)</is>|<v(?: [^<>/]*)?>([^<]*)</v>)</c>"
 )
+_CELLS = re.compile(rb"<c r=\"([A-Z]+)" + _VALUED)
 _FORMULA_TEXT = re.compile(rb"<c r=\"([A-Z]+)([0-9]+)\"(?: s=\"[0-9]+\")? t=\"str\"")
+
+_ROW_ATTRIBUTES = re.compile(rb"<row r=\"[0-9]+\"\s([^<>/]+)")
+_FORMULA_ATTRIBUTES = re.compile(rb"<f\s([^<>]*)")
+LONG, FEW = 200_000, 40
+"""Bytes of rows from which a pattern of its own for the columns wanted is worth its making."""
 
 _PLAIN_STRING = rb"\s*+<si><t(?: xml:space=\"preserve\")?>([^<]*+)</t>"
 _PLAIN = re.compile(_PLAIN_STRING)
@@ -79,12 +85,17 @@ class SheetRows:
         body, self.around = _cut(xml)
         if not _BODY.fullmatch(body):
             raise Unusual("cells of another form")
-        check_well_formed(xml)
+        if _plain_text(body):
+            # What is left to a parser are the attributes that the pattern leaves open.
+            tags = {*_ROW_ATTRIBUTES.findall(body), *_FORMULA_ATTRIBUTES.findall(body)}
+            start = xml.find(b"<sheetData>") + len(b"<sheetData>") if tags else 0
+            told = b"".join(b"<a " + tag.rstrip(b"/") + b"/>" for tag in tags)
+            check_well_formed(self.around[:start] + told + self.around[start:])
+        else:
+            check_well_formed(xml)
         self._body = body
-        starts = [(int(found[1]), found.start()) for found in _ROW_START.finditer(body)]
-        self.rows = [row for row, _ in starts]
-        self._starts = [start for _, start in starts] + [len(body)]
-        if any(row >= following for row, following in pairwise(self.rows)):
+        self.rows = list(map(int, _ROW_START.findall(body)))
+        if not all(map(lt, self.rows, self.rows[1:])):
             raise Unusual("rows out of order")
         self.size = len(xml)
 
@@ -102,24 +113,42 @@ class SheetRows:
     def last_row(self) -> int:
         """The last row in which the file mentions a cell; 0 without any."""
         last = self._body.rfind(b"<c r=")
-        return self.rows[bisect_left(self._starts, last) - 1] if last >= 0 else 0
+        row = _ROW_START.match(self._body, self._body.rfind(b"<row r=", 0, max(last, 0)))
+        return int(row[1]) if row else 0
 
     def between(self, first_row: int, last_row: int) -> tuple[int, int]:
         """The numbers, as counted here, of the rows that are there."""
         return bisect_left(self.rows, first_row), bisect_left(self.rows, last_row + 1)
 
-    def cells(self, first: int, end: int) -> list[Cell]:
-        """Those with a value or an inline string, even an empty one; of rows counted as here."""
+    def cells(self, first: int, end: int, columns: Collection[bytes]) -> list[Cell]:
+        """Those with a value or an inline string, even an empty one; of rows counted as here.
+
+        Of other columns than those wanted there may be some, too.
+        """
         if first >= end:
             return []
-        segment = self._body[self._starts[first] : self._starts[end]]
-        found: list[Cell] = _CELLS.findall(_without_repeats(segment))
+        segment = _without_repeats(self._body[self._start(first) : self._start(end)])
+        cells = _CELLS
+        if len(segment) > LONG and len(columns) <= FEW:
+            cells = _cells_in(b"|".join(columns))
+        found: list[Cell] = cells.findall(segment)
         return found
+
+    def _start(self, number: int) -> int:
+        """Of that row, in the bytes."""
+        if number == len(self.rows):
+            return len(self._body)
+        return self._body.find(b'<row r="%d"' % self.rows[number])
 
     def texts(self) -> list[tuple[bytes, bytes]]:
         """Column and row of the cells whose type is that of a formula's text."""
         found: list[tuple[bytes, bytes]] = _FORMULA_TEXT.findall(_without_repeats(self._body))
         return found
+
+
+@lru_cache(64)
+def _cells_in(columns: bytes) -> "re.Pattern[bytes]":
+    return re.compile(rb"<c r=\"(%s)" % columns + _VALUED)
 
 
 def _without_repeats(segment: bytes) -> bytes:
@@ -167,6 +196,27 @@ def check_well_formed(xml: bytes) -> None:
         raise Unusual(str(error)) from None
 
 
+_CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r")
+_ENTITY = re.compile(rb"&(?:amp|lt|gt|quot|apos);")
+
+
+def _plain_text(xml: bytes) -> bool:
+    """Whether any text in it is one for a parser, wherever its tags are; much quicker than one."""
+    if b"]]>" in xml or len(xml.translate(None, _CONTROL)) != len(xml):
+        return False
+    if b"&" in xml and xml.count(b"&") != len(_ENTITY.findall(xml)):
+        return False
+    if xml.isascii():
+        return True
+    if b"\xef\xbf\xbe" in xml or b"\xef\xbf\xbf" in xml:
+        return False
+    try:
+        xml.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class Strings:
     """The shared strings of one part. Raises Unusual."""
 
@@ -183,7 +233,6 @@ class Strings:
             or _HIDDEN_NAMESPACE.search(head[0])
         ):
             raise Unusual("shared strings of another form")
-        check_well_formed(xml)
         body = xml[head.end() : end]
         *self._pieces, rest = body.split(b"</si>")
         self.odd: list[int] = []
@@ -194,6 +243,7 @@ class Strings:
             self.odd = self._find_odd()
         odd = b"".join(self._pieces[index] + b"</si>" for index in self.odd)
         self.around = head[0] + odd + xml[end:]
+        check_well_formed(self.around if _plain_text(body) else xml)
 
     def _find_odd(self) -> list[int]:
         odd = []
