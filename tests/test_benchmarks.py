@@ -53,3 +53,16 @@ def test_evolution_is_measured_in_time_and_tokens() -> None:
 def test_a_report_is_measured_on_a_run_made_here() -> None:
     heads, row = tables("report_page.py", "--tasks=2", "--repeats=1", "--no-browser")
     assert dict(zip(heads, row, strict=True))["ready s"] == "-"
+
+
+def test_growth_runs_every_stage_at_every_size() -> None:
+    heads, *rows = tables("growth.py", "--cases=2,4")
+    stages = {row[heads.index("stage")] for row in rows}
+    assert {"rollouts", "again", "verdicts", "triage", "compare", "report", "evolve"} == stages
+    assert len(rows) == 2 * len(stages)
+
+
+def test_every_command_shows_its_help() -> None:
+    heads, bare, *rows = tables("start_up.py", "--repeats=1")
+    assert bare[heads.index("/ bare")] == "1.00 x"
+    assert "trace2skill compare" in [row[0] for row in rows]
