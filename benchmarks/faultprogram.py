@@ -107,6 +107,11 @@ class Program:
             return [line for _, line in found]
         return []
 
+    def confined(self, command: str) -> list[int]:
+        """Shells of this folder that run such a command, each sandbox counted once."""
+        shell = f"/bin/bash -c {command}"
+        return [pid for pid, said in self._mine() if said.strip() == shell]
+
     def _mine(self) -> Iterator[tuple[int, str]]:
         """By the environment: a confined command has its HOME below the folder."""
         mark = str(self.folder).encode()

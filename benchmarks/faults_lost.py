@@ -88,9 +88,9 @@ def light(messages: Messages) -> str:
     task = task_in(messages)
     step = sum(message["role"] == "assistant" for message in messages)
     if step == 0:
-        return _bash("ls")
+        return bash("ls")
     if step == 1:
-        return _bash(f"echo {_solution(task)} | base64 -d > output.xlsx")
+        return bash(f"echo {_solution(task)} | base64 -d > output.xlsx")
     return "ACTION: TASK_COMPLETE"
 
 
@@ -102,6 +102,6 @@ def _solution(task: str) -> str:
     return base64.b64encode(book.read_bytes()).decode()
 
 
-def _bash(command: str) -> str:
+def bash(command: str) -> str:
     call = {"name": "bash", "arguments": {"command": command}}
     return f"Thought: go on.\nAction:\n{json.dumps(call)}"

@@ -96,7 +96,7 @@ class Pipeline:
         agent = ["--agent", "cli_skill_preloaded", "--skill", "xlsx-basic", "--seeds", "41"]
         agent += ["--skills_dir", str(skills), "--workers", str(self.workers)]
         argv = ("run", *self._tasks(), *folders, *agent, *self._model())
-        finished = _lines_of(outputs / "results.jsonl")
+        finished = lines_of(outputs / "results.jsonl")
         return Stage(f"{prefix}rollouts", "trace2skill", argv, finished)
 
     def _verdicts(self, prefix: str) -> Stage:
@@ -114,7 +114,7 @@ class Pipeline:
         argv = ("analyze", str(self.folder), "--only", kind, "--data_path", str(MINI))
         argv += ("--workers", str(self.workers), *self._model())
         pattern = {"error": "*/analysis.json", "success": "success_analysis_*.json"}[kind]
-        finished = _cases_of(self.folder / f"{kind}_analysis", pattern)
+        finished = cases_of(self.folder / f"{kind}_analysis", pattern)
         return Stage(f"{kind} lessons", "trace2skill", argv, finished)
 
     def _parse(self, kind: str) -> Stage:
@@ -139,7 +139,7 @@ class Pipeline:
         return Stage("comparison", "trace2skill", ("compare", *runs, "--markdown", file))
 
 
-def _lines_of(path: Path) -> Callable[[], set[str]]:
+def lines_of(path: Path) -> Callable[[], set[str]]:
     """Cases in a list of results that need no second run."""
 
     def finished() -> set[str]:
@@ -157,7 +157,8 @@ def _whole_lines(path: Path) -> Iterable[dict[str, str]]:
             continue
 
 
-def _cases_of(folder: Path, pattern: str) -> Callable[[], set[str]]:
+def cases_of(folder: Path, pattern: str) -> Callable[[], set[str]]:
+    """Cases whose analysis is kept."""
     return lambda: {
         json.loads(path.read_text("utf-8"))["instance_id"] for path in folder.glob(pattern)
     }
