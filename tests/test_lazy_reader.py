@@ -2,20 +2,19 @@
 
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from enginepairs import same_books, same_verdicts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbooks import PERTURBATIONS, POSITIONS, SHEET1, part, perturbed, rewrite_part, write_gold
 
 from spreadsheetbench import lazy_reader, load_proof
-from spreadsheetbench.compare import Comparison, compare
 from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.evaluate import main
-from spreadsheetbench.reader import READERS, Book
-from spreadsheetbench.rules import RULES, Rules
+from spreadsheetbench.reader import READERS
 from spreadsheetbench.scoring import Settings, evaluate, score_pair
 
 MINI = Dataset.load(Path(__file__).resolve().parent.parent / "data/mini")
@@ -24,52 +23,6 @@ MINI = Dataset.load(Path(__file__).resolve().parent.parent / "data/mini")
 @pytest.fixture(scope="module")
 def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_gold(tmp_path_factory.mktemp("gold") / "gold.xlsx")
-
-
-def read(engine: str, path: Path) -> Book | str:
-    try:
-        return READERS[engine].read(path)  # type: ignore[index]
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-
-
-def same_books(path: Path) -> tuple[Book, Book] | None:
-    """Everything that a comparison can ask of a book is the same. None if neither can be read."""
-    lazy_reader.kept.forget()
-    expected, found = read("openpyxl", path), read("lazy", path)
-    if isinstance(expected, str) or isinstance(found, str):
-        assert found == expected
-        return None
-    assert [(s.name, s.is_chart) for s in found.sheets] == [
-        (s.name, s.is_chart) for s in expected.sheets
-    ]
-    for one, other in zip(expected.sheets, found.sheets, strict=True):
-        assert (other.max_column, other.max_row) == (one.max_column, one.max_row)
-        typed = [{p: (type(v), repr(v)) for p, v in s.values.items()} for s in (one, other)]
-        assert typed[0] == typed[1]
-        assert other.empty_texts == one.empty_texts
-    return expected, found
-
-
-def same_verdicts(
-    golds: tuple[Book, Book], outputs: tuple[Book, Book], positions: Iterable[str], sheet: str = ""
-) -> list[Comparison]:
-    verdicts = []
-    for position in positions:
-        for rules in RULES.values():
-            expected, found = (
-                _compared(golds[i], outputs[i], position, rules, sheet) for i in (0, 1)
-            )
-            assert found == expected, (position, rules.name)
-            verdicts.append(found)
-    return verdicts
-
-
-def _compared(gold: Book, output: Book, position: str, rules: Rules, sheet: str) -> Comparison:
-    try:
-        return compare(gold, output, position, rules, sheet)
-    except Exception as error:
-        return Comparison(False, repr(error))
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
