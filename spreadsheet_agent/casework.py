@@ -6,9 +6,11 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from react_agent.aside import to_the_end
 from react_agent.cli import case_limit
 from react_agent.connect import Connection, Shared, connect
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
@@ -115,19 +117,25 @@ class CaseWorker:
 
     async def work(self, given: Assignment) -> CaseResult:
         """Run one case and write its workbook and its log. Raises ModelError as `_trajectory`."""
-        case, place, output = given.case, given.place, None
+        case, place = given.case, given.place
         folder = place.working_dir / f"{case.task_id}_{case.name}"
         harness = self._harness(place.seed)
         self.domain.output_path(case, place.output_dir).unlink(missing_ok=True)
         trajectory = await self._trajectory(harness, case, folder)
+        return await to_the_end(partial(self._write_down, given, trajectory, folder))
+
+    def _write_down(self, given: Assignment, trajectory: Trajectory, folder: Path) -> CaseResult:
+        """All that waits for the disk, and so not on the event loop."""
+        case, place, output = given.case, given.place, None
         try:
             output = self.domain.collect(case, folder, place.output_dir)
         except ContractError as error:  # a link, a device, a file without end: the agent's doing
             trajectory.error = str(error)
         result = given.result(trajectory, output)
-        name = LogName(harness.name, case.task_id, case.name if given.several else "")
-        written = _log(place.header, harness.name, case, trajectory, result)
-        path = write_log(place.log_dir, name, written, self.site.args.log_format)
+        name = self._harness(place.seed).name
+        log_name = LogName(name, case.task_id, case.name if given.several else "")
+        written = _log(place.header, name, case, trajectory, result)
+        path = write_log(place.log_dir, log_name, written, self.site.args.log_format)
         return result.model_copy(update={"log_file": str(path)})
 
     def _harness(self, seed: int | None) -> SpreadsheetAgent:
