@@ -14,15 +14,16 @@ VARYING = re.compile(r"(_at|^at|created|timestamp|seconds|finished|spent|mtime|d
 VARYING_LINE = re.compile(r"^- (timestamp|seconds): .*$", re.MULTILINE)
 
 
-def damaged(folder: Path, *, killed: bool = False) -> list[str]:
+def damaged(folder: Path, *, killed: bool = False, full: bool = False) -> list[str]:
     """One line for each file that is half-written. Right after a kill a temporary file may lie
-    about, and the last line of a list may be torn: the next start has to deal with both."""
+    about, and after it or on a full disk the last line of a list may be torn: the next start has
+    to deal with both."""
     found = []
     for path in files(folder):
         if path.suffix == ".tmp":
             problem = "" if killed else "left over"
         else:
-            problem = _problem(path, killed)
+            problem = _problem(path, killed or full)
         if problem:
             found.append(f"{path.relative_to(folder)}: {problem}")
     return found
@@ -34,12 +35,12 @@ def files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _problem(path: Path, killed: bool) -> str:
+def _problem(path: Path, torn: bool) -> str:
     try:
         if path.suffix == ".json":
             json.loads(path.read_text("utf-8"))
         elif path.suffix == ".jsonl":
-            _read_lines(path, killed)
+            _read_lines(path, torn)
         elif path.suffix == ".xlsx":
             with zipfile.ZipFile(path) as book:
                 return f"damaged {bad}" if (bad := book.testzip()) else ""
@@ -50,9 +51,9 @@ def _problem(path: Path, killed: bool) -> str:
     return ""
 
 
-def _read_lines(path: Path, killed: bool) -> None:
+def _read_lines(path: Path, torn: bool) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
-    if killed and lines and not lines[-1].endswith(b"\n"):
+    if torn and lines and not lines[-1].endswith(b"\n"):
         del lines[-1]
     for line in lines:
         json.loads(line)

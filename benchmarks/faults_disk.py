@@ -1,0 +1,149 @@
+"""Every stage on a disk that fills up while it runs, and on one that cannot be written.
+
+The disk is a small tmpfs, made smaller to the byte; only root can have one. A command has to end
+with exit code 1 or 2 and one line that names a path, leave nothing half-written, and finish what
+is owed once there is room; at the end all is as on a disk that never was full.
+"""
+
+import contextlib
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from faultfiles import damaged, differing, leaves
+from faultprogram import Ended, Program
+from faultrow import Row, Trial
+from faultserver import FaultServer
+from faultstages import LEFT, Pipeline, Stage, asked_again, scripted
+
+from react_agent.cli import BAD_INPUT, INCOMPLETE, OK
+
+LEVELS, FEWER = 5, 2
+"""Fill levels of each stage: the first has no room at all."""
+ROOM = 4 << 30
+"""Only a bound: a tmpfs takes what is written."""
+
+
+def measure(trial: Trial, *, levels: int = 0, stages: int | None = None, before: str = "") -> Row:
+    """Of the first `stages` alone, where that is given."""
+    what = "stages on a full or read-only disk that end badly"
+    dice, tried, wrong = random.Random(trial.seed), 0, []
+    with TemporaryDirectory() as name, FaultServer(scripted) as server:
+        try:
+            with _Disk.mounted(Path(name) / "plain") as plain:
+                unbroken = _Trial(plain, server, before)
+                needs = [unbroken.needs(stage) for stage in unbroken.pipeline.stages[:stages]]
+                wanted = leaves(unbroken.program.folder, *LEFT)
+                wrong += unbroken.wrong
+        except PermissionError:
+            return Row(what, 0, skipped="mounting a small disk needs root")
+        with _Disk.mounted(Path(name) / "small") as small:
+            pressed = _Trial(small, server, before)
+            for stage, need in zip(pressed.pipeline.stages, needs, strict=False):
+                shares = [0.0, *(dice.random() for _ in range(1, levels or _levels(trial)))]
+                tried += pressed.through(stage, [int(share * need) for share in shares])
+            wrong += pressed.wrong
+            wrong += differing(wanted, leaves(pressed.program.folder, *LEFT))
+    return Row(what, tried, wrong)
+
+
+def _levels(trial: Trial) -> int:
+    return FEWER if trial.reduced else LEVELS
+
+
+class _Disk:
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    @classmethod
+    @contextlib.contextmanager
+    def mounted(cls, place: Path) -> "Iterator[_Disk]":
+        """Raises PermissionError where nothing can be mounted."""
+        place.mkdir()
+        disk = cls(place)
+        disk._mount("-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs")
+        try:
+            yield disk
+        finally:
+            subprocess.run(["umount", "--lazy", place], check=True)
+
+    def _mount(self, *flags: str) -> None:
+        command = ["mount", *flags, str(self.place)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise PermissionError(f"{self.place}: {done.stderr.strip()}")
+
+    @property
+    def used(self) -> int:
+        found = os.statvfs(self.place)
+        return (found.f_blocks - found.f_bfree) * found.f_frsize
+
+    @contextlib.contextmanager
+    def leaving(self, room: int) -> Iterator[None]:
+        self._mount("-o", f"remount,size={self.used + max(room, 1)}")
+        try:
+            yield
+        finally:
+            self._mount("-o", f"remount,size={ROOM}")
+
+    @contextlib.contextmanager
+    def read_only(self) -> Iterator[None]:
+        self._mount("-o", "remount,ro")
+        try:
+            yield
+        finally:
+            self._mount("-o", "remount,rw")
+
+
+class _Trial:
+    """One pass through the stages on one disk."""
+
+    def __init__(self, disk: _Disk, server: FaultServer, before: str) -> None:
+        self.disk, self.server = disk, server
+        # The disk's own top is no folder that a run would be given.
+        self.program = Program(disk.place / "run", server.url, before)
+        self.pipeline = Pipeline(self.program.folder)
+        self.pipeline.lay_out()
+        self.wrong: list[str] = []
+
+    def needs(self, stage: Stage) -> int:
+        """Bytes that a start with room for all writes."""
+        used = self.disk.used
+        self._finish(stage)
+        return self.disk.used - used
+
+    def through(self, stage: Stage, rooms: list[int]) -> int:
+        """How often the stage could not go on."""
+        hit = 0
+        for room in rooms:
+            with self.disk.leaving(room):
+                ended = self.program.run(stage.module, *stage.argv)
+            if ended.code != OK:
+                hit += 1
+                self._look(f"{stage.name} with {room} bytes left", ended)
+        with self.disk.read_only():
+            ended = self.program.run(stage.module, *stage.argv)
+        if ended.code != OK:
+            hit += 1
+            self._look(f"{stage.name} on a read-only disk", ended)
+        self._finish(stage)
+        self.wrong += damaged(self.program.folder)
+        return hit
+
+    def _finish(self, stage: Stage) -> None:
+        finished, first = stage.finished(), len(self.server.asked)
+        ended = self.program.run(stage.module, *stage.argv)
+        if ended.code != OK:
+            self.wrong.append(f"{stage.name} with room: {ended}")
+        self.wrong += asked_again(stage, finished, self.server.asked[first:])
+
+    def _look(self, where: str, ended: Ended) -> None:
+        lines = [x for x in ended.complained.splitlines() if x.startswith(("error:", "stopped:"))]
+        if ended.trouble or ended.code not in (INCOMPLETE, BAD_INPUT):
+            self.wrong.append(f"{where}: {ended.trouble or ended}")
+        elif len(lines) != 1 or str(self.program.folder) not in lines[0]:
+            self.wrong.append(f"{where}: no one line that names a path: {ended}")
+        self.wrong += [f"{where}: {line}" for line in damaged(self.program.folder, full=True)]
