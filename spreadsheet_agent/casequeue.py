@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -14,6 +14,7 @@ from react_agent.executor import Bench, CaseLost
 from react_agent.pool import Outcome, work_queue
 from react_agent.seams import Domain, Trajectory
 from spreadsheet_agent.casework import Assignment
+from spreadsheet_agent.order import earlier_results, longest_first, seconds_taken
 from spreadsheet_agent.runfolder import CaseResult
 from spreadsheet_agent.runs import Run, Session
 from spreadsheetbench.dataset import SheetCase
@@ -36,6 +37,8 @@ class CaseQueue:
 
     async def run(self, cases: Sequence[SheetCase]) -> None:
         """Raises ContractError when a finished case was run on other data."""
+        before = self.args.longest_first
+        earlier = earlier_results(before) if before else []
         waiting = self._waiting(cases)
         total = len(waiting) + self.session.kept
         bar = tqdm(
@@ -44,7 +47,7 @@ class CaseQueue:
         try:
             await work_queue(
                 self._case,
-                waiting,
+                self._in_order(waiting, earlier),
                 workers=self.args.workers,
                 done=lambda outcome: self._done(outcome, bar),
             )
@@ -75,6 +78,16 @@ class CaseQueue:
                     )
         self.session.owed = len(waiting)
         return waiting
+
+    def _in_order(
+        self, waiting: Sequence[tuple[Run, Assignment]], earlier: Sequence[CaseResult]
+    ) -> Iterator[tuple[Run, Assignment]]:
+        """Seed after seed; what the others have taken is looked at when a seed begins."""
+        runs = self.session.runs
+        for run in runs:
+            known = [*earlier, *(result for one in runs for result in one.folder.results.values())]
+            mine = [item for item in waiting if item[0] is run]
+            yield from longest_first(mine, lambda item: _key(item[1].case), seconds_taken(known))
 
     async def _case(self, item: tuple[Run, Assignment]) -> CaseResult:
         run, given = item

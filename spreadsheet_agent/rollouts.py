@@ -74,6 +74,13 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
     add_flag(
         group, "--tool_slots", type=positive, help="shell commands at once; default: 2 x cores"
     )
+    add_flag(
+        group,
+        "--longest_first",
+        type=Path,
+        metavar="RUN",
+        help="output folder of an earlier run: start with what took longest there",
+    )
     modes = ["auto", "bwrap", "none"]
     add_flag(group, "--sandbox", default="auto", choices=modes, help="where the agent's shell runs")
 

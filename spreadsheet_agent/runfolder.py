@@ -20,6 +20,7 @@ from react_agent.seams import NOT_THE_AGENT, Status
 from react_agent.settings import differences
 
 Key = tuple[str, str]
+LINES = "results.jsonl"
 
 
 class CaseResult(BaseModel, frozen=True):
@@ -58,7 +59,7 @@ class RunFolder:
     def __init__(self, output_dir: Path, results_file: Path | None = None) -> None:
         self.output_dir = output_dir
         self.settings_file = output_dir / "run.json"
-        self.lines_file = output_dir / "results.jsonl"
+        self.lines_file = output_dir / LINES
         self.results_file = results_file or output_dir / "results.json"
         self.results: dict[Key, CaseResult] = {}
         self._started = time.monotonic()

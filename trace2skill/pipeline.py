@@ -160,6 +160,7 @@ class Pipeline:
             agent += ["--skills_dir", str(entrant.skills_dir)]
         work = entrant.folder / f"{entrant.prefix}work"
         rollouts = [*data, *outputs, *agent, *self._agents(), "--seeds", seeds]
+        rollouts += self._order(entrant)
         rollouts += ["--log_dir", str(entrant.logs), "--log_format", "markdown"]
         rollouts += ["--working_dir", str(work), *self._model(name, recipe.model.generation_config)]
         triage = ["--eval_results", str(entrant.verdicts), "--log_dir", str(entrant.logs)]
@@ -235,6 +236,11 @@ class Pipeline:
         if isinstance(chosen, str):
             return ["--instance_ids", ",".join(self.ids[split])]
         return ["--start_idx", str(chosen[0]), "--end_idx", str(chosen[1])]
+
+    def _order(self, entrant: Entrant) -> list[str]:
+        """The first run on a split tells the others which tasks take long."""
+        first = self.teacher if entrant.split == "train" else self.baselines()[0]
+        return [] if entrant == first else ["--longest_first", str(first.outputs)]
 
     def _agents(self) -> list[str]:
         recipe = self.recipe

@@ -1,0 +1,44 @@
+"""Which case goes first: the one that took longest before, so that no long one is left for the end.
+
+What a task takes repeats from run to run, and nothing else tells it before it starts. The order
+decides no result.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import TypeVar
+
+from react_agent.errors import ContractError
+from react_agent.files import read_lines
+from spreadsheet_agent.runfolder import LINES, CaseResult, Key
+
+T = TypeVar("T")
+
+
+def earlier_results(output_dir: Path) -> list[CaseResult]:
+    """Of one run, or of all seeds of several. Raises ContractError where there is no run."""
+    places = (output_dir / LINES, *output_dir.glob(f"seed_*/{LINES}"))
+    files = [path for path in places if path.is_file()]
+    if not files:
+        raise ContractError(f"{output_dir}: holds no {LINES} of an earlier run to order by")
+    try:
+        return [CaseResult.model_validate(line) for path in files for line in read_lines(path)]
+    except ValueError:
+        raise ContractError(f"{output_dir}: its {LINES} is no list of case results") from None
+
+
+def seconds_taken(results: Iterable[CaseResult]) -> dict[Key, float]:
+    """The mean of each case's runs, as far as the agent ended them."""
+    taken: dict[Key, list[float]] = {}
+    for result in results:
+        if not result.owed:
+            taken.setdefault(result.key, []).append(result.seconds)
+    return {key: fmean(seconds) for key, seconds in taken.items()}
+
+
+def longest_first(
+    items: Sequence[T], key: Callable[[T], Key], taken: Mapping[Key, float]
+) -> list[T]:
+    """What nothing is known of goes first, in its own order: it may be the longest."""
+    return sorted(items, key=lambda item: -taken.get(key(item), float("inf")))
