@@ -1,5 +1,6 @@
 """SpreadsheetBench behind the domain seam: how a case is laid out and how its result is taken."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ class SpreadsheetDomain:
     def output_path(self, case: SheetCase, output_dir: Path) -> Path:
         """Raises ContractError when the record's path leads out of `output_dir`."""
         path = output_dir / (case.task.spreadsheet_path or case.task.id) / case.output_name
-        if not path.resolve().is_relative_to(output_dir.resolve()):
+        if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
             raise ContractError(f"task {case.task_id}: its spreadsheet_path leads out of the data")
         return path
 

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from react_agent.errors import ContractError
@@ -72,7 +73,12 @@ def namespaces(*, own_users: bool) -> list[str]:
     return [*users, *kinds, *rest]
 
 
-def base_mounts() -> Iterator[str]:
+@cache
+def base_mounts() -> tuple[str, ...]:
+    return tuple(_base_mounts())
+
+
+def _base_mounts() -> Iterator[str]:
     """The system and this interpreter, read-only; own /proc, /dev and /dev/shm."""
     yield from ("--ro-bind", "/usr", "/usr")
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
@@ -91,11 +97,12 @@ def base_mounts() -> Iterator[str]:
     yield from ("--remount-ro", "/dev", "--symlink", "../tmp", "/var/tmp")
 
 
-def python_binds() -> list[Bind]:
+@cache
+def python_binds() -> tuple[Bind, ...]:
     """The virtual environment and the installation it stands on, unless the system has them."""
     base = Path(sys.base_prefix)
     roots = {Path(sys.prefix), base, base.resolve()}
-    return [bind(root) for root in roots if not root.is_relative_to("/usr")]
+    return tuple(bind(root) for root in roots if not root.is_relative_to("/usr"))
 
 
 def mounts(tmp: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:

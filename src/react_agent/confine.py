@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import shlex
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,7 +33,7 @@ class ConfinedCase:
     mark: str = field(default_factory=lambda: secrets.token_hex(16))
     _arguments: list[str] = field(default_factory=list)
     """What comes before the shell in every command of the case."""
-    _below_tmp: list[bwrap.Bind] = field(default_factory=list)
+    _below_tmp: dict[Path, bool] = field(default_factory=dict)
     _given: bool = False
 
     @cached_property
@@ -61,7 +62,8 @@ class ConfinedCase:
             return
         shown = [bwrap.bind(path) for path in (*read_only, *shims)]
         binds = [bwrap.bind(self.folder, writable=True), *shown]
-        self._below_tmp = [one for one in binds if one.seen_at.is_relative_to("/tmp")]
+        self._below_tmp = dict(self._places_below_tmp([*binds, *bwrap.python_binds()]))
+        self._clear_tmp()
         confined = bwrap.mounts(self.tmp, binds, hide)
         if self.user is not None:
             for one in shown:
@@ -122,23 +124,32 @@ class ConfinedCase:
     def _clear_tmp(self) -> None:
         """Bubblewrap follows links when it makes the places that it mounts on: with none in the
         way it stays within. A command that could put one there has ended."""
-        for one in self._below_tmp:
-            place = self.tmp
-            for part in one.seen_at.relative_to("/tmp").parts[: None if one.is_folder else -1]:
-                place /= part
-                if place.is_symlink() or not place.is_dir():
-                    place.unlink(missing_ok=True)
-                    place.mkdir()
-                    place.chmod(0o755)
-            if not one.is_folder and (self.tmp / one.seen_at.relative_to("/tmp")).is_symlink():
-                (self.tmp / one.seen_at.relative_to("/tmp")).unlink()
+        for place, is_folder in self._below_tmp.items():
+            try:
+                mode = place.lstat().st_mode
+            except FileNotFoundError:
+                mode = 0
+            if stat.S_ISLNK(mode) or (is_folder and mode and not stat.S_ISDIR(mode)):
+                place.unlink()
+            if is_folder and not stat.S_ISDIR(mode):
+                place.mkdir()
+                place.chmod(0o755)
+
+    def _places_below_tmp(self, binds: Sequence[bwrap.Bind]) -> Iterator[tuple[Path, bool]]:
+        """Whatever bubblewrap makes there, from the top down, and whether that is a folder."""
+        for one in binds:
+            if one.seen_at.is_relative_to("/tmp"):
+                place = self.tmp / one.seen_at.relative_to("/tmp")
+                steps = [*reversed(place.parents), place]
+                for step in steps[len(self.tmp.parts) :]:
+                    yield step, step != place or one.is_folder
 
     def _job(self, argv: Sequence[str | bytes], passed: Sequence[int] = ()) -> Job:
         # In a process namespace the kernel ends what is left; outside it must be found.
         return Job(
             argv=argv,
             folder=self.folder,
-            env=self._environment(),
+            env=self._environment,
             limits=self.limits,
             watched=(self._real, self.tmp),
             pids=descendants if self.program else lambda root: self._everywhere(root),
@@ -158,6 +169,7 @@ class ConfinedCase:
                     if mark in Path(f"/proc/{name}/environ").read_bytes():
                         yield int(name)
 
+    @cached_property
     def _environment(self) -> dict[str, str]:
         """All that a command gets to see; nothing of the caller's."""
         shims = self.scratch / "bin"

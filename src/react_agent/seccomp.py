@@ -9,6 +9,7 @@ import os
 import platform
 import struct
 from errno import EAFNOSUPPORT, ENOSYS, EPERM
+from functools import cache
 
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _NUMBERS: dict[str, tuple[int, int]] = {
@@ -41,6 +42,7 @@ _NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
 
 
+@cache
 def program(machine: str | None = None) -> bytes:
     """Classic BPF; empty where the numbers of the system calls are not known."""
     machine = machine or platform.machine()
