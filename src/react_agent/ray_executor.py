@@ -192,6 +192,8 @@ def _connect(address: str | None, actors: int | None) -> None:
         if address:
             ray.init(address=address, **quiet)
             return
+        # Else Ray leaves one in the home folder.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(16))
         ray.init(
             address="local",
             num_cpus=actors,

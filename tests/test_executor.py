@@ -1,0 +1,112 @@
+"""The seam between the queue and where cases are worked on; the engine itself is in test_ray."""
+
+import argparse
+import asyncio
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import MINI, ROOT, Commands, copying_agent, with_server
+
+from react_agent.errors import ContractError
+from react_agent.ray_station import Opening, Station
+from spreadsheet_agent.casework import Assignment, RolloutSite
+from spreadsheet_agent.rollouts import build_parser
+from spreadsheet_agent.runs import Place
+
+KEY = "sk-the-key-of-the-driver"
+
+
+def parsed(folder: Path, *more: str) -> argparse.Namespace:
+    argv = ["--data_path", str(MINI), "--model", "m", "--output_dir", str(folder / "outputs")]
+    return build_parser().parse_args([*argv, "--working_dir", str(folder / "work"), *more])
+
+
+def opening(site: RolloutSite, tokens: dict[str, str], **environment: str) -> Opening:
+    return Opening(str(ROOT), environment, tokens, pickle.dumps(site))
+
+
+def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['ray'] = None\nfrom spreadsheet_agent.rollouts import main\n"
+    argv = [*("--data_path", str(MINI), "--executor", "ray", "--output_dir", str(tmp_path / "o"))]
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}sys.exit(main({argv!r}))"],
+        cwd=ROOT,
+        env=os.environ | {"OPENAI_API_KEY": KEY},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "pip install 'trace2skill-toolkit[ray]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_local_start_never_imports_the_engine() -> None:
+    code = "import sys, spreadsheet_agent.session; sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_station_works_as_the_driver_would(tmp_path: Path) -> None:
+    """Sent as bytes to a process that knows nothing else, with the key in memory only."""
+
+    async def steps(user: Commands) -> None:
+        site = RolloutSite(parsed(tmp_path))
+        case = site.domain.cases(["9001"])[0]
+        place = Place(41, tmp_path / "outputs", site.working, site.logs, {"model": "m", "seed": 41})
+        station = Station()
+        sent = opening(site, {}, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=user.server.url)
+        assert KEY not in repr(sent)
+        settings = (await station.open(sent, None)).value
+        async with site.open() as here:
+            assert settings == here.settings
+        answer = await station.work(Assignment(place, case, False, "print"))
+        await station.close()
+        assert (answer.value.status, answer.value.success) == ("completed", True)
+        assert Path(answer.value.log_file).is_file()
+        assert {h["Authorization"] for h in user.server.headers} == {f"Bearer {KEY}"}
+        assert not list((tmp_path / "outputs").rglob("results.jsonl"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "environ", os.environ.copy())
+        with_server(copying_agent, tmp_path, steps)
+
+
+@pytest.mark.parametrize("text", [None, "another run's"])
+def test_a_folder_that_is_not_shared_is_refused(tmp_path: Path, text: str | None) -> None:
+    token = tmp_path / ".shared"
+    if text:
+        token.write_text(text)
+    sent = opening(RolloutSite(parsed(tmp_path)), {str(token): "the driver's"})
+    answer = asyncio.run(Station().open(sent, None))
+    assert isinstance(answer.error, ContractError)
+    assert f"{tmp_path} is not the folder that the driver sees" in str(answer.error)
+
+
+def test_closing_a_station_cancels_what_is_in_flight_and_waits_for_it(tmp_path: Path) -> None:
+    ended: list[str] = []
+
+    class Slow:
+        async def work(self, item: Any) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0.01)
+                ended.append("closed")
+
+    async def session() -> None:
+        station = Station()
+        station._bench = Slow()  # type: ignore[assignment]
+        working = [asyncio.ensure_future(station.work(n)) for n in range(3)]
+        await asyncio.sleep(0.01)
+        await station.close()
+        assert ended == ["closed"] * 3
+        assert all(
+            isinstance(e, asyncio.CancelledError)
+            for e in await asyncio.gather(*working, return_exceptions=True)
+        )
+
+    asyncio.run(session())

@@ -1,0 +1,213 @@
+"""Rollouts and analysts on a real Ray cluster of several processes on this machine."""
+
+import asyncio
+import contextlib
+import importlib.util
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from commands import TASKS, Commands, bash, copying_agent, task_of, with_server
+from stub_server import reply
+
+# Not imported here: in one process Ray keeps the token that it saw first.
+if not importlib.util.find_spec("ray"):
+    pytest.skip("the extra `ray` is not installed", allow_module_level=True)
+
+KEY = "sk-a-key-that-no-file-may-hold"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Path]:
+    """One head with room for four stations; its files lie in the folder that is given."""
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(16))
+            patch.setenv("RAY_AUTH_MODE", "token")
+            patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+            head = ["start", "--head", "--num-cpus=4", "--include-dashboard=false", "--port=0"]
+            head += ["--node-ip-address=127.0.0.1", f"--temp-dir={name}", "--disable-usage-stats"]
+            ray = Path(sys.executable).with_name("ray")
+            started = subprocess.run([str(ray), *head, "--object-store-memory=80000000"])
+            assert started.returncode == 0
+            try:
+                yield Path(name)
+            finally:
+                for process in processes(name):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.kill()
+
+
+def processes(words: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(words in part for part in process.cmdline()):
+                found.append(process)
+    return found
+
+
+def on(cluster: Path, *more: str) -> list[str]:
+    address = (cluster / "ray_current_cluster").read_text().strip()
+    return ["--executor", "ray", "--ray_address", address, "--ray_actors", "2", *more]
+
+
+def slow(seconds: float) -> Callable[[dict[str, Any]], Any]:
+    async def handler(body: dict[str, Any]) -> Any:
+        await asyncio.sleep(seconds)
+        return copying_agent(body)
+
+    return handler
+
+
+def shown(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What two runs of the same cases have in common, in one order."""
+    left_out = {"seconds", "finished_at", "log_file", "output_digest"}
+    kept = [{k: v for k, v in line.items() if k not in left_out} for line in lines]
+    return sorted(kept, key=lambda line: str(line["id"]))
+
+
+def test_the_same_results_as_here_and_a_run_goes_on_anywhere(cluster: Path, tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        other = Commands(user.server, tmp_path / "local")
+        await other.rollouts()
+        user.server.bodies.clear()
+        code, said = await user.rollouts("--end_idx", "2")
+        assert code == 0, said
+        code, said = await user.rollouts(*on(cluster), "--api_key", KEY)
+        assert code == 0, said
+        assert "2 kept" in said
+        assert shown(user.lines()) == shown(other.lines())
+        assert len(user.server.bodies) == 2 * TASKS
+        asked = {h["Authorization"] for h in user.server.headers[-2:]}
+        assert asked == {f"Bearer {KEY}"}
+        names = sorted(path.name for path in user.logs.iterdir())
+        assert names == sorted(path.name for path in other.logs.iterdir())
+        assert not list(tmp_path.rglob(".shared-*"))
+        code, said = await user.rollouts()
+        assert (code, len(user.server.bodies)) == (0, 2 * TASKS), said
+
+    with_server(copying_agent, tmp_path, steps)
+    held = [p for p in cluster.rglob("*") if p.is_file() and KEY.encode() in p.read_bytes()]
+    assert held == []
+
+
+def test_a_cap_on_calls_holds_over_all_processes(cluster: Path, tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        code, said = await user.rollouts(*on(cluster, "--max_calls", "7"))
+        assert code == 1, said
+        assert len(user.server.bodies) == 7
+        assert "cap of 7 calls" in said
+        noted = (user.outputs / "budget.jsonl").read_text().splitlines()
+        assert len(noted) == 14
+        code, said = await user.rollouts(*on(cluster, "--max_calls", "100"))
+        assert (code, {line["status"] for line in user.lines()}) == (0, {"completed"}), said
+
+    with_server(slow(0.2), tmp_path, steps)
+
+
+def test_a_lost_process_costs_its_cases_in_flight_only(cluster: Path, tmp_path: Path) -> None:
+    """Killed in the middle: what was finished is not asked for again, the rest once more."""
+
+    async def steps(user: Commands) -> None:
+        process = await user.start("run_spreadsheetbench.py", *user.rollout_flags(*on(cluster)))
+        await user.server.until(lambda: (user.outputs / "results.jsonl").exists())
+        finished = {line["id"] for line in user.lines()}
+        await user.server.until(lambda: len(stations(cluster)) == 2 and user.server.in_flight > 1)
+        paid = len(user.server.bodies)
+        stations(cluster)[0].kill()
+        said = (await process.communicate())[0].decode()
+        assert process.returncode == 0, said
+        assert "its 2 cases in flight go to others" in said
+        assert Counter(line["id"] for line in user.lines()).most_common(1)[0][1] == 1
+        assert {line["status"] for line in user.lines()} == {"completed"}
+        assert len(user.lines()) == TASKS
+        openings = Counter(task_of(b) for b in user.server.bodies if len(b["messages"]) == 2)
+        assert sorted(openings.values()) == [1] * (TASKS - 2) + [2] * 2
+        again = {task_of(body).split("_")[0] for body in user.server.bodies[paid:]}
+        assert not again & finished
+
+    with_server(slow(0.7), tmp_path, steps)
+
+
+def stations(cluster: Path) -> list[psutil.Process]:
+    """Processes that work, below any of the cluster's own."""
+    found = set()
+    for process in processes(str(cluster)):
+        with contextlib.suppress(psutil.Error):
+            children = process.children(recursive=True)
+            found |= {p for p in children if "".join(p.cmdline()).startswith("ray::Station")}
+    return list(found)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_all_within_seconds(tmp_path: Path, number: signal.Signals) -> None:
+    """On a cluster of its own: commands that run, the processes and Ray itself are gone."""
+    marker = f"sleep 7{secrets.randbelow(10**6):06}"
+
+    async def steps(user: Commands) -> None:
+        flags = user.rollout_flags("--executor", "ray", "--ray_actors", "2")
+        process = await user.start("run_spreadsheetbench.py", *flags)
+        async with asyncio.timeout(90):
+            while len(processes(marker)) < 4:
+                assert process.returncode is None, (await process.communicate())[0]
+                await asyncio.sleep(0.1)
+        engine = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(number)
+        said, _ = await asyncio.wait_for(process.communicate(), 10)
+        assert process.returncode == 130, said
+        assert "still owed 6 cases" in said.decode()
+        gone, alive = psutil.wait_procs(engine, 5)
+        assert len(gone) > 4
+        assert not alive
+        assert not processes(marker)
+        assert (user.outputs / "results.json").exists()
+
+    with_server(lambda body: reply(bash(marker)), tmp_path, steps)
+
+
+OTHER = """
+import asyncio, sys
+from dataclasses import replace
+from react_agent.cli import run_script
+from react_agent.ray_executor import crew
+from spreadsheet_agent.casework import RolloutSite
+from spreadsheet_agent.rollouts import build_parser
+
+async def start(args):
+    site = RolloutSite(args)
+    async with site.open() as here:
+        other = replace(here, settings={**here.settings, "sandbox": "another"})
+        async with crew(args, site, other, 2):
+            print("it began")
+
+sys.exit(run_script(start, build_parser()))
+"""
+
+
+def test_other_settings_on_a_machine_are_refused(cluster: Path, tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        code, said = await user.run("-c", OTHER, *user.rollout_flags(*on(cluster)))
+        assert code == 2, said
+        assert said.count("\n") == 1
+        assert "would run with other settings: sandbox: 'another' -> " in said
+
+    with_server(copying_agent, tmp_path, steps)
+
+
+@pytest.mark.parametrize("flag", ["--record", "--reply_cache"])
+def test_what_has_one_writer_is_refused(tmp_path: Path, flag: str) -> None:
+    async def steps(user: Commands) -> None:
+        code, said = await user.rollouts("--executor", "ray", flag, str(tmp_path / "x"))
+        assert (code, said.count("\n")) == (2, 1)
+        assert f"--executor ray goes without {flag}" in said
+
+    with_server(copying_agent, tmp_path, steps)
