@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from react_agent.settings import first_problem
 from spreadsheet_agent.runfolder import CaseResult, Key
 
 
@@ -22,8 +23,7 @@ def read_results(file: Path) -> tuple[tuple[CaseResult, ...], list[str]]:
         try:
             case = CaseResult.model_validate(json.loads(line))
         except ValidationError as error:
-            where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole line"
-            problems.append(f"line {number}, field {where}: {error.errors()[0]['msg']}")
+            problems.append(f"line {number}, field {first_problem(error, 'the whole line')}")
         except ValueError:
             problems.append(f"line {number} is torn: the case is still owed")
         else:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from react_agent.cli import OK, add_flag, run_script, script_parser
 from react_agent.errors import ContractError
 from react_agent.files import digest_tree, read_json, write_json
+from react_agent.settings import first_problem
 
 HOME = "https://github.com/Qwen-Applications/Trace2Skill"
 FOLDER = "released_skills"
@@ -114,7 +115,7 @@ def _read(path: Path) -> Pins:
     try:
         return Pins.model_validate(read_json(path))
     except ValidationError as error:
-        raise ContractError(f"{path}: {error.errors()[0]['msg']}") from None
+        raise ContractError(f"{path}: {first_problem(error)}") from None
 
 
 def _agreed(folders: list[Path]) -> bool:

@@ -17,7 +17,7 @@ from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
 from react_agent.model import Usage
 from react_agent.seams import NOT_THE_AGENT, Status
-from react_agent.settings import differences
+from react_agent.settings import differences, first_problem
 
 Key = tuple[str, str]
 LINES = "results.jsonl"
@@ -110,8 +110,8 @@ class RunFolder:
             try:
                 result = CaseResult.model_validate(line)
             except ValidationError as error:
-                where = ".".join(map(str, error.errors()[0]["loc"]))
-                raise ContractError(f"{self.lines_file}: line {number}, field {where}") from None
+                problem = first_problem(error, "the whole line")
+                raise ContractError(f"{self.lines_file}: line {number}: {problem}") from None
             self.results[result.key] = result
 
     def _refuse_strangers(self, outputs: Iterable[Path]) -> None:

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ValidationError
 from react_agent.cli import OK, add_flag, run_script, script_parser
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import read_json, write_json, write_whole
+from react_agent.settings import first_problem
 
 if TYPE_CHECKING:  # aiohttp costs 200 ms, too much for --help
     from spreadsheetbench.download import Fetched
@@ -264,10 +265,9 @@ def _read_lock(path: Path) -> Lock:
     try:
         return Lock.model_validate(read_json(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        problem = first_problem(error, "the file")
         raise ContractError(
-            f"{path}: {where}: {first['msg']}; repair the file or remove it to trust afresh"
+            f"{path}: {problem}; repair the file or remove it to trust afresh"
         ) from None
 
 
