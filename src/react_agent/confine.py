@@ -15,6 +15,7 @@ from react_agent import bwrap, seccomp, throwaway, trees
 from react_agent.errors import ContractError
 from react_agent.limits import Limits, counts_processes_per_namespace, descendants
 from react_agent.process import Ended, Job, run
+from react_agent.warm import Warm
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class ConfinedCase:
     """Bubblewrap; empty for a case that is not confined."""
     user: int | None = None
     """Of this case alone; only when started by root."""
+    warm: Warm | None = None
     mark: str = field(default_factory=lambda: secrets.token_hex(16))
     _arguments: list[str] = field(default_factory=list)
     """What comes before the shell in every command of the case."""
@@ -56,7 +58,7 @@ class ConfinedCase:
         trees.remove(self.scratch)
         self.tmp.mkdir(parents=True)
         self.tmp.chmod(0o1777)
-        shims = python_shims(self.scratch / "bin")
+        shims = [self.warm.install()] if self.warm else python_shims(self.scratch / "bin")
         if not self.program:
             self._arguments = self.limits.prefix(processes=False)
             return
@@ -83,6 +85,8 @@ class ConfinedCase:
     def close(self) -> None:
         """What lies too deep is deleted: recursive readers of the folder, Python's own among
         them, fail on very deep trees."""
+        if self.warm:
+            self.warm.close()
         try:
             if self._real.is_dir():
                 self.scratch.mkdir(exist_ok=True)
@@ -107,6 +111,8 @@ class ConfinedCase:
         if not self.program:
             return await run(self._job([*self._arguments, *shell]))
         self._clear_tmp()
+        if self.warm:
+            await self.warm.get_ready(command, self._arguments, self._environment)
         with contextlib.ExitStack() as handles:
             report, status = _pipe(handles)
             flags, passed = ["--json-status-fd", str(status)], [status]
@@ -115,7 +121,11 @@ class ConfinedCase:
                 flags += ["--seccomp", str(rules)]
                 passed.append(rules)
             job = self._job([self.program, *flags, *self._arguments, *shell], passed)
-            ended = await run(job)
+            try:
+                ended = await run(job)
+            finally:
+                if self.warm:
+                    await self.warm.settle()
             if not ended.breach and b'"exit-code"' not in _read_now(report):
                 why = bytes(ended.output.head[:500]).decode("utf-8", "replace").strip()
                 raise ContractError(f"{self.folder}: the sandbox did not start: {why}")
@@ -152,13 +162,20 @@ class ConfinedCase:
             env=self._environment,
             limits=self.limits,
             watched=(self._real, self.tmp),
-            pids=descendants if self.program else lambda root: self._everywhere(root),
-            survivors=list if self.program else lambda: list(self._marked()),
+            pids=self._everywhere,
+            survivors=self._survivors,
             pass_fds=passed,
         )
 
     def _everywhere(self, root: int) -> list[int]:
+        if self.program:
+            return [*descendants(root), *(self.warm.forked() if self.warm else ())]
         return list({*descendants(root), *self._marked()})
+
+    def _survivors(self) -> list[int]:
+        if self.program:
+            return self.warm.hold() if self.warm else []
+        return list(self._marked())
 
     def _marked(self) -> Iterator[int]:
         """Processes of this case wherever they went; one that cleared its environment is lost."""
@@ -173,7 +190,9 @@ class ConfinedCase:
     def _environment(self) -> dict[str, str]:
         """All that a command gets to see; nothing of the caller's."""
         shims = self.scratch / "bin"
-        first = shims if shims.exists() else bwrap.interpreter().parent
+        first = str(shims if shims.exists() else bwrap.interpreter().parent)
+        if self.warm:
+            first += f":{bwrap.interpreter().parent}"
         threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         return {
             "PATH": f"{first}:/usr/local/bin:/usr/bin:/bin",

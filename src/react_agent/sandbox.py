@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -33,6 +33,7 @@ from react_agent.bash import Bash
 from react_agent.confine import ConfinedCase
 from react_agent.errors import ContractError
 from react_agent.limits import Limits
+from react_agent.warm import Warm
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,13 @@ class Sandbox:
     """The bubblewrap that works here."""
     users: Iterator[int] = field(default_factory=lambda: iter(()), repr=False)
     """One for each case when root confines; else there are none, and user namespaces serve."""
+    warm_python: bool = False
+
+    def with_warm_python(self) -> "Sandbox":
+        """`python` forks from an interpreter of the case that has openpyxl loaded."""
+        if self.kind == "none":
+            log.warning("--warm_python: without a sandbox every Python is started anew")
+        return replace(self, warm_python=self.kind != "none")
 
     @contextlib.asynccontextmanager
     async def case(
@@ -70,6 +78,7 @@ class Sandbox:
         case = ConfinedCase(
             bwrap.plain(folder), self.limits, program=self.program, user=next(self.users, None)
         )
+        case.warm = Warm(self.program, case.scratch / "bin") if self.warm_python else None
         try:
             await to_the_end(partial(case.open, read_only, hide), _THREADS)
             yield Bash(case.start, self.slots)
