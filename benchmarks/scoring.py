@@ -1,19 +1,22 @@
 """CPU per scored pair of workbooks by engine, and whether all engines reach the same verdicts.
 
-    python benchmarks/scoring.py [--data_path data/mini] [--changes 240] [--tasks 200]
+    python benchmarks/scoring.py [--data_path DIR] [--changes 240] [--growth 50,200,912,10000]
 
 `two loads` is what a plain evaluation does: both workbooks through openpyxl for every pair.
 `openpyxl` and `lazy` are the engines of `evaluate_with_official.py`, each timed on pairs of gold
 and a changed copy of gold, by all three rule sets. `first`: nothing was seen before; with the
 engine lazy this includes what would have to be proven of gold. `repeat`: another output of the
-same task, whose cells were not seen before, as of a further seed; gold is still at hand.
+same task, whose cells were not seen before, as of a further seed; gold is still at hand. `reader
+alone`: the same without what a pass has to prove.
 Untouched inputs and `--changes` changed outputs are then scored by both engines, and every
-difference in a verdict or its message counts. CPU is that of this one process.
+difference in a verdict or its message counts. CPU is that of this one process. Last come whole
+runs of the command on copies of the tasks: CPU of all processes, their start included, and their
+peak memory together.
 """
 
 import argparse
+import contextlib
 import random
-import re
 import shutil
 import tempfile
 import time
@@ -22,11 +25,15 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from changes import NUMBER, changed
 from openpyxl import load_workbook
+from scoring_growth import light, with_comment
+from scoring_growth import rows as rows_of_runs
 from table import ratio, show
 
 from spreadsheetbench import lazy_reader, load_proof
-from spreadsheetbench.compare import Comparison, compare
+from spreadsheetbench.archive import Archive, Unusual
+from spreadsheetbench.compare import Comparison, Seen, compare
 from spreadsheetbench.dataset import Dataset, Task
 from spreadsheetbench.reader import READERS, Book, EngineName
 from spreadsheetbench.rules import RULES
@@ -36,10 +43,6 @@ Pair = tuple[Task, Path, Path]
 """The task, its gold and an output."""
 
 ENGINES: tuple[EngineName, ...] = ("openpyxl", "lazy")
-
-
-NUMBER = re.compile(rb"(<c r=\"[A-Z]+[0-9]+\"(?: s=\"[0-9]+\")?(?: t=\"n\")?><v>)([0-9.]+)<")
-"""A cell that holds one, which is no formula."""
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -64,83 +67,6 @@ def score(pair: Pair, engine: EngineName) -> object:
     )
 
 
-def changed(gold: Path, target: Path, rng: random.Random) -> Path:
-    """A copy in which one cell of one sheet, or in one of ten copies something else, differs."""
-    with zipfile.ZipFile(gold) as old:
-        parts = {name: old.read(name) for name in old.namelist()}
-        sheets = [name for name in parts if name.startswith("xl/worksheets/sheet")]
-        name = rng.choice(sheets) if rng.random() < 0.9 else rng.choice(list(parts))
-        parts[name] = rng.choice(CHANGES)(parts[name], rng)
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
-            for entry, content in parts.items():
-                new.writestr(entry, content)
-    return target
-
-
-def spot(part: bytes, mark: bytes, rng: random.Random) -> int:
-    """Behind some occurrence of the mark; -1 without any."""
-    start = rng.randrange(max(1, len(part)))
-    found = part.find(mark, start)
-    found = part.find(mark) if found < 0 else found
-    return found + len(mark) if found >= 0 else -1
-
-
-def put(mark: bytes, *texts: bytes) -> Callable[[bytes, random.Random], bytes]:
-    def change(part: bytes, rng: random.Random) -> bytes:
-        at = spot(part, mark, rng)
-        return part if at < 0 else part[:at] + rng.choice(texts) + part[at:]
-
-    return change
-
-
-def other(mark: bytes, *texts: bytes) -> Callable[[bytes, random.Random], bytes]:
-    """What follows the mark is replaced up to the next `<` or quote."""
-
-    def change(part: bytes, rng: random.Random) -> bytes:
-        at = spot(part, mark, rng)
-        if at < 0:
-            return part
-        end = at
-        while end < len(part) and part[end : end + 1] not in (b"<", b'"'):
-            end += 1
-        return part[:at] + rng.choice(texts) + part[end:]
-
-    return change
-
-
-def number(*texts: bytes) -> Callable[[bytes, random.Random], bytes]:
-    """Instead of the number of some cell."""
-
-    def change(part: bytes, rng: random.Random) -> bytes:
-        found = NUMBER.search(part, rng.randrange(max(1, len(part)))) or NUMBER.search(part)
-        if not found:
-            return part
-        return part[: found.start(2)] + rng.choice(texts) + part[found.end(2) :]
-
-    return change
-
-
-def dropped(part: bytes, rng: random.Random) -> bytes:
-    at = rng.randrange(max(1, len(part)))
-    return part[:at] + part[at + rng.choice([1, 7, 400]) :]
-
-
-CHANGES: Sequence[Callable[[bytes, random.Random], bytes]] = [
-    *[number(b"7", b"-1.5", b"0.25", b"45000.75", b"1e400", b"1E-3", b"", b"NaN")] * 8,
-    *[other(b"<v>", b"0", b"1", b"", b"2")] * 6,
-    other(b"<v>", b"x", b"999999", b"#N/A", b"&#65;", b" 1"),
-    other(b"<t>", b"x", b"1", b"", b"&amp;", b" 12 ", b"nan"),
-    other(b' s="', b"0", b"1", b"2", b"3", b"99999"),
-    other(b' t="', b"s", b"str", b"n", b"b", b"e", b"d", b"inlineStr"),
-    other(b'<c r="', b"A1", b"b2", b"ZZ9", b""),
-    put(b"</sheetData>", b'<mergeCells><mergeCell ref="A1:C9"/></mergeCells>'),
-    put(b"</sheetData>", b'<hyperlinks><hyperlink ref="B2:C4" location="x"/></hyperlinks>'),
-    put(b"<row ", b'x="1" ', b'ht="9" '),
-    put(b"</row>", b'<row r="999"><c r="ZZ999"/></row>', b"<!-- -->", b"\n"),
-    dropped,
-]
-
-
 def outputs(
     dataset: Dataset, tasks: Sequence[Task], folder: Path, seed: int, count: int
 ) -> Iterator[Pair]:
@@ -155,29 +81,58 @@ def outputs(
 def another_cell(pair: Pair, folder: Path, name: str) -> Pair:
     """An output whose bytes no one has seen, of the same kind: one number differs."""
     task, gold, _ = pair
-    target = folder / name
+    return task, gold, with_another_number(gold, folder / name, len(name) + ord(name[0]))
+
+
+def with_another_number(gold: Path, target: Path, number: int) -> Path:
     with zipfile.ZipFile(gold) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in old.namelist():
             part = old.read(entry)
             if entry.startswith("xl/worksheets/sheet"):
-                part = NUMBER.sub(rb"\g<1>%d\2<" % len(name), part, 1)
+                part = NUMBER.sub(rb"\g<1>%d\2<" % number, part, 1)
             new.writestr(entry, part)
-        new.comment = name.encode()
-    return task, gold, target
+        new.comment = target.name.encode()
+    return target
+
+
+def alone(pair: Pair) -> float:
+    """Inflating, decoding and comparing; that openpyxl would load it was found out before."""
+    task, gold, output = pair
+    right = lazy_reader.read(gold)
+    try:
+        package = load_proof.open_package(output.read_bytes())
+    except Unusual:
+        return seconds(lambda: score(pair, "lazy"))
+    assert right
+
+    def work() -> None:
+        archive = Archive(output.read_bytes())
+        for name in archive.names:
+            archive.read(name)
+        seen: Seen = {}
+        book = lazy_reader.book_of(package)
+        for rules in RULES.values():
+            with contextlib.suppress(Exception):  # a fail, as the scorer says
+                compare(right, book, task.answer_position, rules, task.answer_sheet, seen=seen)
+
+    return seconds(work)
+
+
+ROWS = ["two loads", "openpyxl", "lazy, first", "lazy, repeat", "lazy, reader alone"]
 
 
 def timing(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> list[list[object]]:
-    spent = dict.fromkeys(["two loads", "openpyxl", "lazy, first", "lazy, repeat"], 0.0)
+    spent = dict.fromkeys(ROWS, 0.0)
     for task in tasks:
         pair: Pair = task, dataset.golds(task)[0], Path()
-        one = another_cell(pair, folder, "first.xlsx")
-        two = another_cell(pair, folder, "second.xlsx")
+        one, two, three = (another_cell(pair, folder, f"{name}.xlsx") for name in "abc")
         lazy_reader.kept.forget()
         load_proof.forget()
         spent["two loads"] += seconds(lambda one=one: two_loads(one))  # type: ignore[misc]
         spent["openpyxl"] += seconds(lambda one=one: score(one, "openpyxl"))  # type: ignore[misc]
         spent["lazy, first"] += seconds(lambda one=one: score(one, "lazy"))  # type: ignore[misc]
         spent["lazy, repeat"] += seconds(lambda two=two: score(two, "lazy"))  # type: ignore[misc]
+        spent["lazy, reader alone"] += alone(three)
     base = spent["two loads"]
     return [
         [name, f"{1000 * total / len(tasks):.2f} ms", ratio(base, total)]
@@ -231,6 +186,9 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=240, help="changed outputs to compare")
     parser.add_argument("--tasks", type=int, default=None, help="only the first ones")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--run", type=int, default=400, help="pairs of the whole run; 0: none")
+    parser.add_argument("--growth", default="", help="sizes of runs on light workbooks: 50,200")
+    parser.add_argument("--workers", type=int, default=2, help="of the whole runs")
     args = parser.parse_args()
     dataset = Dataset.load(args.data_path)
     tasks = dataset.tasks[: args.tasks]
@@ -253,6 +211,15 @@ def main() -> None:
         heads = ["outputs", "scored", "passed", "left to openpyxl", "verdicts that differ"]
         show("Verdicts and messages by lazy beside openpyxl", heads, rows)
         print("\n".join(wrong))
+        heads = ["pairs", "wall", "CPU per pair", "a further pair", "peak memory"]
+        whole = [args.run] if args.run else []
+        found = rows_of_runs(dataset, tasks, folder, whole, with_another_number, args.workers)
+        show(f"Whole runs of the command, {args.workers} workers", heads, found)
+        if args.growth:
+            sizes = sorted(map(int, args.growth.split(",")))
+            few = light(dataset, tasks)
+            found = rows_of_runs(dataset, few, folder, sizes, with_comment, args.workers)
+            show("The same on light workbooks, over and over", heads, found)
 
 
 if __name__ == "__main__":

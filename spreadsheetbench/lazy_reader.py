@@ -67,13 +67,13 @@ def read(path: Path) -> Book | None:
             package = open_package(content)
         except Unusual:
             return None
-        book = _book(package)
+        book = book_of(package)
         # What decoding adds is a few times the size of the rows that are compared.
         kept.keep(key, book, sum(rows.size for rows in package.rows.values()))
     return book
 
 
-def _book(package: Package) -> Book:
+def book_of(package: Package) -> Book:
     return Book(
         tuple(
             LazySheet.of(package, frame, package.rows[frame.part])
