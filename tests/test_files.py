@@ -1,6 +1,12 @@
 """Files are whole or absent, and lines survive a torn predecessor."""
 
+import fcntl
 import json
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +32,57 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
         write_whole(target, 3)  # type: ignore[arg-type]
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
     assert target.read_text() == "old"
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from react_agent import files
+os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+files.write_whole(Path(sys.argv[1]), "new")
+"""
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    target, others = tmp_path / "a.txt", {"a.txt", ".a.txt.alive.tmp", ".ab.txt.x.tmp"}
+    write_whole(target, "old")
+    (tmp_path / ".ab.txt.x.tmp").write_text("another target's")
+    command = [sys.executable, "-c", KILLED_WHILE_WRITING, str(target)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 3
+    assert target.read_text() == "old"
+    with (tmp_path / ".a.txt.alive.tmp").open("w") as living:
+        fcntl.flock(living, fcntl.LOCK_EX)
+        write_whole(target, "newer")
+        assert {path.name for path in tmp_path.iterdir()} == others
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: append_line(path, "long" * 100),
+        lambda path: write_whole(path, "long" * 100),
+    ],
+)
+def test_a_full_disk_is_told_by_the_files_name_and_tears_nothing(
+    tmp_path: Path, write: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "x.jsonl"
+    append_line(path, "first")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, usual[1]))
+    try:
+        with pytest.raises(OSError, match=r"x\.jsonl'$"):
+            write(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert path.read_text() == '"first"\n'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_takes_no_file_is_told_by_the_files_name() -> None:
+    with pytest.raises(OSError, match=r"'/proc/a\.txt'$"):
+        write_whole(Path("/proc/a.txt"), "x")
 
 
 @given(st.lists(st.integers() | st.text(), max_size=5), st.binary(max_size=20))

@@ -1,5 +1,7 @@
 """Files are written whole: to a temporary name beside the target, then renamed onto it."""
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -13,21 +15,43 @@ from react_agent.errors import ContractError
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Readers see the old file or the new one, never a part, also after a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        start = f".{path.name[:100]}."
+        _drop_rests(path.parent, start)
+        handle, name = tempfile.mkstemp(prefix=start, suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                Path(name).chmod(0o644)
+                Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """A full disk, say, is told by the file that was to be written, not by a temporary one."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException as error:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError):  # a full disk, say: name the file that was to be written
-            error.filename = str(path)
+        yield
+    except OSError as error:
+        error.filename = str(path)
         raise
+
+
+def _drop_rests(folder: Path, start: str) -> None:
+    """Temporary files of writers that were killed: a living one holds its own locked."""
+    with os.scandir(folder) as entries:
+        rests = [e.path for e in entries if e.name.startswith(start) and e.name.endswith(".tmp")]
+    for rest in rests:
+        with contextlib.suppress(OSError), Path(rest).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            Path(rest).unlink()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -49,17 +73,25 @@ def read_json(path: Path) -> Any:
 def append_line(path: Path, value: Any, *, synced: bool = True) -> None:
     """Add one JSON line in a single write; a torn last line of an earlier crash is closed first.
 
-    `synced` also survives a power cut, at milliseconds a line.
+    `synced` also survives a power cut, at milliseconds a line. What a full disk cuts is taken back.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
-    with path.open("ab+") as file:
-        if file.tell() and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
-            line = b"\n" + line
-        file.write(line)
-        file.flush()
-        if synced:
-            os.fsync(file.fileno())
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+", buffering=0) as file:
+            end = file.tell()
+            if end and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
+                line = b"\n" + line
+            done = 0
+            try:
+                while done < len(line):
+                    done += file.write(line[done:])
+                if synced:
+                    os.fsync(file.fileno())
+            except OSError:
+                if file.seek(0, os.SEEK_END) == end + done:
+                    file.truncate(end)
+                raise
 
 
 def read_lines(path: Path) -> Iterator[Any]:
