@@ -12,6 +12,7 @@ from analysis.outcomes import open_run
 from analysis.records import RECORD_FILES
 from analysis.running import AnalysisRun
 from analysis.selection import Selection, select
+from react_agent.cli import case_limit
 from react_agent.connect import connect
 from react_agent.errors import ContractError
 from react_agent.lock import only_start
@@ -59,6 +60,7 @@ async def analyse_failures(args: argparse.Namespace) -> int:
                 judge=Judge(workers),
                 mode=args.gate,
                 max_turns=args.max_turns,
+                seconds=args.case_timeout,
                 hide=(dataset.root, args.logs_dir, args.work_dir, output_dir),
             )
             run = AnalysisRun(analyst, selection, parsed, args.workers)
@@ -96,4 +98,5 @@ def _settings(
         gate=args.gate,
         max_turns=args.max_turns,
         sandbox=sandbox.kind,
+        **case_limit(args),
     )

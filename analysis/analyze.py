@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from analysis.flags import EXIT_CODES, add_common_flags
-from react_agent.cli import add_flag, comma_list, positive, run_script, script_parser
+from react_agent.cli import (
+    add_case_timeout,
+    add_flag,
+    comma_list,
+    positive,
+    run_script,
+    script_parser,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -38,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--overwrite", action="store_true", help="forget earlier analyses")
     group = parser.add_argument_group("analyst")
     add_flag(group, "--max_turns", type=positive, default=20, help="model replies per case")
+    add_case_timeout(group)
     add_flag(group, "--workers", type=positive, default=1, help="cases in flight")
     add_flag(group, "--tool_slots", type=positive, help="commands at once; default: 2 x cores")
     add_flag(group, "--sandbox", default="auto", choices=["auto", "bwrap", "none"])

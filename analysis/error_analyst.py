@@ -67,6 +67,7 @@ class ErrorAnalyst:
     judge: Judge
     mode: GateMode = "output"
     max_turns: int = 20
+    seconds: float | None = None
     hide: tuple[Path, ...] = ()
     kind: Kind = field(default="error", init=False)
 
@@ -156,6 +157,7 @@ class _Case:
                 self.analyst.model,
                 [self._bash(shell), self._evaluate()],
                 max_turns=self.analyst.max_turns,
+                seconds=self.analyst.seconds,
                 unfinished=lambda: self._unfinished(run),
                 reminders=2,
             )

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from analysis.flags import EXIT_CODES, add_common_flags, add_selection_flags
-from react_agent.cli import add_flag, positive, run_script, script_parser
+from react_agent.cli import add_case_timeout, add_flag, positive, run_script, script_parser
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     group = parser.add_argument_group("analyst")
     add_flag(group, "--max_turns", type=positive, default=20, help="model replies per case")
+    add_case_timeout(group)
     add_flag(group, "--workers", type=positive, default=1, help="cases in flight")
     add_flag(group, "--tool_slots", type=positive, help="commands at once; default: 2 x cores")
     add_flag(

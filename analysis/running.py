@@ -15,7 +15,7 @@ from analysis.outcomes import CaseAnalysis, Summary, summarise, write_summary
 from analysis.parsing import write_records
 from analysis.records import Kind
 from analysis.selection import Selection, Subject
-from react_agent.errors import BudgetReached, ContractError, InfrastructureError, ModelError
+from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
 from react_agent.pool import Outcome, work_queue
 
 log = logging.getLogger(__name__)
@@ -66,9 +66,10 @@ class AnalysisRun:
                 self.analyst.analyse,
                 waiting,
                 workers=self.workers,
+                again=lambda outcome: isinstance(outcome.error, InfrastructureError),
                 done=lambda outcome: self._settle(outcome, bar),
             )
-        except (_NothingGetsThrough, BudgetReached) as reason:
+        except (_NothingGetsThrough, RunStopped) as reason:
             log.warning("stopped: %s", reason)
         finally:
             bar.close()
@@ -109,10 +110,11 @@ class AnalysisRun:
         self.owed[instance] = f"{type(error).__name__}: {error}"
         if isinstance(error, ModelError) and error.fatal:
             raise error
-        infrastructure = isinstance(error, InfrastructureError)
-        if not isinstance(error, ModelError):
-            log.warning("%s: %s", instance, error, exc_info=not isinstance(error, ContractError))
-        self._failing = self._failing + 1 if infrastructure else 0
+        ours = not isinstance(error, ModelError)
+        crash = ours and not isinstance(error, ContractError)
+        if ours:
+            log.warning("%s: %s", instance, error, exc_info=crash)
+        self._failing = self._failing + 1 if crash else 0
         if self._failing >= max(8, self.workers):
             raise _NothingGetsThrough(f"{self._failing} cases in a row: {error}")
 
@@ -133,4 +135,4 @@ class AnalysisRun:
 
 
 class _NothingGetsThrough(Exception):
-    """The endpoint is down: going on would only fail every case."""
+    """A bug hits every case: going on would only fail them all."""

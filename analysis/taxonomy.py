@@ -11,6 +11,7 @@ ErrorClass = Literal[
     "wrong_place",
     "wrong_values",
     "out_of_turns",
+    "deadline",
     "context_overflow",
     "stuck",
     "crash",
@@ -23,6 +24,7 @@ MEANINGS: dict[str, str] = {
     "wrong_place": "the right values stand somewhere else, or their sheet is missing",
     "wrong_values": "cells that count hold other values than they should",
     "out_of_turns": "the turn budget was used up before the agent finished",
+    "deadline": "the time limit of the case was over before the agent finished",
     "context_overflow": "the conversation outgrew the model's context window",
     "stuck": "the agent repeated itself or kept breaking the reply format",
     "crash": "the run was broken by the harness, not by the agent",
@@ -32,6 +34,7 @@ MEANINGS: dict[str, str] = {
 _ENDED: dict[str, str] = {
     "completed": "the agent said that it was done",
     "out_of_turns": "its turns were used up",
+    "deadline": "its time was used up",
     "stuck": "it repeated the same reply and was stopped",
     "format_errors": "it kept breaking the reply format and was stopped",
     "context_overflow": "the conversation outgrew the context window",
@@ -41,6 +44,7 @@ _ENDED: dict[str, str] = {
 
 _BY_STATUS: dict[str, ErrorClass] = {
     "out_of_turns": "out_of_turns",
+    "deadline": "deadline",
     "context_overflow": "context_overflow",
     "stuck": "stuck",
     "format_errors": "stuck",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from react_agent.errors import BudgetReached, InfrastructureError, ModelError, Trace2SkillError
+from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trace2SkillError
 from react_agent.model import Message
 from react_agent.skills import Skill, is_protected
 from skill_evolver.apply import Splice, place
@@ -65,7 +65,7 @@ class Evolver:
     failures: list[str] = field(default_factory=list)
     """MAP and merge calls without a usable reply, and the reasons."""
     merges: dict[str, int] = field(default_factory=dict)
-    down: InfrastructureError | BudgetReached | None = None
+    down: InfrastructureError | RunStopped | None = None
     """Set by the first call that found no endpoint, or no budget: no further call is started."""
 
     def __post_init__(self) -> None:
@@ -111,9 +111,13 @@ class Evolver:
         async with self.slots.take(priority):
             if self.down:
                 raise self.down
+            parse = parse or self.settings.codec.parse
             try:
-                return await self.store.ask(name, messages, parse or self.settings.codec.parse)
-            except (InfrastructureError, BudgetReached) as error:
+                try:
+                    return await self.store.ask(name, messages, parse)
+                except InfrastructureError:  # the bad luck of one call would end them all
+                    return await self.store.ask(name, messages, parse)
+            except (InfrastructureError, RunStopped) as error:
                 self.down = error
                 raise
             except ModelError as error:

@@ -60,11 +60,12 @@ class SpreadsheetAgent:
         *,
         skill: Skill | None,
         max_turns: int,
+        seconds: float | None = None,
         hide: Sequence[Path] = (),
     ) -> None:
         self.kind, self.model, self.sandbox, self.skill = kind, model, sandbox, skill
         self.skill_folder = skill.root.resolve() if skill else None
-        self.max_turns, self.hide = max_turns, tuple(hide)
+        self.max_turns, self.seconds, self.hide = max_turns, seconds, tuple(hide)
 
     @property
     def name(self) -> str:
@@ -83,6 +84,7 @@ class SpreadsheetAgent:
                 max_turns=self.max_turns,
                 unfinished=lambda: _reminder(workspace),
                 max_observation=self._max_observation,
+                seconds=self.seconds,
             )
             return await agent.run(self.opening(workspace))
 

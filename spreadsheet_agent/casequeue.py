@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from react_agent.errors import BudgetReached
+from react_agent.errors import RunStopped
 from react_agent.executor import Bench, CaseLost
 from react_agent.pool import Outcome, work_queue
 from react_agent.seams import Domain, Trajectory
@@ -49,9 +49,10 @@ class CaseQueue:
                 self._case,
                 self._in_order(waiting, earlier),
                 workers=self.args.workers,
+                again=_worth_another,
                 done=lambda outcome: self._done(outcome, bar),
             )
-        except (_NothingGetsThrough, BudgetReached) as reason:
+        except (_NothingGetsThrough, RunStopped) as reason:
             self.session.stopped = str(reason)
         finally:
             bar.close()
@@ -105,10 +106,11 @@ class CaseQueue:
         assert result is not None
         if not result.owed:
             self.session.owed -= 1
-        self.failing_in_a_row = self.failing_in_a_row + 1 if result.owed else 0
+        self.failing_in_a_row = self.failing_in_a_row + 1 if result.status == "crash" else 0
         self.counts["infra" if result.owed else "output" if result.success else "no output"] += 1
         self.tokens += result.usage.prompt_tokens + result.usage.completion_tokens
         shown = {**self.counts, "tokens": f"{self.tokens:,}"}
+        shown |= self.bench.stats.trouble
         if retries := self.bench.stats.retries.total():
             shown["retries"] = retries
         bar.set_postfix(shown, refresh=False)
@@ -120,7 +122,12 @@ class CaseQueue:
 
 
 class _NothingGetsThrough(Exception):
-    """The endpoint is down, or a bug hits every case: going on would only use up the rest."""
+    """A bug hits every case: going on would only use up the rest."""
+
+
+def _worth_another(outcome: Outcome[Any, CaseResult]) -> bool:
+    """What the endpoint ended is tried again when all else is done."""
+    return outcome.value is not None and outcome.value.status == "infrastructure"
 
 
 def _key(case: SheetCase) -> tuple[str, str]:

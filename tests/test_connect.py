@@ -96,7 +96,7 @@ def test_the_configs_seed_is_for_runs_without_one() -> None:
 
 def test_the_configs_timeout_reaches_the_client() -> None:
     endpoint = connect(parse("--api_key", KEY, "--generation_config", '{"timeout": 1800}'))
-    assert endpoint.transport.timeout == 1800  # type: ignore[attr-defined]
+    assert endpoint.transport.pace.timeout == 1800  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

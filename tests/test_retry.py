@@ -94,8 +94,8 @@ def test_a_connection_that_ended_while_idle_is_replaced() -> None:
 def test_patience_ends_in_one_line_with_the_last_cause() -> None:
     policy = RetryPolicy(attempts=3, first_wait=0.001)
     with pytest.raises(InfrastructureError) as caught:
-        send(refusal(503, "the queue\nis  full"), policy=policy, check=attempts(3))
-    assert "gave up after 3 attempts: HTTP 503: the queue is full" in str(caught.value)
+        send(refusal(500, "the queue\nis  full"), policy=policy, check=attempts(3))
+    assert "gave up after 3 attempts: HTTP 500: the queue is full" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -111,11 +111,35 @@ def test_a_server_that_is_not_there() -> None:
     asyncio.run(run())
 
 
-def test_a_hang_costs_two_timeouts_and_no_more() -> None:
+def test_a_call_that_hangs_has_a_deadline() -> None:
     started = time.monotonic()
+    policy = RetryPolicy(first_wait=0.001, seconds=0.1)
     with pytest.raises(InfrastructureError, match=r"no whole reply within 0\.2 s"):
-        send(SocketFault("hang"), timeout=0.2, check=attempts(2))
+        send(SocketFault("hang"), timeout=0.2, policy=policy, check=attempts(3))
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "hang", "cut", "garbage", "half-closed"])
+def test_no_call_is_lost_to_a_fault_of_one_try_in_five(fault: str) -> None:
+    """In an endless series of calls the longest run of bad luck has any length; here it has 5."""
+    answers = {
+        "429": refusal(429),
+        "500": refusal(500),
+        "hang": SocketFault("hang"),
+        "cut": SocketFault("reset"),
+        "garbage": raw("<html>"),
+        "half-closed": SocketFault("half_closed"),
+    }
+    handler = in_turn(*[answers[fault]] * 5, reply("hello"))
+    assert send(handler, timeout=0.1).text == "hello"
+
+
+def test_refusals_for_overload_use_up_no_attempts() -> None:
+    policy = RetryPolicy(attempts=2, seconds=0.01, first_wait=0.001, longest_wait=0.01)
+    busy = (refusal(429), refusal(503, "loading model"), refusal(529))
+    assert send(in_turn(*busy * 10, reply("hello")), policy=policy).text == "hello"
+    with pytest.raises(InfrastructureError, match="gave up after 7 attempts"):
+        send(refusal(429), policy=RetryPolicy(refusals=7, first_wait=0.001))
 
 
 def test_a_model_that_says_nothing_is_not_asked_for_ever() -> None:

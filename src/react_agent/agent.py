@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from react_agent.bash import shorten
+from react_agent.deadlines import CaseClock
 from react_agent.errors import ContextOverflow, FormatError, ModelError
 from react_agent.model import Message, Model, Reply
 from react_agent.replies import STOP, Action, Done, cut_at_stop, read_reply
@@ -49,7 +50,8 @@ class ReActAgent:
     """One conversation with one set of tools.
 
     `unfinished` is asked when the agent says it is done: a text is sent back as a reminder (at
-    most `reminders` times), an empty one lets the run end.
+    most `reminders` times), an empty one lets the run end. No turn starts after `seconds`, in which
+    waiting for an endpoint that fails does not count.
     """
 
     def __init__(
@@ -61,10 +63,12 @@ class ReActAgent:
         unfinished: Callable[[], str | Awaitable[str]] = lambda: "",
         reminders: int = 1,
         max_observation: Callable[[Action], int] = lambda action: MAX_OBSERVATION,
+        seconds: float | None = None,
     ) -> None:
         self.model, self.tools = model, {tool.name: tool for tool in tools}
         self.max_turns, self.unfinished, self.reminders = max_turns, unfinished, reminders
         self.max_observation = max_observation
+        self.seconds = seconds
 
     async def run(self, messages: Sequence[Message]) -> Trajectory:
         """From the opening messages to the end; a failing endpoint is a status of the result.
@@ -98,9 +102,13 @@ class _Loop:
         self.reminders = agent.reminders
         self.format_errors = 0
         self.last_text, self.repeated = "", 0
+        self.clock = CaseClock()
 
     async def until_the_end(self) -> Status:
+        limit = self.agent.seconds
         while self.run.turns < self.agent.max_turns:
+            if limit is not None and self.clock.seconds > limit:
+                return self._give_up("deadline", f"not done after {limit:g} s")
             reply = await self.agent.model.reply(self.run.messages, stop=(STOP,))
             status = await self._take(reply)
             if status:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from react_agent.endpoint import finished, read_usage
 from react_agent.errors import ContractError
+from react_agent.limiter import Limiter
 from react_agent.model import Body, Reply
 from react_agent.reasoning import split_reasoning
 from react_agent.refusals import failure, failure_in_reply
@@ -56,7 +57,7 @@ class ApiChatEndpoint(Wire):
         *,
         timeout: float = 600.0,
         policy: RetryPolicy | None = None,
-        connections: int = 0,
+        limiter: Limiter | None = None,
         stats: Stats | None = None,
     ) -> None:
         self.config = config
@@ -67,12 +68,12 @@ class ApiChatEndpoint(Wire):
             secrets=(config.access_key,),
             timeout=timeout,
             policy=policy,
-            connections=connections,
+            limiter=limiter,
             stats=stats,
         )
 
     async def send(self, body: Body) -> Reply:
-        """Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused)."""
+        """Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped)."""
         return await self.ask(self._envelope(body), read_answer)
 
     @property

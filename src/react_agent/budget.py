@@ -22,7 +22,13 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from react_agent.errors import BudgetReached, ContractError, InfrastructureError, ModelError
+from react_agent.errors import (
+    BudgetReached,
+    ContractError,
+    InfrastructureError,
+    ModelError,
+    RunStopped,
+)
 from react_agent.model import Body, Reply, Transport, Usage
 from react_agent.prices import Prices
 
@@ -176,6 +182,10 @@ class Capped:
             reply = await self.inner.send(body)
         except InfrastructureError:
             raise  # an attempt that timed out may be charged for: the estimate stays
+        except RunStopped as stop:
+            if not stop.sent:
+                await self.settle(line, Usage())
+            raise
         except ModelError:
             await self.settle(line, Usage(calls=1))  # refused: nothing was generated
             raise

@@ -11,10 +11,11 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from react_agent.errors import Trace2SkillError
+from react_agent.errors import EndpointDown, TimeUsedUp, Trace2SkillError
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
@@ -90,7 +91,37 @@ def add_model_flags(
     flag("--record", default=None, metavar="FILE", help="also write every reply to a cassette")
     flag("--replay", default=None, metavar="FILE", help="answer from a cassette, without a network")
     flag("--reply_cache", default=None, metavar="DIR", help="reuse replies to identical requests")
+    flag(
+        "--max_downtime",
+        type=not_negative(float),
+        default=900.0,
+        metavar="SECONDS",
+        help="an endpoint that is down is waited for; stop after so long",
+    )
+    flag(
+        "--max_runtime",
+        type=not_negative(float),
+        default=None,
+        metavar="SECONDS",
+        help="stop after so long; what is in flight is finished, the rest is owed",
+    )
     add_budget_flags(parser, underscore=underscore, token_cap=token_cap)
+
+
+def add_case_timeout(parser: argparse._ActionsContainer) -> None:
+    add_flag(
+        parser,
+        "--case_timeout",
+        type=not_negative(float),
+        metavar="SECONDS",
+        help="end a case before the turn that would start later; time that the endpoint was slow "
+        "to accept a call, failed or was down is not counted",
+    )
+
+
+def case_limit(args: argparse.Namespace) -> dict[str, float]:
+    """For the settings of a run; nothing without a limit, as in runs from before there was one."""
+    return {} if args.case_timeout is None else {"case_timeout": args.case_timeout}
 
 
 def add_budget_flags(
@@ -195,6 +226,7 @@ def run_script(
     blocks run; it returns or raises CancelledError.
     """
     args = parser.parse_args(argv)
+    args.started = time.time()
     setup_logging(getattr(args, "verbose", False))
     try:
         result = work(args)
@@ -202,7 +234,9 @@ def run_script(
             result = asyncio.run(_cancellable(result))
         return result
     except Trace2SkillError as error:
-        print(f"{'stopped' if error.owed else 'error'}: {error}", file=sys.stderr)
+        waited = isinstance(error, EndpointDown | TimeUsedUp)
+        more = "; started again the run goes on" if waited else ""
+        print(f"{'stopped' if error.owed else 'error'}: {error}{more}", file=sys.stderr)
         return INCOMPLETE if error.owed else BAD_INPUT
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("interrupted", file=sys.stderr)

@@ -1,6 +1,8 @@
 """From a script's flags to a model: endpoint, cassette or cache, and the sampling settings."""
 
 import argparse
+import asyncio
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -13,9 +15,10 @@ from react_agent.budget import Capped, open_budget
 from react_agent.cache import ReplyCache
 from react_agent.cassette import Recorder, Replayer
 from react_agent.endpoint import OpenAIEndpoint, find_base_url, find_key
-from react_agent.errors import ContractError
+from react_agent.errors import ContractError, TimeUsedUp
 from react_agent.files import digest
 from react_agent.generation import GenerationConfig
+from react_agent.limiter import Limiter
 from react_agent.model import Body, ChatModel, Reply, Transport
 from react_agent.retry import RetryPolicy, Stats
 
@@ -58,7 +61,8 @@ class Connection:
         transport: Transport | None,
         shared: Shared | None = None,
     ) -> None:
-        self.stats = Stats()
+        self.limiter = Limiter(_workers(args))
+        self.stats = Stats(limiter=self.limiter)
         self.config = GenerationConfig.load(args.generation_config)
         self._args, self._masks, self._shared = args, masks, shared
         self._name = args.model or ""
@@ -71,7 +75,7 @@ class Connection:
         own = hasattr(args, "budget") and not shared
         self.budget = open_budget(args, self._name) if own else None
         if transport is not None:
-            self.transport: Transport = self._capped(_Counted(transport, self.stats))
+            self.transport: Transport = self._capped(_Counted(transport, self.stats, self.limiter))
         elif endpoint is not None:
             self.transport = self._live(endpoint)
         else:
@@ -101,7 +105,7 @@ class Connection:
             "cassette": digest(path.read_bytes()),
             "origin": replayer.header.origin,
         }
-        return self._capped(_Counted(replayer, self.stats))
+        return self._capped(_Counted(replayer, self.stats, self.limiter))
 
     def _live(self, endpoint: OpenAIEndpoint | ApiChatEndpoint) -> Transport:
         args = self._args
@@ -140,16 +144,29 @@ class Connection:
         return Capped(transport, self.budget) if self.budget else transport
 
     def _endpoint(self, policy: RetryPolicy | None) -> OpenAIEndpoint | ApiChatEndpoint:
-        args, timeout = self._args, self.config.timeout
+        args = self._args
+        given: Any = {
+            "timeout": self.config.timeout,
+            "policy": policy or RetryPolicy(max_downtime=args.max_downtime),
+            "limiter": self.limiter,
+            "stats": self.stats,
+        }
         if args.llm_client == "api_chat":
             config = ApiChatConfig.load(args.api_chat_config)
             self._name = config.model or self._name
             self._defaults |= config.default_params
-            return ApiChatEndpoint(config, timeout=timeout, policy=policy, stats=self.stats)
+            return ApiChatEndpoint(config, **given)
         key, base = find_key(args.api_key), find_base_url(args.base_url)
-        return OpenAIEndpoint(base, key, timeout=timeout, policy=policy, stats=self.stats)
+        return OpenAIEndpoint(base, key, **given)
 
     async def __aenter__(self) -> Self:
+        args = self._args
+        if (seconds := getattr(args, "max_runtime", None)) is not None:
+            started = getattr(args, "started", time.time())
+            left = max(0.0, started + seconds - time.time())
+            reason = TimeUsedUp(f"the {seconds:g} s of --max_runtime are over")
+            timer = asyncio.get_running_loop().call_later(left, self.limiter.end, reason)
+            self._stack.callback(timer.cancel)
         return self
 
     async def __aexit__(
@@ -162,13 +179,19 @@ class Connection:
 
 
 class _Counted:
-    """Keeps the stats of a transport that has no connection to count for itself."""
+    """What an endpoint has and another transport lacks: stats, and the end of a run."""
 
-    def __init__(self, inner: Transport, stats: Stats) -> None:
-        self.inner, self.stats = inner, stats
+    def __init__(self, inner: Transport, stats: Stats, limiter: Limiter) -> None:
+        self.inner, self.stats, self.limiter = inner, stats, limiter
 
     async def send(self, body: Body) -> Reply:
+        self.limiter.check()
         with self.stats.flying():
             reply = await self.inner.send(body)
         self.stats.answered(reply)
         return reply
+
+
+def _workers(args: argparse.Namespace) -> int:
+    """As the script calls it; 0 where it has none."""
+    return getattr(args, "workers", 0) or getattr(args, "max_workers", 0)

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from react_agent.errors import ContractError
+from react_agent.limiter import Limiter
 from react_agent.model import Body, Reply, Usage
 from react_agent.reasoning import split_reasoning
 from react_agent.refusals import failure_in_reply
@@ -29,7 +30,7 @@ class OpenAIEndpoint(Wire):
         *,
         timeout: float = 600.0,
         policy: RetryPolicy | None = None,
-        connections: int = 0,
+        limiter: Limiter | None = None,
         stats: Stats | None = None,
     ) -> None:
         base = http_url(base_url, "the base URL (--base_url, OPENAI_BASE_URL)")
@@ -42,12 +43,12 @@ class OpenAIEndpoint(Wire):
             secrets=(key,),
             timeout=timeout,
             policy=policy,
-            connections=connections,
+            limiter=limiter,
             stats=stats,
         )
 
     async def send(self, body: Body) -> Reply:
-        """Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused)."""
+        """Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped)."""
         return await self.ask(body, read_completion)
 
 

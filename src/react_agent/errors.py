@@ -4,7 +4,10 @@ Trace2SkillError          shown to the user as one line; anything else is a bug
   ContractError           a file, folder, flag or setting is not what a stage needs
   ModelError              the endpoint refused the request; asking again cannot help
     EndpointRefused       no request at all can work here: wrong key, address or model name
-    BudgetReached         a cap on calls, tokens or cost forbids the next request
+    RunStopped            no further request is sent; what is in flight may finish
+      BudgetReached       a cap on calls, tokens or cost forbids the next request
+      EndpointDown        the endpoint was down for longer than the run waits
+      TimeUsedUp          the run has lasted as long as it may
     ContextOverflow       the prompt is longer than the model's window
     InfrastructureError   the endpoint could not be reached or kept failing after all retries
   FormatError             a reply did not follow its format; the text can be sent back to the model
@@ -35,11 +38,25 @@ class EndpointRefused(ModelError):
     fatal = True
 
 
-class BudgetReached(ModelError):
+class RunStopped(ModelError):
     """The request was not sent. What is in flight may finish; the rest is owed, not failed."""
 
     fatal = True
     owed = True
+    sent = False
+    """True when an attempt was made before, so that the endpoint may charge for the call."""
+
+
+class BudgetReached(RunStopped):
+    """A cap forbids the request."""
+
+
+class EndpointDown(RunStopped):
+    """For longer than the run waits: see `--max_downtime`."""
+
+
+class TimeUsedUp(RunStopped):
+    """See `--max_runtime`."""
 
 
 class ContextOverflow(ModelError):

@@ -1,11 +1,12 @@
 """The one place that runs many things at once: a queue that `workers` coroutines eat from."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from react_agent.errors import BudgetReached
+from react_agent.errors import RunStopped
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -25,29 +26,38 @@ async def work_queue(
     items: Iterable[In],
     *,
     workers: int,
+    again: Callable[[Outcome[In, Out]], bool] = lambda outcome: False,
     done: Callable[[Outcome[In, Out]], None] | None = None,
 ) -> list[Outcome[In, Out]]:
     """Run `work` on every item, at most `workers` at a time; outcomes come back in input order.
 
+    An item whose first outcome `again` takes is put at the end of the queue, once, instead.
     `done` sees each outcome as it comes; an exception from it (a full disk, say) stops the queue.
     Cancelling the caller cancels everything in flight and waits for it to end. Raises
-    BudgetReached once a cap was met and all that needed no further call has ended.
+    RunStopped once a cap was met and all that needed no further call has ended.
     """
     waiting = iter(enumerate(items))
     outcomes: dict[int, Outcome[In, Out]] = {}
-    spent: list[BudgetReached] = []
+    later: deque[tuple[int, In]] = deque()
+    repeated: set[int] = set()
+    spent: list[RunStopped] = []
 
     async def worker() -> None:
-        for index, item in waiting:
+        while entry := next(waiting, None) or (later.popleft() if later else None):
             if spent:
                 return
+            index, item = entry
             try:
                 outcome = Outcome(item, value=await work(item))
-            except BudgetReached as error:
+            except RunStopped as error:
                 spent.append(error)
                 return
             except Exception as error:  # the boundary: the caller decides what a failure costs
                 outcome = Outcome[In, Out](item, error=error)
+            if index not in repeated and again(outcome):
+                repeated.add(index)
+                later.append(entry)
+                continue
             outcomes[index] = outcome
             if done:
                 done(outcome)

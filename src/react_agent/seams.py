@@ -13,6 +13,7 @@ from react_agent.model import Message, Usage
 Status = Literal[
     "completed",
     "out_of_turns",
+    "deadline",
     "stuck",
     "format_errors",
     "context_overflow",

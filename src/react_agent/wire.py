@@ -16,7 +16,10 @@ from typing import Any, Self
 import aiohttp
 from yarl import URL
 
+from react_agent.breaker import Breaker
+from react_agent.deadlines import Pace
 from react_agent.errors import ContractError, EndpointRefused, ModelError
+from react_agent.limiter import Limiter
 from react_agent.model import Reply
 from react_agent.refusals import failure, one_line, overflow_in_reply
 from react_agent.retry import Fault, RetryPolicy, Stats, patiently, retry_after
@@ -31,7 +34,7 @@ SHORTEST_SECRET = 6
 
 
 class Wire:
-    """Posts to one URL; `connections` bounds how many are open at once (0: as many as wanted)."""
+    """Posts to one URL, at most as often at once as `limiter` lets it."""
 
     def __init__(
         self,
@@ -41,13 +44,15 @@ class Wire:
         secrets: tuple[str, ...] = (),
         timeout: float = 600.0,
         policy: RetryPolicy | None = None,
-        connections: int = 0,
+        limiter: Limiter | None = None,
         stats: Stats | None = None,
     ) -> None:
-        self.url, self.timeout, self.connections = url, timeout, connections
+        self.url, self.pace = url, Pace(timeout)
         self.where = shown(url)
         self.policy = policy or RetryPolicy()
         self.stats = stats or Stats()
+        self.breaker = Breaker(limiter or Limiter(), self.policy, self.where)
+        self.stats.limiter = self.breaker.limiter
         self._headers = {"Content-Type": "application/json", **(headers or {})}
         hidden = {*secrets, url.query_string, url.raw_query_string}
         self.secrets = sorted(s for s in hidden if len(s) >= SHORTEST_SECRET)
@@ -57,19 +62,22 @@ class Wire:
     async def ask(self, body: Mapping[str, Any], read: Callable[[Any], Reply]) -> Reply:
         """The reply that `read` makes of the response; it may raise Fault to have another.
 
-        Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused).
+        Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped).
         """
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        with self.stats.flying():
-            reply = await patiently(
-                lambda: self._attempt(payload, read), self.policy, self.stats, self.where
-            )
+        reply = await patiently(
+            lambda seconds: self._attempt(payload, read, seconds),
+            self.policy,
+            self.breaker,
+            self.pace,
+            self.stats,
+        )
         self.stats.answered(reply)
         return reply
 
-    async def _attempt(self, payload: bytes, read: Callable[[Any], Reply]) -> Reply:
+    async def _attempt(self, payload: bytes, read: Callable[[Any], Reply], seconds: float) -> Reply:
         try:
-            status, wait, raw = await self._post(payload)
+            status, wait, raw = await self._post(payload, seconds)
             if not 200 <= status < 300:
                 raise failure(status, raw[:MAX_ERROR].decode("utf-8", "replace"), wait)
             return understood(raw, read)
@@ -77,12 +85,12 @@ class Wire:
             error.args = (self._hide(str(error)),)
             raise
 
-    async def _post(self, payload: bytes) -> tuple[int, float | None, bytes]:
+    async def _post(self, payload: bytes, seconds: float) -> tuple[int, float | None, bytes]:
         """Status, Retry-After and body. Every way a connection can fail becomes a Fault."""
         # aiohttp warns about large bytes, which it would write in one piece.
         data = payload if len(payload) < 2**20 else io.BytesIO(payload)
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(seconds):
                 async with self._open_session().post(
                     self.url,
                     data=data,
@@ -97,12 +105,16 @@ class Wire:
                 f"{self.where}: its certificate is not trusted: {error}"
             ) from None
         except aiohttp.ServerTimeoutError:
-            raise Fault("connection", f"no connection within {CONNECT_SECONDS:g} s") from None
+            raise Fault(
+                "connection", f"no connection within {CONNECT_SECONDS:g} s", unreachable=True
+            ) from None
         except TimeoutError:
-            raise Fault("timeout", f"no whole reply within {self.timeout:g} s") from None
+            raise Fault("timeout", f"no whole reply within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             words = one_line(str(error))
-            raise Fault("connection", f"{type(error).__name__}: {words}".rstrip(": ")) from None
+            line = f"{type(error).__name__}: {words}".rstrip(": ")
+            nowhere = isinstance(error, aiohttp.ClientConnectorError)
+            raise Fault("connection", line, unreachable=nowhere) from None
 
     @property
     def identity(self) -> str:
@@ -113,7 +125,7 @@ class Wire:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=self.connections, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300
+                    limit=0, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300
                 ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -134,6 +146,7 @@ class Wire:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.breaker.cancel()
         if self._session:
             await self._session.close()
 
