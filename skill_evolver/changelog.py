@@ -8,8 +8,10 @@ from skill_evolver.engine import Evolver
 from skill_evolver.finish import ANCHORS, Finished, Finisher
 from skill_evolver.grouping import Lesson
 from skill_evolver.history import Provenance
+from skill_evolver.injections import RULES as SCREENED
 from skill_evolver.inputs import Entry
 from skill_evolver.provenance import Dropped
+from skill_evolver.screening import PREFIX, Flagged
 from skill_evolver.store import Tally
 
 RULES = {
@@ -30,7 +32,12 @@ RULES = {
     "invented": "came from no edit that was given to the merge",
     "refused by the merge": "was left out by a merge with a reason",
     "batch taken back": "belonged to a batch that broke a rule",
+    **{f"{PREFIX}{rule}": what for rule, what in SCREENED.items()},
 }
+HOW_TO_ALLOW = (
+    "--allow-flagged lets it in, by rule or by id; a skill that was written without it goes back "
+    "first (trace2skill rollback)"
+)
 
 
 def release_notes(provenance: Provenance) -> str:
@@ -43,8 +50,12 @@ def release_notes(provenance: Provenance) -> str:
             lines += [f"## {title}", "", *map(_note, lessons), ""]
     if not provenance.lessons:
         lines += ["Nothing was learnt that the skill did not say.", ""]
-    if provenance.dropped:
-        lines += ["## Left out", "", *_left_out(provenance.dropped), ""]
+    if provenance.flagged:
+        listed = [f"- {entry}" for entry in provenance.flagged]
+        lines += ["## Stopped by the screen against injections", "", *listed, "", HOW_TO_ALLOW, ""]
+    rest = [entry for entry in provenance.dropped if not entry.rule.startswith(PREFIX)]
+    if rest:
+        lines += ["## Left out", "", *_left_out(rest), ""]
     return "\n".join(lines)
 
 
@@ -128,6 +139,12 @@ def as_text(summary: dict[str, Any]) -> str:
         f"sources: {links}",
         f"dropped: {dropped}",
     ]
+    lines += [f"flagged: {Flagged.model_validate(entry)}" for entry in summary["flagged"][:20]]
+    if summary["flagged"]:
+        lines.append(f"flagged: {len(summary['flagged'])} in all; {HOW_TO_ALLOW}")
+    if lessons := summary["flagged_lessons"]:
+        lines.append(f"flagged lessons, which cannot enter as they stand: {len(lessons)}")
+        lines += [f"  {line}" for line in lessons[:20]]
     lines += [f"note: {failure}" for failure in summary["failures"][:20]]
     lines += [f"problem: {problem}" for problem in summary["problems"]]
     done = "the skill was written" if summary["written"] else "the skill is as it was"

@@ -20,6 +20,7 @@ from skill_evolver.inputs import Entry, Lessons
 from skill_evolver.patch import ExactEdit, Patch
 from skill_evolver.provenance import Ledger, leaf, merge_by_code, settle
 from skill_evolver.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
+from skill_evolver.screening import PREFIX, fresh
 from skill_evolver.sections import Section, outline, to_lines
 from skill_evolver.store import Store
 from skill_evolver.tree import Slots, groups, levels
@@ -46,6 +47,7 @@ class Settings:
     route_low_support: bool = False
     max_skill_lines: int = MAX_SKILL_LINES
     self_fix: bool = True
+    allow_flagged: tuple[str, ...] = ()
 
 
 class Unfinished(Trace2SkillError):
@@ -157,7 +159,16 @@ class Evolver:
         kept, objections = guard.screen(patch.edits)
         for objection in objections:
             self.ledger.drop(objection.edit, "map", objection.rule, objection.reason)
-        return patch.with_edits(kept)
+        return self._reasoned(number, patch, guard).with_edits(kept)
+
+    def _reasoned(self, number: int, patch: Patch, guard: Guard) -> Patch:
+        """The patch without a reasoning that is flagged: merges would read it."""
+        name = f"{self.tag}m{number:04}.reasoning"
+        finding = guard.injections.stop(name, fresh(patch.reasoning, guard.files))
+        if finding is None:
+            return patch
+        self.ledger.refuse(name, "map", f"{PREFIX}{finding.rule}", finding.excerpt, "reasoning")
+        return patch.model_copy(update={"reasoning": ""})
 
     def _write(self, file: str, patch: Patch) -> None:
         if self.settings.codec.name == "markdown":

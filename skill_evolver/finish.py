@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from react_agent.model import Message
@@ -13,10 +13,11 @@ from skill_evolver.codecs import JsonCodec
 from skill_evolver.conversation import PROMPTS
 from skill_evolver.engine import Evolver, skill_view
 from skill_evolver.grouping import Lesson, group, in_order, numbered, route
-from skill_evolver.guardrails import Guard
+from skill_evolver.guardrails import Guard, flagged_problems
 from skill_evolver.patch import Edit, ExactEdit, Patch, SemanticEdit
 from skill_evolver.provenance import Node, derive, merge_by_code, title_of
 from skill_evolver.rules import Problem, check, mentions, new_problems
+from skill_evolver.screening import PREFIX
 from skill_evolver.whereabouts import already_there, by_hint, elsewhere, nearest
 
 log = logging.getLogger(__name__)
@@ -52,9 +53,7 @@ class Finisher:
         edits, lessons = self.judge(edits, guard)
         if settings.route_low_support:
             edits = route(ledger, lessons, edits, max(2, settings.min_support), self.evolver.tag)
-        edits, refused, built = without_broken_pairs(guard.files, edits, settings.max_skill_lines)
-        for edit, why in refused:
-            self._drop(edit, "apply", why.rule, why.reason)
+        edits, built = self._built(edits, guard)
         result = await self.verify(guard, [edits], built)
         alive = {e.id for e in edits}
         result.lessons = [
@@ -64,6 +63,24 @@ class Finisher:
         ]
         result.lessons = numbered(result.lessons, self.first_lesson)
         return result
+
+    def _built(self, edits: list[ExactEdit], guard: Guard) -> tuple[list[ExactEdit], Built]:
+        """The edits that can be carried out, and say nothing together that the screen stops."""
+        limit = self.evolver.settings.max_skill_lines
+        while True:
+            edits, refused, built = without_broken_pairs(guard.files, edits, limit)
+            for edit, why in refused:
+                self._drop(edit, "apply", why.rule, why.reason)
+            flagged = guard.injections.whole(built.document)
+            if not flagged:
+                return edits, built
+            for edit in (e for e in edits if e.id in flagged):
+                found = flagged[edit.id]
+                self._drop(edit, "apply", f"{PREFIX}{found.rule}", found.excerpt)
+            kept, objections = guard.screen([e for e in edits if e.id not in flagged])
+            for objection in objections:
+                self._drop(objection.edit, "apply", objection.rule, objection.reason)
+            edits = [e for e in kept if isinstance(e, ExactEdit)]
 
     async def exact(self, patch: Patch, guard: Guard) -> list[ExactEdit]:
         """Every edit in a form that code can carry out: exact, near enough, else translated."""
@@ -208,6 +225,7 @@ class Finisher:
         result = Finished(to_files(built.document), built, steps, [])
         for attempt in range(1, MAX_REPAIRS + 2):
             result.problems = new_problems(before, self._check(result.files, limit))
+            result.problems += flagged_problems(guard, result.files)
             if not result.problems or attempt > MAX_REPAIRS:
                 break
             result.repairs = attempt
@@ -233,13 +251,15 @@ class Finisher:
             priority=1,
             parse=JsonCodec().parse,
         )
-        current = Guard(result.files, guard.scan, guard.max_skill_lines)
+        current = replace(guard, files=result.files)
         made: Step = []
-        for edit in talk.patch.edits if talk.patch else ():
-            if isinstance(edit, ExactEdit) and current.one(edit) is None:
-                new = edit.model_copy(
-                    update={"id": f"{self.evolver.tag}r{attempt}.{len(made) + 1}", "sources": ()}
-                )
+        for number, edit in enumerate(talk.patch.edits if talk.patch else (), start=1):
+            name = f"{self.evolver.tag}r{attempt}.{number}"
+            new = edit.model_copy(update={"id": name, "sources": ()})
+            broken = current.one(new)
+            if broken:
+                self.evolver.ledger.refuse(name, "repair", *broken, title_of(new))
+            elif isinstance(new, ExactEdit):
                 self._enter_repair(new, result)
                 made.append(new)
         return made
@@ -273,7 +293,7 @@ class Finisher:
         lessons: list[Lesson] = []
         for number, batch in enumerate(batches, start=1):
             files = to_files(built.document)
-            now = Guard(files, guard.scan, guard.max_skill_lines)
+            now = replace(guard, files=files)
             patches = await self.evolver.propose(number, batch, files, now)
             if not patches:
                 continue
@@ -283,7 +303,9 @@ class Finisher:
             for edit, why in refused:
                 self._drop(edit, "apply", why.rule, why.reason)
             tried = build(guard.files, [*steps, kept], limit)
-            faults = new_problems(before, self._check(to_files(tried.document), limit))
+            after = to_files(tried.document)
+            faults = new_problems(before, self._check(after, limit))
+            faults += flagged_problems(guard, after)
             if faults:
                 for edit in kept:
                     self._drop(edit, "apply", "batch taken back", str(faults[0]))

@@ -4,6 +4,7 @@ Imports nothing heavy, so that `--help` is quick.
 """
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from react_agent.cli import (
     add_flag,
     add_logging_flag,
     add_model_flags,
+    comma_list,
     positive,
     script_parser,
 )
+from skill_evolver.injections import RULES
 
 NOT_WRITTEN = 3
 EPILOG = """
@@ -92,6 +95,14 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="lessons below --min-support (at least 2) go to a reference and are not dropped",
     )
+    flag(
+        "--allow-flagged",
+        type=allowed_names,
+        default=(),
+        metavar="NAMES",
+        help="let in what the screen against injections stops: rules "
+        f"({', '.join(RULES)}) or ids of edits, comma separated; see the change log",
+    )
     flag("--max-skill-lines", type=positive, default=500, help="SKILL.md stays under it")
     flag(
         "--embed-provenance",
@@ -119,6 +130,17 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
          "in the output folder")  # fmt: skip
     flag("--changelog", type=Path, default=None, help="default: <output dir>/change.log")
     flag("--patch-file", type=Path, default=None, help="also write the applied diff here")
+
+
+def allowed_names(text: str) -> tuple[str, ...]:
+    """Rules and ids of edits, in an order that says nothing."""
+    names = comma_list(text)
+    for name in names:
+        if name not in RULES and not re.fullmatch(r"(?:v\d+-)?[a-z]+\d[\w.]*", name):
+            raise argparse.ArgumentTypeError(
+                f"{name} is neither a rule ({', '.join(RULES)}) nor the id of an edit"
+            )
+    return tuple(sorted(set(names)))
 
 
 def _two_or_more(text: str) -> int:

@@ -4,13 +4,14 @@ Rules look at one edit (`RULES`) or at the edits of one patch together (create a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from react_agent.skills import MAIN, is_inside, is_protected
 from skill_evolver.apply import Splice, apply_edits, from_files, place, to_files
 from skill_evolver.leaks import LeakScan
 from skill_evolver.patch import Edit, ExactEdit, SemanticEdit
 from skill_evolver.rules import Problem, check, mentions, new_problems
+from skill_evolver.screening import Screen
 from skill_evolver.sections import outline, to_lines
 
 EDITABLE = (".md", ".txt")
@@ -37,6 +38,7 @@ class Guard:
     files: Mapping[str, str]
     scan: LeakScan
     max_skill_lines: int = 500
+    injections: Screen = field(default_factory=Screen)
 
     def one(self, edit: Edit) -> tuple[str, str] | None:
         """The rule an edit breaks by itself, and how; None when it is fine."""
@@ -47,6 +49,9 @@ class Guard:
         leak = self.scan.find(f"{edit.title}\n{edit.words}")
         if leak:
             return "leak", leak
+        flagged = self.injections.one(edit, self.files)
+        if flagged:
+            return flagged
         if isinstance(edit, SemanticEdit):
             return None
         if edit.file not in self.files and edit.op != "create":
@@ -136,6 +141,12 @@ class Guard:
                 reason = f"points at {', '.join(sorted(missing))}, which nobody creates"
                 found.append(Objection(edit, "dangling-link", reason))
         return found
+
+
+def flagged_problems(guard: Guard, files: Mapping[str, str]) -> list[Problem]:
+    """What the screen stops in the whole of a skill: the last look before it is written."""
+    found = guard.injections.files(guard.files, files)
+    return [Problem("flagged", file, why) for file, why in found]
 
 
 def _path(file: str) -> tuple[str, str] | None:

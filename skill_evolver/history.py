@@ -23,6 +23,7 @@ from skill_evolver.grouping import Lesson
 from skill_evolver.inputs import Run
 from skill_evolver.patch import ExactEdit
 from skill_evolver.provenance import Dropped, Ledger, Node
+from skill_evolver.screening import Flagged
 
 
 class Provenance(BaseModel):
@@ -42,6 +43,8 @@ class Provenance(BaseModel):
     nodes: dict[str, Node] = {}
     runs: dict[str, Run] = {}
     dropped: tuple[Dropped, ...] = ()
+    flagged: tuple[Flagged, ...] = ()
+    """What the screen against injections stopped, or let in at the user's word."""
     reverted: tuple[Lesson, ...] = ()
     evolutions: int = 1
     embedded: bool = False

@@ -9,7 +9,6 @@ from skill_evolver.engine import Evolver
 from skill_evolver.finish import Finisher
 from skill_evolver.grouping import Lesson
 from skill_evolver.guardrails import Guard
-from skill_evolver.leaks import build_scan
 from skill_evolver.patch import Patch
 from skill_evolver.run import Job
 from skill_evolver.store import Store
@@ -25,9 +24,7 @@ async def stability(job: Job, model: Model, times: int) -> str:
     """MAP once, merge `times` + 1 times; the report as text."""
     folder = job.places.intermediates
     evolver = Evolver(job.skill, Store(folder, model, readable=False), job.settings)
-    keys = [run.key for entry in job.entries for run in entry.runs]
-    text = "\n".join(job.skill.files.values())
-    guard = Guard(job.skill.files, build_scan(keys, job.args.data_path, text))
+    guard = job.guard()
     batches = enumerate(evolver.batches(job.entries), start=1)
     work = [evolver.propose(n, batch, job.skill.files, guard) for n, batch in batches]
     leaves = await asyncio.gather(*work)

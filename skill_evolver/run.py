@@ -28,7 +28,7 @@ from skill_evolver.engine import Evolver, Settings, Unfinished
 from skill_evolver.estimate import estimate
 from skill_evolver.finish import Finished, Finisher
 from skill_evolver.flags import NOT_WRITTEN
-from skill_evolver.guardrails import Guard
+from skill_evolver.guardrails import Guard, flagged_problems
 from skill_evolver.history import (
     Provenance,
     embed,
@@ -41,6 +41,7 @@ from skill_evolver.history import (
 from skill_evolver.inputs import Entry, Lessons, Selection, lessons_of, load_entries
 from skill_evolver.leaks import build_scan
 from skill_evolver.rules import check, check_folder, new_problems
+from skill_evolver.screening import Flagged, Screen, flagged_texts, listed
 from skill_evolver.store import Store, model_key
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,15 @@ class Job:
             *(e.text for e in self.entries),
         )
 
+    def guard(self) -> Guard:
+        """The frozen skill and what an edit is judged by."""
+        runs = [run for entry in self.entries for run in entry.runs]
+        names = [*(run.key for run in runs), *(run.task for run in runs)]
+        text = "\n".join(self.skill.files.values())
+        screen = Screen(frozenset(self.settings.allow_flagged))
+        scan = build_scan(names, self.args.data_path, text)
+        return Guard(self.skill.files, scan, injections=screen)
+
 
 def prepare(args: argparse.Namespace, sources: Sequence[Source], lessons: str) -> Job:
     """Read and check all inputs. Raises ContractError."""
@@ -142,6 +152,7 @@ def _settings(args: argparse.Namespace, kind: Lessons, patterns: bool) -> Settin
         route_low_support=args.route_low_support,
         max_skill_lines=args.max_skill_lines,
         self_fix=not args.disable_json_format_self_fix,
+        allow_flagged=args.allow_flagged,
     )
 
 
@@ -174,15 +185,12 @@ async def _evolve(job: Job, model: Model) -> int:
     evolver = Evolver(job.skill, store, job.settings, tag=tag)
     highest = max((int(e.id[1:]) for e in earlier.lessons), default=0) if earlier else 0
     finisher = Finisher(evolver, job.skill.other_files, first_lesson=highest + 1)
-    runs = [run.key for entry in job.entries for run in entry.runs]
-    tasks = [run.task for entry in job.entries for run in entry.runs]
-    text = "\n".join(job.skill.files.values())
-    guard = Guard(job.skill.files, build_scan([*runs, *tasks], job.args.data_path, text))
+    guard = job.guard()
     try:
         result = await _engine(job, evolver, finisher, guard)
     except InfrastructureError as error:
         raise Unfinished(f"the endpoint failed: {error}; run the same command again") from None
-    return _conclude(job, model, evolver, finisher, result, earlier)
+    return _conclude(job, model, finisher, result, guard, earlier)
 
 
 async def _engine(job: Job, evolver: Evolver, finisher: Finisher, guard: Guard) -> Finished:
@@ -200,25 +208,30 @@ async def _engine(job: Job, evolver: Evolver, finisher: Finisher, guard: Guard) 
 def _conclude(
     job: Job,
     model: Model,
-    evolver: Evolver,
     finisher: Finisher,
     result: Finished,
+    guard: Guard,
     earlier: Provenance | None,
 ) -> int:
-    files = result.files
-    provenance = _provenance(job, evolver, result, earlier)
+    files, evolver = result.files, finisher.evolver
+    flagged = listed(evolver.ledger, guard.injections)
+    provenance = _provenance(job, evolver, result, earlier, flagged)
     if job.args.embed_provenance:
         files = embed(files, provenance)
+        result.problems += flagged_problems(guard, files)
     changed = files != dict(job.skill.files)
     written = False
     if changed and not result.problems:
         written = _write(job, model, files, provenance, result)
     facts = summary(evolver, finisher, result, job.entries, written)
+    facts["flagged"] = [entry.model_dump(mode="json") for entry in flagged]
+    facts["flagged_lessons"] = flagged_texts([(e.key, e.text) for e in job.entries])
     _report(job, facts, provenance, files)
     if written:  # last of all: a kill before this has the reports written again
         write_json(job.places.state, {**(_state(job.places) or {}), "done": True})
     print(as_text(facts))
-    if result.problems:
+    nothing_left = bool(flagged) and not any(result.steps) and not changed
+    if result.problems or nothing_left:
         return NOT_WRITTEN
     return INCOMPLETE if not facts["map_edits"] and evolver.failures else OK
 
@@ -236,7 +249,11 @@ def _report(
 
 
 def _provenance(
-    job: Job, evolver: Evolver, result: Finished, earlier: Provenance | None
+    job: Job,
+    evolver: Evolver,
+    result: Finished,
+    earlier: Provenance | None,
+    flagged: tuple[Flagged, ...],
 ) -> Provenance:
     """One file covers all evolutions since the skill was first evolved."""
     runs = {run.key: run for entry in job.entries for run in entry.runs}
@@ -259,6 +276,7 @@ def _provenance(
         nodes={**before.nodes, **dict(sorted(ledger.nodes.items()))},
         runs={**before.runs, **runs},
         dropped=(*before.dropped, *sorted(ledger.dropped, key=lambda d: (d.stage, d.id, d.rule))),
+        flagged=(*before.flagged, *flagged),
         reverted=before.reverted,
         evolutions=(before.evolutions + 1) if chained else 1,
         embedded=job.args.embed_provenance,
