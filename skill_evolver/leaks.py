@@ -21,8 +21,9 @@ MIN_STRING = 12
 """Shorter cell texts and sheet names are words of the trade."""
 MAX_PART = 20_000_000
 _WORD = re.compile(r"\w+(?:[-_]\w+)*")
-_CELL_TEXT = re.compile(r"<t(?:\s[^>]*)?>([^<]+)</t>")
-_SHEET_NAME = re.compile(r"<sheet\s[^>]*?name=\"([^\"]+)\"")
+# None looks beyond the next bracket: in a hostile file there may be millions.
+_CELL_TEXT = re.compile(r"<t(?:\s[^<>]*)?>([^<]+)</t>")
+_SHEET_NAME = re.compile(r"<sheet\s[^<>]*?name=\"([^\"<]+)\"")
 
 
 @dataclass
@@ -106,7 +107,7 @@ def _read(path: Path) -> tuple[set[str], set[str]]:
             for part in ("xl/workbook.xml", "xl/sharedStrings.xml"):
                 if part in package.namelist() and package.getinfo(part).file_size <= MAX_PART:
                     parts[part] = package.read(part).decode("utf-8", "replace")
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # each damage of an archive, and each compression, has its own
         log.warning("%s: not scanned for leaks: %s", path, error)
         return set(), set()
     names = _SHEET_NAME.findall(parts.get("xl/workbook.xml", ""))

@@ -111,7 +111,9 @@ def gold_files(folder: Path) -> list[Path]:
 
 
 def _workbooks(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.glob("*.xlsx") if not p.name.startswith((".", "~$")))
+    """Files only: a pipe of such a name would be waited for, a device be read without end."""
+    found = (p for p in folder.glob("*.xlsx") if not p.name.startswith((".", "~$")))
+    return sorted(p for p in found if p.is_file())
 
 
 class Dataset:

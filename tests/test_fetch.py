@@ -2,17 +2,16 @@
 
 import asyncio
 import fcntl
-import gzip
-import io
 import json
 import tarfile
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from hostile_archives import ARCHIVES, MEMBERS, add, packed
 
 from react_agent.errors import ContractError
 from spreadsheetbench import download as download_module
@@ -36,21 +35,6 @@ def records(sheet_level: int, cell_level: int) -> list[dict[str, str]]:
         }
         for i, t in zip(ids, types, strict=True)
     ]
-
-
-def add(tar: tarfile.TarFile, name: str, content: bytes = b"x", **fields: object) -> None:
-    member = tarfile.TarInfo(name)
-    member.size = len(content)
-    for key, value in fields.items():
-        setattr(member, key, value)
-    tar.addfile(member, io.BytesIO(content) if member.isreg() else None)
-
-
-def packed(fill: Callable[[tarfile.TarFile], None]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
-        fill(tar)
-    return buffer.getvalue()
 
 
 def archive_of(rows: list[dict[str, str]], *, note: bytes = b"", folder: str = "set_v1") -> bytes:
@@ -340,38 +324,9 @@ def test_secrets_in_an_address_are_dropped() -> None:
     assert public("https://me:pw@host/a.gz?token=1#x") == "https://host/a.gz"
 
 
-HOSTILE: dict[str, tuple[Callable[[tarfile.TarFile], None], str]] = {
-    "climbs out": (lambda t: add(t, "a/../../evil"), "leads out"),
-    "absolute": (lambda t: add(t, "/etc/evil"), "leads out"),
-    "backslash": (lambda t: add(t, "..\\evil"), "leads out"),
-    "drive": (lambda t: add(t, "C:/evil"), "leads out"),
-    "symlink": (
-        lambda t: add(t, "l", b"", type=tarfile.SYMTYPE, linkname="/etc"),
-        "no plain file",
-    ),
-    "hard link": (
-        lambda t: add(t, "l", b"", type=tarfile.LNKTYPE, linkname="../x"),
-        "no plain file",
-    ),
-    "device": (lambda t: add(t, "d", b"", type=tarfile.CHRTYPE, devmajor=1), "no plain file"),
-    "pipe": (lambda t: add(t, "p", b"", type=tarfile.FIFOTYPE), "no plain file"),
-    "twice": (lambda t: (add(t, "a"), add(t, "a"))[0], "twice"),
-    "file and folder": (lambda t: (add(t, "a"), add(t, "a/b"))[0], "both a file and a folder"),
-    "control characters": (lambda t: add(t, "a\x1b[2Jb"), "no usable file name"),
-    "long name": (lambda t: add(t, "n" * 5000), "no usable file name"),
-    "deep": (lambda t: add(t, "d/" * 50 + "x"), "no usable file name"),
-    "too many": (lambda t: [add(t, f"f{n}") for n in range(21)] and None, "more than 20 members"),
-    "one too large": (lambda t: add(t, "a", bytes(3 << 20)), "claims 3,145,728 bytes"),
-    "all too large": (
-        lambda t: [add(t, f"f{n}", bytes(2 << 20)) for n in range(5)] and None,
-        "holds more than 8,388,608 bytes",
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("kind", MEMBERS)
 def test_a_hostile_archive_is_refused(tmp_path: Path, kind: str) -> None:
-    fill, reason = HOSTILE[kind]
+    fill, reason = MEMBERS[kind]
     folder = tmp_path / "in" / "it"
     folder.mkdir(parents=True)
     archive = tmp_path / "x.tar.gz"
@@ -383,19 +338,15 @@ def test_a_hostile_archive_is_refused(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_header_that_claims_exabytes_is_refused(tmp_path: Path) -> None:
-    member = tarfile.TarInfo("huge")
-    member.size = 1 << 60
     archive = tmp_path / "x.tar.gz"
-    archive.write_bytes(gzip.compress(member.tobuf(tarfile.GNU_FORMAT) + bytes(1024)))
+    archive.write_bytes(ARCHIVES["a claim of exabytes"]())
     with pytest.raises(ContractError, match="claims 1,152,921,504,606,846,976 bytes"):
         unpack(archive, tmp_path)
 
 
 def test_an_extended_header_of_gigabytes_is_not_read_into_memory(tmp_path: Path) -> None:
-    member = tarfile.TarInfo("pax")
-    member.type, member.size = tarfile.XHDTYPE, 3 << 30
     archive = tmp_path / "x.tar.gz"
-    archive.write_bytes(gzip.compress(member.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20)))
+    archive.write_bytes(ARCHIVES["an extended header of gigabytes"]())
     tracemalloc.start()
     with pytest.raises(ContractError, match="larger than any header"):
         unpack(archive, tmp_path)
@@ -407,29 +358,15 @@ def test_an_extended_header_of_gigabytes_is_not_read_into_memory(tmp_path: Path)
 @pytest.mark.parametrize("where", ["in a member", "after the end"])
 def test_a_bomb_is_refused(tmp_path: Path, where: str) -> None:
     archive = tmp_path / "x.tar.gz"
-    size = 80 << 20
-    with gzip.open(archive, "wb", compresslevel=1) as file:
-        member = tarfile.TarInfo("bomb")
-        member.size = size if where == "in a member" else 0
-        file.write(member.tobuf() + (bytes(1024) if not member.size else b""))
-        for _ in range(size >> 20):
-            file.write(bytes(1 << 20))
+    archive.write_bytes(ARCHIVES[f"a bomb {where}"]())
     with pytest.raises(ContractError, match=r"a bomb\?"):
         unpack(archive, tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "no gzip", "empty"])
+@pytest.mark.parametrize("damage", ["cut off", "one bit flipped", "no gzip", "empty"])
 def test_a_damaged_archive_is_refused(tmp_path: Path, damage: str) -> None:
-    good = archive_of(SMALL, note=bytes(range(256)) * 40)
-    middle = len(good) // 2
-    content = {
-        "cut": good[:middle],
-        "flipped": good[:-6] + bytes([good[-6] ^ 1]) + good[-5:],
-        "no gzip": b"PK\x03\x04" + good,
-        "empty": b"",
-    }[damage]
     archive = tmp_path / "x.tar.gz"
-    archive.write_bytes(content)
+    archive.write_bytes(ARCHIVES[damage]())
     with pytest.raises(ContractError, match=r"x.tar.gz"):
         unpack(archive, tmp_path)
 
