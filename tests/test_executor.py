@@ -27,7 +27,7 @@ def parsed(folder: Path, *more: str) -> argparse.Namespace:
 
 
 def opening(site: RolloutSite, tokens: dict[str, str], **environment: str) -> Opening:
-    return Opening(str(ROOT), environment, tokens, pickle.dumps(site))
+    return Opening(str(ROOT), environment, tokens, 1, pickle.dumps(site))
 
 
 def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path) -> None:

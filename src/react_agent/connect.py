@@ -44,10 +44,12 @@ def connect(
 
 @dataclass(frozen=True)
 class Shared:
-    """What the connections of several processes have in common instead of each its own."""
+    """What a connection is told that is one of several, each in a process of its own."""
 
+    workers: int
+    """Its share of the cases in flight, for a window of its own below the endpoint's limit."""
     capped: Callable[[Transport], Transport] | None = None
-    """Puts the common caps around a transport; None: there are no caps."""
+    """Puts the caps of all of them around a transport; None: there are no caps."""
 
 
 class Connection:
@@ -61,7 +63,7 @@ class Connection:
         transport: Transport | None,
         shared: Shared | None = None,
     ) -> None:
-        self.limiter = Limiter(_workers(args))
+        self.limiter = Limiter(shared.workers if shared else _workers(args))
         self.stats = Stats(limiter=self.limiter)
         self.config = GenerationConfig.load(args.generation_config)
         self._args, self._masks, self._shared = args, masks, shared

@@ -28,6 +28,8 @@ class Opening:
     environment: Mapping[str, str] = field(repr=False)
     tokens: Mapping[str, str]
     """Files and what the driver has written into them."""
+    share: int
+    """How many cases it is to have in flight while none of the others is lost."""
     site: bytes = field(repr=False)
     """Pickled once more, as it reads files when it is built, and that has to wait for `folder`."""
 
@@ -95,7 +97,8 @@ class Station:
             _check_shared(opening)
             os.environ.update(opening.environment)
             site: Site[Any, Any] = pickle.loads(opening.site)
-            shared = Shared(capped=(lambda inner: DeskCapped(inner, desk)) if desk else None)
+            capped = (lambda inner: DeskCapped(inner, desk)) if desk else None
+            shared = Shared(opening.share, capped)
             self._bench: Bench[Any, Any] = await self._stack.enter_async_context(site.open(shared))
         except Trace2SkillError as error:
             return Answer(error=ContractError(f"{socket.gethostname()}: {error}"))
