@@ -1,14 +1,15 @@
-"""What rollouts cost besides the model and the tools.
+"""What rollouts and analysts cost besides the model and the tools.
 
-    python benchmarks/framework_cost.py [--runs 200:128,512:512] [--latency 2] [--no-bare]
+    python benchmarks/framework_cost.py [--stage analysts] [--runs 200:128,512:512] [--no-bare]
 
 The real rollouts command (run_spreadsheetbench.py's main, the preloaded skill, sandboxed bash) on
 copies of the bundled tasks, against a server process with a fixed latency and a script of three
-light turns. `--runs` names cases:workers.
+light turns; or the real error analysis, with its gate, of as many failed runs, four turns each.
+`--runs` names cases:workers, `--latency` the seconds that a reply takes.
 
 - CPU/turn is the command's own, its threads included; the interpreter's start and the imports, and
   the tools (children), are apart. The base is a bare aiohttp loop that sends as many calls.
-- The latency bound is waves of workers x 3 calls x latency: no framework can be faster.
+- The latency bound is waves of workers x calls of a case x latency: no framework can be faster.
 - In flight: the mean that the server saw between its first request and its last reply, against
   the mean that a run at the bound would have.
 - CPU share: what framework, tools and server together would need at the least, all cores busy,
@@ -22,22 +23,24 @@ import tempfile
 from pathlib import Path
 
 import measured
-from minirun import CALLS_PER_CASE, copies, rollouts, served, stats
+from minirun import CALLS_PER_CASE, STAGES, copies, served, stats
 from table import ratio, show
 
 PROMPT = 20_000
 """Characters; about what the preloaded skill and a task take."""
 
 
-def measure(cases: int, workers: int, latency: float, bare: bool, flags: list[str]) -> list[object]:
-    with tempfile.TemporaryDirectory() as name, served(latency) as url:
+def measure(
+    stage: str, cases: int, workers: int, latency: float, bare: bool, flags: list[str]
+) -> list[object]:
+    with tempfile.TemporaryDirectory() as name, served(latency, stage) as url:
         folder = Path(name)
         data = copies(folder / "data", cases)
-        used = rollouts(data, folder / "run", url, workers, *flags)
+        used = STAGES[stage](data, folder / "run", url, workers, *flags)
         seen = stats(url)
-    turns = cases * CALLS_PER_CASE
+    turns = cases * CALLS_PER_CASE[stage]
     assert seen["calls"] == turns, f"{seen['calls']} calls instead of {turns}"
-    bound = math.ceil(cases / workers) * CALLS_PER_CASE * latency
+    bound = math.ceil(cases / workers) * CALLS_PER_CASE[stage] * latency
     base = bare_cpu(turns, min(cases, workers), latency) / turns if bare else 0.0
     per_turn = used.cpu / turns
     busy = (used.cpu + used.children) / (os.cpu_count() or 1) / used.wall
@@ -65,6 +68,7 @@ def bare_cpu(calls: int, workers: int, latency: float) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--stage", choices=STAGES, default="rollouts")
     parser.add_argument("--runs", default="200:128,512:512", help="cases:workers, ...")
     parser.add_argument("--latency", type=float, default=2.0, help="seconds a reply takes")
     parser.add_argument("--sandbox", default="auto", choices=["auto", "bwrap", "none"])
@@ -74,7 +78,7 @@ def main() -> None:
     rows = []
     for part in args.runs.split(","):
         cases, workers = map(int, part.split(":"))
-        rows.append(measure(cases, workers, args.latency, not args.no_bare, flags))
+        rows.append(measure(args.stage, cases, workers, args.latency, not args.no_bare, flags))
     heads = ["cases / workers", "CPU ms/turn", "bare client", "ratio", "tools ms/turn"]
     heads += [
         "start-up s",
@@ -84,7 +88,7 @@ def main() -> None:
         "latency bound s",
         "wall / bound",
     ]
-    show(f"Rollouts, {args.latency:g} s a reply", [*heads, "CPU share"], rows)
+    show(f"{args.stage.capitalize()}, {args.latency:g} s a reply", [*heads, "CPU share"], rows)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import measured
+from server import SCRIPTS
+
+from react_agent.model import Message
+from spreadsheet_agent.domain import SpreadsheetDomain
+from spreadsheet_agent.trajectory import Log, LogName, render_markdown
+from spreadsheetbench.dataset import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = ROOT / "data" / "mini"
-CALLS_PER_CASE = 3
-"""As the script of server.py has it."""
+CALLS_PER_CASE = {"rollouts": 3, "analysts": 4}
+"""As the scripts of server.py have it."""
 
 
 def copies(folder: Path, count: int) -> Path:
@@ -35,9 +41,10 @@ def copies(folder: Path, count: int) -> Path:
 
 
 @contextlib.contextmanager
-def served(latency: float) -> Iterator[str]:
+def served(latency: float, script: str = "rollouts") -> Iterator[str]:
     """The address of a server that runs while the block lasts."""
     command = [sys.executable, str(ROOT / "benchmarks" / "server.py"), "--latency", str(latency)]
+    command += ["--script", script]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -52,10 +59,47 @@ def stats(url: str) -> dict[str, Any]:
     return found
 
 
+def _common(data: Path, url: str, workers: int) -> list[object]:
+    argv: list[object] = ["--data_path", data, "--model", "scripted", "--workers", workers]
+    return [*argv, "--base_url", f"{url}/v1", "--api_key", "EMPTY"]
+
+
 def rollouts(data: Path, run: Path, url: str, workers: int, *flags: str) -> measured.Used:
     """The real command with the run's folders below `run`."""
-    argv = ["--data_path", data, "--model", "scripted", "--workers", workers]
-    argv += ["--base_url", f"{url}/v1", "--api_key", "EMPTY", "--output_dir", run / "outputs"]
+    argv = [*_common(data, url, workers), "--output_dir", run / "outputs"]
     argv += ["--log_dir", run / "logs", "--working_dir", run / "work"]
     argv += ["--skills_dir", ROOT / "spreadsheet_agent" / "skills", *flags]
     return measured.run("spreadsheet_agent.rollouts,spreadsheet_agent.session", argv)
+
+
+def failed_runs(data: Path, run: Path) -> None:
+    """What a rollout of every task leaves that saved its input as it was."""
+    dataset = Dataset.load(data)
+    said = [
+        Message(role="system", content="You are a spreadsheet agent."),
+        Message(role="user", content="Solve the task."),
+        Message(role="assistant", content=SCRIPTS["rollouts"][1]),
+        Message(role="user", content="Observation:\n(no output)"),
+        Message(role="assistant", content=SCRIPTS["rollouts"][2]),
+    ]
+    for case in SpreadsheetDomain(dataset).cases([task.id for task in dataset.tasks]):
+        folder = run / "work" / f"{case.task_id}_{case.name}"
+        folder.mkdir(parents=True)
+        for name in ("input.xlsx", "output.xlsx"):
+            shutil.copyfile(case.input_path, folder / name)
+        result = {"input_file": case.input_path.name, "success": True, "status": "completed"}
+        log = Log(tuple(said), {**result, "turns": 2, "error": ""}, f"run of {case.task_id}")
+        name = LogName("cli_only_agent", case.task_id, tag="FAILED")
+        (run / "logs").mkdir(exist_ok=True)
+        (run / "logs" / f"{name.stem}.md").write_text(render_markdown(log), encoding="utf-8")
+
+
+def analysts(data: Path, run: Path, url: str, workers: int, *flags: str) -> measured.Used:
+    """The agentic error analysis, of runs that all failed; their folders below `run`."""
+    failed_runs(data, run)
+    argv = [*_common(data, url, workers), "--output_dir", run / "analysis", *flags]
+    argv += ["--logs_dir", run / "logs", "--work_dir", run / "work"]
+    return measured.run("analysis.run_error_analysis,analysis.agentic", argv)
+
+
+STAGES = {"rollouts": rollouts, "analysts": analysts}

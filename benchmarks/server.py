@@ -2,9 +2,11 @@
 
     python benchmarks/server.py --latency 2       prints its address, serves until it is killed
 
-Each conversation is `ls`, `cp input.xlsx output.xlsx`, done: what a run costs is then the
-framework's and not the tools'. Bodies are not parsed, so that the server takes little of the
-machine that it shares with what is measured. `GET /stats` says how many calls were in flight.
+Each conversation is `ls`, `cp input.xlsx output.xlsx`, done; with `--script analysts` it is `ls`, a
+copy as the repair, a report, and after the reminder that the repair does not hold the report once
+more. So what a run costs is the framework's and not the tools'. Bodies are not parsed, so that the
+server takes little of the machine that it shares with what is measured. `GET /stats` says how many
+calls were in flight.
 """
 
 import argparse
@@ -14,23 +16,59 @@ import time
 
 from aiohttp import web
 
-SCRIPT = (
-    'Thought: look first.\nAction:\n{"name": "bash", "arguments": {"command": "ls"}}',
-    'Thought: save it.\nAction:\n{"name": "bash", "arguments": '
-    '{"command": "cp input.xlsx output.xlsx"}}',
-    "ACTION: TASK_COMPLETE",
-)
+
+def _call(thought: str, command: str) -> str:
+    action = json.dumps({"name": "bash", "arguments": {"command": command}})
+    return f"Thought: {thought}\nAction:\n{action}"
+
+
+REPORT = """# Failure Cause Item 1
+
+## Title
+Left the range as it was
+
+## Description
+The agent saved a copy of its input.
+
+## Content
+It listed the folder and copied the workbook, and looked at no cell.
+
+# Failure Memory Item 1
+
+## Title
+Read the saved file back
+
+## Description
+Whenever a range has to be filled.
+
+## Content
+Open the saved workbook again and check that no cell of the range is blank.
+
+ACTION: TASK_COMPLETE"""
+SCRIPTS = {
+    "rollouts": (
+        _call("look first.", "ls"),
+        _call("save it.", "cp input.xlsx output.xlsx"),
+        "ACTION: TASK_COMPLETE",
+    ),
+    "analysts": (
+        _call("look first.", "ls agent_work"),
+        _call("repair it.", "cp agent_work/output.xlsx agent_work/output_fixed.xlsx"),
+        REPORT,
+        REPORT,
+    ),
+}
 SAID = b'"role": "assistant"'
 """As json.dumps writes it; inside a string its quotes would be escaped."""
 
 
 class Server:
-    def __init__(self, latency: float) -> None:
+    def __init__(self, latency: float, script: str) -> None:
         self.latency = latency
         self.calls = self.flying = self.most = 0
         self.area = 0.0
         self.first = self.last = 0.0
-        self.bodies = [self._body(text) for text in SCRIPT]
+        self.bodies = [self._body(text) for text in SCRIPTS[script]]
 
     def _body(self, text: str) -> bytes:
         message = {"role": "assistant", "content": text}
@@ -63,8 +101,8 @@ class Server:
         return web.json_response(found)
 
 
-async def serve(latency: float) -> None:
-    server = Server(latency)
+async def serve(latency: float, script: str) -> None:
+    server = Server(latency, script)
     app = web.Application(client_max_size=64 * 2**20)
     app.router.add_post("/v1/chat/completions", server.chat)
     app.router.add_get("/stats", server.stats)
@@ -78,4 +116,6 @@ async def serve(latency: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--latency", type=float, default=2.0)
-    asyncio.run(serve(parser.parse_args().latency))
+    parser.add_argument("--script", choices=SCRIPTS, default="rollouts")
+    args = parser.parse_args()
+    asyncio.run(serve(args.latency, args.script))

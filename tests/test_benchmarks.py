@@ -31,6 +31,16 @@ def test_rollouts_are_measured_beside_a_bare_client() -> None:
     assert float(figures["CPU ms/turn"]) > 0
 
 
+def test_analysts_are_measured_by_the_turns_of_their_script() -> None:
+    heads, row = tables(
+        "framework_cost.py",
+        *("--stage=analysts", "--runs=2:2", "--latency=0.05", "--sandbox=none", "--no-bare"),
+    )
+    figures = dict(zip(heads, row, strict=True))
+    assert figures["latency bound s"] == "0.2"
+    assert float(figures["CPU ms/turn"]) > 0
+
+
 def test_previews_are_measured_beside_whole_loads() -> None:
     heads, row = tables("preview.py", "--limit=2", "--repeats=1", "--no-large")
     assert dict(zip(heads, row, strict=True))["files"] == "2"
