@@ -27,13 +27,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from react_agent import bwrap, throwaway
+from react_agent import bwrap, throwaway, warm
 from react_agent.aside import to_the_end
 from react_agent.bash import Bash
 from react_agent.confine import ConfinedCase
 from react_agent.errors import ContractError
 from react_agent.limits import Limits
-from react_agent.warm import Warm
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +64,11 @@ class Sandbox:
 
     def with_warm_python(self) -> "Sandbox":
         """`python` forks from an interpreter of the case that has openpyxl loaded."""
-        if self.kind == "none":
-            log.warning("--warm_python: without a sandbox every Python is started anew")
-        return replace(self, warm_python=self.kind != "none")
+        if self.kind == "none" or not warm.can_start():
+            why = "there is no sandbox" if self.kind == "none" else "its path is too long"
+            log.warning("--warm_python: every Python is started anew: %s", why)
+            return self
+        return replace(self, warm_python=True)
 
     @contextlib.asynccontextmanager
     async def case(
@@ -78,7 +79,7 @@ class Sandbox:
         case = ConfinedCase(
             bwrap.plain(folder), self.limits, program=self.program, user=next(self.users, None)
         )
-        case.warm = Warm(self.program, case.scratch / "bin") if self.warm_python else None
+        case.warm = warm.Warm(self.program, case.scratch / "bin") if self.warm_python else None
         try:
             await to_the_end(partial(case.open, read_only, hide), _THREADS)
             yield Bash(case.start, self.slots)

@@ -12,7 +12,6 @@ import logging
 import os
 import py_compile
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -41,6 +40,15 @@ _BOOT = (
     "import sys; folder, *handles = sys.argv[1:]; sys.path[0] = folder; "
     "import warm_server; warm_server.start(*map(int, handles))"
 )
+_PROGRAMS = ("warm_client", "warm_server")
+_SHIM = """#!{} -IS
+import marshal
+with open({}, "rb") as file:
+    file.seek(16)
+    exec(marshal.load(file))
+main({}, {})
+"""
+"""With no shell between: it would change the environment."""
 _NAMES_PYTHON = re.compile(r"\bpython3?\b")
 
 
@@ -62,15 +70,14 @@ class Warm:
     def install(self) -> Path:
         """Write all that a case shows of it; returns the folder for its PATH."""
         self.folder.mkdir(exist_ok=True)
-        for name in ("warm_client", "warm_server"):
+        for name in _PROGRAMS:
             (self.folder / f"{name}.pyc").write_bytes(_compiled(name))
         program = bwrap.interpreter()
         for name in ("python", "python3"):
             beside = program.with_name(name)
-            real = beside if beside.exists() else program
-            client = [real, "-I", "-S", self.folder / "warm_client.pyc", self.folder / _SOCKET]
-            words = shlex.join(map(str, [*client, real]))
-            (self.folder / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+            real = str(beside if beside.exists() else program)
+            paths = str(self.folder / f"{_PROGRAMS[0]}.pyc"), str(self.folder / _SOCKET), real
+            (self.folder / name).write_text(_SHIM.format(program, *map(repr, paths)))
             (self.folder / name).chmod(0o755)
         self.folder.chmod(0o755)
         return self.folder
@@ -173,6 +180,12 @@ class Warm:
             os.close(handle)
         self._process, self._own, self._handles = None, [], []
         (self.folder / _SOCKET).unlink(missing_ok=True)
+
+
+def can_start() -> bool:
+    """Whether the kernel takes this interpreter's path for a script's."""
+    path = str(bwrap.interpreter())
+    return len(path) < 200 and not any(map(str.isspace, path))
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """`python` in a case with a warm interpreter: hands the call to warm_server.py, or becomes Python.
 
-Runs inside the sandbox, by `python -I -S`, and imports C modules only: its start is most of what a
+Runs inside the sandbox, by `python -IS`, and imports C modules only: its start is most of what a
 warm call costs. What it cannot hand over exactly (flags, terminals, further open files, programs
 that have no use for what the server has loaded) and whatever goes wrong before the program has
 begun ends in the real interpreter, started as ever.
@@ -24,20 +24,22 @@ PATIENCE = 20.0
 """Seconds until the server, which may still be loading, must answer."""
 PIPE_BYTES = 65536
 LARGEST = 1 << 20
+FILE_TYPE, REGULAR = 0o170000, 0o100000
 LIMITS = 16
 """As many as Linux has."""
-
-Request = tuple[str, list[str], str, dict[bytes, bytes], int, list[int], list[tuple[int, int]]]
-"""Interpreter, arguments, folder, environment, umask, ignored signals, limits."""
 
 
 def program_text(args: list[str]) -> bytes:
     """Of the call's program; empty for what only the real interpreter does right."""
+    # The fourth is that of the listing.
+    opened = posix.listdir("/proc/self/fd")
+    if len(opened) != 4 or not {"0", "1", "2"} < {*opened} or any(map(posix.isatty, range(3))):
+        return b""
     if not args or args[0] == "-":
         return _reread_stdin()
     if args[0] == "-c":
         return args[1].encode() if len(args) > 1 else b""
-    if args[0].startswith("-"):
+    if args[0].startswith("-") or posix.stat(args[0]).st_mode & FILE_TYPE != REGULAR:
         return b""
     with open(args[0], "rb") as file:  # noqa: PTH123 (pathlib takes longer than all of this)
         return file.read(LARGEST)
@@ -66,13 +68,26 @@ def _reread_stdin() -> bytes:
 
 def fits(text: bytes, args: list[str]) -> bool:
     told = b"\n".join([text, posix.getcwdb(), *(arg.encode() for arg in args)])
-    if b"\0" in text or not any(name in text for name in LOADED):
-        return False
-    if any(word in told for word in APART):
-        return False
-    # The fourth is that of the listing.
-    opened = posix.listdir("/proc/self/fd")
-    return len(opened) == 4 and {"0", "1", "2"} < {*opened} and not any(map(posix.isatty, range(3)))
+    named = any(name in text for name in LOADED)
+    return named and b"\0" not in text and not any(word in told for word in APART)
+
+
+def as_started_cold(real: str) -> tuple[str, dict[bytes, bytes]]:
+    """The program's own name, and its environment: in neither this program shows."""
+    folder, _, name = sys.argv[0].rpartition("/")
+    environment = dict(posix.environ)
+    if b"_" in environment:
+        environment[b"_"] = real.encode()
+    if b"PATH" not in environment:
+        return real, environment
+    path = [one for one in environment[b"PATH"].split(b":") if one != folder.encode()]
+    environment[b"PATH"] = b":".join(path)
+    found = next((one for one in path if is_program(one + b"/" + name.encode())), b"")
+    return name if found + b"/" + name.encode() == real.encode() else real, environment
+
+
+def is_program(path: bytes) -> bool:
+    return posix.access(path, posix.X_OK)
 
 
 def request(real: str, args: list[str], text: bytes) -> bytes:
@@ -80,8 +95,8 @@ def request(real: str, args: list[str], text: bytes) -> bytes:
     posix.umask(umask)
     ignored = [one for one in FORWARDED if _signal.getsignal(one) == _signal.SIG_IGN]
     limits = [resource.getrlimit(kind) for kind in range(LIMITS)]
-    environment = {**posix.environ, b"_": real.encode()}
-    body: Request = (real, args, posix.getcwd(), environment, umask, ignored, limits)
+    name, environment = as_started_cold(real)
+    body = (real, [name, *args], posix.getcwd(), environment, umask, ignored, limits)
     return bytes([b"pandas" in text]) + marshal.dumps(body)
 
 
@@ -131,15 +146,13 @@ def die(number: int) -> None:
     posix._exit(128 + number)
 
 
-def main(socket: str, real: str, *args: str) -> None:
+def main(socket: str, real: str) -> None:
+    args = sys.argv[1:]
     try:
-        text = program_text([*args])
-        if fits(text, [*args]):
-            hand_over(socket, request(real, [*args], text))
+        text = program_text(args)
+        if fits(text, args):
+            hand_over(socket, request(real, args, text))
     except (OSError, ValueError):  # no server, no such file, not to be put in words
         pass
-    posix.execve(real, [real, *args], {**posix.environ, b"_": real.encode()})
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    name, environment = as_started_cold(real)
+    posix.execve(real, [name, *args], environment)

@@ -202,10 +202,11 @@ def _become(message: bytes, handles: list[int], at_start: dict[bytes, bytes]) ->
     for place, handle in enumerate(handles):
         os.dup2(handle, place)
     os.closerange(_SOCKETS + 1, os.sysconf("SC_OPEN_MAX"))
-    real, args, folder, environment, umask, ignored, limits = marshal.loads(message)
+    real, argv, folder, environment, umask, ignored, limits = marshal.loads(message)
     if _decisive(environment) != at_start:
         raise ValueError("needs a start of its own")
     os.chdir(folder)
+    args = argv[1:]
     is_file = bool(args) and args[0] not in ("-", "-c")
     first = os.path.dirname(os.path.realpath(args[0])) if is_file else ""  # noqa: PTH120
     beside = {name.partition(".")[0] for name in os.listdir(first or ".")}  # noqa: PTH208
@@ -225,15 +226,14 @@ def _become(message: bytes, handles: list[int], at_start: dict[bytes, bytes]) ->
     _libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0)
     os.environ.clear()
     os.environb.update(environment)
-    _like_new([real, *args], first)
+    sys.executable, sys.orig_argv, sys.path[0] = real, argv, first
+    sys.argv[:] = ["-c", *args[2:]] if args[:1] == ["-c"] else args or [""]
+    _like_new()
     return _program(args)
 
 
-def _like_new(argv: list[str], first: str) -> None:
+def _like_new() -> None:
     """What the interpreter sets up before it runs a program."""
-    sys.executable, sys.orig_argv = argv[0], argv
-    sys.argv[:] = ["-c", *argv[3:]] if argv[1:2] == ["-c"] else argv[1:] or [""]
-    sys.path[0] = first
     _thread.stack_size(0)
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         old = getattr(sys, name)
@@ -259,7 +259,7 @@ def _program(args: list[str]) -> Step:
         return functools.partial(_run_file, stdin, b"<stdin>", 0, None)
     if args[0] == "-c":
         return functools.partial(_run_text, args[1].encode() + b"\n", ctypes.byref(_flags))
-    name = os.fsencode(args[0])
+    name = os.path.join(os.getcwdb(), os.fsencode(args[0]))  # noqa: PTH109, PTH118
     if not (file := _libc.fopen(name, b"rb")):
         os._exit(2)
     return functools.partial(_run_file, file, name, 1, None)
