@@ -1,22 +1,22 @@
 """From the flags of the agentic error analysis to its queue of cases."""
 
 import argparse
-import asyncio
 import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from analysis.error_analyst import ErrorAnalyst
-from analysis.flags import described, finish, forget, run_masks, run_settings
+from analysis.flags import described, finish, run_masks, run_settings
 from analysis.judge import Judge
-from analysis.outcomes import open_run
 from analysis.records import RECORD_FILES
-from analysis.running import AnalysisRun
+from analysis.running import AnalystBench, run_analysis
 from analysis.selection import Selection, select
 from react_agent.cli import case_limit
-from react_agent.connect import connect
+from react_agent.connect import Shared, connect
 from react_agent.errors import ContractError
-from react_agent.lock import only_start
-from react_agent.sandbox import Sandbox, open_sandbox
+from react_agent.sandbox import Sandbox, open_sandbox, tool_slots
 from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.workers import Workers
 
@@ -26,7 +26,7 @@ CHECKERS = 2
 
 async def analyse_failures(args: argparse.Namespace) -> int:
     """Raises ContractError before any model is asked when flags or folders do not fit."""
-    dataset = Dataset.load(args.data_path)
+    site = AgenticSite(args)
     selection = select(
         args.logs_dir,
         "FAILED",
@@ -35,37 +35,59 @@ async def analyse_failures(args: argparse.Namespace) -> int:
         sample=args.sample,
         seed=args.seed,
     )
-    _check_folders(args, selection, dataset)
-    slots = asyncio.Semaphore(args.tool_slots or 2 * (os.cpu_count() or 1))
-    sandbox = open_sandbox(args.sandbox, slots=slots)
-    if args.gate == "replay" and sandbox.kind == "none":
-        raise ContractError("--gate replay needs a sandbox: without one the gold is within reach")
-    output_dir = args.output_dir.resolve()
+    _check_folders(args, selection, site.dataset)
     parsed = args.parsed_output or args.output_dir / RECORD_FILES["error"]
-    masks = {"<analysis>": str(output_dir), **run_masks(args.logs_dir)}
-    async with connect(args, masks=masks) as connection:
-        model_settings, _ = described(connection)
-        settings = _settings(args, model_settings, sandbox, dataset)
-        with only_start(output_dir), Workers(min(CHECKERS, os.cpu_count() or 1)) as workers:
-            if args.overwrite:
-                forget(output_dir)
-            open_run(output_dir, settings, overwrite=args.overwrite)
-            analyst = ErrorAnalyst(
-                model=connection.model(seed=args.seed),
-                model_name=str(model_settings["model"]),
-                output_dir=output_dir,
-                work_dir=args.work_dir,
-                dataset=dataset,
-                sandbox=sandbox,
-                judge=Judge(workers),
-                mode=args.gate,
-                max_turns=args.max_turns,
-                seconds=args.case_timeout,
-                hide=(dataset.root, args.logs_dir, args.work_dir, output_dir),
-            )
-            run = AnalysisRun(analyst, selection, parsed, args.workers)
-            summary = await run.run()
+    summary = await run_analysis(args, site, selection, parsed, args.workers)
     return finish(summary, args.output_dir, parsed)
+
+
+class AgenticSite:
+    """The agentic analyst and all that it needs, from the flags; elsewhere they are read anew."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.dataset = Dataset.load(args.data_path)
+        self.output_dir: Path = args.output_dir.resolve()
+
+    def __reduce__(self) -> tuple[type["AgenticSite"], tuple[argparse.Namespace]]:
+        return AgenticSite, (self.args,)
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        return (self.output_dir,)
+
+    @asynccontextmanager
+    async def open(self, shared: Shared | None = None) -> AsyncIterator[AnalystBench]:
+        args = self.args
+        sandbox = open_sandbox(args.sandbox, slots=tool_slots(args.tool_slots))
+        if args.gate == "replay" and sandbox.kind == "none":
+            raise ContractError(
+                "--gate replay needs a sandbox: without one the gold is within reach"
+            )
+        masks = {"<analysis>": str(self.output_dir), **run_masks(args.logs_dir)}
+        async with connect(args, masks=masks, shared=shared) as connection:
+            model_settings, _ = described(connection)
+            settings = _settings(args, model_settings, sandbox)
+            with Workers(min(CHECKERS, os.cpu_count() or 1)) as workers:
+                analyst = ErrorAnalyst(
+                    model=connection.model(seed=args.seed),
+                    model_name=str(model_settings["model"]),
+                    output_dir=self.output_dir,
+                    work_dir=args.work_dir,
+                    dataset=self.dataset,
+                    sandbox=sandbox,
+                    judge=Judge(workers),
+                    mode=args.gate,
+                    max_turns=args.max_turns,
+                    seconds=args.case_timeout,
+                    hide=(self.dataset.root, args.logs_dir, args.work_dir, self.output_dir),
+                )
+                yield AnalystBench(
+                    work=analyst.analyse,
+                    settings=settings,
+                    stats=connection.stats,
+                    analyst=analyst,
+                )
 
 
 def _check_folders(args: argparse.Namespace, selection: Selection, dataset: Dataset) -> None:
@@ -87,9 +109,7 @@ def _check_folders(args: argparse.Namespace, selection: Selection, dataset: Data
         )
 
 
-def _settings(
-    args: argparse.Namespace, model: dict[str, Any], sandbox: Sandbox, dataset: Dataset
-) -> dict[str, Any]:
+def _settings(args: argparse.Namespace, model: dict[str, Any], sandbox: Sandbox) -> dict[str, Any]:
     """All that decides a report; a folder is gone on with only while these are the same."""
     return run_settings(
         "agentic error analysis",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from react_agent.cli import (
     INCOMPLETE,
     OK,
+    add_executor_flags,
     add_flag,
     add_logging_flag,
     add_model_flags,
@@ -44,6 +45,7 @@ def add_selection_flags(parser: argparse.ArgumentParser, output_dir: str) -> Non
 
 
 def add_common_flags(parser: argparse.ArgumentParser) -> None:
+    add_executor_flags(parser)
     add_model_flags(parser, model=None, temperature=None)
     add_logging_flag(parser)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from analysis.flags import EXIT_CODES, add_common_flags, add_selection_flags, finish, forget
+from analysis.flags import EXIT_CODES, add_common_flags, add_selection_flags, finish
 from react_agent.cli import add_flag, positive, script_parser
 
 
@@ -53,15 +53,10 @@ def build_parser(stage: Stage) -> argparse.ArgumentParser:
 
 async def analyse(args: argparse.Namespace, stage: Stage) -> int:
     """Raises ContractError before any model is asked when flags or folders do not fit."""
-    from analysis.flags import described, run_masks, run_settings
-    from analysis.outcomes import open_run
+    from analysis.one_call_site import OneCallSite
     from analysis.records import RECORD_FILES
-    from analysis.running import AnalysisRun
+    from analysis.running import run_analysis
     from analysis.selection import select
-    from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
-    from react_agent.connect import connect
-    from react_agent.lock import only_start
-    from spreadsheetbench.dataset import Dataset
 
     selection = select(
         args.logs_dir,
@@ -71,17 +66,7 @@ async def analyse(args: argparse.Namespace, stage: Stage) -> int:
         sample=args.sample,
         seed=args.seed,
     )
-    dataset = Dataset.load(args.data_path) if args.data_path else None
-    call = FAILURES if stage.kind == "error" else SUCCESSES
     parsed = args.parsed_output or args.output_dir / RECORD_FILES[stage.kind]
-    async with connect(args, masks=run_masks(args.logs_dir)) as connection:
-        model, _ = described(connection)
-        settings = run_settings(f"one-call {stage.kind} analysis", model, seed=args.seed)
-        asked = connection.model(seed=args.seed)
-        with only_start(args.output_dir):
-            if args.overwrite:
-                forget(args.output_dir)
-            open_run(args.output_dir, settings, overwrite=args.overwrite)
-            analyst = SingleCallAnalyst(call, asked, str(model["model"]), args.output_dir, dataset)
-            summary = await AnalysisRun(analyst, selection, parsed, args.max_workers).run()
+    site = OneCallSite(args, stage.kind)
+    summary = await run_analysis(args, site, selection, parsed, args.max_workers)
     return finish(summary, args.output_dir, parsed)

@@ -4,18 +4,25 @@ import asyncio
 import logging
 import sys
 import time
+from argparse import Namespace
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from analysis.outcomes import CaseAnalysis, Summary, summarise, write_summary
+from analysis.flags import forget
+from analysis.outcomes import CaseAnalysis, Summary, open_run, summarise, write_summary
 from analysis.parsing import write_records
 from analysis.records import Kind
 from analysis.selection import Selection, Subject
+from react_agent.connect import Shared
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
+from react_agent.executor import Bench, staffed
+from react_agent.lock import only_start
 from react_agent.pool import Outcome, work_queue
 
 log = logging.getLogger(__name__)
@@ -36,6 +43,35 @@ class Analyst(Protocol):
         ...
 
 
+@dataclass(kw_only=True)
+class AnalystBench(Bench[Subject, CaseAnalysis]):
+    analyst: Analyst
+
+
+class AnalystSite(Protocol):
+    """An executor's site whose bench is an analyst."""
+
+    @property
+    def folders(self) -> Sequence[Path]: ...
+
+    def open(self, shared: Shared | None = None) -> AbstractAsyncContextManager[AnalystBench]: ...
+
+
+async def run_analysis(
+    args: Namespace, site: AnalystSite, selection: Selection, parsed_output: Path, workers: int
+) -> Summary:
+    """Raises ContractError before any model is asked when flags or folders do not fit."""
+    async with site.open() as here:
+        output_dir = here.analyst.output_dir
+        with only_start(output_dir):
+            if args.overwrite:
+                forget(output_dir)
+            open_run(output_dir, here.settings, overwrite=args.overwrite)
+            async with staffed(args, site, here, workers) as staff:
+                run = AnalysisRun(here.analyst, selection, parsed_output, workers, staff.work)
+                return await run.run()
+
+
 @dataclass
 class AnalysisRun:
     """One start over one selection."""
@@ -44,6 +80,8 @@ class AnalysisRun:
     selection: Selection
     parsed_output: Path
     workers: int = 1
+    work: Callable[[Subject], Awaitable[CaseAnalysis]] | None = None
+    """Where the analyst of another process does it; else this one."""
     done: dict[str, CaseAnalysis] = field(default_factory=dict)
     owed: dict[str, str] = field(default_factory=dict)
     kept: int = 0
@@ -63,7 +101,7 @@ class AnalysisRun:
         )
         try:
             await work_queue(
-                self.analyst.analyse,
+                self.work or self.analyst.analyse,
                 waiting,
                 workers=self.workers,
                 again=lambda outcome: isinstance(outcome.error, InfrastructureError),

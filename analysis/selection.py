@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from analysis.records import instance_id
 from react_agent.errors import ContractError
@@ -36,6 +36,10 @@ class Subject:
     path: Path
     seed: int | None = None
     """Set when several seeds are analysed together."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the log, which another process reads for itself."""
+        return {"name": self.name, "path": self.path, "seed": self.seed}
 
     @property
     def instance(self) -> str:
