@@ -6,6 +6,7 @@ import stat
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,7 +65,10 @@ def as_user(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable
         for path in (tmp_path, *tmp_path.rglob("*")):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
         here = os.open(tmp_path, os.O_RDONLY)
-        if not (child := os.fork()):
+        with warnings.catch_warnings():  # of threads; the child has no use for them
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if not child:
             code = 1
             with contextlib.suppress(BaseException):
                 try:
