@@ -52,6 +52,10 @@ class Archive:
     def names(self) -> list[str]:
         return list(self._entries)
 
+    def size(self, name: str) -> int:
+        """As the directory says; no part is inflated further."""
+        return self._entries[name].file_size
+
     def read(self, name: str) -> bytes:
         """The whole part; its length and sum are right."""
         entry, (_, start, end) = self._entries[name], self._spans[name]
@@ -69,10 +73,13 @@ class Archive:
         return part
 
     def pieces(self, name: str, size: int) -> Iterator[bytes]:
-        """The part piece by piece, for who may stop before its end; nothing is checked."""
+        """The part in pieces of growing size, for who may stop before its end; nothing is
+        checked."""
         entry, (_, start, end) = self._entries[name], self._spans[name]
         if entry.compress_type == zipfile.ZIP_STORED:
-            yield from (self._content[at : min(end, at + size)] for at in range(start, end, size))
+            while start < end:
+                yield self._content[start : min(end, start + size)]
+                start, size = start + size, 2 * size
             return
         inflater, rest = zlib.decompressobj(-zlib.MAX_WBITS), self._content[start:end]
         while rest and not inflater.eof:
@@ -80,7 +87,7 @@ class Archive:
                 piece = inflater.decompress(rest, size)
             except zlib.error as error:
                 raise Unusual(str(error)) from None
-            rest = inflater.unconsumed_tail
+            rest, size = inflater.unconsumed_tail, 2 * size
             yield piece
 
     def _span(self, entry: zipfile.ZipInfo) -> tuple[int, int, int]:

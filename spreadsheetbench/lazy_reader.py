@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import Path
 
 from openpyxl.utils.cell import column_index_from_string, get_column_letter
-from openpyxl.utils.datetime import from_excel
 
 from spreadsheetbench.archive import Unusual
 from spreadsheetbench.cells import CellValue
+from spreadsheetbench.decode import Decoder
 from spreadsheetbench.load_proof import Package, SheetFrame, open_package
 from spreadsheetbench.positions import MAX_COLUMN, MAX_ROW, Box
 from spreadsheetbench.reader import Book, Place, Sheet, select
@@ -91,6 +91,8 @@ class LazyValues(Mapping[Place, CellValue]):
         self._package = package
         self._frame = frame
         self._rows = rows
+        whole = package.frame
+        self._decoder = Decoder(self._string, whole.epoch, whole.date_styles, whole.duration_styles)
         odd = package.strings.odd if package.strings else []
         self._odd = {index: number for number, index in enumerate(odd)}
         self._strings: dict[bytes, str] = {}
@@ -121,7 +123,7 @@ class LazyValues(Mapping[Place, CellValue]):
             if link and box.holds(place):
                 found[place] = link
         wanted = {get_column_letter(c).encode(): c for c in range(first, last + 1)}
-        covered, value_of = self._frame.covered, self._value
+        covered, value_of = self._frame.covered, self._decoder.value
         texts: dict[bytes, str] = {}
         value: CellValue
         cells = self._rows.cells(*self._rows.between(box.first_row, box.last_row), wanted)
@@ -144,29 +146,6 @@ class LazyValues(Mapping[Place, CellValue]):
                 # An empty text is a value, so that no hyperlink takes its place.
                 found.pop(place, None)
         return found
-
-    def _value(self, kind: bytes, style: bytes, raw: bytes) -> CellValue:
-        if not raw:
-            return None
-        if kind == b"s":
-            return self._string(raw)
-        if not kind or kind == b"n":
-            return self._number(raw, int(style or b"0"))
-        if kind == b"b":
-            return raw == b"1"
-        return unescaped(raw) if kind in (b"str", b"e") else None
-
-    def _number(self, raw: bytes, style: int) -> CellValue:
-        number: int | float
-        number = float(raw) if b"." in raw or b"e" in raw or b"E" in raw else int(raw)
-        frame = self._package.frame
-        if style not in frame.date_styles:
-            return number
-        try:
-            value: CellValue = from_excel(number, frame.epoch, style in frame.duration_styles)
-        except (OverflowError, ValueError):
-            return "#VALUE!"
-        return value
 
     def _string(self, raw: bytes) -> str:
         text = self._strings.get(raw)

@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection
 from functools import lru_cache
+from itertools import pairwise
 from operator import lt
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -53,6 +54,7 @@ _ROW = (
     rb"|[A-Za-z0-9]{1,20}:dyDescent=\"[0-9.]{1,30}\"))*+\s?(?:/>|>(?:" + _CELL + rb")*+</row>)"
 )
 _BODY = re.compile(rb"\s*+(?:" + _ROW + rb"\s*+)*+")
+_NEXT_ROW = re.compile(rb"\s*+" + _ROW)
 _ROW_START = re.compile(rb"<row r=\"([0-9]+)\"")
 _STYLE = re.compile(rb" s=\"([0-9]+)\"")
 _COLUMN = re.compile(rb"<c r=\"([A-Z]+)")
@@ -160,6 +162,63 @@ def _without_repeats(segment: bytes) -> bytes:
     return b"".join(b'<c r="' + cell for cell in last.values())
 
 
+def first_rows(body: bytes, count: int) -> tuple[list[tuple[int, list[Cell]]], int]:
+    """The rows in the front of the beginning of a sheet's data, with their numbers, and where
+    they end; fewer where the next one is not there as a whole, or is one of another form."""
+    rows: list[tuple[int, list[Cell]]] = []
+    at = 0
+    while len(rows) < count and (row := _NEXT_ROW.match(body, at)):
+        names = _COLUMN.findall(row[0])
+        if any((len(a), a) >= (len(b), b) for a, b in pairwise(names)):
+            raise Unusual("cells out of order")
+        if (rows and rows[-1][0] >= int(row[1])) or not _readable(row[0]):
+            raise Unusual("rows of another form")
+        rows.append((int(row[1]), _CELLS.findall(row[0])))
+        at = row.end()
+    return rows, at
+
+
+def sheet_head(xml: bytes) -> bytes | None:
+    """What stands before the rows, from the beginning of a sheet; None if that is cut off."""
+    head, found, _ = xml.partition(b"<sheetData")
+    if not found:
+        return None
+    if (
+        not _SHEET_HEAD.match(head)
+        or b"<!" in head
+        or head.count(b"xmlns=") != 1
+        or _HIDDEN_NAMESPACE.search(head)
+    ):
+        raise Unusual("a sheet of another form")
+    return head
+
+
+def first_strings(xml: bytes) -> list[bytes]:
+    """The shared strings that are whole in the beginning of their part, as XML."""
+    head = _STRINGS_HEAD.match(xml)
+    pieces = xml[head.end() if head else 0 :].split(b"</si>")[:-1]
+    opened = sum(piece.count(b"<si") for piece in pieces)
+    if not head or b"<!" in xml or opened != len(pieces):
+        raise Unusual("shared strings of another form")
+    return pieces
+
+
+_CHARACTER = re.compile(rb"&#(?:[0-9]+|x[0-9A-Fa-f]+);")
+
+
+def _readable(xml: bytes) -> bool:
+    """As plain text, or with characters told by number: those are a parser's in the end."""
+    return _plain_text(_CHARACTER.sub(b"", xml))
+
+
+def plain_string(piece: bytes) -> str | None:
+    """The text of such a string, unless it is more than a text. Raises Unusual."""
+    if not _readable(piece):
+        raise Unusual("a string of another form")
+    found = _PLAIN.fullmatch(piece)
+    return unescaped(found[1]).replace("x005F_", "") if found else None
+
+
 def _cut(xml: bytes) -> tuple[bytes, bytes]:
     """What stands inside of sheetData, and the part without it."""
     start = xml.find(b"<sheetData")
@@ -258,10 +317,10 @@ class Strings:
         return len(self._pieces)
 
     def text(self, index: int) -> str:
-        found = _PLAIN.fullmatch(self._pieces[index])
-        if not found:
+        text = plain_string(self._pieces[index])
+        if text is None:
             raise IndexError(index)
-        return unescaped(found[1]).replace("x005F_", "")
+        return text
 
 
 def unescaped(raw: bytes) -> str:
