@@ -11,6 +11,7 @@ after the other, and the last for ever.
 import asyncio
 import inspect
 import json
+import random
 import socket
 import struct
 from collections.abc import Callable, Iterable
@@ -67,6 +68,21 @@ def in_turn(*answers: Any) -> Handler:
     return handler
 
 
+def at_random(answer: Any, faults: dict[str, tuple[float, Any]], seed: int = 0) -> Handler:
+    """`answer`, but each fault at its rate: `{"429": (0.2, refusal(429))}`."""
+    dice = random.Random(seed)
+
+    def handler(body: dict[str, Any]) -> Any:
+        drawn = dice.random()
+        for rate, fault in faults.values():
+            if drawn < rate:
+                return fault
+            drawn -= rate
+        return answer(body) if callable(answer) else answer
+
+    return handler
+
+
 @dataclass
 class StubServer:
     """Listens while its `async with` block lasts; keeps every body and header it was sent."""
@@ -80,16 +96,26 @@ class StubServer:
     dropped: int = 0
     """Requests whose client went away before the answer."""
     url: str = ""
+    port: int = 0
+    """Chosen by the system at first, and kept."""
 
-    async def __aenter__(self) -> Self:
+    async def up(self) -> None:
+        """Listen, at first or again."""
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, backlog=2048)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=2048, reuse_address=True)
         await site.start()
-        port = self._runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{port}/v1"
+        self.port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    async def down(self) -> None:
+        """Refuse connections, and break those that there are."""
+        await self._runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.up()
         return self
 
     async def __aexit__(
@@ -98,7 +124,7 @@ class StubServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._runner.cleanup()
+        await self.down()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
