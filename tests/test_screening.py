@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 import evolving
+import faults_injections
 import pytest
 from evolving import Author, make_records, make_skill, summary_of
+from faultrow import Trial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import CASES, DISGUISES, Case
@@ -268,6 +270,27 @@ def test_a_lesson_that_speaks_like_that_is_listed(tmp_path: Path) -> None:
     assert evolving.run(skill, records, Author()) == 0
     (listed,) = summary_of(skill)["flagged_lessons"]
     assert listed.startswith("hijack: 700-10: ")
+
+
+def test_items_in_words_are_screened_before_they_are_translated(tmp_path: Path) -> None:
+    def bad(role, number, messages):  # type: ignore[no-untyped-def]
+        if role != "map":
+            return None
+        made = {"file": "SKILL.md", "content": EVIL, "sources": []}
+        return evolving.semantic([*author._map(messages[1].content, True), made], True)
+
+    author = Author(bad)
+    skill, records = make_skill(tmp_path), make_records(tmp_path / "r.json", 2)
+    assert evolving.run(skill, records, author, "--patch-pipeline", "markdown") == 0
+    assert "setup.example" not in (skill / "SKILL.md").read_text()
+    assert {entry["stage"] for entry in summary_of(skill)["flagged"]} == {"map"}
+
+
+def test_of_twenty_planted_instructions_none_arrives_and_all_do_without_the_screen() -> None:
+    row = faults_injections.measure(Trial(reduced=True))
+    assert (row.tried, row.wrong) == (20, [])
+    bare = faults_injections.measure(Trial(reduced=True), screened=False)
+    assert len([line for line in bare.wrong if line.endswith("is in the skill")]) == 20
 
 
 def test_every_rule_has_a_name_that_the_help_gives() -> None:
