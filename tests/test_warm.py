@@ -1,10 +1,7 @@
 """The warm interpreter: the same results as a cold one, and nothing of it outlives its command."""
 
 import asyncio
-import itertools
 import shutil
-import sys
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +14,7 @@ from warmprograms import COMMANDS, FILES, text
 
 from react_agent.bash import Bash, BashResult
 from react_agent.errors import ContractError
-from react_agent.limits import Limits, MiB
+from react_agent.limits import Limits
 from react_agent.sandbox import Sandbox, open_sandbox
 
 WARM = "import sys; print(len(sys.modules) > 300)  # openpyxl"

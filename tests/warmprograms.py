@@ -57,7 +57,7 @@ FILES = {
         """,
     "hook.py": """
         import sys  # openpyxl
-        sys.excepthook = lambda kind, value, trace: print("hook", kind, trace.tb_frame.f_code.co_name)
+        sys.excepthook = lambda kind, value, trace: print(kind, trace.tb_frame.f_code.co_name)
         raise OSError("to the hook")
         """,
     "pickles.py": """

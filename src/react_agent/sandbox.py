@@ -62,8 +62,10 @@ class Sandbox:
     """One for each case when root confines; else there are none, and user namespaces serve."""
     warm_python: bool = False
 
-    def with_warm_python(self) -> "Sandbox":
+    def with_warm_python(self, wanted: bool = True) -> "Sandbox":
         """`python` forks from an interpreter of the case that has openpyxl loaded."""
+        if not wanted:
+            return self
         if self.kind == "none" or not warm.can_start():
             why = "there is no sandbox" if self.kind == "none" else "its path is too long"
             log.warning("--warm_python: every Python is started anew: %s", why)
