@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib.util
+import json
 import secrets
 import signal
 import subprocess
@@ -16,7 +17,9 @@ from typing import Any
 import psutil
 import pytest
 from commands import TASKS, Commands, bash, copying_agent, task_of, with_server
+from lessons import SmallRun
 from stub_server import reply
+from test_lesson_scripts import command, errors, honest, run
 
 # Not imported here: in one process Ray keeps the token that it saw first.
 if not importlib.util.find_spec("ray"):
@@ -206,6 +209,41 @@ def test_other_settings_on_a_machine_are_refused(cluster: Path, tmp_path: Path) 
         assert "would run with other settings: sandbox: 'another' -> " in said
 
     with_server(copying_agent, tmp_path, steps)
+
+
+def test_analysts_teach_the_same_and_lose_nothing_with_a_process(
+    cluster: Path, tmp_path: Path
+) -> None:
+    """The agentic one with a process killed in its middle, then the one-call analyst."""
+    small = SmallRun(tmp_path, dict.fromkeys(["1-1", "1-2", "1-3", "1-4"], "FAILED"))
+
+    async def steps(user: Commands) -> None:
+        code, out, err = await run(errors(small, tmp_path / "here"), user.server.url)
+        assert code == 0, out + err
+        argv = errors(small, tmp_path / "there", *on(cluster))
+        running = asyncio.ensure_future(run(argv, user.server.url))
+        await until(lambda: len(stations(cluster)) == 2 and user.server.in_flight > 2)
+        stations(cluster)[0].kill()
+        code, out, err = await running
+        assert (code, "4  lesson" in out) == (0, True), out + err
+        assert "cases in flight go to others" in err
+        assert taught(tmp_path / "there") == taught(tmp_path / "here")
+
+        flags = ["--logs_dir", small.logs, "--output_dir", tmp_path / "llm", "--model", "m"]
+        one_call = command("run_error_analysis_llm", *flags, "--max_workers", 4, *on(cluster))
+        code, out, err = await run(one_call, user.server.url)
+        assert (code, "4  lesson" in out) == (0, True), out + err
+
+    async def slowly(body: dict[str, Any]) -> Any:
+        await asyncio.sleep(0.3)
+        return honest(body)
+
+    with_server(slowly, tmp_path, steps)
+
+
+def taught(folder: Path) -> Any:
+    records = (folder / "parsed_error_records.json").read_text()
+    return json.loads(records.replace(str(folder), "<folder>"))
 
 
 @pytest.mark.parametrize("flag", ["--record", "--reply_cache"])
