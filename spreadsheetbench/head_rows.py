@@ -55,6 +55,8 @@ _CELL_FORMATS = re.compile(rb"<cellXfs(?: count=\"[0-9]+\")?>(.*)</cellXfs>", re
 _FORMAT = re.compile(rb"<xf(?:\s[^<>]*)?>")
 _FORMAT_NUMBER = re.compile(rb"\snumFmtId=\"([0-9]{1,9})\"")
 _STYLES = re.compile(rb"[^<]*(?:<\?[^<]*)?<styleSheet\s[^<>]*xmlns=\"%s\"" % _MAIN[1:-1].encode())
+LONGEST_FORMAT = 1_000
+"""Characters; spreadsheet programs take 255."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,10 @@ def _dates(archive: Archive, wanted: set[int]) -> tuple[set[int], set[int]]:
     custom = {}
     if block := _FORMATS.search(head):
         for one in ElementTree.fromstring(block[0]):
-            custom[int(one.attrib["numFmtId"])] = one.attrib["formatCode"]
+            code = one.attrib["formatCode"]
+            if len(code) > LONGEST_FORMAT:  # openpyxl's search takes the square of its length
+                raise Unusual("a very long number format")
+            custom[int(one.attrib["numFmtId"])] = code
     codes = {}
     for index, tag in enumerate(_FORMAT.findall(cells[1])):
         if index in wanted:
