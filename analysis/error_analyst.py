@@ -29,7 +29,7 @@ from analysis.workspace import CaseFolder, Evidence
 from react_agent.agent import ReActAgent, Tool
 from react_agent.bash import Bash
 from react_agent.errors import ContractError, InfrastructureError
-from react_agent.files import digest
+from react_agent.files import check_room, digest
 from react_agent.model import Message, Model
 from react_agent.sandbox import Sandbox
 from react_agent.seams import Trajectory
@@ -94,7 +94,9 @@ class ErrorAnalyst:
         facts = await self.judge.facts(gold, case.input_path, evidence.output, question)
         gold_digest = digest(gold.read_bytes())
         work = _Case(self, subject, case, gold, place, evidence, facts, gold_digest)
+        check_room(self.output_dir)
         found = await work.run() if work.worth_asking else _Found()
+        check_room(self.output_dir)
         analysis = work.analysis(found, time.monotonic() - started, self._fingerprint(subject))
         await asyncio.to_thread(place.publish, work.texts(found, analysis), analysis, gold)
         return analysis

@@ -22,6 +22,7 @@ from analysis.selection import Selection, Subject
 from react_agent.connect import Shared
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
 from react_agent.executor import Bench, staffed
+from react_agent.files import refuses_writes
 from react_agent.lock import only_start
 from react_agent.pool import Outcome, work_queue
 
@@ -146,12 +147,12 @@ class AnalysisRun:
     def _take_failure(self, instance: str, error: Exception) -> None:
         """A case that broke is owed; it stops nothing, unless all of them break."""
         self.owed[instance] = f"{type(error).__name__}: {error}"
-        if isinstance(error, ModelError) and error.fatal:
+        if (isinstance(error, ModelError) and error.fatal) or refuses_writes(error):
             raise error
         ours = not isinstance(error, ModelError)
         crash = ours and not isinstance(error, ContractError)
         if ours:
-            log.warning("%s: %s", instance, error, exc_info=crash)
+            log.warning("%s: %s", instance, error, exc_info=error if crash else None)
         self._failing = self._failing + 1 if crash else 0
         if self._failing >= max(8, self.workers):
             raise _NothingGetsThrough(f"{self._failing} cases in a row: {error}")

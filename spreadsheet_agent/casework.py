@@ -15,7 +15,7 @@ from react_agent.cli import case_limit
 from react_agent.connect import Connection, Shared, connect
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
 from react_agent.executor import Bench
-from react_agent.files import digest
+from react_agent.files import check_room, digest, refuses_writes
 from react_agent.sandbox import Sandbox, open_sandbox, tool_slots
 from react_agent.seams import Trajectory
 from react_agent.skills import find_skill
@@ -156,13 +156,18 @@ class CaseWorker:
     async def _trajectory(
         self, harness: SpreadsheetAgent, case: SheetCase, folder: Path
     ) -> Trajectory:
-        """Raises ModelError when the endpoint refuses every request."""
+        """Raises ModelError when the endpoint refuses every request, and OSError on a full disk."""
         try:
             workspace = await asyncio.to_thread(self.domain.prepare, case, folder)
-            return await harness.run(workspace)
+            check_room(folder)
+            trajectory = await harness.run(workspace)
+            check_room(folder)
+            return trajectory
         except ModelError:
             raise
         except Exception as error:  # ours, not the agent's, and it costs this case only
+            if refuses_writes(error):
+                raise
             known = isinstance(error, Trace2SkillError)
             shown = self.crashed or known  # what hits every case is shown once
             log.error("case %s: %s", case.task_id, error, exc_info=not shown)

@@ -1,16 +1,33 @@
 """Files are written whole: to a temporary name beside the target, then renamed onto it."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from react_agent.errors import ContractError
+
+ROOM = 16 << 20
+"""Bytes that have to be free where agents work: with less, their tools fail before results do."""
+
+
+def check_room(folder: Path) -> None:
+    """Raises OSError on a full disk, where what an agent does says nothing about the agent."""
+    if shutil.disk_usage(folder).free < ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
+def refuses_writes(error: BaseException) -> bool:
+    """Whether it is the disk's doing, so that all that follows would fail as well."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    return isinstance(error, OSError) and error.errno in full
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
