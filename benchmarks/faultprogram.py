@@ -40,7 +40,12 @@ class Running:
     def __init__(self, process: subprocess.Popen[bytes], out: IO[bytes], err: IO[bytes]) -> None:
         self.process, self._out, self._err = process, out, err
 
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
     def ended(self, seconds: float = 600.0) -> Ended:
+        """Waits for it."""
         code = self.process.wait(seconds)
         said = []
         for file in (self._out, self._err):

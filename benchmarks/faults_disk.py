@@ -9,7 +9,7 @@ import contextlib
 import os
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,34 +17,42 @@ from faultfiles import damaged, differing, leaves
 from faultprogram import Ended, Program
 from faultrow import Row, Trial
 from faultserver import FaultServer
-from faultstages import LEFT, Pipeline, Stage, asked_again, scripted
+from faultstages import LEFT, TASKS, Pipeline, Stage, asked_again, scripted
 
 from react_agent.cli import BAD_INPUT, INCOMPLETE, OK
+from react_agent.files import ROOM
 
 LEVELS, FEWER = 5, 2
 """Fill levels of each stage: the first has no room at all."""
-ROOM = 4 << 30
+MOST = 4 << 30
 """Only a bound: a tmpfs takes what is written."""
 
 
-def measure(trial: Trial, *, levels: int = 0, stages: int | None = None, before: str = "") -> Row:
+def measure(
+    trial: Trial,
+    *,
+    levels: int = 0,
+    stages: int | None = None,
+    tasks: Sequence[str] = TASKS,
+    before: str = "",
+) -> Row:
     """Of the first `stages` alone, where that is given."""
     what = "stages on a full or read-only disk that end badly"
     dice, tried, wrong = random.Random(trial.seed), 0, []
     with TemporaryDirectory() as name, FaultServer(scripted) as server:
         try:
             with _Disk.mounted(Path(name) / "plain") as plain:
-                unbroken = _Trial(plain, server, before)
+                unbroken = _Trial(plain, server, tasks, before)
                 needs = [unbroken.needs(stage) for stage in unbroken.pipeline.stages[:stages]]
                 wanted = leaves(unbroken.program.folder, *LEFT)
                 wrong += unbroken.wrong
         except PermissionError:
             return Row(what, 0, skipped="mounting a small disk needs root")
         with _Disk.mounted(Path(name) / "small") as small:
-            pressed = _Trial(small, server, before)
+            pressed = _Trial(small, server, tasks, before)
             for stage, need in zip(pressed.pipeline.stages, needs, strict=False):
-                shares = [0.0, *(dice.random() for _ in range(1, levels or _levels(trial)))]
-                tried += pressed.through(stage, [int(share * need) for share in shares])
+                rooms = _rooms(dice, levels or _levels(trial), need)
+                tried += pressed.through(stage, rooms)
             wrong += pressed.wrong
             wrong += differing(wanted, leaves(pressed.program.folder, *LEFT))
     return Row(what, tried, wrong)
@@ -52,6 +60,13 @@ def measure(trial: Trial, *, levels: int = 0, stages: int | None = None, before:
 
 def _levels(trial: Trial) -> int:
     return FEWER if trial.reduced else LEVELS
+
+
+def _rooms(dice: random.Random, levels: int, need: int) -> list[int]:
+    """None; then some of what is needed, and by turns so much more that agents are let begin."""
+    return [0] + [
+        int(dice.random() * need) + (ROOM if level % 2 else 0) for level in range(1, levels)
+    ]
 
 
 class _Disk:
@@ -64,7 +79,7 @@ class _Disk:
         """Raises PermissionError where nothing can be mounted."""
         place.mkdir()
         disk = cls(place)
-        disk._mount("-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs")
+        disk._mount("-t", "tmpfs", "-o", f"size={MOST}", "tmpfs")
         try:
             yield disk
         finally:
@@ -83,11 +98,11 @@ class _Disk:
 
     @contextlib.contextmanager
     def leaving(self, room: int) -> Iterator[None]:
-        self._mount("-o", f"remount,size={self.used + max(room, 1)}")
+        self._mount("-o", f"remount,size={self.used + room}")
         try:
             yield
         finally:
-            self._mount("-o", f"remount,size={ROOM}")
+            self._mount("-o", f"remount,size={MOST}")
 
     @contextlib.contextmanager
     def read_only(self) -> Iterator[None]:
@@ -101,11 +116,11 @@ class _Disk:
 class _Trial:
     """One pass through the stages on one disk."""
 
-    def __init__(self, disk: _Disk, server: FaultServer, before: str) -> None:
+    def __init__(self, disk: _Disk, server: FaultServer, tasks: Sequence[str], before: str) -> None:
         self.disk, self.server = disk, server
         # The disk's own top is no folder that a run would be given.
         self.program = Program(disk.place / "run", server.url, before)
-        self.pipeline = Pipeline(self.program.folder)
+        self.pipeline = Pipeline(self.program.folder, tasks)
         self.pipeline.lay_out()
         self.wrong: list[str] = []
 

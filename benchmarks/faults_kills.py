@@ -7,47 +7,70 @@ half-written files, processes left behind, and results that are not those of an 
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from faultfiles import damaged, differing, leaves
-from faultprogram import Program
+from faultprogram import Program, until
 from faultrow import Row, Trial
 from faultserver import FaultServer
-from faultstages import LEFT, Pipeline, Stage, asked_again, scripted
+from faultstages import LEFT, TASKS, Pipeline, Stage, asked_again, scripted
 
 KILLS = 50
 CALL_SECONDS = 0.1
 EARLIEST = 0.3
-"""Of a command's time; before, Python is still importing."""
+"""Of the time of a command without calls; before, Python is still importing."""
+LONGEST = 120.0
 
 
-def measure(trial: Trial, *, kills: int = 0, stages: int | None = None, before: str = "") -> Row:
+def measure(
+    trial: Trial,
+    *,
+    kills: int = 0,
+    stages: int | None = None,
+    tasks: Sequence[str] = TASKS,
+    before: str = "",
+) -> Row:
     """Of the first `stages` alone, where that is given."""
     wanted = kills or (13 if trial.reduced else KILLS)
     dice = random.Random(trial.seed)
     with TemporaryDirectory() as name, FaultServer(scripted, seconds=CALL_SECONDS) as server:
-        unbroken = _Trial(Path(name) / "unbroken", server, before)
-        durations = [unbroken.through(stage) for stage in unbroken.pipeline.stages[:stages]]
+        unbroken = _Trial(Pipeline(Path(name) / "unbroken", tasks), server, before)
+        usual = [unbroken.through(stage) for stage in unbroken.pipeline.stages[:stages]]
         hit, wrong, rounds = 0, list(unbroken.wrong), 0
         while hit < wanted and rounds < wanted:
             rounds += 1
-            broken = _Trial(Path(name) / f"broken_{rounds}", server, before)
-            for stage, seconds in zip(broken.pipeline.stages, durations, strict=False):
-                moment = dice.uniform(EARLIEST, 1) * seconds
+            broken = _Trial(Pipeline(Path(name) / f"broken_{rounds}", tasks), server, before)
+            for stage, whole in zip(broken.pipeline.stages, usual, strict=False):
+                moment = whole.some_moment(dice)
                 broken.through(stage, moment if hit + broken.hit < wanted else None)
             hit += broken.hit
             wrong += [*broken.wrong, *differing(unbroken.left, broken.left)]
         return Row("killed and started again: lost, redone, damaged", hit, wrong)
 
 
+@dataclass(frozen=True)
+class _Span:
+    """How far a start goes: so many calls, and so many seconds after the last of them."""
+
+    calls: int
+    seconds: float
+
+    def some_moment(self, dice: random.Random) -> "_Span":
+        """Counted in calls where there are some, as a busy machine makes seconds long."""
+        if self.calls:
+            return _Span(dice.randint(1, self.calls), dice.uniform(0, 2 * CALL_SECONDS))
+        return _Span(0, dice.uniform(EARLIEST, 1) * self.seconds)
+
+
 class _Trial:
     """One pass through the stages."""
 
-    def __init__(self, folder: Path, server: FaultServer, before: str) -> None:
-        self.program = Program(folder, server.url, before)
-        self.pipeline, self.server = Pipeline(folder), server
+    def __init__(self, pipeline: Pipeline, server: FaultServer, before: str) -> None:
+        self.program = Program(pipeline.folder, server.url, before)
+        self.pipeline, self.server = pipeline, server
         self.pipeline.lay_out()
         self.hit = 0
         self.wrong: list[str] = []
@@ -56,10 +79,10 @@ class _Trial:
     def left(self) -> dict[str, str]:
         return leaves(self.program.folder, *LEFT)
 
-    def through(self, stage: Stage, kill_at: float | None = None) -> float:
-        """Seconds of the last start, which ran to its end."""
-        if kill_at is not None:
-            self._kill(stage, kill_at)
+    def through(self, stage: Stage, moment: _Span | None = None) -> _Span:
+        """Kill a start at that moment and see another one to its end."""
+        if moment:
+            self._kill(stage, moment)
         finished, first = stage.finished(), len(self.server.asked)
         started = time.monotonic()
         ended = self.program.run(stage.module, *stage.argv)
@@ -67,13 +90,18 @@ class _Trial:
         if ended.code:
             self.wrong.append(f"{stage.name}: {ended}")
         self.wrong += asked_again(stage, finished, self.server.asked[first:])
-        if kill_at is not None:
+        if moment:
             self.wrong += self._about(stage, damaged(self.program.folder))
-        return seconds
+        return _Span(len(self.server.asked) - first, seconds)
 
-    def _kill(self, stage: Stage, seconds: float) -> None:
-        if self.program.start(stage.module, *stage.argv).signalled_after(seconds, signal.SIGKILL):
-            self.hit += 1
+    def _kill(self, stage: Stage, moment: _Span) -> None:
+        wanted = len(self.server.asked) + moment.calls
+        running = self.program.start(stage.module, *stage.argv)
+        until(lambda: len(self.server.asked) >= wanted or running.has_ended, LONGEST)
+        self.hit += running.signalled_after(moment.seconds, signal.SIGKILL)
+        ended = running.ended()
+        if ended.code not in (0, -signal.SIGKILL):
+            self.wrong.append(f"{stage.name}: {ended}")
         self.wrong += self._about(stage, self.program.left())
         self.wrong += self._about(stage, damaged(self.program.folder, killed=True))
 

@@ -137,12 +137,12 @@ class _Scene:
         before = len(self.finished())
         self.cast.begin(QUICK)
         running = self._start()
-        if not until(lambda: self._all_busy(before) or running.process.poll() is not None, TO_BUSY):
+        if not until(lambda: self._all_busy(before) or running.has_ended, TO_BUSY):
             running.process.kill()
             return [f"not busy after {TO_BUSY:g} s: {running.ended()}"]
         started = time.monotonic()
         running.process.send_signal(number)
-        if not until(lambda: running.process.poll() is not None, TO_END):
+        if not until(lambda: running.has_ended, TO_END):
             running.process.kill()
         self.took.append(time.monotonic() - started)
         ended = running.ended()

@@ -60,8 +60,8 @@ class Stage:
 class Pipeline:
     """The stages in order, all below one folder."""
 
-    def __init__(self, folder: Path, *, workers: int = 4) -> None:
-        self.folder, self.workers = folder, workers
+    def __init__(self, folder: Path, tasks: Sequence[str] = TASKS, *, workers: int = 4) -> None:
+        self.folder, self.tasks, self.workers = folder, tasks, workers
         self.stages = (
             self._rollouts("", SKILLS),
             self._verdicts(""),
@@ -84,7 +84,7 @@ class Pipeline:
             shutil.copytree(SKILLS, self.folder / f"{name}_skills")
 
     def _tasks(self) -> list[str]:
-        return ["--data_path", str(MINI), "--instance_ids", ",".join(TASKS)]
+        return ["--data_path", str(MINI), "--instance_ids", ",".join(self.tasks)]
 
     def _model(self) -> list[str]:
         return ["--model", MODEL, "--generation_config", json.dumps({"timeout": 60})]
