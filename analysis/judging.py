@@ -27,6 +27,10 @@ JUDGE_BY: tuple[RulesName, ...] = ("released", "sheet-aware")
 """Tried in this order: a gold that fails against itself cannot judge a repair."""
 
 
+READER = READERS["lazy"]
+"""Reads what openpyxl reads, with less work; it is called in worker processes only."""
+
+
 @dataclass(frozen=True)
 class Question:
     """Which cells of a workbook count."""
@@ -69,7 +73,6 @@ class Facts:
 
 def case_facts(gold: Path, given: Path, output: Path | None, question: Question) -> Facts:
     """Raises whatever the reader raises when gold or the input cannot be loaded."""
-    reader = READERS["openpyxl"]
     right, before = _own(gold), _own(given)
     usable = _usable(right, question)
     if usable is None:
@@ -78,7 +81,7 @@ def case_facts(gold: Path, given: Path, output: Path | None, question: Question)
     if output is None:
         return Facts(usable, None, "no_output", answers)
     try:
-        found = reader.read(output)
+        found = READER.read(output)
     except Exception as error:  # openpyxl raises all kinds on a broken file; none is a bug here
         return Facts(usable, _unreadable(error), "damaged_workbook", answers)
     report = _report(right, found, output, usable)
@@ -89,10 +92,9 @@ def case_facts(gold: Path, given: Path, output: Path | None, question: Question)
 
 def check_output(gold: Path, output: Path, question: Question) -> Check:
     """Compare; an output that cannot be loaded is a failed check that says so."""
-    reader = READERS["openpyxl"]
     right = _own(gold)
     try:
-        found = reader.read(output)
+        found = READER.read(output)
     except Exception as error:  # as above
         return _unreadable(error)
     return _check(right, found, _report(right, found, output, question), question)
@@ -100,10 +102,9 @@ def check_output(gold: Path, output: Path, question: Question) -> Check:
 
 def matching_answers(gold: Path, given: Path, output: Path, question: Question) -> tuple[int, int]:
     """How many of the cells that the task changes hold the right value, and of how many."""
-    reader = READERS["openpyxl"]
     right, before = _own(gold), _own(given)
     try:
-        found = reader.read(output)
+        found = READER.read(output)
     except Exception:  # as above: nothing that cannot be opened holds an answer
         found = Book(())
     places = list(_answer_places(right, before, question))
@@ -117,9 +118,8 @@ def matching_answers(gold: Path, given: Path, output: Path, question: Question) 
 
 def same_contents(one: Path, other: Path) -> bool:
     """Whether every cell of two workbooks holds the same, formulas as well as shown values."""
-    reader = READERS["openpyxl"]
-    return _contents(reader.read(one), reader.formulas(one)) == _contents(
-        reader.read(other), reader.formulas(other)
+    return _contents(READER.read(one), READER.formulas(one)) == _contents(
+        READER.read(other), READER.formulas(other)
     )
 
 
@@ -155,7 +155,7 @@ def _own(path: Path) -> Book:
 
 @functools.lru_cache(KEPT_BOOKS)
 def _own_as_it_is(path: Path, changed: int, size: int) -> Book:
-    return READERS["openpyxl"].read(path)
+    return READER.read(path)
 
 
 def _usable(gold: Book, question: Question) -> Question | None:
@@ -186,7 +186,7 @@ def _answers(gold: Book, before: Book, question: Question) -> Iterator[CellValue
 def _report(gold: Book, found: Book, output: Path, question: Question) -> MismatchReport:
     """Formulas cost a second reading of the file, and explain only what differs."""
     where = (gold, found, question.position, question.by, question.answer_sheet)
-    formulas = None if compare(*where).passed else READERS["openpyxl"].formulas(output)
+    formulas = None if compare(*where).passed else READER.formulas(output)
     return report_mismatches(*where, formulas=formulas, limit=CELLS_LISTED)
 
 

@@ -183,7 +183,7 @@ CHANGES: Sequence[tuple[str, Change]] = [
     ),
     (STRINGS, put(b"<t>", b"]]>", b"&nix;", b"\x01", b"<!-- -->", b"\xc3", b"\r\n")),
     (STRINGS, dropped),
-    (STYLES, found(rb"(formatCode=\")[^\"]*", *(rb"\1" + code for code in CODES))),
+    (STYLES, found(rb"(formatCode=\")[^\"]*", *(rb"\g<1>" + code for code in CODES))),
     (
         STYLES,
         found(

@@ -212,9 +212,10 @@ def main() -> None:
         show("Verdicts and messages by lazy beside openpyxl", heads, rows)
         print("\n".join(wrong))
         heads = ["pairs", "wall", "CPU per pair", "a further pair", "peak memory"]
-        whole = [args.run] if args.run else []
-        found = rows_of_runs(dataset, tasks, folder, whole, with_another_number, args.workers)
-        show(f"Whole runs of the command, {args.workers} workers", heads, found)
+        if args.run:
+            write = with_another_number
+            found = rows_of_runs(dataset, tasks, folder, [args.run], write, args.workers)
+            show(f"Whole runs of the command, {args.workers} workers", heads, found)
         if args.growth:
             sizes = sorted(map(int, args.growth.split(",")))
             few = light(dataset, tasks)

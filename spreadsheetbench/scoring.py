@@ -169,10 +169,11 @@ def report_pair(
     *,
     limit: int = 20,
     with_formulas: bool = True,
+    engine: EngineName = "lazy",
 ) -> MismatchReport:
     """All mismatches, `limit` of them shown for each part of the position."""
-    reader = READERS["openpyxl"]
-    books = _read_pair(gold, output, functools.cache(functools.partial(_read, engine="openpyxl")))
+    reader = READERS[engine]
+    books = _read_pair(gold, output, functools.cache(functools.partial(_read, engine=engine)))
     if isinstance(books, str):
         return MismatchReport(position=position, rules=rules.name, passed=False, error=books)
     try:

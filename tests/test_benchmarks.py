@@ -76,3 +76,17 @@ def test_every_command_shows_its_help() -> None:
     heads, bare, *rows = tables("start_up.py", "--repeats=1")
     assert bare[heads.index("/ bare")] == "1.00 x"
     assert "trace2skill compare" in [row[0] for row in rows]
+
+
+def test_scoring_is_measured_and_engines_agree() -> None:
+    rows = tables("scoring.py", "--tasks=2", "--changes=30", "--run=4", "--growth=2,4")
+    engines, verdicts, sizes = rows[1:6], rows[7:10], [row[0] for row in rows[10:]]
+    assert [row[0] for row in engines][::2] == ["two loads", "lazy, first", "lazy, reader alone"]
+    assert [row[4] for row in verdicts] == ["0"] * 3
+    assert sizes == ["pairs", "4", "pairs", "2", "4"]
+
+
+def test_recalculation_is_measured_and_regains_verdicts() -> None:
+    heads, row = tables("recalculation.py", "--tasks=8", "--engines=betteroffice")
+    passed, _, of, *_ = row[heads.index("pass")].split()
+    assert passed == of

@@ -15,7 +15,7 @@ from spreadsheetbench import lazy_reader, load_proof
 from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.evaluate import main
 from spreadsheetbench.reader import READERS
-from spreadsheetbench.scoring import Settings, evaluate, score_pair
+from spreadsheetbench.scoring import Settings, evaluate, report_pair, score_pair
 
 MINI = Dataset.load(Path(__file__).resolve().parent.parent / "data/mini")
 
@@ -34,6 +34,9 @@ def test_every_change_reads_and_scores_as_by_openpyxl(
         assert score_pair(gold, output, position, engine="lazy") == score_pair(
             gold, output, position, engine="openpyxl"
         )
+    assert report_pair(gold, output, "A1:F8") == report_pair(
+        gold, output, "A1:F8", engine="openpyxl"
+    )
     golds, outputs = same_books(gold), same_books(output)
     assert golds
     if outputs:
