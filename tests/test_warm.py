@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import openpyxl
@@ -12,9 +13,10 @@ import psutil
 import pytest
 from warmprograms import COMMANDS, FILES, text
 
+from react_agent import warm
 from react_agent.bash import Bash, BashResult
 from react_agent.errors import ContractError
-from react_agent.limits import Limits
+from react_agent.limits import Limits, MiB
 from react_agent.sandbox import Sandbox, open_sandbox
 
 WARM = "import sys; print(len(sys.modules) > 300)  # openpyxl"
@@ -52,14 +54,17 @@ def is_warm(result: BashResult) -> bool:
     return result.text == "True\n"
 
 
-def server(folder: Path) -> psutil.Process | None:
-    """Of the case in that folder."""
+def tree(folder: Path) -> list[psutil.Process]:
+    """The server of the case in that folder, and all that it forked; first the server."""
     scratch = str(folder.parent / f".{folder.name}.scratch")
-    for process in psutil.process_iter(["cmdline"]):
+    for process in psutil.process_iter(["cmdline", "name"]):
         line = process.info["cmdline"] or []
         if line[1:2] == ["-c"] and "warm_server" in line[2] and scratch in line[3]:
-            return process
-    return None
+            inside = process.parent()
+            assert inside is not None
+            others = [one for one in inside.children(recursive=True) if one != process]
+            return [process, *(one for one in others if one.status() != psutil.STATUS_ZOMBIE)]
+    return []
 
 
 def seen(folder: Path) -> dict[str, object]:
@@ -123,3 +128,257 @@ def test_programs_that_name_a_loaded_module_are_warm_however_they_are_given(
     ]
     results = run(sandbox, tmp_path / "case", *forms)
     assert [is_warm(one) for one in results] == [True] * len(forms)
+
+
+def warm_program(code: str) -> str:
+    """As a command."""
+    return f"python - <<'END'\n# openpyxl\n{dedent(code)}\nEND"
+
+
+LEAVES = {
+    "a daemon": """
+        import os, time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                while True:
+                    print("tick", file=open("ticks", "a"))
+                    time.sleep(0.01)
+        """,
+    "a chain of forks": """
+        import os
+        while os.fork() == 0 or os.fork() == 0:
+            print("tick", file=open("ticks", "a"))
+            if os.fork():
+                os._exit(0)
+        """,
+    "one that wakes the server": """
+        import os, signal, time
+        server = getattr(os, "get" + "ppid")()
+        if os.fork() == 0:
+            while True:
+                os.kill(server, signal.SIGCONT)
+                print("tick", file=open("ticks", "a"))
+        """,
+}
+
+
+@pytest.mark.parametrize("code", LEAVES.values(), ids=LEAVES)
+def test_nothing_that_a_program_left_runs_when_its_command_has_ended(
+    sandbox: Sandbox, tmp_path: Path, code: str
+) -> None:
+    folder = tmp_path / "case"
+
+    async def work(bash: Bash) -> None:
+        await bash.run(f"{warm_program(code)}\nsleep 0.2")
+        left, size = tree(folder), (folder / "ticks").stat().st_size
+        assert len(left) <= 1, left
+        assert all(one.status() == psutil.STATUS_STOPPED for one in left)
+        await asyncio.sleep(0.2)
+        assert (folder / "ticks").stat().st_size == size > 0
+        assert is_warm(await bash.run(f"python -c '{WARM}'"))
+
+    inside(sandbox, folder, work)
+
+
+def test_a_cancelled_command_leaves_only_the_stopped_server(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    folder = tmp_path / "case"
+
+    async def work(bash: Bash) -> None:
+        running = asyncio.create_task(bash.run(warm_program(LEAVES["a daemon"]) + "\nsleep 30"))
+        while not (folder / "ticks").exists():  # noqa: ASYNC110 (nothing would set an event)
+            await asyncio.sleep(0.05)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert [one.status() for one in tree(folder)] == [psutil.STATUS_STOPPED]
+
+    inside(sandbox, folder, work)
+
+
+def test_with_its_case_the_server_ends_and_leaves_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    folder, servers = tmp_path / "case", []
+
+    async def work(bash: Bash) -> None:
+        await bash.run("true")
+        assert not tree(folder), "no server before a command names python"
+        await bash.run(f"python -c '{WARM}'")
+        servers.extend(tree(folder))
+
+    inside(sandbox, folder, work)
+    assert [one.is_running() for one in servers] == [False]
+    assert [*tmp_path.iterdir()] == [folder]
+    assert not [*folder.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "breach"),
+    [
+        ({"seconds": 1.5}, "import time; time.sleep(30)", "timeout"),
+        ({"memory": 250 * MiB}, "x = b'x' * (300 << 20)\nwhile True: pass", "memory"),
+        (
+            {"processes": 30},
+            "import os, time\nwhile os.fork(): time.sleep(0.02)\ntime.sleep(30)",
+            "processes",
+        ),
+        ({"output_bytes": MiB}, "while True: print('x' * 1000)", "output"),
+        (
+            {"folder_bytes": MiB},
+            "import os, time\nfile = open('gone', 'wb')\nos.unlink('gone')\n"
+            "file.write(b'x' * (3 << 20))\nfile.flush()\ntime.sleep(30)",
+            "disk",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 10 else "",
+)
+def test_the_limits_of_a_command_hold_for_what_the_server_runs_for_it(
+    sandbox: Sandbox, tmp_path: Path, limits: dict[str, float], code: str, breach: str
+) -> None:
+    folder = tmp_path / "case"
+    few = replace(sandbox, limits=replace(sandbox.limits, **limits))  # type: ignore[arg-type]
+
+    async def work(bash: Bash) -> None:
+        await bash.run(f"python -c '{WARM}'")
+        result = await bash.run(warm_program(code))
+        if not (breach == "processes" and "BlockingIOError" in result.text):  # the kernel was first
+            assert result.killed == breach, result
+        assert [one.status() for one in tree(folder)] == [psutil.STATUS_STOPPED]
+
+    inside(few, folder, work)
+
+
+ATTACKS = {
+    "killed": "import os; os.kill(-1, 9)",
+    "stopped": "import os, signal; os.kill(getattr(os, 'get' + 'ppid')(), signal.SIGSTOP)",
+    "interrupted": "import os; os.kill(getattr(os, 'get' + 'ppid')(), 15)",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_a_server_that_is_attacked_costs_nobody_else_anything(
+    sandbox: Sandbox, tmp_path: Path, attack: str
+) -> None:
+    (tmp_path / "other").mkdir()
+
+    async def work(bash: Bash) -> None:
+        async with sandbox.case(tmp_path / "other") as other:
+            assert is_warm(await other.run(f"python -c '{WARM}'"))
+            for _ in range(warm.STARTS + 1):
+                await bash.run(warm_program(attack))
+                await bash.run('python -c \'open("made", "w")  # openpyxl\'')
+                (tmp_path / "case" / "made").unlink()
+            assert is_warm(await other.run(f"python -c '{WARM}'"))
+
+    inside(sandbox, tmp_path / "case", work)
+
+
+def test_a_server_that_dies_takes_its_program_along_and_the_next_is_cold(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    command = f"{warm_program(ATTACKS['killed'])}\necho $?; python -c '{WARM}'"
+    (result,) = run(sandbox, tmp_path / "case", command)
+    assert result.text.endswith("137\nFalse\n")
+
+
+def test_a_programs_own_processes_cannot_get_at_the_server(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    code = """
+        import ctypes, os
+        server = getattr(os, "get" + "ppid")()
+        assert server > 1
+        for name in ("mem", "environ", "fd/3"):
+            try:
+                open(f"/proc" + f"/{server}/{name}", "rb").close()
+                print("opened", name)
+            except PermissionError:
+                pass
+        print(ctypes.CDLL(None).ptrace(16, server, 0, 0))
+        print(open("/proc" + "/self/environ").read(4) != "")
+        """
+    (result,) = run(sandbox, tmp_path / "case", warm_program(code))
+    assert result.text == "-1\nTrue\n"
+
+
+def test_what_a_case_sends_to_the_socket_does_no_harm(sandbox: Sandbox, tmp_path: Path) -> None:
+    folder = tmp_path / "case"
+    folder.mkdir()
+    (folder / "send.py").write_text(
+        dedent("""
+        import array, os, shutil, socket
+        place = os.path.dirname(os.path.realpath(shutil.which("python"))) + "/s"
+        place = os.environ["SHIMS"] + "/s"
+        kept = []
+        for body in (b"", b"\\x01", b"\\0junk", b"\\0" * 200_000):
+            for handles in (0, 1, 4, 9):
+                one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                one.connect(place)
+                passed = array.array("i", [1] * handles)
+                one.sendmsg([body], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+                one.send(b"x") if handles == 1 and body else None
+                kept.append(one)
+        try:
+            os.unlink(place)
+            print("unlinked")
+        except OSError:
+            pass
+        """)
+    )
+
+    async def work(bash: Bash) -> None:
+        await bash.run(f"python -c '{WARM}'")
+        before = tree(folder)
+        shims = "SHIMS=$(dirname $(command -v python))"
+        result = await bash.run(f"{shims} python send.py; python -c '{WARM}'")
+        assert result.text == "True\n"
+        assert tree(folder) == before
+
+    inside(sandbox, folder, work)
+
+
+def test_the_server_loads_nothing_from_the_agents_folder_and_knows_no_secret(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-4711")
+    folder = tmp_path / "case"
+    folder.mkdir()
+    for name in ("numpy", "openpyxl", "pandas", "ctypes", "warm_server", "sitecustomize"):
+        (folder / f"{name}.py").write_text("open('loaded', 'a')\n")
+
+    async def work(bash: Bash) -> None:
+        command = f"mkdir sub; cd sub; python -c '{WARM} pandas'"
+        assert is_warm(await bash.run(command))
+        assert not (folder / "loaded").exists()
+        assert "sk-4711" not in str(tree(folder)[0].environ())
+        result = await bash.run("python -c 'import openpyxl; print(openpyxl.__file__)'")
+        assert result.text == f"{folder}/openpyxl.py\n"
+
+    inside(sandbox, folder, work)
+
+
+def test_every_program_draws_numbers_of_its_own(sandbox: Sandbox, tmp_path: Path) -> None:
+    draw = "python -c 'import random, numpy.random; print(random.random(), numpy.random.rand())'"
+    results = run(sandbox, tmp_path / "case", draw, draw)
+    first, second = (result.text.split() for result in results)
+    assert not {*first} & {*second}
+
+
+def test_many_programs_at_once_get_their_own_answers(sandbox: Sandbox, tmp_path: Path) -> None:
+    code = "import sys, openpyxl; print(sys.argv[1] * 3); sys.exit(int(sys.argv[1]))"
+    command = (
+        f"for n in 1 2 3 4 5 6 7 8; do (python -c '{code}' $n > $n; echo $? >> $n) & done; wait; "
+        "cat [1-8]"
+    )
+    (result,) = run(sandbox, tmp_path / "case", command)
+    assert result.text.split() == [word for n in "12345678" for word in (n * 3, n)]
+
+
+def test_without_a_sandbox_it_is_said_and_python_starts_as_ever(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = open_sandbox("none").with_warm_python()
+    assert "there is no sandbox" in caplog.text
+    (result,) = run(plain, tmp_path / "case", f"python -c '{WARM}'")
+    assert not is_warm(result)

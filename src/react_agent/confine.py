@@ -169,7 +169,7 @@ class ConfinedCase:
 
     def _everywhere(self, root: int) -> list[int]:
         if self.program:
-            return [*descendants(root), *(self.warm.forked() if self.warm else ())]
+            return [*descendants(root), *(self.warm.watch() if self.warm else ())]
         return list({*descendants(root), *self._marked()})
 
     def _survivors(self) -> list[int]:

@@ -133,8 +133,13 @@ class Warm:
                 if len(self._own) == 3:
                     self._handles = [os.pidfd_open(pid) for pid in self._own[1:]]
 
-    def forked(self) -> list[int]:
-        """What the server runs for the command: counts for its limits."""
+    def watch(self) -> list[int]:
+        """What the server runs for the command: counts for its limits. A server that the program
+        has stopped goes on."""
+        self._signal(1, signal.SIGCONT)
+        return self._forked()
+
+    def _forked(self) -> list[int]:
         if self._process is None:
             return []
         return [pid for pid in descendants(self._process.pid) if pid not in self._own]
@@ -142,7 +147,7 @@ class Warm:
     def hold(self) -> list[int]:
         """Stop the server, so that it forks no more; returns what is to be killed."""
         self._signal(1, signal.SIGSTOP)
-        return [pid for pid in self.forked() if _state(pid) not in "ZX"]
+        return [pid for pid in self._forked() if _state(pid) not in "ZX"]
 
     async def settle(self) -> None:
         """The command has ended: returns when nothing runs that it had the server fork."""
