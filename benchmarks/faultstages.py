@@ -87,7 +87,9 @@ class Pipeline:
         return ["--data_path", str(MINI), "--instance_ids", ",".join(self.tasks)]
 
     def _model(self) -> list[str]:
-        return ["--model", MODEL, "--generation_config", json.dumps({"timeout": 60})]
+        """Without the stop before a disk is full: a row is about what happens when it is."""
+        flags = ["--model", MODEL, "--generation_config", json.dumps({"timeout": 60})]
+        return [*flags, "--min_free_disk", "0"]
 
     def _rollouts(self, prefix: str, skills: Path) -> Stage:
         outputs = self.folder / f"{prefix}outputs"

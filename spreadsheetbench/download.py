@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import hashlib
 import re
-import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 import aiohttp
 from tqdm import tqdm
 
+from react_agent.diskspace import require_space
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import write_whole
 
@@ -27,6 +27,8 @@ ATTEMPTS = 5
 times."""
 PAUSE = 1.0
 """Seconds before going on, doubled by every fruitless attempt."""
+UNPACKED = 2
+"""Times its own size that an archive of workbooks takes once it is unpacked."""
 UNREACHABLE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Waiting helps where bytes came before, not where there is no network to begin with."""
 
@@ -58,7 +60,7 @@ async def download(url: str, target: Path, *, most: int) -> Fetched:
     """Fetch `url` into `target`, going on from an earlier part; gzip archives only.
 
     Raises NotThere (404 and other refusals), InfrastructureError (cannot be reached, keeps
-    breaking off), ContractError (not an archive, larger than `most`, no room on the disk).
+    breaking off), ContractError (not an archive, larger than `most`), DiskLow.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -182,6 +184,4 @@ def _content_range(url: str, headers: Mapping[str, str], held: int) -> tuple[int
 def _check_room(url: str, part: Path, total: int, start: int, most: int) -> None:
     if total > most:
         raise ContractError(f"{url}: {total:,} bytes, more than the {most:,} that are allowed")
-    free = shutil.disk_usage(part.parent).free
-    if total - start > free:
-        raise ContractError(f"{part.parent}: {total - start:,} bytes needed, {free:,} free")
+    require_space(part.parent, total - start + UNPACKED * total)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = Path("data/mini/reproduce.toml")
 MODEL = "scripted-demo-model"
+MIN_FREE_DISK = 100
+"""MiB; a demo writes some ten."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -64,7 +66,11 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
     from trace2skill.recipe import ModelTable, Recipe
 
     recipe = Recipe.load(CONFIG)
-    changes: dict[str, object] = {"output": args.output_dir, "workers": args.workers}
+    changes: dict[str, object] = {
+        "output": args.output_dir,
+        "workers": args.workers,
+        "min_free_disk": MIN_FREE_DISK,
+    }
     if args.live:
         changes["model"] = ModelTable(
             name=args.model,

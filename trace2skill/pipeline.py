@@ -269,6 +269,7 @@ class Pipeline:
         }
         for flag, cap in caps.items():
             flags += [flag, str(cap)] if cap is not None else []
+        flags += ["--min_free_disk", f"{self.recipe.min_free_disk:g}"]
         return [*flags, "--prices", budget.prices]
 
 

@@ -105,6 +105,13 @@ def add_model_flags(
         metavar="SECONDS",
         help="stop after so long; what is in flight is finished, the rest is owed",
     )
+    flag(
+        "--min_free_disk",
+        type=not_negative(float),
+        default=1024.0,
+        metavar="MIB",
+        help="stop, with the rest owed, while a disk that is written to has less free; 0: never",
+    )
     add_budget_flags(parser, underscore=underscore, token_cap=token_cap)
 
 
@@ -256,7 +263,8 @@ def run_script(
         return OK
     except OSError as error:
         where, why = error.filename or "input/output", error.strerror or str(error)
-        print(f"error: {where}: {why}; what is finished is kept", file=sys.stderr)
+        kept = "what is finished is kept, so mend that and run it again"
+        print(f"error: {where}: {why}; {kept}", file=sys.stderr)
         return BAD_INPUT
 
 

@@ -14,8 +14,9 @@ from react_agent.api_chat import ApiChatConfig, ApiChatEndpoint
 from react_agent.budget import Capped, open_budget
 from react_agent.cache import ReplyCache
 from react_agent.cassette import Recorder, Replayer
+from react_agent.diskspace import MIB, Watch, written
 from react_agent.endpoint import OpenAIEndpoint, find_base_url, find_key
-from react_agent.errors import ContractError, TimeUsedUp
+from react_agent.errors import ContractError, DiskLow, TimeUsedUp
 from react_agent.files import digest
 from react_agent.generation import GenerationConfig
 from react_agent.limiter import Limiter
@@ -169,6 +170,13 @@ class Connection:
             reason = TimeUsedUp(f"the {seconds:g} s of --max_runtime are over")
             timer = asyncio.get_running_loop().call_later(left, self.limiter.end, reason)
             self._stack.callback(timer.cancel)
+        watch = Watch(written(args), getattr(args, "min_free_disk", 0) * MIB, self.limiter.end)
+        self._stack.callback(watch.stop)
+        try:
+            watch.start()
+        except DiskLow:
+            await self._stack.aclose()
+            raise
         return self
 
     async def __aexit__(

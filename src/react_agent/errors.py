@@ -8,6 +8,7 @@ Trace2SkillError          shown to the user as one line; anything else is a bug
       BudgetReached       a cap on calls, tokens or cost forbids the next request
       EndpointDown        the endpoint was down for longer than the run waits
       TimeUsedUp          the run has lasted as long as it may
+      DiskLow             a disk that the run writes to is nearly full
     ContextOverflow       the prompt is longer than the model's window
     InfrastructureError   the endpoint could not be reached or kept failing after all retries
   FormatError             a reply did not follow its format; the text can be sent back to the model
@@ -57,6 +58,10 @@ class EndpointDown(RunStopped):
 
 class TimeUsedUp(RunStopped):
     """See `--max_runtime`."""
+
+
+class DiskLow(RunStopped):
+    """See `--min_free_disk`."""
 
 
 class ContextOverflow(ModelError):

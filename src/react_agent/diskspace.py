@@ -1,0 +1,80 @@
+"""Room on the disks that a run writes to, looked at before it starts and every second after.
+
+A run that would fill a disk stops with its work owed while every file can still be written whole.
+"""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from react_agent.errors import DiskLow, RunStopped
+
+MIB = 1 << 20
+PERIOD = 1.0
+FILES = 1_000
+"""So many more files can be made at least, on a file system that counts them."""
+WRITTEN = ("output_dir", "working_dir", "log_dir", "intermediates_dir", "skill_dir")
+"""The flags that name folders in which scripts write."""
+
+
+def require_space(folder: Path, needed: float) -> None:
+    """Raises DiskLow: which disk, how much is free, how much is needed, and what to do."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    disk = os.statvfs(place)
+    free = disk.f_bavail * disk.f_frsize
+    if free < needed:
+        raise DiskLow(
+            f"{place} (disk {_mount(place)}): {free / MIB:,.0f} MiB free, {needed / MIB:,.0f} MiB "
+            "needed; make room and start again, or ask for less with --min_free_disk"
+        )
+    if needed and disk.f_files and disk.f_favail < FILES:
+        raise DiskLow(
+            f"{place} (disk {_mount(place)}): room for {disk.f_favail:,} more files, {FILES:,} "
+            "needed; remove some and start again"
+        )
+
+
+def _mount(place: Path) -> Path:
+    place = place.resolve()
+    while place.parent != place and place.parent.stat().st_dev == place.stat().st_dev:
+        place = place.parent
+    return place
+
+
+def written(args: argparse.Namespace) -> list[Path]:
+    """The folders that a script writes in, as its flags name them."""
+    named = (getattr(args, name, None) for name in WRITTEN)
+    return [Path(folder) for folder in named if folder]
+
+
+class Watch:
+    """`low` is told once, when a disk has less room than is needed."""
+
+    def __init__(
+        self, folders: Iterable[Path], needed: float, low: Callable[[RunStopped], None]
+    ) -> None:
+        self.folders, self.needed, self.low = list(folders), needed, low
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Raises DiskLow when there is too little already."""
+        self._look()
+        self._timer = asyncio.get_running_loop().call_later(PERIOD, self._again)
+
+    def stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        for folder in self.folders:
+            require_space(folder, self.needed)
+
+    def _again(self) -> None:
+        try:
+            self.start()
+        except RunStopped as reason:
+            self.low(reason)
