@@ -95,7 +95,7 @@ class CaseQueue:
         try:
             result = await self.bench.work(given)
         except CaseLost as lost:
-            result = given.result(Trajectory(status="crash", error=str(lost)))
+            result = given.result(Trajectory(status="infrastructure", error=str(lost)))
         run.folder.add(result)
         return result
 

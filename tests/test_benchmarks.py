@@ -90,3 +90,15 @@ def test_recalculation_is_measured_and_regains_verdicts() -> None:
     heads, row = tables("recalculation.py", "--tasks=8", "--engines=betteroffice")
     passed, _, of, *_ = row[heads.index("pass")].split()
     assert passed == of
+
+
+def test_an_engine_is_simulated_with_its_limits_outages_and_losses() -> None:
+    heads, *rows = tables(
+        "scaling.py", "--cases=30", "--workers=20", "--processes=10", "--limit=8", "--cores=4"
+    )
+    found = [dict(zip(heads, row, strict=True)) for row in rows]
+    assert {row["failed"] for row in found} == {"0"}
+    assert float(found[0]["/ bound"].split()[0]) >= 1
+    refused = [row for row in found if row["429s of all sent"] != "0.00%"]
+    assert all("limit" in row["scene"] for row in refused)
+    assert refused

@@ -21,6 +21,8 @@ STOP_SECONDS = 3.0
 """What cases in flight get to close their sandboxes."""
 TRIES = 2
 """A case whose process is lost is worked on once more; the second time it may be its own doing."""
+SPARE = 8
+"""Replacements that even the smallest crew gets, beyond one for each station."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class Crew(Generic[In, Out]):
             )
         if late:
             log.warning("%d of %d processes found no place in time", len(late), count)
-        # A cluster that has lost all it had is not asked for ever.
-        self._replacements = len(self.stations)
+        # A cluster that goes on losing what it starts is not asked for ever.
+        self._replacements = len(self.stations) + SPARE
 
     async def work(self, item: In) -> Out:
         """Raises CaseLost, EngineLost, and what the site's own work raises."""

@@ -44,12 +44,11 @@ async def crew(
     for flag in ("record", "reply_cache"):
         if getattr(args, flag):
             raise ContractError(f"--executor ray goes without --{flag}, which has one writer only")
-    await asyncio.to_thread(_connect, args.ray_address, args.ray_actors)
+    cpus = await asyncio.to_thread(_connect, args.ray_address, args.ray_actors)
     try:
-        cpus = int(ray.cluster_resources().get("CPU", 1))
         size = min(args.ray_actors or cpus, in_flight)
         if getattr(args, "tool_slots", 0) is None:
-            args.tool_slots = 2 * math.ceil(cpus / size)  # of a station; a machine has several
+            args.tool_slots = math.ceil(2 * cpus / size)  # of a station; a machine has several
         with _tokens(site.folders) as tokens:
             share = math.ceil(in_flight / size)
             opening = Opening(str(Path.cwd()), _passed_on(), tokens, share, pickle.dumps(site))
@@ -64,16 +63,16 @@ async def crew(
         await asyncio.to_thread(ray.shutdown)
 
 
-def _connect(address: str | None, actors: int | None) -> None:
-    """Never to a cluster that only happens to run here. On a thread: it takes seconds, and on the
-    main one Ray would take SIGTERM for itself."""
+def _connect(address: str | None, actors: int | None) -> int:
+    """The CPUs of the cluster; never of one that only happens to run here. On a thread: it takes
+    seconds, and on the main one Ray would take SIGTERM for itself."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     logging.getLogger("ray").setLevel(logging.ERROR)
     quiet = {"log_to_driver": False, "configure_logging": False}
     try:
         if address:
             ray.init(address=address, **quiet)
-            return
+            return int(ray.cluster_resources().get("CPU", 1))
         # Else Ray leaves one in the home folder.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(16))
         ray.init(
@@ -85,6 +84,7 @@ def _connect(address: str | None, actors: int | None) -> None:
             _node_ip_address="127.0.0.1",
             **quiet,
         )
+        return os.cpu_count() or 1
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = f"the cluster at {address}" if address else "a cluster on this machine"
         raise ContractError(f"--executor ray: cannot use {where}: {error}") from None
