@@ -11,7 +11,8 @@ tool_start.py). Every command runs in a process of its own.
   in every row of a stage. The smallest size shows its mean, what a stage costs once included.
 - Peak is of the command's process.
 - `again` is the same rollouts command when all is done, `compare` puts the run beside itself,
-  `evolve` is the real engine at 512 workers with a scripted author on a simulated clock.
+  `lessons` is the agentic error analysis, with its gate, of as many failed runs, `evolve` is the
+  real engine at 512 workers with a scripted author on a simulated clock.
 """
 
 import argparse
@@ -21,14 +22,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import measured
-from minirun import copies, rollouts, served
+from minirun import analysts, copies, rollouts, served
 from table import show
 
 WORKERS = 64
 Stage = Callable[[], measured.Used]
 
 
-def stages(folder: Path, count: int, url: str) -> dict[str, Stage]:
+def stages(folder: Path, count: int, url: str, analyst: str) -> dict[str, Stage]:
     """Every stage by name, in the order in which they need each other."""
     data, run, twin = folder / "data", folder / "run", folder / "twin"
 
@@ -53,6 +54,9 @@ def stages(folder: Path, count: int, url: str) -> dict[str, Stage]:
         flags = [run, "--output", folder / "report.html", "--data_path", data]
         return measured.run("reporting.report", flags)
 
+    def learn() -> measured.Used:
+        return analysts(data, folder / "failed", analyst, WORKERS, "--sandbox", "none")
+
     return {
         "rollouts": roll,
         "again": roll,
@@ -60,15 +64,17 @@ def stages(folder: Path, count: int, url: str) -> dict[str, Stage]:
         "triage": triage,
         "compare": compare,
         "report": report,
+        "lessons": learn,
         "evolve": lambda: measured.run("growth_evolution", [count]),
     }
 
 
 def measure(count: int, only: Sequence[str]) -> dict[str, measured.Used]:
-    with tempfile.TemporaryDirectory() as name, served(0.0) as url:
+    with tempfile.TemporaryDirectory() as name, served(0.0) as url, served(0.0, "analysts") as two:
         folder = Path(name)
         copies(folder / "data", count)
-        return {stage: run() for stage, run in stages(folder, count, url).items() if stage in only}
+        every = stages(folder, count, url, two)
+        return {stage: run() for stage, run in every.items() if stage in only}
 
 
 def rows(sizes: Sequence[int], found: Sequence[dict[str, measured.Used]]) -> list[list[object]]:
@@ -88,7 +94,7 @@ def rows(sizes: Sequence[int], found: Sequence[dict[str, measured.Used]]) -> lis
 
 
 def main() -> None:
-    names = list(stages(Path(), 0, ""))
+    names = list(stages(Path(), 0, "", ""))
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--cases", default="50,200,912", help="sizes, smallest first")
     parser.add_argument("--only", default=",".join(names), help="stages; later ones need earlier")

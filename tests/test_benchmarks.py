@@ -68,7 +68,8 @@ def test_a_report_is_measured_on_a_run_made_here() -> None:
 def test_growth_runs_every_stage_at_every_size() -> None:
     heads, *rows = tables("growth.py", "--cases=2,4")
     stages = {row[heads.index("stage")] for row in rows}
-    assert {"rollouts", "again", "verdicts", "triage", "compare", "report", "evolve"} == stages
+    assert {"rollouts", "again", "verdicts", "triage", "compare", "report"} < stages
+    assert {"lessons", "evolve"} < stages
     assert len(rows) == 2 * len(stages)
 
 
