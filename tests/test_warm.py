@@ -145,12 +145,14 @@ LEAVES = {
                     print("tick", file=open("ticks", "a"))
                     time.sleep(0.01)
         """,
-    "a chain of forks": """
+    "chains of forks": """
         import os
-        while os.fork() == 0 or os.fork() == 0:
-            print("tick", file=open("ticks", "a"))
-            if os.fork():
-                os._exit(0)
+        for _ in range(30):
+            if os.fork() == 0:
+                while True:
+                    print("tick", file=open("ticks", "a"))
+                    if os.fork():
+                        os._exit(0)
         """,
     "one that wakes the server": """
         import os, signal, time
@@ -359,7 +361,8 @@ def test_the_server_loads_nothing_from_the_agents_folder_and_knows_no_secret(
 
 
 def test_every_program_draws_numbers_of_its_own(sandbox: Sandbox, tmp_path: Path) -> None:
-    draw = "python -c 'import random, numpy.random; print(random.random(), numpy.random.rand())'"
+    modules = "random, numpy.random, pandas"
+    draw = f"python -c 'import {modules}; print(random.random(), numpy.random.rand())'"
     results = run(sandbox, tmp_path / "case", draw, draw)
     first, second = (result.text.split() for result in results)
     assert not {*first} & {*second}
