@@ -143,6 +143,14 @@ def test_python_is_found_by_a_name_that_goes_through_another_folder(
     assert run(works("bwrap"), scene, "python -c 'print(6 * 7)'").text == "42\n"
 
 
+def test_of_etc_there_is_only_what_programs_need(confined: Sandbox, scene: Scene) -> None:
+    seen = run(confined, scene, "ls /etc; cat /etc/passwd; ls -l /etc/alternatives").text
+    there = [name for name in bwrap.ETC if Path("/etc", name).exists()]
+    assert seen.split("\n")[: len(there)] == sorted(there)
+    assert Path("/etc/passwd").read_text() in seen
+    assert " -> /usr/" in seen or "alternatives" not in there
+
+
 def test_tmp_lasts_for_the_case_and_no_longer(confined: Sandbox, scene: Scene) -> None:
     assert run(confined, scene, "echo kept > /tmp/a", "cat /tmp/a /var/tmp/a").text == "kept\n" * 2
     assert "No such file" in run(confined, scene, "cat /tmp/a").text

@@ -1,8 +1,11 @@
 """What a confined command sees: the arguments that make bubblewrap build its file system."""
 
+import atexit
+import contextlib
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -87,14 +90,37 @@ def _base_mounts() -> Iterator[str]:
             yield from ("--symlink", str(path.readlink()), str(path))
         elif path.is_dir():
             yield from ("--ro-bind", str(path), str(path))
-    for name in ETC:
-        yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
     for path in (*Path("/opt").glob("libreoffice*"), *Path("/nix").glob("store")):
         yield from ("--dir", str(path.parent), "--ro-bind", str(path), str(path))
     yield from ("--proc", "/proc", "--dev", "/dev")
     # The memory files of --dev have no size of their own: one sized, the rest read-only.
     yield from ("--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm")
     yield from ("--remount-ro", "/dev", "--symlink", "../tmp", "/var/tmp")
+
+
+@cache
+def etc_copy() -> Path:
+    """A folder of this process with what is shown of /etc, as it was at the first call.
+
+    One mount instead of a dozen: each is paid for by every command, and the kernel makes and
+    undoes the mounts of all commands of the machine one after the other.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="sandbox-etc-"))
+    atexit.register(_remove_copy, folder, os.getpid())
+    for name in ETC:
+        source = Path("/etc", name)
+        with contextlib.suppress(OSError, shutil.Error):  # missing, or not for everybody to read
+            if source.is_dir():
+                shutil.copytree(source, folder / name, symlinks=True)
+            else:
+                shutil.copy(source, folder / name)
+    folder.chmod(0o755)
+    return folder
+
+
+def _remove_copy(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # and not a process that was forked from it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache
@@ -112,7 +138,7 @@ def mounts(tmp: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
     layers = sorted([*python_binds(), *binds], key=lambda one: len(one.seen_at.parts))
     hidden = [path.resolve() for path in hide]
     # Folders on the way to another are named: bubblewrap's own are closed to other users.
-    arguments = ["--dir", "/etc", "--dir", "/var"]
+    arguments = ["--ro-bind", str(etc_copy()), "/etc", "--dir", "/var"]
     arguments += [*base_mounts(), *_covers(system, hidden), "--bind", str(tmp), "/tmp"]
     for layer in layers:
         if layer.source in hidden:
