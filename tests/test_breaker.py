@@ -145,7 +145,8 @@ def test_a_run_with_an_endpoint_that_stays_away_is_stopped() -> None:
         client = Client(Server(), cap=8, policy=RetryPolicy(max_downtime=300.0))
         client.server.attempt = down_between(10.0, math.inf, Server())  # type: ignore
         with pytest.raises(ExceptionGroup) as caught:
-            await client.work(8, 800)
+            async with asyncio.timeout(5000):
+                await client.work(8, 800)
         errors = caught.value.exceptions
         assert {type(error) for error in errors} == {EndpointDown}
         assert "endpoint http://there down for 300 s (refused)" in str(errors[0])
@@ -160,7 +161,8 @@ def test_a_server_that_refuses_everything_for_ever_stops_the_run_too() -> None:
     async def play() -> None:
         client = Client(Server(capacity=0), cap=4, policy=RetryPolicy(max_downtime=300.0))
         with pytest.raises(ExceptionGroup) as caught:
-            await client.work(4, 40)
+            async with asyncio.timeout(5000):
+                await client.work(4, 40)
         assert "has refused everything" in str(caught.value.exceptions[0])
         assert now() < 600
 

@@ -51,10 +51,10 @@ class Limiter:
 
     async def enter(self) -> int:
         """Wait for a place; the number is for `answered` and `refused`. Raises RunStopped."""
-        if self._waiting or not self._admits():
-            await self._wait()
-        else:
+        if self._admits():  # then nobody waits: who could go has been let go
             self._admit()
+        else:
+            await self._wait()
         return self._cuts
 
     def leave(self) -> None:
