@@ -7,7 +7,7 @@ kept and decoded later, so several threads must not share this module; scoring u
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from openpyxl.utils.cell import column_index_from_string, get_column_letter
@@ -15,15 +15,19 @@ from openpyxl.utils.cell import column_index_from_string, get_column_letter
 from spreadsheetbench.archive import Unusual
 from spreadsheetbench.cells import CellValue
 from spreadsheetbench.decode import Decoder
+from spreadsheetbench.lazy_formulas import formulas_of
 from spreadsheetbench.load_proof import Package, SheetFrame, open_package
 from spreadsheetbench.positions import MAX_COLUMN, MAX_ROW, Box
-from spreadsheetbench.reader import Book, Place, Sheet, select
+from spreadsheetbench.reader import Book, Formula, Place, Sheet, select
 from spreadsheetbench.sheet_xml import SheetRows, unescaped
 
 SUFFIXES = frozenset([".xlsx", ".xlsm", ".xltx", ".xltm"])
 
 KEPT_BYTES = 64 * 2**20
 """Of workbooks read before, by the size of their sheets: gold is compared with many outputs."""
+
+BLOCK = 64
+"""Rows that are decoded for one cell: its neighbours are asked for next."""
 
 _EVERYTHING = Box(1, 1, MAX_COLUMN, MAX_ROW)
 
@@ -84,6 +88,11 @@ def book_of(package: Package) -> Book:
     )
 
 
+@lru_cache(64)
+def _columns(first: int, last: int) -> dict[bytes, int]:
+    return {get_column_letter(column).encode(): column for column in range(first, last + 1)}
+
+
 class LazyValues(Mapping[Place, CellValue]):
     """The cells that are not blank, decoded range by range when they are asked for."""
 
@@ -97,9 +106,15 @@ class LazyValues(Mapping[Place, CellValue]):
         self._odd = {index: number for number, index in enumerate(odd)}
         self._strings: dict[bytes, str] = {}
         self.decoded: dict[Box, dict[Place, CellValue]] = {}
+        self._blocks: dict[int, dict[Place, CellValue]] = {}
 
     def __getitem__(self, place: Place) -> CellValue:
-        return self.within(Box(*place, *place))[place]
+        number = place[1] // BLOCK
+        found = self.decoded.get(_EVERYTHING) or self._blocks.get(number)
+        if found is None:
+            rows = number * BLOCK, (number + 1) * BLOCK - 1
+            found = self._blocks[number] = self._decode(Box(1, rows[0], MAX_COLUMN, rows[1]))
+        return found[place]
 
     def __iter__(self) -> Iterator[Place]:
         return iter(self.within(_EVERYTHING))
@@ -122,7 +137,7 @@ class LazyValues(Mapping[Place, CellValue]):
         for place, link in self._frame.links.items():
             if link and box.holds(place):
                 found[place] = link
-        wanted = {get_column_letter(c).encode(): c for c in range(first, last + 1)}
+        wanted = _columns(first, last)
         covered, value_of = self._frame.covered, self._decoder.value
         texts: dict[bytes, str] = {}
         value: CellValue
@@ -190,14 +205,26 @@ class LazySheet(Sheet):
     def empty_texts(self) -> frozenset[Place]:
         texts = {
             (column_index_from_string(column.decode()), int(row))
-            for column, row in self._rows.texts()
+            for column, row in self._rows.empty_texts()
         }
-        return frozenset(texts - self._frame.covered - self._frame.links.keys() - set(self.values))
+        return frozenset(texts - self._frame.covered - self._frame.links.keys())
 
     def within(self, box: Box) -> dict[Place, CellValue]:
         if isinstance(self.values, LazyValues):
             return self.values.within(box)
         return super().within(box)
+
+    def upto(self, last_row: int | None) -> Sheet:
+        """A plain sheet with the values down to that row."""
+        last = last_row or MAX_ROW
+        texts = frozenset(place for place in self.empty_texts if place[1] <= last)
+        values = self.within(Box(1, 1, MAX_COLUMN, last))
+        return Sheet(self.name, False, self.max_column, self.max_row, values, texts)
+
+    def formulas(self, last_row: int | None) -> dict[Place, Formula]:
+        """Down to that row, without their number formats. Raises Unusual."""
+        end = self._rows.between(1, last_row or MAX_ROW)[1]
+        return formulas_of(self._rows.formulas(end))
 
 
 def _surrounds(outer: Box, inner: Box) -> bool:

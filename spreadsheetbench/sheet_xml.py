@@ -68,7 +68,14 @@ _VALUED = (
     + rb"(?:(<is>)(?:<t ?/>|<t[^<>/]*>([^<]*)</t>)</is>|<v(?: [^<>/]*)?>([^<]*)</v>)</c>"
 )
 _CELLS = re.compile(rb"<c r=\"([A-Z]+)" + _VALUED)
-_FORMULA_TEXT = re.compile(rb"<c r=\"([A-Z]+)([0-9]+)\"(?: s=\"[0-9]+\")? t=\"str\"")
+_FORMULAS = re.compile(rb"<c r=\"([A-Z]+)([0-9]+)\"[^<>]*><f((?:\s[^<>]*?)?)(?:/>|>([^<]*)</f>)")
+_EMPTY_FORMULA_TEXT = re.compile(
+    rb"<c r=\"([A-Z]+)([0-9]+)\"(?: s=\"[0-9]+\")? t=\"str\""
+    + _META
+    + rb"(?: ?/>|>"
+    + _FORMULA
+    + rb"(?:<v ?/>|<v(?: xml:space=\"preserve\")?></v>)?</c>)"
+)
 
 _ROW_ATTRIBUTES = re.compile(rb"<row r=\"[0-9]+\"\s([^<>/]+)")
 _FORMULA_ATTRIBUTES = re.compile(rb"<f\s([^<>]*)")
@@ -136,15 +143,23 @@ class SheetRows:
         found: list[Cell] = cells.findall(segment)
         return found
 
+    def formulas(self, end: int) -> list[tuple[bytes, bytes, bytes, bytes]]:
+        """Column, row, attributes and text of each, in the rows before that one."""
+        found: list[tuple[bytes, bytes, bytes, bytes]] = []
+        segment = self._body[: self._start(end)]
+        if b"<f" in segment:
+            found = _FORMULAS.findall(_without_repeats(segment))
+        return found
+
     def _start(self, number: int) -> int:
         """Of that row, in the bytes."""
         if number == len(self.rows):
             return len(self._body)
         return self._body.find(b'<row r="%d"' % self.rows[number])
 
-    def texts(self) -> list[tuple[bytes, bytes]]:
-        """Column and row of the cells whose type is that of a formula's text."""
-        found: list[tuple[bytes, bytes]] = _FORMULA_TEXT.findall(_without_repeats(self._body))
+    def empty_texts(self) -> list[tuple[bytes, bytes]]:
+        """Column and row of the cells whose type is that of a formula's text, and have none."""
+        found: list[tuple[bytes, bytes]] = _EMPTY_FORMULA_TEXT.findall(_without_repeats(self._body))
         return found
 
 

@@ -10,6 +10,7 @@ import pytest
 import xlsxwriter
 from openpyxl.chart import BarChart
 from openpyxl.worksheet.formula import ArrayFormula
+from workbooks import PERTURBATIONS, perturbed, write_gold
 
 from react_agent.model import Message
 from reporting.cellgrid import MAX_COLUMNS, MAX_ROWS, GridJob, grids_of
@@ -53,6 +54,24 @@ def test_a_window_over_all_rows_is_what_the_reference_reads(tmp_path: Path, seed
     for name, found in expected.items():
         told = {place: (f.text, f.spills_from) for place, f in formulas.sheets[name].items()}
         assert told == {place: (f.text, f.spills_from) for place, f in found.items()}
+
+
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_a_window_of_any_workbook_is_what_openpyxl_reads(tmp_path: Path, name: str) -> None:
+    path = perturbed(write_gold(tmp_path / "gold.xlsx"), name, tmp_path / "book.xlsx")
+    try:
+        reference = OpenpyxlReader().read(path)
+        expected = OpenpyxlReader().formulas(path).sheets
+    except Exception as error:
+        with pytest.raises(type(error)):
+            read_window(path, all_rows)
+        return
+    book, formulas = read_window(path, all_rows)
+    for one, other in zip(reference.sheets, book.sheets, strict=True):
+        assert (one.name, one.is_chart, one.values) == (other.name, other.is_chart, other.values)
+        assert one.empty_texts == other.empty_texts
+        told = {place: f.text for place, f in formulas.sheets.get(one.name, {}).items()}
+        assert told == {place: f.text for place, f in expected.get(one.name, {}).items()}
 
 
 def test_texts_of_formulas_and_cached_values_are_read_alike(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from workbooks import PERTURBATIONS, POSITIONS, SHEET1, part, perturbed, rewrite
 from spreadsheetbench import lazy_reader, load_proof
 from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.evaluate import main
+from spreadsheetbench.positions import Box
 from spreadsheetbench.reader import READERS
 from spreadsheetbench.scoring import Settings, evaluate, report_pair, score_pair
 
@@ -58,6 +59,7 @@ def test_rows_are_decoded_only_where_they_are_compared(gold: Path) -> None:
     book = READERS["lazy"].read(gold)
     values = book.sheets[0].values
     assert isinstance(values, lazy_reader.LazyValues)
+    assert book.sheets[0].within(Box(1, 2, 1, 2)) == {(1, 2): "two"}
     assert book.sheets[0].value((1, 2)) == "two"
     assert {place for found in values.decoded.values() for place in found} == {(1, 2)}
     assert len(values) == 19
