@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-live test check install clean
+.PHONY: demo demo-live test check install lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trace2skill demo
@@ -32,9 +32,21 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,ray]'
+$(VENV)/.installed-dev: pyproject.toml requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@ $(VENV)/.installed
+
+# The newest versions that pyproject.toml allows, for every Python and with hashes of all their files.
+lock: $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	echo "setuptools>=77" | $(BIN)/uv pip compile pyproject.toml - --extra dev --extra ray --universal \
+		--generate-hashes --python-version 3.11 --no-header --no-annotate --quiet --upgrade --output-file requirements.lock
+
+# Known vulnerabilities in what is locked; asks a public data base.
+audit: $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements.lock
 
 clean:
 	rm -rf $(VENV) outputs
