@@ -25,6 +25,7 @@ from react_agent.executor import Bench, staffed
 from react_agent.files import refuses_writes
 from react_agent.lock import only_start
 from react_agent.pool import Outcome, work_queue
+from react_agent.retry import Stats
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,9 @@ async def run_analysis(
                 forget(output_dir)
             open_run(output_dir, here.settings, overwrite=args.overwrite)
             async with staffed(args, site, here, workers) as staff:
-                run = AnalysisRun(here.analyst, selection, parsed_output, workers, staff.work)
+                run = AnalysisRun(
+                    here.analyst, selection, parsed_output, workers, staff.work, staff.stats
+                )
                 return await run.run()
 
 
@@ -83,6 +86,8 @@ class AnalysisRun:
     workers: int = 1
     work: Callable[[Subject], Awaitable[CaseAnalysis]] | None = None
     """Where the analyst of another process does it; else this one."""
+    stats: Stats = field(default_factory=Stats)
+    """Of the endpoint, for the progress bar."""
     done: dict[str, CaseAnalysis] = field(default_factory=dict)
     owed: dict[str, str] = field(default_factory=dict)
     kept: int = 0
@@ -139,9 +144,10 @@ class AnalysisRun:
             self._take_failure(instance, outcome.error)
         usage = [case.usage for case in self.done.values()]
         counts = Counter(str(case.outcome) for case in self.done.values())
-        shown = {"lessons": counts.pop("lesson", 0), "dropped": counts.total()}
+        shown: dict[str, Any] = {"lessons": counts.pop("lesson", 0), "dropped": counts.total()}
         tokens = sum(u.prompt_tokens + u.completion_tokens for u in usage)
-        bar.set_postfix({**shown, "failed": self._failed, "tokens": f"{tokens:,}"}, refresh=False)
+        shown |= {"failed": self._failed, "tokens": f"{tokens:,}", **self.stats.trouble}
+        bar.set_postfix(shown, refresh=False)
         bar.update()
 
     def _take_failure(self, instance: str, error: Exception) -> None:

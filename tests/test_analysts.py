@@ -109,6 +109,21 @@ def test_every_trajectory_is_counted_once(tmp_path, workers):
     assert Path(record.source_file).read_text().strip() == DONE
 
 
+def test_a_case_that_the_endpoint_ended_is_analysed_again_by_the_same_start(tmp_path, workers):
+    small = SmallRun(tmp_path, {"1-1": "FAILED", "1-2": "FAILED"})
+    met = []
+
+    def unlucky(messages):
+        if "list 1-1" in messages[1].content and not met:
+            met.append("1-1")
+            raise InfrastructureError("gave up")
+        return repairing(messages)
+
+    analyst = agentic(small, FunctionModel(unlucky), workers)
+    summary = analyse(analyst, select(small.logs, "FAILED"))
+    assert (met, summary.counts, summary.owed) == (["1-1"], {"lesson": 2}, [])
+
+
 def test_a_finished_case_is_not_paid_for_again_and_a_failed_one_is(tmp_path, workers):
     small = SmallRun(tmp_path, {"1-1": "FAILED", "1-2": "FAILED"})
     selection = select(small.logs, "FAILED")

@@ -18,7 +18,13 @@ from test_rollouts import TASKS, Commands, bash, with_server
 from react_agent.budget import FILE, Budget, Capped, Caps, read_spent
 from react_agent.cli import add_model_flags
 from react_agent.connect import connect
-from react_agent.errors import BudgetReached, ContractError, EndpointRefused, InfrastructureError
+from react_agent.errors import (
+    BudgetReached,
+    ContractError,
+    EndpointDown,
+    EndpointRefused,
+    InfrastructureError,
+)
 from react_agent.model import Body, Message, Reply, Usage
 from react_agent.pool import work_queue
 from react_agent.prices import Price, Prices
@@ -101,6 +107,21 @@ def test_a_call_that_was_cut_off_stays_with_its_estimate(tmp_path: Path) -> None
     with pytest.raises(EndpointRefused):
         asyncio.run(Capped(Refusing(), kept).send(long))
     assert budget_usage(tmp_path) == (3, 200)
+
+
+@pytest.mark.parametrize(("sent", "counted"), [(False, (0, 0)), (True, (1, 0))])
+def test_a_call_that_an_outage_kept_from_being_sent_is_not_counted(
+    tmp_path: Path, sent: bool, counted: tuple[int, int]
+) -> None:
+    class Down:
+        async def send(self, body: Body) -> Reply:
+            stop = EndpointDown("down for 900 s")
+            stop.sent = sent
+            raise stop
+
+    with pytest.raises(EndpointDown):
+        asyncio.run(Capped(Down(), budget(tmp_path, calls=9)).send(BODY))
+    assert budget_usage(tmp_path) == counted
 
 
 def budget_usage(path: Path) -> tuple[int, int]:

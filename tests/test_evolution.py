@@ -227,6 +227,21 @@ def test_an_endpoint_that_fails_leaves_the_skill_and_the_next_start_goes_on(
     assert summary_of(skill)["calls"]["reused"] == len(paid)
 
 
+@pytest.mark.parametrize("role", ["map", "merge"])
+def test_the_bad_luck_of_one_call_ends_no_evolution(skill: Path, records: Path, role: str) -> None:
+    met: list[int] = []
+
+    def spoil(asked: str, number: int, messages: Sequence[Message]) -> Exception | None:
+        if asked == role and not met:
+            met.append(number)
+            return InfrastructureError("gave up")
+        return None
+
+    assert run(skill, records, Author(spoil)) == 0
+    assert len(met) == 1
+    assert summary_of(skill)["failures"] == []
+
+
 def test_the_same_evolution_is_not_paid_for_or_applied_twice(skill: Path, records: Path) -> None:
     run(skill, records, Author())
     evolved = snapshot(skill)
