@@ -96,8 +96,10 @@ class RunFolder:
     def _go_on(self, settings: Mapping[str, Any]) -> None:
         self._record = read_json(self.settings_file)
         try:
-            was, self._record["sessions"] = self._record["settings"], self._record["sessions"]
-        except (KeyError, TypeError):
+            was, sessions = self._record["settings"], list(self._record["sessions"])
+            self._record["sessions"] = sessions
+            self._earlier_seconds = sum(float(s.get("seconds", 0.0)) for s in sessions)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             raise ContractError(f"{self.settings_file}: is no run of this toolkit") from None
         changes = differences(was, settings)
         if changes:
@@ -105,7 +107,6 @@ class RunFolder:
                 f"{self.output_dir} holds a run with other settings; give another --output_dir, "
                 "or --overwrite to start over:\n" + "\n".join(f"  {line}" for line in changes)
             )
-        self._earlier_seconds = sum(s.get("seconds", 0.0) for s in self._record["sessions"])
         for number, line in enumerate(read_lines(self.lines_file), start=1):
             try:
                 result = CaseResult.model_validate(line)

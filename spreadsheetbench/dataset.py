@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from react_agent.errors import ContractError
 from react_agent.files import digest
@@ -32,8 +32,18 @@ def _blank(value: object) -> object:
     return "" if value is None else value
 
 
-Text = Annotated[str, BeforeValidator(_as_text)]
-OptionalText = Annotated[str, BeforeValidator(lambda v: _as_text(_blank(v)))]
+def _shown(text: str) -> str:
+    """It stands in tables on a terminal."""
+    if _CONTROL.search(text):
+        raise ValueError("holds a control character")
+    return text
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+Text = Annotated[str, BeforeValidator(_as_text), AfterValidator(_shown)]
+OptionalText = Annotated[
+    str, BeforeValidator(lambda v: _as_text(_blank(v))), AfterValidator(_shown)
+]
 
 
 class Task(BaseModel):
@@ -238,12 +248,12 @@ def _records(index: Path) -> list[Any]:
             if line.strip():
                 try:
                     records.append(json.loads(line))
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise ContractError(f"{index}: line {number} is not JSON: {error}") from error
         return records
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ContractError(f"{index}: is not JSON: {error}") from error
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         value = value["data"]

@@ -185,5 +185,5 @@ def _ids_in(path: Path) -> list[str]:
     """Ids a line, or separated by blanks or commas."""
     try:
         return path.read_text(encoding="utf-8").replace(",", " ").split()
-    except OSError as error:
-        raise ContractError(f"{path}: cannot be read: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f"{path}: cannot be read: {error}") from None

@@ -233,6 +233,8 @@ def open_budget(args: argparse.Namespace, model: str) -> Budget | None:
         if not folder:
             raise ContractError("a cap needs a file to count in: give --budget FILE")
         path = Path(folder) / FILE
+    if os.path.lexists(path) and not path.is_file():
+        raise ContractError(f"{path}: is no file to count calls in; give --budget FILE")
     budget = Budget(path, caps, Prices.load(args.prices))
     budget.check_prices(model)
     return budget
@@ -243,5 +245,5 @@ def _lines(lines: Iterable[bytes]) -> Iterator[Line]:
         try:
             value: Any = json.loads(text)
             yield Line.model_validate(value)
-        except (ValueError, ValidationError):
+        except (ValueError, ValidationError, RecursionError):
             continue

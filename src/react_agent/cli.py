@@ -6,6 +6,7 @@ Imports nothing heavy, so that `--help` is quick.
 import argparse
 import asyncio
 import inspect
+import io
 import logging
 import os
 import re
@@ -19,6 +20,9 @@ from react_agent.errors import EndpointDown, TimeUsedUp, Trace2SkillError
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
+LONGEST_LINE = 1_500
+"""Characters of a complaint; paths are long, and values out of files without bound."""
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -245,6 +249,8 @@ def run_script(
     args = parser.parse_args(argv)
     args.started = time.time()
     setup_logging(getattr(args, "verbose", False))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # half a character in a file's text is no crash
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         result = work(args)
         if inspect.isawaitable(result):
@@ -253,7 +259,7 @@ def run_script(
     except Trace2SkillError as error:
         waited = isinstance(error, EndpointDown | TimeUsedUp)
         more = "; started again the run goes on" if waited else ""
-        print(f"{'stopped' if error.owed else 'error'}: {error}{more}", file=sys.stderr)
+        complain(f"{'stopped' if error.owed else 'error'}: {error}{more}")
         return INCOMPLETE if error.owed else BAD_INPUT
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("interrupted", file=sys.stderr)
@@ -264,8 +270,14 @@ def run_script(
     except OSError as error:
         where, why = error.filename or "input/output", error.strerror or str(error)
         kept = "what is finished is kept, so mend that and run it again"
-        print(f"error: {where}: {why}; {kept}", file=sys.stderr)
+        complain(f"error: {where}: {why}; {kept}")
         return BAD_INPUT
+
+
+def complain(text: str) -> None:
+    """To stderr, without what would act on a terminal: the words may be a hostile file's."""
+    for line in _CONTROL.sub("\ufffd", text).split("\n"):
+        print(line[:LONGEST_LINE], file=sys.stderr)
 
 
 async def _cancellable(work: Awaitable[int]) -> int:

@@ -33,7 +33,7 @@ def refuses_writes(error: BaseException) -> bool:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Readers see the old file or the new one, never a part, also after a crash."""
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-    with _naming(path):
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         start = f".{path.name[:100]}."
         _drop_rests(path.parent, start)
@@ -52,7 +52,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """A full disk, say, is told by the file that was to be written, not by a temporary one."""
     try:
         yield
@@ -83,7 +83,7 @@ def read_json(path: Path) -> Any:
         raise ContractError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ContractError(f"{path}: cannot be read: {error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ContractError(f"{path}: is not JSON: {error}") from error
 
 
@@ -93,7 +93,7 @@ def append_line(path: Path, value: Any, *, synced: bool = True) -> None:
     `synced` also survives a power cut, at milliseconds a line. What a full disk cuts is taken back.
     """
     line = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
-    with _naming(path):
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+", buffering=0) as file:
             end = file.tell()
@@ -119,7 +119,7 @@ def read_lines(path: Path) -> Iterator[Any]:
         for line in file:
             try:
                 yield json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
 
 
