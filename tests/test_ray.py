@@ -6,6 +6,7 @@ import importlib.util
 import json
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -155,7 +156,7 @@ def stations(cluster: Path) -> list[psutil.Process]:
     for process in processes(str(cluster)):
         with contextlib.suppress(psutil.Error):
             children = process.children(recursive=True)
-            found |= {p for p in children if "".join(p.cmdline()).startswith("ray::Station")}
+            found |= {p for p in children if "".join(p.cmdline()).startswith("ray::_Process")}
     return list(found)
 
 
@@ -172,6 +173,7 @@ def test_an_interrupt_ends_all_within_seconds(tmp_path: Path, number: signal.Sig
         process.send_signal(number)
         said, _ = await asyncio.wait_for(process.communicate(), 10)
         assert process.returncode == 130, said
+        assert b"SIGTERM received" not in said  # Ray's own handler, which aborts after a while
         assert "still owed 6 cases" in said.decode()
         gone, alive = psutil.wait_procs(engine, 5)
         assert len(gone) > 4
@@ -180,6 +182,34 @@ def test_an_interrupt_ends_all_within_seconds(tmp_path: Path, number: signal.Sig
         assert (user.outputs / "results.json").exists()
 
     with_server(lambda body: reply(bash(marker)), tmp_path, steps)
+
+
+def test_an_endpoint_that_is_down_is_said_once_a_process_and_stops_the_run(
+    cluster: Path, tmp_path: Path
+) -> None:
+    async def steps(user: Commands) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            user.server.url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        code, said = await user.rollouts(*on(cluster, "--max_downtime", "2"))
+        assert code == 1, said
+        assert 1 <= said.count("WARNING react_agent.breaker") <= 2
+        assert f"still owed {TASKS} cases: endpoint" in said
+
+    with_server(copying_agent, tmp_path, steps)
+
+
+def test_a_cassette_answers_in_every_process(cluster: Path, tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        cassette = str(tmp_path / "cassette.jsonl")
+        code, said = await user.rollouts("--record", cassette)
+        assert code == 0, said
+        other = Commands(user.server, tmp_path / "replayed")
+        code, said = await other.rollouts(*on(cluster, "--replay", cassette))
+        assert code == 0, said
+        assert len(user.server.bodies) == 2 * TASKS
+        assert shown(other.lines()) == shown(user.lines())
+
+    with_server(copying_agent, tmp_path, steps)
 
 
 OTHER = """

@@ -12,6 +12,8 @@ import math
 import os
 import pickle
 import secrets
+import signal
+import threading
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -22,6 +24,7 @@ import ray
 from ray.exceptions import RayActorError
 
 from react_agent.budget import Caps
+from react_agent.cli import setup_logging
 from react_agent.crew import Crew, Engine
 from react_agent.errors import ContractError
 from react_agent.executor import Bench, In, Out, Site
@@ -46,6 +49,7 @@ async def crew(
             raise ContractError(f"--executor ray goes without --{flag}, which has one writer only")
     cpus = await asyncio.to_thread(_connect, args.ray_address, args.ray_actors)
     try:
+        _take_back(signal.SIGTERM)
         size = min(args.ray_actors or cpus, in_flight)
         if getattr(args, "tool_slots", 0) is None:
             args.tool_slots = math.ceil(2 * cpus / size)  # of a station; a machine has several
@@ -63,15 +67,29 @@ async def crew(
         await asyncio.to_thread(ray.shutdown)
 
 
+def _take_back(number: signal.Signals) -> None:
+    """Below Python, Ray has put a handler of its own in place, which ends the process."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(number, signal.getsignal(number))
+
+
+class _Process(Station):
+    """Warns in the driver's words; Ray carries them to its stderr."""
+
+    def __init__(self) -> None:
+        setup_logging(verbose=False)
+        super().__init__()
+
+
 def _connect(address: str | None, actors: int | None) -> int:
     """The CPUs of the cluster; never of one that only happens to run here. On a thread: it takes
-    seconds, and on the main one Ray would take SIGTERM for itself."""
+    seconds, and on the main one Ray would also take SIGTERM from Python's own handlers."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     logging.getLogger("ray").setLevel(logging.ERROR)
-    quiet = {"log_to_driver": False, "configure_logging": False}
+    shown = {"log_to_driver": True, "configure_logging": False}  # what stations warn of
     try:
         if address:
-            ray.init(address=address, **quiet)
+            ray.init(address=address, **shown)
             return int(ray.cluster_resources().get("CPU", 1))
         # Else Ray leaves one in the home folder.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(16))
@@ -82,7 +100,7 @@ def _connect(address: str | None, actors: int | None) -> int:
             include_dashboard=False,
             object_store_memory=STORE_BYTES,
             _node_ip_address="127.0.0.1",
-            **quiet,
+            **shown,
         )
         return os.cpu_count() or 1
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -94,7 +112,7 @@ def _hiring(
     opening: Opening, desk: Any, here: Bench[In, Out], in_flight: int
 ) -> Callable[[], Awaitable[Any]]:
     # Any one station may have to take all that is in flight, and still answer.
-    kind = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=in_flight + 8)(Station)
+    kind = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=in_flight + 8)(_Process)
 
     async def hire() -> Any:
         actor = kind.options(scheduling_strategy="SPREAD").remote()
