@@ -82,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
         default="lazy",
         help="what reads files; openpyxl: the reference, slower by an order of magnitude",
     )
+    add_flag(
+        group,
+        "--proof_cache",
+        choices=["user", "off"],
+        default="user",
+        help="user: what was proven of packages is kept in ~/.cache/trace2skill for other runs",
+    )
     group = parser.add_argument_group("limits")
     add_flag(group, "--workers", type=positive, default=None, help="processes; else one per core")
     add_flag(group, "--timeout", type=positive, default=120, help="seconds for one test case")
@@ -111,6 +118,7 @@ def _run(args: argparse.Namespace) -> int:
     settings = Settings(
         rules=args.rules,
         engine=args.engine,
+        proof_cache=args.proof_cache,
         recalculate=args.recalculate,
         recalc_engine=args.recalc_engine,
         workers=args.workers,

@@ -15,8 +15,9 @@ from openpyxl.utils.cell import column_index_from_string, get_column_letter
 from spreadsheetbench.archive import Unusual
 from spreadsheetbench.cells import CellValue
 from spreadsheetbench.decode import Decoder
+from spreadsheetbench.frames import SheetFrame
 from spreadsheetbench.lazy_formulas import formulas_of
-from spreadsheetbench.load_proof import Package, SheetFrame, open_package
+from spreadsheetbench.load_proof import Package, open_package
 from spreadsheetbench.positions import MAX_COLUMN, MAX_ROW, Box
 from spreadsheetbench.reader import Book, Formula, Place, Sheet, select
 from spreadsheetbench.sheet_xml import SheetRows, unescaped
@@ -134,7 +135,7 @@ class LazyValues(Mapping[Place, CellValue]):
     def _decode(self, box: Box) -> dict[Place, CellValue]:
         first, last = max(1, box.first_column), min(box.last_column, MAX_COLUMN)
         found: dict[Place, CellValue] = {}
-        for place, link in self._frame.links.items():
+        for place, link in self._frame.links:
             if link and box.holds(place):
                 found[place] = link
         wanted = _columns(first, last)
@@ -207,7 +208,8 @@ class LazySheet(Sheet):
             (column_index_from_string(column.decode()), int(row))
             for column, row in self._rows.empty_texts()
         }
-        return frozenset(texts - self._frame.covered - self._frame.links.keys())
+        linked = {place for place, _ in self._frame.links}
+        return frozenset(texts - self._frame.covered - linked)
 
     def within(self, box: Box) -> dict[Place, CellValue]:
         if isinstance(self.values, LazyValues):

@@ -14,10 +14,11 @@ from typing import Literal, cast
 
 from react_agent.errors import ContractError
 from react_agent.files import read_lines
-from spreadsheetbench import engines, verdicts
+from spreadsheetbench import engines, proof_store, verdicts
 from spreadsheetbench.compare import Comparison, Seen, compare, parts, shown
 from spreadsheetbench.dataset import Dataset, Task, input_files, output_name, output_name_of_gold
 from spreadsheetbench.mismatches import MismatchReport, report_mismatches
+from spreadsheetbench.proof_store import ProofCache
 from spreadsheetbench.reader import READERS, Book, EngineName
 from spreadsheetbench.rules import RELEASED, RULES, Rules, RulesName
 from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits, available_cores
@@ -33,6 +34,7 @@ class Settings:
 
     rules: RulesName = "released"
     engine: EngineName = "lazy"
+    proof_cache: ProofCache = "off"
     recalculate: Recalculate = "never"
     recalc_engine: engines.EngineName = "betteroffice"
     workers: int | None = None
@@ -209,6 +211,7 @@ def _report(
 
 def score_case(job: ScoreJob) -> verdicts.CaseVerdict:
     """One test case by all rule sets, each workbook read once."""
+    proof_store.use(job.settings.proof_cache)
     read = functools.cache(functools.partial(_read, engine=job.settings.engine))
     found: dict[RulesName, Comparison] = {}
     seen: dict[Path, Seen] = {}
