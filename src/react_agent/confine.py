@@ -172,16 +172,17 @@ class ConfinedCase:
             return [*descendants(root), *(self.warm.watch() if self.warm else ())]
         return list({*descendants(root), *self._marked()})
 
-    def _survivors(self) -> list[int]:
+    def _survivors(self, above: int) -> list[int]:
         if self.program:
             return self.warm.hold() if self.warm else []
-        return list(self._marked())
+        return list(self._marked(above))
 
-    def _marked(self) -> Iterator[int]:
-        """Processes of this case wherever they went; one that cleared its environment is lost."""
+    def _marked(self, above: int = 0) -> Iterator[int]:
+        """Processes of this case wherever they went, with numbers above `above`; one that cleared
+        its environment is lost."""
         mark = f"{_MARK}={self.mark}".encode()
         for name in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208
-            if name.isdigit():
+            if name.isdigit() and int(name) > above:
                 with contextlib.suppress(OSError):
                     if mark in Path(f"/proc/{name}/environ").read_bytes():
                         yield int(name)

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 FIRST_LOOK, BETWEEN_LOOKS = 0.2, 0.25
 """Seconds until the limits on the whole are first checked, and between checks."""
+SHORT = 5.0
+"""Seconds in which no machine starts as many processes as it has numbers for."""
 DRAIN, REAP = 0.5, 5.0
 """Seconds granted, once all is killed, to the rest of the output and to the kernel."""
 
@@ -63,8 +65,8 @@ class Job:
     """The folders whose sizes are limited."""
     pids: Callable[[int], list[int]]
     """From the started process to all that belong to it."""
-    survivors: Callable[[], list[int]] = list
-    """Processes of the job that its process group does not hold."""
+    survivors: Callable[[int], list[int]] = lambda above: []
+    """Processes of the job that its process group does not hold, with numbers above the given."""
     pass_fds: Sequence[int] = ()
     """Handed down to the process under the same numbers."""
 
@@ -89,6 +91,7 @@ class _Running:
     exited: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)
     look: asyncio.TimerHandle | None = None
+    started: float = field(default_factory=time.monotonic)
 
     def end(self, reason: Breach) -> None:
         if not self.ending.done():
@@ -124,11 +127,24 @@ class _Running:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         for _ in range(5):  # one that forks while it is being killed is met in the next round
-            if not (left := self.job.survivors()):
+            if not (left := self.job.survivors(self._newer_than)):
                 break
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
+
+
+    @property
+    def _newer_than(self) -> int:
+        """The kernel counts its processes up: of a short command all are above the first, unless
+        the count has begun again. Looking at every process of the machine takes milliseconds."""
+        first = self.process.pid
+        short = time.monotonic() - self.started < SHORT
+        try:
+            newest = int(Path("/proc/loadavg").read_text().split()[-1])
+        except OSError:
+            newest = 0
+        return first if short and newest >= first else 0
 
 
 async def run(job: Job) -> Ended:
