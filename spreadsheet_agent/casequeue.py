@@ -49,7 +49,7 @@ class CaseQueue:
                 self._case,
                 self._in_order(waiting, earlier),
                 workers=self.args.workers,
-                again=_worth_another,
+                again=self._again,
                 done=lambda outcome: self._done(outcome, bar),
             )
         except (_NothingGetsThrough, RunStopped) as reason:
@@ -97,7 +97,18 @@ class CaseQueue:
         except CaseLost as lost:
             result = given.result(Trajectory(status="infrastructure", error=str(lost)))
         run.folder.add(result)
+        self.failing_in_a_row = self.failing_in_a_row + 1 if result.owed else 0
         return result
+
+    @property
+    def _hopeless(self) -> bool:
+        workers: int = self.args.workers
+        return self.failing_in_a_row >= max(8, workers)
+
+    def _again(self, outcome: Outcome[tuple[Run, Assignment], CaseResult]) -> bool:
+        """What the endpoint ended is tried again when all else is done."""
+        ended = outcome.value is not None and outcome.value.status == "infrastructure"
+        return ended and not self._hopeless
 
     def _done(self, outcome: Outcome[tuple[Run, Assignment], CaseResult], bar: "tqdm[Any]") -> None:
         if outcome.error:
@@ -106,7 +117,6 @@ class CaseQueue:
         assert result is not None
         if not result.owed:
             self.session.owed -= 1
-        self.failing_in_a_row = self.failing_in_a_row + 1 if result.status == "crash" else 0
         self.counts["infra" if result.owed else "output" if result.success else "no output"] += 1
         self.tokens += result.usage.prompt_tokens + result.usage.completion_tokens
         shown = {**self.counts, "tokens": f"{self.tokens:,}"}
@@ -115,19 +125,14 @@ class CaseQueue:
             shown["retries"] = retries
         bar.set_postfix(shown, refresh=False)
         bar.update()
-        if self.failing_in_a_row >= max(8, self.args.workers):
+        if self._hopeless:
             raise _NothingGetsThrough(
                 f"{self.failing_in_a_row} cases in a row ended by {result.status} ({result.error})"
             )
 
 
 class _NothingGetsThrough(Exception):
-    """A bug hits every case: going on would only use up the rest."""
-
-
-def _worth_another(outcome: Outcome[Any, CaseResult]) -> bool:
-    """What the endpoint ended is tried again when all else is done."""
-    return outcome.value is not None and outcome.value.status == "infrastructure"
+    """A bug, or a setting that the endpoint refuses, hits every case; outages are waited for."""
 
 
 def _key(case: SheetCase) -> tuple[str, str]:

@@ -171,6 +171,16 @@ def test_what_may_be_repeated_is_repeated_once_and_last(
     assert {o.item for o in outcomes if o.error} == {i for i, n in failing.items() if n > 1}
 
 
+def test_what_every_case_is_refused_for_stops_the_run(tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        code, said = await user.rollouts("--end_idx", "24")
+        assert code == 1, said
+        assert "cases in a row ended by infrastructure (HTTP 400: no such setting)" in said
+        assert 8 <= len(user.server.bodies) <= 12
+
+    with_server(lambda body: refusal(400, "no such setting"), tmp_path, steps)
+
+
 def test_a_case_that_the_endpoint_ended_is_run_again_by_the_same_start(tmp_path: Path) -> None:
     unlucky = "901-3_1_901-3_init"
     met: list[str] = []
