@@ -22,8 +22,9 @@ from faultstages import LEFT, TASKS, Pipeline, Stage, asked_again, scripted
 from react_agent.cli import BAD_INPUT, INCOMPLETE, OK
 from react_agent.files import ROOM
 
-LEVELS, FEWER = 5, 2
-"""Fill levels of each stage: the first has no room at all."""
+LEVELS, FEWER = 6, 3
+"""Fill levels of each stage."""
+PAGE = 4096
 MOST = 4 << 30
 """Only a bound: a tmpfs takes what is written."""
 
@@ -63,10 +64,9 @@ def _levels(trial: Trial) -> int:
 
 
 def _rooms(dice: random.Random, levels: int, need: int) -> list[int]:
-    """None; then some of what is needed, and by turns so much more that agents are let begin."""
-    return [0] + [
-        int(dice.random() * need) + (ROOM if level % 2 else 0) for level in range(1, levels)
-    ]
+    """None; a lock's worth; then some of what is needed, on a disk full for agents or not."""
+    some = [int(dice.random() * need) + (level % 2) * ROOM for level in range(3, levels + 1)]
+    return [0, PAGE, *some][:levels]
 
 
 class _Disk:
@@ -118,8 +118,7 @@ class _Trial:
 
     def __init__(self, disk: _Disk, server: FaultServer, tasks: Sequence[str], before: str) -> None:
         self.disk, self.server = disk, server
-        # The disk's own top is no folder that a run would be given.
-        self.program = Program(disk.place / "run", server.url, before)
+        self.program = Program(disk.place, server.url, before)
         self.pipeline = Pipeline(self.program.folder, tasks)
         self.pipeline.lay_out()
         self.wrong: list[str] = []

@@ -21,7 +21,7 @@ from faultstages import LEFT, TASKS, Pipeline, Stage, asked_again, scripted
 KILLS = 50
 CALL_SECONDS = 0.1
 EARLIEST = 0.3
-"""Of the time of a command without calls; before, Python is still importing."""
+"""Of the time before the first call; until then Python is still importing."""
 LONGEST = 120.0
 
 
@@ -31,18 +31,23 @@ def measure(
     kills: int = 0,
     stages: int | None = None,
     tasks: Sequence[str] = TASKS,
+    workers: int = 3,
     before: str = "",
 ) -> Row:
     """Of the first `stages` alone, where that is given."""
     wanted = kills or (13 if trial.reduced else KILLS)
     dice = random.Random(trial.seed)
     with TemporaryDirectory() as name, FaultServer(scripted, seconds=CALL_SECONDS) as server:
-        unbroken = _Trial(Pipeline(Path(name) / "unbroken", tasks), server, before)
+
+        def new(part: str) -> _Trial:
+            return _Trial(Pipeline(Path(name) / part, tasks, workers=workers), server, before)
+
+        unbroken = new("unbroken")
         usual = [unbroken.through(stage) for stage in unbroken.pipeline.stages[:stages]]
         hit, wrong, rounds = 0, list(unbroken.wrong), 0
         while hit < wanted and rounds < wanted:
             rounds += 1
-            broken = _Trial(Pipeline(Path(name) / f"broken_{rounds}", tasks), server, before)
+            broken = new(f"broken_{rounds}")
             for stage, whole in zip(broken.pipeline.stages, usual, strict=False):
                 moment = whole.some_moment(dice)
                 broken.through(stage, moment if hit + broken.hit < wanted else None)
@@ -52,17 +57,27 @@ def measure(
 
 
 @dataclass(frozen=True)
-class _Span:
-    """How far a start goes: so many calls, and so many seconds after the last of them."""
+class _Moment:
+    """So many calls after a command's start, and so many seconds after the last of them."""
 
     calls: int
     seconds: float
 
-    def some_moment(self, dice: random.Random) -> "_Span":
+
+@dataclass(frozen=True)
+class _Course:
+    """When one unbroken start made its calls."""
+
+    started: float
+    calls: Sequence[float]
+    ended: float
+
+    def some_moment(self, dice: random.Random) -> _Moment:
         """Counted in calls where there are some, as a busy machine makes seconds long."""
-        if self.calls:
-            return _Span(dice.randint(1, self.calls), dice.uniform(0, 2 * CALL_SECONDS))
-        return _Span(0, dice.uniform(EARLIEST, 1) * self.seconds)
+        number = dice.randint(0, len(self.calls))
+        times = [self.started, *self.calls, self.ended]
+        pause = times[number + 1] - times[number]
+        return _Moment(number, pause * dice.uniform(0 if number else EARLIEST, 1))
 
 
 class _Trial:
@@ -79,22 +94,22 @@ class _Trial:
     def left(self) -> dict[str, str]:
         return leaves(self.program.folder, *LEFT)
 
-    def through(self, stage: Stage, moment: _Span | None = None) -> _Span:
+    def through(self, stage: Stage, moment: _Moment | None = None) -> _Course:
         """Kill a start at that moment and see another one to its end."""
         if moment:
             self._kill(stage, moment)
         finished, first = stage.finished(), len(self.server.asked)
         started = time.monotonic()
         ended = self.program.run(stage.module, *stage.argv)
-        seconds = time.monotonic() - started
+        course = _Course(started, [a.at for a in self.server.asked[first:]], time.monotonic())
         if ended.code:
             self.wrong.append(f"{stage.name}: {ended}")
         self.wrong += asked_again(stage, finished, self.server.asked[first:])
         if moment:
             self.wrong += self._about(stage, damaged(self.program.folder))
-        return _Span(len(self.server.asked) - first, seconds)
+        return course
 
-    def _kill(self, stage: Stage, moment: _Span) -> None:
+    def _kill(self, stage: Stage, moment: _Moment) -> None:
         wanted = len(self.server.asked) + moment.calls
         running = self.program.start(stage.module, *stage.argv)
         until(lambda: len(self.server.asked) >= wanted or running.has_ended, LONGEST)

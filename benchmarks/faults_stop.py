@@ -146,7 +146,7 @@ class _Scene:
             running.process.kill()
         self.took.append(time.monotonic() - started)
         ended = running.ended()
-        wrong = [f"left behind: {line}" for line in self.program.left(0.5)]
+        wrong = [f"left behind: {line}" for line in self.program.left(2.0)]
         if ended.code != INTERRUPTED or ended.trouble:
             wrong.append(f"{ended.trouble} {ended}")
         if len(self.finished()) < before + QUICK:

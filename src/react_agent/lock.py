@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from react_agent.errors import ContractError
+from react_agent.files import naming
 
 NAME = ".lock"
 
@@ -22,16 +23,16 @@ def only_start(folder: Path) -> Iterator[None]:
     The kernel gives the lock back when its holder ends, however it ends, so none can be stale.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / NAME).open("a+", encoding="utf-8") as file:
+    with (folder / NAME).open("ab+", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ContractError(f"{folder} is being worked on by {_holder(file.name)}") from None
-        file.truncate(0)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         me = {"pid": os.getpid(), "host": socket.gethostname(), "since": now, "command": _command()}
-        file.write(json.dumps(me))
-        file.flush()
+        with naming(folder / NAME):
+            file.truncate(0)
+            file.write(json.dumps(me).encode())
         yield
 
 
