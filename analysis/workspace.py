@@ -7,12 +7,12 @@ whatever lies there was put there by the harness, a flag included.
 
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.outcomes import CaseAnalysis
 from analysis.parsing import CASE_FILE, FLAG, REPORT
+from react_agent import trees
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
 from react_agent.untrusted import take_file
@@ -92,7 +92,7 @@ def remove_tree(folder: Path) -> None:
     Raises ContractError when something of it stays.
     """
     if folder.exists() or folder.is_symlink():
-        subprocess.run(["rm", "-rf", "--one-file-system", "--", folder], check=False)
+        trees.remove(folder)
     if folder.exists() or folder.is_symlink():
         raise ContractError(f"{folder}: cannot be removed; remove it and start again")
 

@@ -120,6 +120,16 @@ def test_any_tree_is_removed_and_nothing_behind_a_link(
     assert (outside / "gold").stat().st_mode & 0o777 == 0o400
 
 
+@pytest.mark.parametrize("patience", [30, -1])
+def test_of_a_link_only_the_link_is_removed(rooms: tuple[Path, Path], patience: float) -> None:
+    case, outside = rooms
+    case.rmdir()
+    case.symlink_to(outside.absolute())
+    trees.remove(case, patience)
+    assert not os.path.lexists(case)
+    assert (outside / "gold").stat().st_mode & 0o777 == 0o400
+
+
 def test_what_takes_too_long_is_removed_aside(
     rooms: tuple[Path, Path], as_user: Callable[..., None]
 ) -> None:

@@ -120,6 +120,9 @@ def remove(folder: Path, patience: float = PATIENCE) -> None:
     """Many files take seconds to delete: then that goes on under another name beside it."""
     if not os.path.lexists(folder):
         return
+    if not stat.S_ISDIR(folder.lstat().st_mode):
+        folder.unlink()
+        return
     try:
         _remove_now(folder, time.monotonic() + patience)
     except OSError:  # too slow, or something in it cannot be removed by its user as it is
