@@ -10,10 +10,11 @@ Python start as ever.
 
 import sys
 
-_AT_START = {name.partition(".")[0] for name in sys.modules}
-"""What no module of the program's folder could hide."""
+_AT_START = {*sys.modules}
+"""What every Python has loaded; no module of the program's folder could hide it."""
 
 import _thread  # noqa: E402 (what is loaded was asked first)
+import atexit  # noqa: E402
 import builtins  # noqa: E402
 import contextlib  # noqa: E402
 import ctypes  # noqa: E402
@@ -79,10 +80,13 @@ class Server:
         self.children: dict[int, int] = {}
         """From the handle of a process to that of its connection."""
         self.environment = _decisive(os.environb)
+        self.shared: set[str] = set()
+        """Names of modules; of a child."""
 
     def serve(self) -> None:
         """Returns in a child only, with its next step in place."""
         try:
+            atexit.register(self._spare)  # before all others, so that it is called after them
             _load("openpyxl")
             if not self._try_out():
                 self._wait()
@@ -112,6 +116,8 @@ class Server:
         return False
 
     def _go_on(self, program: Step) -> None:
+        self.shared = sys.modules.keys() - _AT_START - {"__main__"}
+
         def ended(failed: Any, function: object, arguments: object) -> Any:
             interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
             self.steps.append(functools.partial(_exit, 130 if failed and interrupted else -failed))
@@ -119,6 +125,12 @@ class Server:
 
         _run_file.errcheck = _run_text.errcheck = ended
         self.steps.append(program)
+
+    def _spare(self) -> None:
+        """Half of what a program's process would cost is to take apart, object by object, what
+        it shares with the server: that is left to the kernel, the program's own is not."""
+        kept = [sys.modules.pop(name, None) for name in self.shared]
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
     def _accept(self) -> None:
         connection = self.listener.accept()[0]
@@ -210,7 +222,7 @@ def _become(message: bytes, handles: list[int], at_start: dict[bytes, bytes]) ->
     is_file = bool(args) and args[0] not in ("-", "-c")
     first = os.path.dirname(os.path.realpath(args[0])) if is_file else ""  # noqa: PTH120
     beside = {name.partition(".")[0] for name in os.listdir(first or ".")}  # noqa: PTH208
-    if beside & ({name.partition(".")[0] for name in sys.modules} - _AT_START):
+    if beside & {name.partition(".")[0] for name in sys.modules.keys() - _AT_START}:
         raise ValueError("a module of its own has the name of one that is loaded")
     for kind, wanted in enumerate(limits):
         if resource.getrlimit(kind) != wanted:
