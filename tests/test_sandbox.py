@@ -254,6 +254,32 @@ def test_cancelling_kills_at_once(sandbox: Sandbox, scene: Scene) -> None:
     assert gone(unique)
 
 
+@pytest.mark.parametrize("moment", [0, 0.001, 0.003, 0.01, 0.05, 0.2])
+def test_a_case_is_given_back_whenever_it_is_cancelled(
+    sandbox: Sandbox, tmp_path: Path, moment: float
+) -> None:
+    unique = unique_seconds()
+
+    async def one(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "input.txt").write_text("x")
+        async with sandbox.case(folder) as bash:
+            await bash.run(f"mkdir closed; touch closed/f; chmod 0 closed; sleep {unique}")
+
+    async def interrupted() -> None:
+        working = [asyncio.ensure_future(one(tmp_path / str(n))) for n in range(12)]
+        await asyncio.sleep(moment)
+        for each in working:
+            each.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+
+    asyncio.run(interrupted())
+    assert gone(unique)
+    left = sorted(tmp_path.rglob("*"))
+    assert not [path for path in left if path.name.startswith(".")]
+    assert {path.lstat().st_uid for path in left} <= {os.getuid()}
+
+
 def test_killing_the_harness_kills_its_commands(confined: Sandbox, scene: Scene) -> None:
     unique = unique_seconds()
     code = f"""
