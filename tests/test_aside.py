@@ -1,0 +1,58 @@
+"""What is done in a thread is done to the end, whatever happens to who waits for it."""
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from react_agent.aside import to_the_end
+
+
+def test_the_result_and_the_error_come_back() -> None:
+    assert asyncio.run(to_the_end(lambda: 42)) == 42
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(to_the_end(lambda: 1 // 0))
+
+
+@pytest.mark.parametrize("cancellations", [1, 3])
+def test_cancelling_waits_for_the_end(cancellations: int) -> None:
+    done = threading.Event()
+
+    def work() -> None:
+        time.sleep(0.2)
+        done.set()
+
+    async def cancelled() -> bool:
+        waiting = asyncio.ensure_future(to_the_end(work))
+        for _ in range(cancellations):
+            await asyncio.sleep(0.02)
+            waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return done.is_set()
+
+    assert asyncio.run(cancelled())
+
+
+def test_what_has_not_begun_is_not_skipped() -> None:
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        time.sleep(0.05)
+        done.append(number)
+
+    async def cancelled() -> None:
+        with ThreadPoolExecutor(1) as one:
+            waiting = [
+                asyncio.ensure_future(to_the_end(lambda n=n: work(n), one))  # type: ignore[misc]
+                for n in range(5)
+            ]
+            await asyncio.sleep(0.02)
+            for each in waiting:
+                each.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            assert sorted(done) == [0, 1, 2, 3, 4]
+
+    asyncio.run(cancelled())
