@@ -140,6 +140,8 @@ def test_refusals_for_overload_use_up_no_attempts() -> None:
     assert send(in_turn(*busy * 10, reply("hello")), policy=policy).text == "hello"
     with pytest.raises(InfrastructureError, match="gave up after 7 attempts"):
         send(refusal(429), policy=RetryPolicy(refusals=7, first_wait=0.001))
+    with pytest.raises(InfrastructureError, match="gave up after"):
+        send(refusal(429), policy=RetryPolicy(refused_seconds=0.1, longest_wait=0.01))
 
 
 def test_a_model_that_says_nothing_is_not_asked_for_ever() -> None:

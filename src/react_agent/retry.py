@@ -54,6 +54,8 @@ class RetryPolicy:
     """Without those that an overloaded server refused."""
     refusals: int = 100
     """Attempts that an overloaded server may refuse."""
+    refused_seconds: float = 3600.0
+    """For those and the waits after them: a server may refuse one call for ever and take others."""
     timeouts: int = 3
     """How many times the whole timeout one call may hang: published ones are 600 to 1800 s."""
     empties: int = 5
@@ -173,7 +175,7 @@ class _Patience:
     def _forget(self) -> None:
         self.kinds: Counter[Kind] = Counter()
         self.attempts = self.refusals = 0
-        self.failing = self.hanging = self.last = 0.0
+        self.failing = self.hanging = self.refused = self.last = 0.0
         self.outages = self.breaker.outages
 
     async def once(self, attempt: Callable[[float], Awaitable[Result]]) -> Result:
@@ -223,7 +225,8 @@ class _Patience:
         self.kinds[fault.kind] += 1
         if fault.overload:
             self.refusals += 1
-            return self.refusals >= policy.refusals
+            self.refused += self.last + state.upcoming_sleep
+            return self.refusals >= policy.refusals or self.refused > policy.refused_seconds
         self.attempts += 1
         if fault.kind == "timeout":
             self.hanging += self.last
