@@ -122,6 +122,7 @@ def test_a_lost_process_costs_its_cases_in_flight_only(cluster: Path, tmp_path: 
     """Killed in the middle: what was finished is not asked for again, the rest once more."""
 
     async def steps(user: Commands) -> None:
+        await until(lambda: not below(cluster, "ray::_Process", "ray::Desk"))  # of the test before
         process = await user.start("run_spreadsheetbench.py", *user.rollout_flags(*on(cluster)))
         await until(lambda: (user.outputs / "results.jsonl").exists())
         finished = {line["id"] for line in user.lines()}
@@ -144,6 +145,23 @@ def test_a_lost_process_costs_its_cases_in_flight_only(cluster: Path, tmp_path: 
     with_server(slow(0.7), tmp_path, steps)
 
 
+def test_a_lost_desk_goes_on_counting_from_its_file(cluster: Path, tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        await until(lambda: not below(cluster, "ray::_Process", "ray::Desk"))
+        capped = on(cluster, "--max_calls", "40")
+        process = await user.start("run_spreadsheetbench.py", *user.rollout_flags(*capped))
+        await until(lambda: user.server.in_flight > 1)
+        (desk,) = below(cluster, "ray::Desk")
+        desk.kill()
+        said = (await process.communicate())[0].decode()
+        assert process.returncode == 0, said
+        noted = (user.outputs / "budget.jsonl").read_text().splitlines()
+        calls = {json.loads(line)["call"] for line in noted}
+        assert 2 * TASKS <= len(calls) <= 40
+
+    with_server(slow(0.5), tmp_path, steps)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(90):
         while not condition():  # noqa: ASYNC110 - it looks at files and processes
@@ -151,12 +169,16 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def stations(cluster: Path) -> list[psutil.Process]:
-    """Processes that work, below any of the cluster's own."""
+    return below(cluster, "ray::_Process")
+
+
+def below(cluster: Path, *titles: str) -> list[psutil.Process]:
+    """The actors of some kinds in the cluster."""
     found = set()
     for process in processes(str(cluster)):
         with contextlib.suppress(psutil.Error):
             children = process.children(recursive=True)
-            found |= {p for p in children if "".join(p.cmdline()).startswith("ray::_Process")}
+            found |= {p for p in children if "".join(p.cmdline()).startswith(titles)}
     return list(found)
 
 
@@ -250,6 +272,7 @@ def test_analysts_teach_the_same_and_lose_nothing_with_a_process(
     async def steps(user: Commands) -> None:
         code, out, err = await run(errors(small, tmp_path / "here"), user.server.url)
         assert code == 0, out + err
+        await until(lambda: not below(cluster, "ray::_Process", "ray::Desk"))
         argv = errors(small, tmp_path / "there", *on(cluster))
         running = asyncio.ensure_future(run(argv, user.server.url))
         await until(lambda: len(stations(cluster)) == 2 and user.server.in_flight > 2)
