@@ -80,40 +80,36 @@ def seen(folder: Path) -> dict[str, object]:
     return left
 
 
-@pytest.fixture(scope="module")
-def outcomes(
-    sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
-) -> dict[bool, list[tuple[str, int, dict[str, object]]]]:
-    """Of all commands, cold and warm, each at the same place."""
-    folder = tmp_path_factory.mktemp("programs") / "case"
-
-    def outcome(warm: bool) -> list[tuple[str, int, dict[str, object]]]:
-        for name, source in FILES.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(text(source))
-
-        async def work(bash: Bash) -> list[tuple[str, int, dict[str, object]]]:
-            done = []
-            for command in COMMANDS:
-                result = await bash.run(command)
-                assert not result.killed, command
-                done.append((result.text, result.exit_code, seen(folder)))
-            return done
-
-        result: list[tuple[str, int, dict[str, object]]] = inside(
-            replace(sandbox, warm_python=warm), folder, work
-        )
-        shutil.rmtree(folder)
-        return result
-
-    return {warm: outcome(warm) for warm in (False, True)}
+Outcome = tuple[str, int, dict[str, object]]
+PARTS = 6
+"""For workers to share."""
 
 
-@pytest.mark.parametrize("number", range(len(COMMANDS)), ids=COMMANDS)
-def test_a_command_does_the_same_warm_and_cold(
-    outcomes: dict[bool, list[tuple[str, int, dict[str, object]]]], number: int
-) -> None:
-    assert outcomes[True][number] == outcomes[False][number]
+def outcomes(sandbox: Sandbox, folder: Path, commands: list[str]) -> list[Outcome]:
+    for name, source in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text(source))
+
+    async def work(bash: Bash) -> list[Outcome]:
+        done = []
+        for command in commands:
+            result = await bash.run(command)
+            assert not result.killed, command
+            done.append((result.text, result.exit_code, seen(folder)))
+        return done
+
+    done: list[Outcome] = inside(sandbox, folder, work)
+    shutil.rmtree(folder)
+    return done
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_command_does_the_same_warm_and_cold(sandbox: Sandbox, tmp_path: Path, part: int) -> None:
+    commands = COMMANDS[part::PARTS]
+    cold = outcomes(replace(sandbox, warm_python=False), tmp_path / "case", commands)
+    warmed = outcomes(sandbox, tmp_path / "case", commands)
+    for command, expected, found in zip(commands, cold, warmed, strict=True):
+        assert found == expected, command
 
 
 def test_programs_that_name_a_loaded_module_are_warm_however_they_are_given(
