@@ -3,6 +3,7 @@
 import contextlib
 import os
 import stat
+import subprocess
 import sys
 import time
 import traceback
@@ -88,7 +89,7 @@ def as_user(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable
 
 
 @pytest.fixture
-def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
     """A folder for a program, and one that it would like to reach; relative, since an ordinary
     user may not be let through to where the tests are."""
     monkeypatch.chdir(tmp_path)
@@ -97,7 +98,9 @@ def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     outside.mkdir()
     (outside / "gold").write_text("gold")
     (outside / "gold").chmod(0o400)
-    return case, outside
+    yield case, outside
+    left = [path for path in tmp_path.iterdir() if path.name != outside.name]
+    subprocess.run(["rm", "-rf", "--", *left], check=False)  # deeper than pytest can remove
 
 
 def test_any_tree_is_removed_and_nothing_behind_a_link(
