@@ -94,6 +94,29 @@ def test_a_fault_of_one_try_in_five_opens_nothing_and_loses_nothing(kind: str) -
     asyncio.run(run())
 
 
+def test_a_server_that_takes_four_at_once_fails_none_of_64() -> None:
+    async def busy(body: dict[str, Any]) -> Any:
+        if server.in_flight > 4:
+            return refusal(429)
+        await asyncio.sleep(0.02)
+        return reply("hello")
+
+    server = StubServer(busy)
+
+    async def run() -> None:
+        policy = RetryPolicy(first_wait=0.01, longest_wait=0.2)
+        async with server:
+            limiter = Limiter(64)
+            async with OpenAIEndpoint(server.url, KEY, policy=policy, limiter=limiter) as endpoint:
+                outcomes = await queue(endpoint, 400, 64)
+                assert all(o.value for o in outcomes)
+                assert limiter.window <= 16
+                assert "in flight" in endpoint.stats.trouble
+                assert len(server.bodies) < 400 + 1600
+
+    asyncio.run(run())
+
+
 def test_all_faults_at_once_open_nothing() -> None:
     async def run() -> None:
         handler = at_random(reply("hello"), {k: (0.16, f) for k, f in SIX.items()}, seed=5)
@@ -137,6 +160,30 @@ def test_an_outage_uses_up_no_patience_and_is_probed_ever_less_often(workers: in
         assert 810 < now() < 810 + 60 + 60
 
     random.seed(2)
+    simulated(play())
+
+
+@pytest.mark.parametrize("workers", [8, 16])
+def test_an_endpoint_that_falls_silent_is_known_by_the_first_timeouts(workers: int) -> None:
+    """Connections are taken and nothing is answered, as by a process that was stopped."""
+
+    async def play() -> None:
+        sound, seen = Server(), Server()
+
+        async def attempt(seconds: float) -> str:
+            seen.arrivals.append(now())
+            if 10.0 <= now() < 800.0:
+                await asyncio.sleep(seconds)
+                raise Fault("timeout", "no whole reply")
+            return await sound.attempt(seconds)
+
+        client = Client(seen, cap=workers)
+        seen.attempt = attempt  # type: ignore[method-assign]
+        await client.work(workers, 20 * workers)
+        assert client.stats.given_up == 0
+        assert client.breaker.outages == 1
+        assert len([at for at in seen.arrivals if 200.0 < at < 800.0]) < 20
+
     simulated(play())
 
 

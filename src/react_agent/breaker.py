@@ -18,6 +18,9 @@ ENOUGH = 50
 endpoint that fails two calls of three is slow, but not down."""
 UNREACHABLE = 10
 """What a failure counts when not even a connection was made; that is never mere bad luck."""
+SILENCE, SEVERAL = 30.0, 8
+"""A timeout counts as much when nobody was answered for as long as it took, so many seconds at
+least, though so many may be in flight."""
 REFUSALS = 10
 """Failures of any kind in a row that, over the longest downtime, mean that nothing gets through."""
 DOWN = ("connection", "timeout", "server")
@@ -35,6 +38,7 @@ class Breaker:
         self._enough = min(ENOUGH, 6 + 3 * limiter.cap)
         self._score = self._streak = 0
         self._failing_since = self._down_since = 0.0
+        self._heard = -1.0
         self._last_fault = ""
         self._timers: list[asyncio.TimerHandle] = []
         self._interval = 0.0
@@ -42,11 +46,15 @@ class Breaker:
     def answered(self) -> None:
         """A reply, or a refusal that only a working endpoint gives."""
         self._streak = self._score = 0
+        self._heard = now()
         if self.open:
             self._close()
 
-    def failed(self, fault: Fault) -> None:
+    def failed(self, fault: Fault, lasted: float = 0.0) -> None:
         moment = now()
+        silent = fault.kind == "timeout" and self._is_silent(moment - lasted, lasted)
+        if fault.kind != "timeout" and not fault.unreachable:
+            self._heard = moment
         self._last_fault = str(fault)
         self._streak += 1
         if self._streak == 1:
@@ -54,7 +62,7 @@ class Breaker:
         if fault.kind in DOWN:
             if not self._score:
                 self._down_since = moment
-            self._score += UNREACHABLE if fault.unreachable else 1
+            self._score += UNREACHABLE if fault.unreachable or silent else 1
             if self._score >= self._enough and not self.open:
                 self._open()
         elif self.open:
@@ -64,6 +72,9 @@ class Breaker:
         lost = moment - self._failing_since
         if not self.open and self._streak >= REFUSALS and lost > self.policy.max_downtime:
             self._stop(f"has refused everything for {lost:.0f} s")
+
+    def _is_silent(self, since: float, seconds: float) -> bool:
+        return seconds >= SILENCE and self._heard <= since and self.limiter.cap >= SEVERAL
 
     def cancel(self) -> None:
         """No timer may outlive the connection."""

@@ -191,7 +191,7 @@ class _Patience:
             asked = min(fault.retry_after or 0.0, self.policy.longest_retry_after)
             if fault.overload or asked:
                 limiter.refused(entered, asked)
-            self.breaker.failed(fault)
+            self.breaker.failed(fault, self.last)
             raise
         except ModelError:
             self.breaker.answered()
