@@ -18,19 +18,22 @@ from spreadsheetbench.decode import Decoder
 from spreadsheetbench.frames import SheetFrame
 from spreadsheetbench.lazy_formulas import formulas_of
 from spreadsheetbench.load_proof import Package, open_package
-from spreadsheetbench.positions import MAX_COLUMN, MAX_ROW, Box
+from spreadsheetbench.positions import MAX_ROW, Box
 from spreadsheetbench.reader import Book, Formula, Place, Sheet, select
 from spreadsheetbench.sheet_xml import SheetRows, unescaped
 
 SUFFIXES = frozenset([".xlsx", ".xlsm", ".xltx", ".xltm"])
 
-KEPT_BYTES = 64 * 2**20
+KEPT_BYTES = 32 * 2**20
 """Of workbooks read before, by the size of their sheets: gold is compared with many outputs."""
 
 BLOCK = 64
 """Rows that are decoded for one cell: its neighbours are asked for next."""
 
-_EVERYTHING = Box(1, 1, MAX_COLUMN, MAX_ROW)
+LAST_COLUMN = 18_278
+"""ZZZ: openpyxl reads cells beyond the last column that a sheet can have."""
+
+_EVERYTHING = Box(1, 1, LAST_COLUMN, MAX_ROW)
 
 
 class _Kept:
@@ -114,7 +117,7 @@ class LazyValues(Mapping[Place, CellValue]):
         found = self.decoded.get(_EVERYTHING) or self._blocks.get(number)
         if found is None:
             rows = number * BLOCK, (number + 1) * BLOCK - 1
-            found = self._blocks[number] = self._decode(Box(1, rows[0], MAX_COLUMN, rows[1]))
+            found = self._blocks[number] = self._decode(Box(1, rows[0], LAST_COLUMN, rows[1]))
         return found[place]
 
     def __iter__(self) -> Iterator[Place]:
@@ -133,7 +136,7 @@ class LazyValues(Mapping[Place, CellValue]):
         return found
 
     def _decode(self, box: Box) -> dict[Place, CellValue]:
-        first, last = max(1, box.first_column), min(box.last_column, MAX_COLUMN)
+        first, last = max(1, box.first_column), min(box.last_column, LAST_COLUMN)
         found: dict[Place, CellValue] = {}
         for place, link in self._frame.links:
             if link and box.holds(place):
@@ -220,7 +223,7 @@ class LazySheet(Sheet):
         """A plain sheet with the values down to that row."""
         last = last_row or MAX_ROW
         texts = frozenset(place for place in self.empty_texts if place[1] <= last)
-        values = self.within(Box(1, 1, MAX_COLUMN, last))
+        values = self.within(Box(1, 1, LAST_COLUMN, last))
         return Sheet(self.name, False, self.max_column, self.max_row, values, texts)
 
     def formulas(self, last_row: int | None) -> dict[Place, Formula]:

@@ -189,6 +189,11 @@ RULES_OF_CELLS: dict[str, tuple[Perturbation, str, object]] = {
     ),
     "a cell twice": (part(SHEET1, "(<c r=.A1.*?</c>)", r'\1<c r="A1"><v>5</v></c>'), "A1", 5),
     "lower case": (part(SHEET1, 'r="A1"', 'r="a1"'), "A1", "one"),
+    "a cell beyond the last column": (
+        part(SHEET1, "</row></sheetData>", '<c r="ZZZ8"><v>1</v></c></row></sheetData>'),
+        "A1",
+        "one",
+    ),
     "a wrong dimension": (
         part(SHEET1, '<dimension ref="[^"]*"', '<dimension ref="Z9"'),
         "A1",
