@@ -66,11 +66,10 @@ class Sandbox:
         """`python` forks from an interpreter of the case that has openpyxl loaded."""
         if not wanted:
             return self
-        if self.kind == "none" or not warm.can_start():
-            why = "there is no sandbox" if self.kind == "none" else "its path is too long"
-            log.warning("--warm_python: every Python is started anew: %s", why)
-            return self
-        return replace(self, warm_python=True)
+        why_not = "there is no sandbox" if self.kind == "none" else warm.why_not()
+        if why_not:
+            log.warning("--warm_python: every Python is started anew: %s", why_not)
+        return replace(self, warm_python=not why_not)
 
     @contextlib.asynccontextmanager
     async def case(

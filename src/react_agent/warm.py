@@ -15,6 +15,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -187,10 +188,14 @@ class Warm:
         (self.folder / _SOCKET).unlink(missing_ok=True)
 
 
-def can_start() -> bool:
-    """Whether the kernel takes this interpreter's path for a script's."""
+def why_not() -> str:
+    """Empty where there can be a warm interpreter."""
     path = str(bwrap.interpreter())
-    return len(path) < 200 and not any(map(str.isspace, path))
+    if sys.version_info >= (3, 13):
+        return "from 3.13 on Python cannot end well in a process that a second thread forked"
+    if len(path) >= 200 or any(map(str.isspace, path)):
+        return f"the kernel does not start a script by {path}"
+    return ""
 
 
 @functools.cache

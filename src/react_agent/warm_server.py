@@ -88,8 +88,7 @@ class Server:
         try:
             atexit.register(self._spare)  # before all others, so that it is called after them
             _load("openpyxl")
-            if not self._try_out():
-                self._wait()
+            self._wait()
         except BaseException:  # a server that is not sound ends: Python starts as ever
             os._exit(1)
 
@@ -97,23 +96,18 @@ class Server:
         self.poll.register(self.listener.fileno(), select.POLLIN)
         while True:
             for handle, events in self.poll.poll():
+                # What closes a handle ends the round: another event may be of the same call.
+                if handle in self.children:
+                    self._bury(handle)
+                    break
                 if handle == self.listener.fileno():
                     self._accept()
-                elif handle in self.children:
-                    self._bury(handle)
                 elif self.calls[handle].pid:
                     self._pass_on(self.calls[handle], events)
                 elif self._begin(handle):
                     return
-
-    def _try_out(self) -> bool:
-        """Can this version go on below no frame? Returns true in the child that tries it."""
-        if not (pid := os.fork()):
-            self._go_on(functools.partial(_run_text, b"pass", None))
-            return True
-        if os.waitpid(pid, 0)[1]:
-            os._exit(1)
-        return False
+                else:
+                    break
 
     def _go_on(self, program: Step) -> None:
         self.shared = sys.modules.keys() - _AT_START - {"__main__"}
@@ -176,7 +170,8 @@ class Server:
         message = b"" if events & (select.POLLHUP | select.POLLERR) else call.connection.recv(1)
         if not message:
             self.poll.unregister(call.connection.fileno())
-        os.kill(call.pid, message[0] if message else signal.SIGKILL)
+        with contextlib.suppress(OSError):  # no such signal
+            os.kill(call.pid, message[0] if message else signal.SIGKILL)
 
     def _bury(self, child: int) -> None:
         call = self.calls.pop(handle := self.children.pop(child))
