@@ -204,7 +204,7 @@ class _Case:
             before = self._fix_signature()
             result = await shell.run(command)
             changed = self._fix_signature() != before
-            copied = changed and self._fix_digest() == self.gold_digest
+            copied = changed and await asyncio.to_thread(self._fix_digest) == self.gold_digest
             self.commands.append(Command(command, changed, copied))
             return result.render()
 

@@ -91,4 +91,4 @@ def taken(folder: Path, name: str) -> Iterator[Path | None]:
     if path.parent.resolve() != folder.resolve() / path.parent.relative_to(folder):
         raise ContractError(f"{name}: its folder is reached through a link")
     with tempfile.TemporaryDirectory(prefix="trace2skill-taken-") as private:
-        yield take_file(path, Path(private) / "taken.xlsx", MAX_WORKBOOK)
+        yield take_file(path, Path(private) / "taken.xlsx", MAX_WORKBOOK, synced=False)

@@ -8,8 +8,8 @@ from pathlib import Path
 from react_agent.errors import ContractError
 
 
-def take_file(source: Path, target: Path, max_bytes: int) -> Path | None:
-    """Copy a regular file; None when there is none.
+def take_file(source: Path, target: Path, max_bytes: int, *, synced: bool = True) -> Path | None:
+    """Copy a regular file; None when there is none. `synced` also survives a power cut.
 
     Raises ContractError for anything else that bears the name: a link would copy what it points
     to, a pipe would wait for ever. Neither the file nor its folder is reached through a link.
@@ -36,12 +36,12 @@ def take_file(source: Path, target: Path, max_bytes: int) -> Path | None:
             raise ContractError(f"{source}: not taken: not a regular file")
         if status.st_size > max_bytes:
             raise ContractError(f"{source}: not taken: {status.st_size} bytes, over {max_bytes}")
-        return _copy(handle, source, target, max_bytes)
+        return _copy(handle, source, target, max_bytes, synced)
     finally:
         os.close(handle)
 
 
-def _copy(handle: int, source: Path, target: Path, max_bytes: int) -> Path:
+def _copy(handle: int, source: Path, target: Path, max_bytes: int, synced: bool) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     beside, name = tempfile.mkstemp(prefix=".taken.", suffix=".tmp", dir=target.parent)
     try:
@@ -51,7 +51,8 @@ def _copy(handle: int, source: Path, target: Path, max_bytes: int) -> Path:
                 if file.tell() > max_bytes:  # it can grow while it is read
                     raise ContractError(f"{source}: not taken: over {max_bytes} bytes")
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
         Path(name).chmod(0o644)
         return Path(name).replace(target)
     except BaseException:
