@@ -84,7 +84,8 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"~/\.\w*(?:rc|profile|login)\b|\.(?:bashrc|bash_profile|zshrc|profile)\b|authorized_keys",
         r"\b(?:sitecustomize|usercustomize|ld_preload|pythonstartup|conftest\.py)\b|\.pth\b",
         r"\bos\.(?:system|popen|exec\w+|spawn\w+|kill|fork|setuid|chmod)\b ?\(",
-        r"\bsubprocess\.\w+ ?\((?![^)]*(?:recalc|soffice|libreoffice))|\bpty\.spawn\b|\bctypes\.",
+        r"\bsubprocess\.\w+ ?\((?![^)]{0,200}(?:recalc|soffice|libreoffice))",
+        r"\bpty\.spawn\b|\bctypes\.",
         r"\b(?:powershell|pwsh|mshta|regsvr32|rundll32|wscript|cscript|cmd(?:\.exe)? /c"
         r"|cmd\.exe)\b",
         r"\b(?:del|rd|rmdir|format) (?:/[sqf]|c:)|\breg (?:add|delete)\b|\bvssadmin\b",
@@ -93,7 +94,8 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         rf"\b{_FILES}\b",
     ),
     "secrets": (
-        r"\bprintenv\b|(?:^|[;&|`$(:\"'] ?)env(?=$| ?[|>;`\"'])|\brun env\b|/proc/\S*environ\b",
+        r"\bprintenv\b|(?:^|[;&|`$(:\"'] ?)env(?=$| ?[|>;`\"'])|\brun env\b",
+        r"/proc/\S{0,60}environ\b",
         r"\.ssh\b|\bid_(?:rsa|ed25519|ecdsa)\b|\.netrc\b|\.pgpass\b|\.aws\b|\.kube\b|\.gnupg\b"
         r"|\.git-credentials|\.npmrc\b|\.pypirc\b|\.bash_history|/etc/(?:passwd|shadow)"
         r"|(?:^|[\s/`'\"])\.env\b|\.config/gcloud|\bkeyring\.get|\bsecretsmanager\b",
@@ -111,13 +113,13 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
     "send": (
         rf"\b(?:https?|ftp|wss?|s3|gs|file|ldap|smb|tcp|gopher)(?::|\[:\])//(?!(?:{HOSTS})\b)",
         r"\bhxxps?\b|\bwww\.(?!w3\.org)\w|(?<![\w.])\\\\[\w-]+(?:\.[\w-]+)+\\",
-        r"[\w.+-]+(?:@| ?[(\[]at[)\]] ?)[\w-]+(?:\.| ?[(\[]dot[)\]] ?)[a-z]{2,}",
+        r"[\w.+-]{1,64}(?:@| ?[(\[]at[)\]] ?)[\w-]{1,63}(?:\.| ?[(\[]dot[)\]] ?)[a-z]{2,}",
         r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
         r"(?![\w.]|$)(?=[/: )`'\"])|(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}[:/]\d*",
-        r"\b(?!(?:vb|asp|ado|system)\.net\b)[a-z0-9-]{2,}\.(?:com|net|org|ru|cn|xyz|biz|tk|onion"
+        r"\b(?!(?:vb|asp|ado|system)\.net\b)[a-z0-9-]{2,63}\.(?:com|net|org|ru|cn|xyz|biz|tk|onion"
         r"|invalid|zip)\b(?![.(\w])(?<!openxmlformats\.org)(?<!microsoft\.com)(?<!w3\.org)"
         r"(?<!oclc\.org)",
-        r"\b[a-z0-9-]+\.(?:io|info|me|sh|co|app|dev|site|top|online|cloud|link|click|example)/\w",
+        r"\b[a-z0-9-]{1,63}\.(?:io|info|me|sh|co|app|dev|site|top|online|cloud|link|click|example)/\w",
         r"\bwebhooks?\b|\bpastebin\b|\bngrok\b|\brequestbin\b|\btelegram\b|\bsendmail\b"
         r"|\bmail -s\b",
         r"\bnslookup\b|\bdig (?:\+\S+ )*\S*[$.@(]\S|/dev/(?:tcp|udp)/|\bping (?:-\w+ \S+ )*\S+\.\w",
@@ -132,9 +134,9 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
     ),
     "disguise": (
         r"<!--|\[//\]: ?#|\[comment\]: |<(?:script|iframe|img|svg|object|embed)\b",
-        r"<\w+[^>]*(?:display: ?none|visibility: ?hidden|font-size: ?0|color: ?(?:white|#fff)"
-        r"|hidden)",
-        r"!\[[^\]]*\]\( ?(?!references/|[\w./-]+\))|\bdata:[\w/+.-]*[;,]|\bjavascript:",
+        r"<\w{1,20}[^>]{0,200}(?:display: ?none|visibility: ?hidden|font-size: ?0|color: ?"
+        r"(?:white|#fff)|hidden)",
+        r"!\[[^\]]{0,200}\]\( ?(?!references/|[\w./-]+\))|\bdata:[\w/+.-]*[;,]|\bjavascript:",
         r"(?<![.\w])(?:eval|exec|compile) ?\( ?[^) ]|\b__import__\b|\b__builtins__\b"
         r"|\b__globals__\b",
         r"\bimportlib\.import_module\b|\b(?:marshal|pickle|dill|cloudpickle|shelve)\.loads?\b"
@@ -172,7 +174,7 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"<\|[\w ]{2,30}\|>|\[/?inst\]|<</?sys>>|\bim_(?:start|end)\b|\bend_?of_?(?:text|prompt)\b",
         r"</?(?:system|assistant|user|human|instructions?|tool_call|tool_result|function_calls?"
         r"|think"
-        r"|important|admin|log|file|passage)(?: [^>]*)?>",
+        r"|important|admin|log|file|passage)(?: [^>]{0,200})?>",
         r"\b(?:system|assistant|developer|admin(?:istrator)?) ?(?:message|override|notice|note)?: "
         r"(?:you|the|ignore|always|never|run|from|new|please|do|this|all|from|send|open)\b",
         r"\byou are (?:now|no longer)\b|\bfrom now on\b[^.]{0,10}\b(?:you|always|answer|obey"

@@ -23,8 +23,10 @@ from skill_evolver.injections import patterns
 from skill_evolver.patch import Edit
 from skill_evolver.provenance import Ledger
 
-MAX_TEXT = 200_000
-"""Longer than any edit of a skill; more is not read, and so is not let in."""
+MAX_TEXT = 500_000
+"""Longer than any skill; more is not read, and so is not let in."""
+WINDOW, OVERLAP = 8_000, 1_000
+"""Longer texts are read in parts, so that no text costs more than in proportion to its length."""
 AROUND = 30
 EXCERPT = 120
 PREFIX = "flagged: "
@@ -60,11 +62,17 @@ class Flagged(BaseModel):
         return f"{self.rule}: {self.id}{source} {what} ({self.patch or self.stage}): {self.excerpt}"
 
 
-@lru_cache(maxsize=4096)
 def find(text: str) -> tuple[Finding, ...]:
     """Everything in a text that a rule names; each thing once."""
     if len(text) > MAX_TEXT:
         return (Finding("disguise", "length", f"{len(text)} characters, too long to be read"),)
+    starts = range(0, max(1, len(text) - OVERLAP), WINDOW - OVERLAP)
+    parts = (_find(text[start : start + WINDOW]) for start in starts)
+    return tuple({(f.rule, f.matched): f for part in parts for f in part}.values())
+
+
+@lru_cache(maxsize=4096)
+def _find(text: str) -> tuple[Finding, ...]:
     found = {(f.rule, f.matched): f for f in _concealed(text)}
     readings = views(text)
     if len(readings) >= MAX_VIEWS:

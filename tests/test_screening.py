@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import time
 from pathlib import Path
 
 import evolving
@@ -133,6 +134,15 @@ def test_an_excerpt_is_short_and_safe_to_print() -> None:
 
 def test_a_text_too_long_to_be_read_is_not_let_in() -> None:
     assert rules("all is well. " * 40_000) == {"disguise"}
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "a b ", "a.", "<a ", "x@", "QUJD", "12, ", "\\x41", "send to "]
+)
+def test_no_text_costs_more_than_in_proportion_to_its_length(piece: str) -> None:
+    started = time.process_time()
+    find(piece * (60_000 // len(piece)))
+    assert time.process_time() - started < 10
 
 
 def edit(content: str, **fields: str) -> ExactEdit:
