@@ -26,6 +26,7 @@ from react_agent.files import refuses_writes
 from react_agent.lock import only_start
 from react_agent.pool import Outcome, work_queue
 from react_agent.retry import Stats
+from react_agent.strays import end_strays
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ async def run_analysis(
     async with site.open() as here:
         output_dir = here.analyst.output_dir
         with only_start(output_dir):
+            end_strays(output_dir)
             if args.overwrite:
                 forget(output_dir)
             open_run(output_dir, here.settings, overwrite=args.overwrite)

@@ -1,7 +1,8 @@
 """SIGKILL at random moments of every stage, the command started again each time.
 
 Counted: work done again that was finished before the kill (the server knows what it was asked),
-half-written files, processes left behind, and results that are not those of an unbroken run.
+half-written files, processes that outlive the next start, and results that are not those of an
+unbroken run.
 """
 
 import random
@@ -22,7 +23,7 @@ KILLS = 50
 CALL_SECONDS = 0.1
 EARLIEST = 0.3
 """Of the time before the first call; until then Python is still importing."""
-LONGEST = 120.0
+LONGEST, GONE = 120.0, 2.0
 
 
 def measure(
@@ -107,6 +108,7 @@ class _Trial:
         self.wrong += asked_again(stage, finished, self.server.asked[first:])
         if moment:
             self.wrong += self._about(stage, damaged(self.program.folder))
+            self.wrong += self._about(stage, self.program.left(GONE))
         return course
 
     def _kill(self, stage: Stage, moment: _Moment) -> None:
@@ -117,7 +119,6 @@ class _Trial:
         ended = running.ended()
         if ended.code not in (0, -signal.SIGKILL):
             self.wrong.append(f"{stage.name}: {ended}")
-        self.wrong += self._about(stage, self.program.left())
         self.wrong += self._about(stage, damaged(self.program.folder, killed=True))
 
     @staticmethod

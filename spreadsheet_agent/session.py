@@ -13,6 +13,7 @@ from react_agent.errors import ContractError
 from react_agent.executor import Bench, staffed
 from react_agent.lock import only_start
 from react_agent.seams import Domain
+from react_agent.strays import end_strays
 from spreadsheet_agent.casequeue import CaseQueue
 from spreadsheet_agent.casework import Assignment, RolloutSite
 from spreadsheet_agent.domain import SpreadsheetDomain
@@ -31,6 +32,7 @@ async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> 
                 sub = (f"seed_{seed}",) if len(seeds) > 1 else ()
                 locks.enter_context(only_start(args.output_dir.joinpath(*sub)))
                 start.session.runs.append(start.run(bench, seed, sub))
+            end_strays(start.site.working)
             async with staffed(args, start.site, bench, args.workers) as staff:
                 queue = CaseQueue(start.session, start.site.domain, args, staff)
                 await queue.run(start.cases)

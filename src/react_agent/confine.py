@@ -15,12 +15,10 @@ from react_agent import bwrap, seccomp, throwaway, trees
 from react_agent.errors import ContractError
 from react_agent.limits import Limits, counts_processes_per_namespace, descendants
 from react_agent.process import Ended, Job, run
+from react_agent.strays import MARK
 from react_agent.warm import Warm
 
 log = logging.getLogger(__name__)
-
-_MARK = "SANDBOX_CASE"
-"""In the environment of every command; finds those that left their process group."""
 
 
 @dataclass
@@ -180,7 +178,7 @@ class ConfinedCase:
     def _marked(self, above: int = 0) -> Iterator[int]:
         """Processes of this case wherever they went, with numbers above `above`; one that cleared
         its environment is lost."""
-        mark = f"{_MARK}={self.mark}".encode()
+        mark = f"{MARK}={self.mark}".encode()
         for name in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208
             if name.isdigit() and int(name) > above:
                 with contextlib.suppress(OSError):
@@ -206,7 +204,7 @@ class ConfinedCase:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONIOENCODING": "utf-8",
             "PYTHONNOUSERSITE": "1",
-            _MARK: self.mark,
+            MARK: self.mark,
             **dict.fromkeys(threads, "1"),
         }
 
