@@ -106,6 +106,10 @@ class Conductor:
                 lines.append(f"mkdir -p {shlex.quote(str(copy))}")
                 lines.append(shlex.join(["cp", "-r", f"{self.recipe.skills_dir}/.", str(copy)]))
             lines += [shlex.join(["trace2skill", c.stage, *c.argv]) for c in step.commands]
+        address, _, query = self.recipe.model.base_url.partition("?")
+        if query:  # it may hold a key
+            lines = [line.replace(f"{address}?{query}", f"{address}?...") for line in lines]
+            lines.insert(1, "# The query of the endpoint's address is left out: put it back.")
         return "\n".join(lines) + "\n"
 
     def chosen(self) -> int | None:

@@ -9,9 +9,10 @@ import io
 import json
 import ssl
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -54,8 +55,8 @@ class Wire:
         self.breaker = Breaker(limiter or Limiter(), self.policy, self.where)
         self.stats.limiter = self.breaker.limiter
         self._headers = {"Content-Type": "application/json", **(headers or {})}
-        hidden = {*secrets, url.query_string, url.raw_query_string}
-        self.secrets = sorted(s for s in hidden if len(s) >= SHORTEST_SECRET)
+        raw = [part.partition("=")[2] for part in url.raw_query_string.split("&")]
+        self.secrets = spellings([*secrets, url.query_string, *url.query.values(), *raw])
         self._proxy = _proxy(url)
         self._session: aiohttp.ClientSession | None = None
 
@@ -79,7 +80,8 @@ class Wire:
         try:
             status, wait, raw = await self._post(payload, seconds)
             if not 200 <= status < 300:
-                raise failure(status, raw[:MAX_ERROR].decode("utf-8", "replace"), wait)
+                words = self._hide(raw.decode("utf-8", "replace"))
+                raise failure(status, words[:MAX_ERROR], wait)
             return understood(raw, read)
         except (Fault, ModelError) as error:
             error.args = (self._hide(str(error)),)
@@ -135,6 +137,8 @@ class Wire:
     def _hide(self, text: str) -> str:
         for secret in self.secrets:
             text = text.replace(secret, "***")
+            for length in range(SHORTEST_SECRET, len(secret)):  # one that was cut short
+                text = text.replace(f"{secret[:length]}…", "***…")
         return text
 
     async def __aenter__(self) -> Self:
@@ -185,6 +189,16 @@ def _proxy(url: URL) -> str | None:
     if host == "localhost" or host.startswith("127.") or urllib.request.proxy_bypass(host):
         return None
     return urllib.request.getproxies().get(url.scheme)
+
+
+def spellings(secrets: Iterable[str]) -> list[str]:
+    """As servers repeat them: plain, within an address, within JSON. The longest come first, as
+    one may hold another."""
+    found: set[str] = set()
+    for secret in secrets:
+        percent = {quote(secret, safe=safe) for safe in ("", "/", "/+", "/?=&+")}
+        found |= {secret, *percent, json.dumps(secret)[1:-1], secret.replace("/", "\\/")}
+    return sorted((s for s in found if len(s) >= SHORTEST_SECRET), key=len, reverse=True)
 
 
 def http_url(text: str, what: str) -> URL:
