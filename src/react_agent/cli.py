@@ -95,20 +95,7 @@ def add_model_flags(
     flag("--record", default=None, metavar="FILE", help="also write every reply to a cassette")
     flag("--replay", default=None, metavar="FILE", help="answer from a cassette, without a network")
     flag("--reply_cache", default=None, metavar="DIR", help="reuse replies to identical requests")
-    flag(
-        "--max_downtime",
-        type=not_negative(float),
-        default=900.0,
-        metavar="SECONDS",
-        help="an endpoint that is down is waited for; stop after so long",
-    )
-    flag(
-        "--max_runtime",
-        type=not_negative(float),
-        default=None,
-        metavar="SECONDS",
-        help="stop after so long; what is in flight is finished, the rest is owed",
-    )
+    _add_patience_flags(group, underscore=underscore)
     flag(
         "--min_free_disk",
         type=not_negative(float),
@@ -117,6 +104,25 @@ def add_model_flags(
         help="stop, with the rest owed, while a disk that is written to has less free; 0: never",
     )
     add_budget_flags(parser, underscore=underscore, token_cap=token_cap)
+
+
+def _add_patience_flags(group: argparse._ActionsContainer, *, underscore: bool) -> None:
+    limits = {
+        "--max_downtime": (900.0, "an endpoint that is down is waited for; stop after so long"),
+        "--max_runtime": (
+            None,
+            "stop after so long; what is in flight is finished, the rest is owed",
+        ),
+    }
+    for name, (default, about) in limits.items():
+        add_flag(
+            group,
+            name if underscore else name.replace("_", "-"),
+            type=not_negative(float),
+            default=default,
+            metavar="SECONDS",
+            help=about,
+        )
 
 
 def add_case_timeout(parser: argparse._ActionsContainer) -> None:
