@@ -75,9 +75,11 @@ def scored(data: Path, outputs: Path, workers: int) -> tuple[float, float, float
     flags = ["--data_path", data, "--output_dir", outputs, "--workers", workers]
     script = Path(__file__).resolve().parent.parent / "evaluate_with_official.py"
     command = [sys.executable, str(script), *map(str, flags)]
+    env = {**os.environ, "XDG_CACHE_HOME": str(data / "cache")}  # no proofs from before
+    quiet = subprocess.DEVNULL
     before, started = children(), time.monotonic()
     with TreePeak() as peak:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=quiet, stderr=quiet, env=env)
         wall = time.monotonic() - started
         while True:
             try:

@@ -24,8 +24,8 @@ from spreadsheetbench.sheet_xml import SheetRows, unescaped
 
 SUFFIXES = frozenset([".xlsx", ".xlsm", ".xltx", ".xltm"])
 
-KEPT_BYTES = 32 * 2**20
-"""Of workbooks read before, by the size of their sheets: gold is compared with many outputs."""
+KEPT_BOOKS, KEPT_BYTES = 16, 32 * 2**20
+"""Of workbooks read before, bytes of their sheets: gold is compared with several outputs."""
 
 BLOCK = 64
 """Rows that are decoded for one cell: its neighbours are asked for next."""
@@ -52,7 +52,7 @@ class _Kept:
     def keep(self, key: bytes, book: Book, size: int) -> None:
         self._books[key] = book, size
         self._bytes += size
-        while self._bytes > KEPT_BYTES:
+        while self._bytes > KEPT_BYTES or len(self._books) > KEPT_BOOKS:
             self._bytes -= self._books.popitem(last=False)[1][1]
 
     def forget(self) -> None:

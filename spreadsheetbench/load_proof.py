@@ -23,7 +23,7 @@ from spreadsheetbench.sheet_xml import SheetRows, Strings, check_well_formed
 if TYPE_CHECKING:
     from openpyxl.reader.excel import ExcelReader
 
-REMEMBERED = 256
+REMEMBERED = 64
 """Packages; each is some kilobytes, more where many cells are merged."""
 
 STYLES = "xl/styles.xml"

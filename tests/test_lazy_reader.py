@@ -322,6 +322,14 @@ def test_kept_books_stay_within_their_bytes(gold: Path, monkeypatch: pytest.Monk
     assert [kept.get(bytes([number])) is book for number in range(5)] == [False] * 3 + [True] * 2
 
 
+def test_no_more_books_are_kept_than_are_asked_for_again(gold: Path) -> None:
+    kept = lazy_reader._Kept()
+    book = READERS["lazy"].read(gold)
+    for number in range(lazy_reader.KEPT_BOOKS + 3):
+        kept.keep(bytes([number]), book, 1)
+    assert [kept.get(bytes([number])) is book for number in range(4)] == [False] * 3 + [True]
+
+
 def test_engine_is_a_flag_and_the_summary_names_it(tmp_path: Path) -> None:
     tasks = MINI.tasks[:3]
     for task in tasks:
