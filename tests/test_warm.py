@@ -179,6 +179,18 @@ def test_nothing_that_a_program_left_runs_when_its_command_has_ended(
     inside(sandbox, folder, work)
 
 
+def test_the_same_holds_in_user_namespaces(sandbox: Sandbox, tmp_path: Path) -> None:
+    folder, without_users = tmp_path / "case", replace(sandbox, users=iter(()))
+
+    async def work(bash: Bash) -> None:
+        assert is_warm(await bash.run(f"python -c '{WARM}'"))
+        await bash.run(f"{warm_program(LEAVES['a daemon'])}\nsleep 0.2")
+        assert (folder / "ticks").exists()
+        assert [one.status() for one in tree(folder)] == [psutil.STATUS_STOPPED]
+
+    inside(without_users, folder, work)
+
+
 def test_a_cancelled_command_leaves_only_the_stopped_server(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -349,7 +361,12 @@ def test_the_server_loads_nothing_from_the_agents_folder_and_knows_no_secret(
         command = f"mkdir sub; cd sub; python -c '{WARM} pandas'"
         assert is_warm(await bash.run(command))
         assert not (folder / "loaded").exists()
-        assert "sk-4711" not in str(tree(folder)[0].environ())
+        started_with = 'print(open("/proc" + "/self/environ").read().replace("\\0", "\\n"))'
+        # The server, and so what it forked.
+        result = await bash.run(f"cd sub; {warm_program(started_with)}")
+        assert "SANDBOX_CASE" in result.text
+        assert "/sub" not in result.text
+        assert "sk-4711" not in result.text
         result = await bash.run("python -c 'import openpyxl; print(openpyxl.__file__)'")
         assert result.text == f"{folder}/openpyxl.py\n"
 
