@@ -1,17 +1,20 @@
 """A run stops before a disk is full, says which one, and goes on when there is room."""
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from commands import DONE, TASKS, Commands, bash, task_of, with_server
-from stub_server import reply
+from stub_server import StubServer, reply
 
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.diskspace import MIB, require_space
 from react_agent.errors import DiskLow
+from spreadsheetbench.download import download
 
 SIZE = 96
 
@@ -68,6 +71,23 @@ def test_a_run_without_room_asks_nothing_and_goes_on_with_it(tmp_path: Path) -> 
         assert len(set(asked)) == TASKS
 
     with_server(agent, tmp_path, steps)
+
+
+def test_an_archive_that_would_fill_the_disk_is_not_fetched(disk: Path) -> None:
+    sent: list[int] = []
+
+    async def steps() -> None:
+        def large(body: dict[str, Any]) -> Any:
+            sent.append(1)
+            return web.Response(body=b"\x1f\x8b" + bytes(40 * MIB))
+
+        async with StubServer(large) as server:
+            with pytest.raises(DiskLow, match=rf"{disk}.* 120 MiB needed"):
+                await download(f"{server.url}/x.tar.gz", disk / "x.tar.gz", most=2 << 30)
+
+    asyncio.run(steps())
+    assert sent == [1]
+    assert list(disk.iterdir()) == []
 
 
 def test_a_disk_that_runs_low_stops_the_run_before_it_is_full(disk: Path) -> None:

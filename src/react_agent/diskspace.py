@@ -19,8 +19,9 @@ WRITTEN = ("output_dir", "working_dir", "log_dir", "intermediates_dir", "skill_d
 """The flags that name folders in which scripts write."""
 
 
-def require_space(folder: Path, needed: float) -> None:
-    """Raises DiskLow: which disk, how much is free, how much is needed, and what to do."""
+def require_space(folder: Path, needed: float, otherwise: str = "") -> None:
+    """Raises DiskLow: which disk, how much is free, how much is needed, and what to do:
+    make room, or `otherwise`."""
     place = folder.absolute()
     while not place.exists():
         place = place.parent
@@ -29,7 +30,7 @@ def require_space(folder: Path, needed: float) -> None:
     if free < needed:
         raise DiskLow(
             f"{place} (disk {_mount(place)}): {free / MIB:,.0f} MiB free, {needed / MIB:,.0f} MiB "
-            "needed; make room and start again, or ask for less with --min_free_disk"
+            f"needed; make room and start again{otherwise}"
         )
     if needed and disk.f_files and disk.f_favail < FILES:
         raise DiskLow(
@@ -71,7 +72,7 @@ class Watch:
 
     def _look(self) -> None:
         for folder in self.folders:
-            require_space(folder, self.needed)
+            require_space(folder, self.needed, ", or ask for less with --min_free_disk")
 
     def _again(self) -> None:
         try:
