@@ -33,24 +33,25 @@ def measure(
     stages: int | None = None,
     tasks: Sequence[str] = TASKS,
     workers: int = 3,
+    later: float = 0.0,
     before: str = "",
 ) -> Row:
-    """Of the first `stages` alone, where that is given."""
+    """Of the first `stages` alone, where that is given; kills come `later` than drawn."""
     wanted = kills or (13 if trial.reduced else KILLS)
     dice = random.Random(trial.seed)
     with TemporaryDirectory() as name, FaultServer(scripted, seconds=CALL_SECONDS) as server:
 
-        def new(part: str) -> _Trial:
+        def new(part: str, before: str) -> _Trial:
             return _Trial(Pipeline(Path(name) / part, tasks, workers=workers), server, before)
 
-        unbroken = new("unbroken")
+        unbroken = new("unbroken", "")
         usual = [unbroken.through(stage) for stage in unbroken.pipeline.stages[:stages]]
         hit, wrong, rounds = 0, list(unbroken.wrong), 0
         while hit < wanted and rounds < wanted:
             rounds += 1
-            broken = new(f"broken_{rounds}")
+            broken = new(f"broken_{rounds}", before)
             for stage, whole in zip(broken.pipeline.stages, usual, strict=False):
-                moment = whole.some_moment(dice)
+                moment = whole.some_moment(dice, later)
                 broken.through(stage, moment if hit + broken.hit < wanted else None)
             hit += broken.hit
             wrong += [*broken.wrong, *differing(unbroken.left, broken.left)]
@@ -73,12 +74,12 @@ class _Course:
     calls: Sequence[float]
     ended: float
 
-    def some_moment(self, dice: random.Random) -> _Moment:
+    def some_moment(self, dice: random.Random, later: float) -> _Moment:
         """Counted in calls where there are some, as a busy machine makes seconds long."""
         number = dice.randint(0, len(self.calls))
         times = [self.started, *self.calls, self.ended]
         pause = times[number + 1] - times[number]
-        return _Moment(number, pause * dice.uniform(0 if number else EARLIEST, 1))
+        return _Moment(number, pause * dice.uniform(0 if number else EARLIEST, 1) + later)
 
 
 class _Trial:

@@ -49,19 +49,22 @@ FORGETFUL = """
 from spreadsheet_agent.runfolder import RunFolder
 RunFolder.is_finished = lambda *_, **__: False
 """
-HALF = """
+IN_PLACE = """
 import time
 from react_agent import files
 
 def write_whole(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
+    began = path.exists()
     with path.open("wb") as file:
         file.write(data[:20])
         file.flush()
-        time.sleep(1)
+        if path.suffix == SLOW and not began:
+            time.sleep(60)
         file.write(data[20:])
 
+SLOW = ""
 files.write_whole = write_whole
 """
 
@@ -78,8 +81,9 @@ def test_without_the_look_at_results_work_is_done_again() -> None:
 
 
 def test_with_files_written_in_place_a_kill_leaves_halves() -> None:
-    """The seed's first kill comes after the last call, when log and summary are written."""
-    row = measure("kills", seed=6, kills=1, stages=1, tasks=TASKS[:1], before=HALF)
+    """The seed's first kill comes after the last call, while the log is written."""
+    slow = IN_PLACE.replace('SLOW = ""', 'SLOW = ".md"')
+    row = measure("kills", 6, kills=1, stages=1, tasks=TASKS[:1], later=2.0, before=slow)
     assert any("was killed: " in line for line in row.wrong)
 
 
@@ -90,7 +94,7 @@ def test_a_full_disk_is_said_and_survived() -> None:
 
 
 def test_half_a_file_on_a_full_disk_is_found() -> None:
-    row = measure("disk", levels=2, stages=1, tasks=TASKS, before=HALF)
+    row = measure("disk", levels=2, stages=1, tasks=TASKS, before=IN_PLACE)
     assert any("outputs/run.json: " in line for line in row.wrong)
 
 
