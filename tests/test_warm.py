@@ -1,7 +1,10 @@
 """The warm interpreter: the same results as a cold one, and nothing of it outlives its command."""
 
 import asyncio
+import json
+import os
 import shutil
+import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +14,9 @@ from typing import Any
 import openpyxl
 import psutil
 import pytest
+from commands import DONE, Commands, with_server
+from commands import bash as bash_call
+from stub_server import reply
 from warmprograms import COMMANDS, FILES, text
 
 from react_agent import warm
@@ -348,6 +354,28 @@ def test_what_a_case_sends_to_the_socket_does_no_harm(sandbox: Sandbox, tmp_path
     inside(sandbox, folder, work)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="the suite and the case have one user")
+def test_another_user_of_the_machine_is_sent_away(sandbox: Sandbox, tmp_path: Path) -> None:
+    async def work(bash: Bash) -> None:
+        await bash.run(f"python -c '{WARM}'")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+            line.settimeout(10)
+            line.connect(str(tmp_path / ".case.scratch" / "bin" / "s"))
+            running = asyncio.create_task(bash.run("sleep 2"))
+            assert await asyncio.to_thread(line.recv, 1) == b""
+            await running
+
+    inside(sandbox, tmp_path / "case", work)
+
+
+def test_a_machine_short_of_memory_starts_python_as_ever(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "SPARE_MEMORY", 1 << 60)
+    (result,) = run(sandbox, tmp_path / "case", f"python -c '{WARM}'")
+    assert not is_warm(result)
+
+
 def test_the_server_loads_nothing_from_the_agents_folder_and_knows_no_secret(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,3 +426,27 @@ def test_without_a_sandbox_it_is_said_and_python_starts_as_ever(
     assert "there is no sandbox" in caplog.text
     (result,) = run(plain, tmp_path / "case", f"python -c '{WARM}'")
     assert not is_warm(result)
+
+
+def test_a_run_goes_on_with_or_without_it_and_has_it_on_record(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """`sandbox`: only where there is one."""
+
+    def agent(body: dict[str, Any]) -> Any:
+        asked = sum(message["role"] == "assistant" for message in body["messages"])
+        return reply(warm_call if asked == 0 else DONE)
+
+    warm_call = bash_call(f"cp input.xlsx output.xlsx; python -c '{WARM}'")
+
+    async def steps(user: Commands) -> None:
+        code, said = await user.rollouts("--warm_python")
+        assert code == 0, said
+        assert "True" in next(user.logs.iterdir()).read_text()
+        asked = len(user.server.bodies)
+        code, said = await user.rollouts()
+        assert (code, len(user.server.bodies)) == (0, asked), said
+        starts = json.loads((user.outputs / "run.json").read_text())["sessions"]
+        assert [one["environment"]["warm_python"] for one in starts] == [True, False]
+
+    with_server(agent, tmp_path, steps)

@@ -107,6 +107,15 @@ FILES = {
         time.sleep(20)
         """,
     "sleeps.py": "import time  # openpyxl\nprint('in', flush=True)\ntime.sleep(20)\n",
+    "listens.py": """
+        import socket
+        with socket.create_server(("127.0.0.1", 4711)) as server:
+            server.accept()[0].send(b"hi")
+        """,
+    "connects.py": """
+        import openpyxl, socket
+        print(socket.create_connection(("127.0.0.1", 4711)).recv(2))
+        """,
     "async.py": """
         import asyncio  # openpyxl
         async def main():
@@ -186,6 +195,8 @@ COMMANDS = [
     "echo 'print(1, sys.stdin.read())') | python -",
     "python < show.py; python <(cat calls.py); python calls.py 3< show.py",
     "python show.py <&-; python calls.py >&-; python calls.py 2>&-; echo $?",
+    "python listens.py & sleep 0.7; python connects.py",
+    "echo 1 > /dev/shm/a; python -c 'import openpyxl; print(open(\"/dev/shm/a\").read())'",
     "python async.py",
     "python book.py",
     "python frame.py",
