@@ -38,11 +38,11 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
     "fetch": (
         r"\b(?:curl|wget|aria2c|invoke-webrequest|invoke-restmethod|iwr|ncat|netcat|socat|sftp|scp"
         r"|rsync|telnet|certutil|bitsadmin|lynx)\b",
-        r"\b(?:ssh|nc|ftp) (?:-|\S+@|[\w.-]+\.[\w.-]+|\S+ \d)",
+        r"\b(?:ssh|nc|ftp) (?:-|put |get |\S+@|[\w.-]+\.[\w.-]+|\S+ \d)",
         r"\b(?:import|from) (?:requests|socket|urllib\d?|httpx|aiohttp|ftplib|smtplib|paramiko"
         r"|telnetlib|http\.client|websockets?)\b",
         r"\b(?:requests|httpx|session|axios)\.(?:get|post|put|request|patch)\b",
-        r"\b(?:urllib\d?\.|urlopen|urlretrieve|xmlhttprequest|http\.client|httplib|winhttp"
+        r"\b(?:urllib\d?\b|urlopen|urlretrieve|xmlhttprequest|http\.client|httplib|winhttp"
         r"|socket\.(?:socket|create_connection|getaddrinfo|gethostbyname)"
         r"|asyncio\.open_connection)",
         r"(?<!\w)fetch\( ?['\"`]",
@@ -67,12 +67,14 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"\b(?:bash|sh|zsh|source|eval|python\d?) (?:-c )?['\"]?(?:<\(|\$\()",
         r"\b(?:bash|sh|zsh|source|python\d?|perl|node|exec) \S*\.(?:md|txt|xlsx|csv|log|tmp)\b",
         r"\b(?:iex|invoke-expression)\b",
-        r"\b(?:run|execute|evaluate|eval|exec|obey|follow|carry out|do) (?:\w+ ){0,6}?"
+        r"\b(?:run|execute|evaluate|eval|exec|obey|carry out) (?:\w+ ){0,6}?"
         r"(?:commands?|instructions?|code|scripts?|directions?|orders?|text)\b[^.]{0,30}\b"
-        r"(?:in|from|inside|found in|stored in|given in|written in|of) (?:the |a |any |each "
-        r"|that )?"
-        r"(?:\w+ ){0,2}?(?:cells?|sheets?|comments?|workbooks?|notes?|web|url|message"
-        r"|attachment)\b",
+        r"(?:in|from|inside|of) (?:the |a |any |each |that )?(?:\w+ ){0,2}?"
+        r"(?:cells?|sheets?|comments?|workbooks?|notes?|web|url|message|attachment)\b",
+        r"\b(?:follow|do) (?:\w+ ){0,6}?(?:instructions?|directions?|orders?|text|commands?)\b"
+        r"[^.]{0,30}\b(?:in|from|of) (?:the |a |any |each |that )?(?:\w+ ){0,2}?"
+        r"(?:cells?|comments?|notes?|web|url|message|attachment)\b",
+        r"\b(?:perl|ruby|php|node) -[er]\b",
     ),
     "system": (
         r"\brm (?:-\S+ )*-\w*r\w*\b|\brm (?:-\S+ )*(?:/|~|\*|\$home)|\brmtree\b|\bunlink -r",
@@ -90,7 +92,8 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"|cmd\.exe)\b",
         r"\b(?:del|rd|rmdir|format) (?:/[sqf]|c:)|\breg (?:add|delete)\b|\bvssadmin\b",
         rf"{_NOT}\b(?:delete|remove|erase|wipe|destroy|shred|corrupt|encrypt|truncate)\b "
-        rf"(?:all|every|any|everything|the (?:whole|entire|user'?s))\b(?![^.]*\btemp)[^.]{{0,30}}"
+        rf"(?:all|every|any|everything|the (?:whole|entire|user'?s))\b"
+        r"(?![^.]*\b(?:temp|you (?:made|created|wrote)))[^.]{0,30}"
         rf"\b{_FILES}\b",
     ),
     "secrets": (
@@ -111,7 +114,8 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         rf"|field))",
     ),
     "send": (
-        rf"\b(?:https?|ftp|wss?|s3|gs|file|ldap|smb|tcp|gopher)(?::|\[:\])//(?!(?:{HOSTS})\b)",
+        rf"\b(?:https?|ftp|wss?|s3|gs|file|ldap|smb|tcp|gopher)(?::|\[:\])//(?!(?:{HOSTS})\b)\S",
+        r"\b\w+ at (?:\w+ dot )+\w+|\bhost [$`(]",
         r"\bhxxps?\b|\bwww\.(?!w3\.org)\w|(?<![\w.])\\\\[\w-]+(?:\.[\w-]+)+\\",
         r"[\w.+-]{1,64}(?:@| ?[(\[]at[)\]] ?)[\w-]{1,63}(?:\.| ?[(\[]dot[)\]] ?)[a-z]{2,}",
         r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
@@ -155,10 +159,12 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         rf"{_NOT}\b(?:ignor(?:e|ing)|disregard(?:ing)?|forget|override|bypass|do(?:n't"
         rf"| not) (?:follow"
         r"|obey)|stop following)\b [^.]{0,40}?\b(?:previous|prior|above|earlier|preceding|foregoing"
-        r"|system|original|initial|safety|your|existing|all other|former)\b[^.]{0,30}?\b"
+        r"|system|original|initial|safety|your|existing|all other|former)\b[^.]{0,16}?\b"
         r"(?:instructions?|prompts?|rules?|guidelines?|directions?|messages?|guardrails?"
         r"|polic(?:y|ies)"
         r"|restrictions?)\b",
+        rf"{_NOT}\b(?:ignor(?:e|ing)|disregard(?:ing)?|forget) [^.]{{0,20}}?\b(?:rules?"
+        r"|instructions?|prompts?|guidelines?) (?:\w+ )?(?:above|before|earlier|so far)\b",
         r"\bsystem prompts?\b|\bdeveloper (?:message|mode|prompt)\b|\bhidden (?:instruction"
         r"|prompt)s?\b"
         r"|\bjailbreak\b|\bdan mode\b|\bprompt injection\b",
@@ -176,12 +182,13 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"|think"
         r"|important|admin|log|file|passage)(?: [^>]{0,200})?>",
         r"\b(?:system|assistant|developer|admin(?:istrator)?) ?(?:message|override|notice|note)?: "
-        r"(?:you|the|ignore|always|never|run|from|new|please|do|this|all|from|send|open)\b",
+        r"(?:you|i|the|ignore|always|never|run|from|new|please|do|this|all|from|send|open)\b",
         r"\byou are (?:now|no longer)\b|\bfrom now on\b[^.]{0,10}\b(?:you|always|answer|obey"
         r"|ignore)\b",
         r"\b(?:act|behave) as (?:an? |the )?(?:\w+ )?(?:ai|assistant|hacker|root|admin\w*"
         r"|system)\b",
-        r"\bpretend (?:to be|you are|that)\b|\bnew (?:instructions|persona|orders)\b ?:?"
+        r"\bpretend (?:to be|you are|that)\b|\bnew (?:persona|orders)\b"
+        r"|\bnew (?:\w+ )?instructions?:|\btell (?:nobody|no one)\b"
         r"|\byour (?:new|real|true|actual|only) (?:task|goal|instructions?|purpose|job)\b",
         r"\b(?:instructions?|note|message) (?:to|for) (?:the |all |any )?(?:ai|assistants?|agents?"
         r"|language models?|llms?|models?)\b",

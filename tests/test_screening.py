@@ -83,6 +83,15 @@ def test_a_sound_lesson_passes(text: str) -> None:
     assert find(text) == ()
 
 
+def lines(name: str) -> list[str]:
+    return (Path(__file__).with_name(name)).read_text("utf-8").splitlines()
+
+
+def test_more_sound_and_hostile_lines_are_told_apart() -> None:
+    assert [(line, find(line)) for line in lines("lessons_sound.txt") if find(line)] == []
+    assert [line for line in lines("lessons_hostile.txt") if not find(line)] == []
+
+
 def test_the_skills_that_are_here_pass() -> None:
     texts = [*(ROOT / "spreadsheet_agent/skills").rglob("*.md")]
     assert len(texts) > 3
