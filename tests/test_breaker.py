@@ -317,8 +317,10 @@ def test_a_run_stops_when_its_time_is_over_and_goes_on(tmp_path: Path) -> None:
         code, said = await user.rollouts("--max_runtime", "4", "--workers", "1")
         assert code == 1, said
         assert "the 4 s of --max_runtime are over; run the same command again to go on" in said
-        assert {line["status"] for line in user.lines()} <= {"completed"}
-        assert len(user.lines()) < TASKS
+        started = (user.outputs / "results.jsonl").exists()  # a busy machine may need 4 s for less
+        ended = user.lines() if started else []
+        assert {line["status"] for line in ended} <= {"completed"}
+        assert len(ended) < TASKS
         user.server.handler = copying_agent
         code, said = await user.rollouts("--workers", "1")
         assert code == 0, said

@@ -18,9 +18,9 @@ ENOUGH = 50
 endpoint that fails two calls of three is slow, but not down."""
 UNREACHABLE = 10
 """What a failure counts when not even a connection was made; that is never mere bad luck."""
-SILENCE, SEVERAL = 30.0, 8
+SILENCE, SEVERAL = 30.0, 4
 """A timeout counts as much when nobody was answered for as long as it took, so many seconds at
-least, though so many may be in flight."""
+least, though so many were in flight."""
 REFUSALS = 10
 """Failures of any kind in a row that, over the longest downtime, mean that nothing gets through."""
 DOWN = ("connection", "timeout", "server")
@@ -74,7 +74,7 @@ class Breaker:
             self._stop(f"has refused everything for {lost:.0f} s")
 
     def _is_silent(self, since: float, seconds: float) -> bool:
-        return seconds >= SILENCE and self._heard <= since and self.limiter.cap >= SEVERAL
+        return seconds >= SILENCE and self._heard <= since and self.limiter.in_flight >= SEVERAL
 
     def cancel(self) -> None:
         """No timer may outlive the connection."""
