@@ -5,6 +5,7 @@ What guards a row is taken out by a few lines that run in the command before its
 
 import importlib
 import site
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,42 @@ def test_a_full_disk_is_said_and_survived() -> None:
 def test_half_a_file_on_a_full_disk_is_found() -> None:
     row = measure("disk", levels=2, stages=1, tasks=TASKS, before=IN_PLACE)
     assert any("outputs/run.json: " in line for line in row.wrong)
+
+
+FULL = """
+import shutil
+from types import SimpleNamespace
+roomy = iter(range({looks}))
+shutil.disk_usage = lambda _: SimpleNamespace(free=1 << 60 if next(roomy, None) is not None else 0)
+"""
+
+
+def one_case(folder: Path, before: str = "") -> tuple[Any, Any, Any]:
+    """A run of one task: the stage, how it ended, and the server that answered it."""
+    stages, faultserver = map(importlib.import_module, ("faultstages", "faultserver"))
+    first = stages.Pipeline(folder, TASKS[:1], workers=1).stages[0]
+    with faultserver.FaultServer(stages.scripted) as server:
+        program = importlib.import_module("faultprogram").Program(folder, server.url, before)
+        return first, program.run(first.module, *first.argv), server
+
+
+@pytest.mark.parametrize("looks", [0, 1], ids=["before", "during"])
+def test_what_an_agent_does_on_a_full_disk_is_not_counted(tmp_path: Path, looks: int) -> None:
+    stage, ended, server = one_case(tmp_path / "run", FULL.format(looks=looks))
+    assert (ended.code, ended.trouble) == (2, "")
+    assert "No space left on device; what is finished is kept" in ended.complained
+    assert bool(server.asked) == bool(looks)
+    assert stage.finished() == set()
+
+
+def test_a_start_ends_what_a_killed_one_left_at_work(tmp_path: Path) -> None:
+    left = {"SANDBOX_CASE": "of a killed start", "HOME": str(tmp_path / "run" / "work" / "9015")}
+    with subprocess.Popen(["sleep", "60"], env=left, start_new_session=True) as stray:
+        stage, ended, _ = one_case(tmp_path / "run")
+        code = stray.poll()
+        stray.kill()
+    assert (ended.code, stage.finished()) == (0, set(TASKS[:1]))
+    assert code == -9
 
 
 DEAF = """
