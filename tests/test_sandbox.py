@@ -259,11 +259,13 @@ def test_a_case_is_given_back_whenever_it_is_cancelled(
     sandbox: Sandbox, tmp_path: Path, moment: float
 ) -> None:
     unique = unique_seconds()
+    # One who waits ties slots to an event loop, and the tests share theirs.
+    own = replace(sandbox, slots=asyncio.Semaphore(4))
 
     async def one(folder: Path) -> None:
         folder.mkdir()
         (folder / "input.txt").write_text("x")
-        async with sandbox.case(folder) as bash:
+        async with own.case(folder) as bash:
             await bash.run(f"mkdir closed; touch closed/f; chmod 0 closed; sleep {unique}")
 
     async def interrupted() -> None:
