@@ -4,6 +4,7 @@ What a task takes repeats from run to run, and nothing else tells it before it s
 decides no result.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -13,15 +14,19 @@ from react_agent.errors import ContractError
 from react_agent.files import read_lines
 from spreadsheet_agent.runfolder import LINES, CaseResult, Key
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 def earlier_results(output_dir: Path) -> list[CaseResult]:
-    """Of one run, or of all seeds of several. Raises ContractError where there is no run."""
+    """Of one run, or of all seeds of several; none, with a warning, where there is no run.
+
+    Raises ContractError for a file that is something else.
+    """
     places = (output_dir / LINES, *output_dir.glob(f"seed_*/{LINES}"))
     files = [path for path in places if path.is_file()]
     if not files:
-        raise ContractError(f"{output_dir}: holds no {LINES} of an earlier run to order by")
+        log.warning("%s: holds no %s to order by; the data set's order it is", output_dir, LINES)
     try:
         return [CaseResult.model_validate(line) for path in files for line in read_lines(path)]
     except ValueError:

@@ -37,12 +37,14 @@ def test_a_case_is_as_long_as_its_runs_were_but_for_those_the_endpoint_ended() -
     assert seconds_taken(results) == {("1", "i.xlsx"): 15}
 
 
-def test_the_seeds_of_an_earlier_run_count_and_no_run_is_an_error(tmp_path: Path) -> None:
+def test_the_seeds_of_an_earlier_run_count_and_without_one_there_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for seed, seconds in ((1, 5.0), (2, 7.0)):
         append_line(tmp_path / f"seed_{seed}" / LINES, took("1", seconds).model_dump())
     assert seconds_taken(earlier_results(tmp_path)) == {("1", "i.xlsx"): 6}
-    with pytest.raises(ContractError, match=r"no results\.jsonl"):
-        earlier_results(tmp_path / "nowhere")
+    assert earlier_results(tmp_path / "nowhere") == []
+    assert "holds no results.jsonl to order by" in caplog.text
     append_line(tmp_path / LINES, {"id": 7})
     with pytest.raises(ContractError, match="no list of case results"):
         earlier_results(tmp_path)
