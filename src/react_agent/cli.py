@@ -142,7 +142,7 @@ def add_warm_python(parser: argparse._ActionsContainer) -> None:
         "--warm_python",
         action="store_true",
         help="a case's `python` forks from one that has openpyxl loaded: the same results for a "
-        "fraction of the CPU, and 20 to 50 MB of memory for each case in flight",
+        "fraction of the CPU, and 20 to 60 MB of memory for each case in flight",
     )
 
 
