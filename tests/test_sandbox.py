@@ -151,6 +151,23 @@ def test_of_etc_there_is_only_what_programs_need(confined: Sandbox, scene: Scene
     assert " -> /usr/" in seen or "alternatives" not in there
 
 
+def test_copies_of_etc_that_killed_processes_left_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    living = bwrap.etc_copy.__wrapped__()
+    killed, new = (tmp_path / f"{living.name}-{name}" for name in ("killed", "new"))
+    for folder in (killed, new):
+        shutil.copytree(living, folder, symlinks=True)
+    os.utime(new)
+    for folder in (living, killed):
+        os.utime(folder, (1, 1))
+    bwrap.etc_copy.__wrapped__()
+    assert living.exists()
+    assert new.exists()
+    assert not killed.exists()
+
+
 def test_tmp_lasts_for_the_case_and_no_longer(confined: Sandbox, scene: Scene) -> None:
     assert run(confined, scene, "echo kept > /tmp/a", "cat /tmp/a /var/tmp/a").text == "kept\n" * 2
     assert "No such file" in run(confined, scene, "cat /tmp/a").text

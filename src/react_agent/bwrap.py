@@ -2,10 +2,12 @@
 
 import atexit
 import contextlib
+import fcntl
 import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +17,9 @@ from react_agent.errors import ContractError
 from react_agent.limits import MiB
 
 SHM_BYTES = 64 * MiB
+_COPY = "trace2skill-etc-"
+_NEW = 60
+"""Seconds after which a copy without a lock is nobody's."""
 ETC = (
     *("alternatives", "fonts", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
     *("libreoffice", "locale.alias", "localtime", "mime.types", "nsswitch.conf", "passwd"),
@@ -105,7 +110,9 @@ def etc_copy() -> Path:
     One mount instead of a dozen: each is paid for by every command, and the kernel makes and
     undoes the mounts of all commands of the machine one after the other.
     """
-    folder = Path(tempfile.mkdtemp(prefix="sandbox-etc-"))
+    _remove_stale_copies()
+    folder = Path(tempfile.mkdtemp(prefix=_COPY))
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)  # for as long as this process lives
     atexit.register(_remove_copy, folder, os.getpid())
     for name in ETC:
         source = Path("/etc", name)
@@ -116,6 +123,20 @@ def etc_copy() -> Path:
                 shutil.copy(source, folder / name)
     folder.chmod(0o755)
     return folder
+
+
+def _remove_stale_copies() -> None:
+    """Those of processes that were killed: the kernel has taken their locks."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_COPY}*"):
+        with contextlib.suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                status = os.fstat(handle)
+                if status.st_uid == os.getuid() and time.time() - status.st_mtime > _NEW:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)
 
 
 def _remove_copy(folder: Path, owner: int) -> None:
