@@ -18,7 +18,7 @@ from spreadsheetbench.dataset import Dataset, output_name, output_name_of_gold
 from spreadsheetbench.verdicts import CaseVerdict
 from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits, available_cores
 
-LIMITS = WorkLimits(seconds=60, memory_mb=2048)
+LIMITS = WorkLimits(seconds=60)
 AT_ONCE = 64
 """Cases whose cells are held in memory at a time."""
 

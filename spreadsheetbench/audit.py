@@ -19,7 +19,7 @@ PUBLISHED_SPLIT = 200
 """Training is 0:200 and held-out 200:400 in the published commands."""
 UNEVEN = 0.2
 """Splits whose shares of a type are further apart than this measure different things."""
-LIMITS = WorkLimits(seconds=60, memory_mb=2048)
+LIMITS = WorkLimits(seconds=60)
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 

@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("limits")
     add_flag(group, "--workers", type=positive, default=None, help="processes; else one per core")
     add_flag(group, "--timeout", type=positive, default=120, help="seconds for one test case")
-    add_flag(group, "--memory", type=positive, default=4096, help="megabytes for one test case")
+    add_flag(group, "--memory", type=positive, default=1536, help="megabytes for one test case")
     add_logging_flag(parser)
     return parser
 

@@ -277,7 +277,7 @@ def _score_all(
     if not jobs:
         return []
     count = min(settings.workers or available_cores(), len(jobs))
-    reserves = settings.recalculate != "never" and settings.recalc_engine == "formulon"
+    reserves = settings.recalculate != "never" and settings.recalc_engine != "betteroffice"
     with tempfile.TemporaryDirectory() as scratch:
         jobs = [
             replace(job, early_verdict=Path(scratch, f"{number}.json"))

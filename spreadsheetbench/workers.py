@@ -41,7 +41,7 @@ class WorkLimits:
     """For one item. The slowest pair of 200 public tasks takes 10 CPU seconds and 200 MB."""
 
     seconds: float = 120
-    memory_mb: int = 4096
+    memory_mb: int = 1536
     """Address space beyond what the process has before it begins."""
 
 
@@ -64,7 +64,7 @@ class Workers:
     ) -> None:
         self.limits = limits or WorkLimits()
         self.count = count or available_cores()
-        # WebAssembly reserves address space by the gigabyte, which is no use of memory: then
+        # WebAssembly and office suites reserve address space, which is no use of memory: then
         # only what can be written to is counted.
         self._kind = "RLIMIT_DATA" if reserves_memory else "RLIMIT_AS"
         self._renewing = threading.Lock()
