@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from react_agent.breaker import Breaker
 from react_agent.deadlines import Pace, now
 from react_agent.errors import BudgetReached, InfrastructureError
-from react_agent.limiter import Limiter
+from react_agent.limiter import CUT, Limiter
 from react_agent.retry import Fault, Kind, RetryPolicy, Stats, patiently
 
 KINDS: tuple[Kind, ...] = ("rate_limit", "server", "timeout", "connection", "garbled")
@@ -174,14 +174,14 @@ def test_the_window_recovers_to_the_cap_when_the_refusals_stop() -> None:
     run(play())
 
 
-def test_requests_of_one_round_trip_halve_the_window_once() -> None:
+def test_requests_of_one_round_trip_cut_the_window_once() -> None:
     async def play() -> None:
         limiter = Limiter(64)
         entered = [await limiter.enter() for _ in range(64)]
         for number in entered:
             limiter.refused(number)
             limiter.leave()
-        assert limiter.window == 32
+        assert limiter.window == CUT * 64
 
     run(play())
 

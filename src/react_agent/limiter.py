@@ -1,4 +1,4 @@
-"""How many requests are in flight at once: a window that halves under overload and grows back.
+"""How many requests are in flight at once: a window that shrinks under overload and grows back.
 
 One limiter serves all workers of a connection. Who has to wait is served in the order of arrival;
 who sleeps between two attempts holds no place.
@@ -17,6 +17,8 @@ TOO_MANY = 0.4
 all requests whatever the load; sending less would gain nothing there."""
 LONG_PAUSE = 1.0
 """A server that asks for this many seconds or more is believed at once."""
+CUT = 0.7
+"""What is left of the window; half would leave a third of a server's places empty on average."""
 STEPS = 16
 """Into so many the way to the cap is parted; a step for each round trip. The first after a cut are
 smaller, since the capacity is probably near."""
@@ -25,7 +27,7 @@ smaller, since the capacity is probably near."""
 class Limiter:
     """At most `cap` requests at a time (0: as many as wanted), fewer while the server refuses.
 
-    The window halves at most once for the requests of one round trip: a request that was sent
+    The window is cut at most once for the requests of one round trip: a request that was sent
     before the last cut says nothing about the window since.
     """
 
@@ -80,7 +82,7 @@ class Limiter:
             return
         self._share += (1 - self._share) * self._newest()
         if self._share > TOO_MANY or pause >= LONG_PAUSE:
-            self.window = max(1.0, min(self.window, self._peak) / 2)
+            self.window = max(1.0, CUT * min(self.window, self._peak))
             self._cuts, self._share, self._step = self._cuts + 1, 0.0, 1.0
             self._peak = self.in_flight
 
