@@ -36,9 +36,12 @@ def test_a_good_file_is_taken(world: Path, name: str) -> None:
     assert trouble(NAMES[name], world) == ""
 
 
-@pytest.mark.parametrize("name", ["data set", "lesson records", "verdicts", "recipe", "cassette"])
-def test_spoilt_files_are_refused_in_one_line(world: Path, name: str) -> None:
-    count, wrong = tried(NAMES[name], world, every=60, seed=7)
+@pytest.mark.parametrize(
+    "name", ["data set", "lesson records", "verdicts", "recipe", "run.json", "budget file"]
+)
+def test_spoilt_files_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    make_world(tmp_path)
+    count, wrong = tried(NAMES[name], tmp_path, every=60, seed=7)
     assert wrong == []
     assert count > 15
 
