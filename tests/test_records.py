@@ -21,9 +21,11 @@ from react_agent.errors import ContractError
 
 ITEM = LessonItem(type="failure_cause", number=1, title="t", description="d", content="c")
 WORD = st.text(min_size=1, max_size=8).map(str.strip).filter(bool)
+SHOWN = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=8)
+"""What may stand in a table on a terminal."""
 RECORDS = st.builds(
     LessonRecord,
-    instance_id=WORD,
+    instance_id=SHOWN.map(str.strip).filter(bool),
     items=st.lists(
         st.builds(
             LessonItem,

@@ -133,7 +133,6 @@ class _Running:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 
-
     @property
     def _newer_than(self) -> int:
         """The kernel counts its processes up: of a short command all are above the first, unless
