@@ -245,7 +245,9 @@ class Pipeline:
     def _agents(self) -> list[str]:
         recipe = self.recipe
         limits = ["--max_turns", str(recipe.max_turns), "--workers", str(recipe.workers)]
-        return [*limits, "--sandbox", recipe.sandbox]
+        if recipe.case_timeout is not None:
+            limits += ["--case_timeout", f"{recipe.case_timeout:g}"]
+        return [*limits, "--sandbox", recipe.sandbox, *["--warm_python"] * recipe.warm_python]
 
     def _model(self, name: str, config: str, token_cap: str = "--max_tokens") -> list[str]:
         """Each stage has a reply cache of its own: a broken one pays nothing twice, and two stages
@@ -269,6 +271,7 @@ class Pipeline:
         }
         for flag, cap in caps.items():
             flags += [flag, str(cap)] if cap is not None else []
+        flags += ["--max_downtime", f"{self.recipe.max_downtime:g}"]
         flags += ["--min_free_disk", f"{self.recipe.min_free_disk:g}"]
         return [*flags, "--prices", budget.prices]
 
