@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-live test check install lock audit clean
+.PHONY: demo demo-live test check faults install lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trace2skill demo
@@ -20,6 +20,10 @@ test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2
 
 check: test
+
+# The fault table in its short form; without --reduced it takes longer and tries more.
+faults: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/faults.py --reduced
 
 install: $(VENV)/.installed
 
