@@ -7,6 +7,7 @@ Alone, a kind takes 20 % of the calls; mixed, six kinds take 10 % each, so that 
 import base64
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,8 @@ from minirun import copies
 from react_agent.cli import INCOMPLETE, OK
 
 TASKS, FEWER = 200, 24
+AT_ONCE = 7
+"""Runs beside each other; they wait most of the time."""
 ALONE, MIXED = 0.2, 0.1
 PATIENCE = 1.5
 """Seconds after which the client takes a silent endpoint for dead."""
@@ -40,8 +43,13 @@ def measure(trial: Trial, *, tasks: int = 0, kinds: tuple[str, ...] = (), before
         wrong += sound.trouble
         if len(set(sound.verdicts.values())) < 2:
             wrong.append("without faults: all tasks have one verdict, so that none can change")
-        for kind, shares in mixtures.items():
-            found = _start(folder / kind, data, shares, trial.seed, before)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            starts = {
+                kind: pool.submit(_start, folder / kind, data, shares, trial.seed, before)
+                for kind, shares in mixtures.items()
+            }
+        for kind, start in starts.items():
+            found = start.result()
             wrong += found.trouble
             wrong += [
                 f"{kind}: task {task}: {found.verdicts.get(task, 'lost')} instead of {verdict}"
