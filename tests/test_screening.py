@@ -23,7 +23,7 @@ from skill_evolver.patch import ExactEdit
 from skill_evolver.screening import Screen, find
 
 ROOT = Path(__file__).resolve().parent.parent
-MOCK = Path("/work/shared/tools/mock_llm.py")
+MOCK = ROOT.parent / "shared" / "tools" / "mock_llm.py"
 BENIGN = (
     "Read the environment: `os.environ['INPUT_FILE']` and `os.environ[\"OUTPUT_FILE\"]`.",
     "Take the input path with os.environ.get('INPUT_FILE', 'input.xlsx') and never hard-code it.",
