@@ -1,8 +1,8 @@
 """From the flags of the agentic error analysis to its queue of cases."""
 
-import argparse
 import os
-from collections.abc import AsyncIterator, Sequence
+from argparse import Namespace
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from analysis.judge import Judge
 from analysis.records import RECORD_FILES
 from analysis.running import AnalystBench, run_analysis
 from analysis.selection import Selection, select
-from react_agent.cli import case_limit
-from react_agent.connect import Shared, connect
+from react_agent.cli import case_limit, model_settings, written
+from react_agent.connect import Connection, Shared, connect
 from react_agent.errors import ContractError
 from react_agent.sandbox import Sandbox, open_sandbox, tool_slots
 from spreadsheetbench.dataset import Dataset
@@ -24,7 +24,7 @@ CHECKERS = 2
 """Processes that read workbooks; more would only share the same cores with the tools."""
 
 
-async def analyse_failures(args: argparse.Namespace) -> int:
+async def analyse_failures(args: Namespace) -> int:
     """Raises ContractError before any model is asked when flags or folders do not fit."""
     site = AgenticSite(args)
     selection = select(
@@ -44,17 +44,21 @@ async def analyse_failures(args: argparse.Namespace) -> int:
 class AgenticSite:
     """The agentic analyst and all that it needs, from the flags; elsewhere they are read anew."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: Namespace) -> None:
         self.args = args
         self.dataset = Dataset.load(args.data_path)
         self.output_dir: Path = args.output_dir.resolve()
 
-    def __reduce__(self) -> tuple[type["AgenticSite"], tuple[argparse.Namespace]]:
+    def __reduce__(self) -> tuple[type["AgenticSite"], tuple[Namespace]]:
         return AgenticSite, (self.args,)
 
     @property
     def folders(self) -> Sequence[Path]:
         return (self.output_dir,)
+
+    def with_tool_slots(self, slots: int) -> "AgenticSite":
+        args = Namespace(**{**vars(self.args), "tool_slots": self.args.tool_slots or slots})
+        return AgenticSite(args)
 
     @asynccontextmanager
     async def open(self, shared: Shared | None = None) -> AsyncIterator[AnalystBench]:
@@ -66,13 +70,13 @@ class AgenticSite:
                 "--gate replay needs a sandbox: without one the gold is within reach"
             )
         masks = {"<analysis>": str(self.output_dir), **run_masks(args.logs_dir)}
-        async with connect(args, masks=masks, shared=shared) as connection:
-            model_settings, _ = described(connection)
-            settings = _settings(args, model_settings, sandbox)
+        async with _connect(args, masks, shared) as connection:
+            described_model, _ = described(connection)
+            settings = _settings(args, described_model, sandbox)
             with Workers(min(CHECKERS, os.cpu_count() or 1)) as workers:
                 analyst = ErrorAnalyst(
                     model=connection.model(seed=args.seed),
-                    model_name=str(model_settings["model"]),
+                    model_name=str(described_model["model"]),
                     output_dir=self.output_dir,
                     work_dir=args.work_dir,
                     dataset=self.dataset,
@@ -91,7 +95,12 @@ class AgenticSite:
                 )
 
 
-def _check_folders(args: argparse.Namespace, selection: Selection, dataset: Dataset) -> None:
+def _connect(args: Namespace, masks: Mapping[str, str], shared: Shared | None) -> Connection:
+    settings, folders, workers = model_settings(args), written(args), args.workers
+    return connect(settings, workers=workers, folders=folders, masks=masks, shared=shared)
+
+
+def _check_folders(args: Namespace, selection: Selection, dataset: Dataset) -> None:
     """A wrong folder fails every case alike, so it is said before the first one is paid for."""
     from analysis.evidence import case_of, work_folder
 
@@ -110,7 +119,7 @@ def _check_folders(args: argparse.Namespace, selection: Selection, dataset: Data
         )
 
 
-def _settings(args: argparse.Namespace, model: dict[str, Any], sandbox: Sandbox) -> dict[str, Any]:
+def _settings(args: Namespace, model: dict[str, Any], sandbox: Sandbox) -> dict[str, Any]:
     """All that decides a report; a folder is gone on with only while these are the same."""
     return run_settings(
         "agentic error analysis",

@@ -9,6 +9,7 @@ from analysis.flags import described, run_masks, run_settings
 from analysis.records import Kind
 from analysis.running import AnalystBench
 from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
+from react_agent.cli import model_settings, written
 from react_agent.connect import Shared, connect
 from spreadsheetbench.dataset import Dataset
 
@@ -25,12 +26,18 @@ class OneCallSite:
     def folders(self) -> Sequence[Path]:
         return (self.args.output_dir,)
 
+    def with_tool_slots(self, slots: int) -> "OneCallSite":
+        return self
+
     @asynccontextmanager
     async def open(self, shared: Shared | None = None) -> AsyncIterator[AnalystBench]:
         args = self.args
-        async with connect(args, masks=run_masks(args.logs_dir), shared=shared) as connection:
+        settings, folders, masks = model_settings(args), written(args), run_masks(args.logs_dir)
+        async with connect(
+            settings, workers=args.max_workers, folders=folders, masks=masks, shared=shared
+        ) as connection:
             model, _ = described(connection)
-            settings = run_settings(f"one-call {self.kind} analysis", model, seed=args.seed)
+            decisive = run_settings(f"one-call {self.kind} analysis", model, seed=args.seed)
             analyst = SingleCallAnalyst(
                 FAILURES if self.kind == "error" else SUCCESSES,
                 connection.model(seed=args.seed),
@@ -40,7 +47,7 @@ class OneCallSite:
             )
             yield AnalystBench(
                 work=analyst.analyse,
-                settings=settings,
+                settings=decisive,
                 stats=connection.stats,
                 analyst=analyst,
             )

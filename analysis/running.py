@@ -19,6 +19,7 @@ from analysis.outcomes import CaseAnalysis, Summary, open_run, summarise, write_
 from analysis.parsing import write_records
 from analysis.records import Kind
 from analysis.selection import Selection, Subject
+from react_agent.cli import executor_settings, model_settings
 from react_agent.connect import Shared
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
 from react_agent.executor import Bench, staffed
@@ -59,6 +60,8 @@ class AnalystSite(Protocol):
 
     def open(self, shared: Shared | None = None) -> AbstractAsyncContextManager[AnalystBench]: ...
 
+    def with_tool_slots(self, slots: int) -> "AnalystSite": ...
+
 
 async def run_analysis(
     args: Namespace, site: AnalystSite, selection: Selection, parsed_output: Path, workers: int
@@ -71,7 +74,9 @@ async def run_analysis(
             if args.overwrite:
                 forget(output_dir)
             open_run(output_dir, here.settings, overwrite=args.overwrite)
-            async with staffed(args, site, here, workers) as staff:
+            async with staffed(
+                executor_settings(args), model_settings(args), site, here, workers
+            ) as staff:
                 run = AnalysisRun(
                     here.analyst, selection, parsed_output, workers, staff.work, staff.stats
                 )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from react_agent.cli import add_flag, run_script
+from react_agent.cli import add_flag, model_settings, run_script, written
 from skill_evolver.flags import build_parser
 
 PROMPT_VARIANTS = ["skill", "generic", "patterns", "patterns_generic"]
@@ -50,7 +50,9 @@ async def work(args: argparse.Namespace, sources: Sequence[Any], lessons: str) -
         return dry_run(job)
     if args.cache_path:
         args.reply_cache = args.reply_cache or str(args.cache_path)
-    async with connect(args) as endpoint:
+    async with connect(
+        model_settings(args), workers=args.max_workers, folders=written(args)
+    ) as endpoint:
         model = endpoint.model(seed=args.seed)
         if args.max_tokens:
             model.parameters["max_tokens"] = args.max_tokens

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from react_agent.cli import OK, add_flag, positive, run_script
+from react_agent.cli import OK, add_flag, model_settings, positive, run_script, written
 from react_agent.errors import ContractError
 from skill_evolver.flags import build_parser
 
@@ -35,7 +35,9 @@ async def _work(args: argparse.Namespace) -> int:
     if not sources:
         raise ContractError("nothing to merge: give --error-json, --success-json or both")
     job = prepare(args, sources, "combined" if len(sources) == 2 else sources[0][1])
-    async with connect(args) as endpoint:
+    async with connect(
+        model_settings(args), workers=args.max_workers, folders=written(args)
+    ) as endpoint:
         print(await stability(job, endpoint.model(seed=args.seed), args.times))
     return OK
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.aside import to_the_end
-from react_agent.cli import case_limit
+from react_agent.cli import case_limit, model_settings, written
 from react_agent.connect import Connection, Shared, connect
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
 from react_agent.executor import Bench
@@ -79,6 +79,17 @@ class RolloutSite:
     def folders(self) -> Sequence[Path]:
         return self.args.output_dir, self.working, self.logs
 
+    def with_tool_slots(self, slots: int) -> "RolloutSite":
+        args = argparse.Namespace(
+            **{**vars(self.args), "tool_slots": self.args.tool_slots or slots}
+        )
+        return RolloutSite(args)
+
+    def _connect(self, masks: Mapping[str, str], shared: Shared | None) -> Connection:
+        settings, folders = model_settings(self.args), written(self.args)
+        workers = self.args.workers
+        return connect(settings, workers=workers, folders=folders, masks=masks, shared=shared)
+
     @asynccontextmanager
     async def open(
         self, shared: Shared | None = None
@@ -87,7 +98,7 @@ class RolloutSite:
         sandbox = sandbox.with_warm_python(self.args.warm_python)
         skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
         masks = {"<work>": str(self.working), **skill}
-        async with connect(self.args, masks=masks, shared=shared) as connection:
+        async with self._connect(masks, shared) as connection:
             described = connection.describe()
             address = described.pop("endpoint", None)  # a server that moved is the same model
             settings = {**self._settings(sandbox), "model": described}

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from react_agent.cli import executor_settings, model_settings
 from react_agent.errors import ContractError
 from react_agent.executor import Bench, staffed
 from react_agent.lock import only_start
@@ -33,7 +34,9 @@ async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> 
                 locks.enter_context(only_start(args.output_dir.joinpath(*sub)))
                 start.session.runs.append(start.run(bench, seed, sub))
             end_strays(start.site.working)
-            async with staffed(args, start.site, bench, args.workers) as staff:
+            async with staffed(
+                executor_settings(args), model_settings(args), start.site, bench, args.workers
+            ) as staff:
                 queue = CaseQueue(start.session, start.site.domain, args, staff)
                 await queue.run(start.cases)
     return start.session

@@ -1,6 +1,5 @@
 """Caps: never a call above them, over starts and stages, and nothing that was paid is lost."""
 
-import argparse
 import asyncio
 import json
 from collections import Counter
@@ -16,7 +15,6 @@ from test_evolution_commands import environment as evolution_environment
 from test_rollouts import TASKS, Commands, bash, with_server
 
 from react_agent.budget import FILE, Budget, Capped, Caps, read_spent
-from react_agent.cli import add_model_flags
 from react_agent.connect import connect
 from react_agent.errors import (
     BudgetReached,
@@ -25,7 +23,9 @@ from react_agent.errors import (
     EndpointRefused,
     InfrastructureError,
 )
+from react_agent.flags import parser_of, read
 from react_agent.model import Body, Message, Reply, Usage
+from react_agent.model_settings import ModelSettings
 from react_agent.pool import work_queue
 from react_agent.prices import Price, Prices
 
@@ -168,10 +168,9 @@ def test_a_queue_lets_what_is_in_flight_finish() -> None:
 
 
 def from_flags(server: StubServer, *argv: str) -> Any:
-    parser = argparse.ArgumentParser()
-    add_model_flags(parser)
     live = ["--base_url", server.url, "--api_key", KEY, "--model", "m"]
-    return connect(parser.parse_args([*live, *argv]), policy=QUICK)
+    args = parser_of(ModelSettings, "x").parse_args([*live, *argv])
+    return connect(read(ModelSettings, args), policy=QUICK)
 
 
 def test_what_the_cache_answers_is_not_spent(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """From flags to a model: who wins, what is refused before any work, what run.json may say."""
 
-import argparse
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ import pytest
 from calls import KEY, QUICK
 from stub_server import StubServer, refusal, reply
 
-from react_agent.cli import add_model_flags
 from react_agent.connect import Connection, connect
 from react_agent.errors import ContractError, EndpointRefused
+from react_agent.flags import parser_of, read
 from react_agent.model import Body, Message, Reply, Usage
+from react_agent.model_settings import ModelSettings
 
 SAID = [Message(role="user", content="in /w/1")]
 
@@ -25,9 +26,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parse(*argv: str, model: str | None = "gpt-4o", temperature: float | None = 0.0) -> Any:
-    parser = argparse.ArgumentParser()
-    add_model_flags(parser, model=model, temperature=temperature)
-    return parser.parse_args(argv)
+    settings = read(ModelSettings, parser_of(ModelSettings, "x").parse_args(argv))
+    return replace(
+        settings,
+        model=model if settings.model is None else settings.model,
+        default_temperature=temperature,
+    )
 
 
 def ask(

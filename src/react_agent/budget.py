@@ -7,7 +7,6 @@ a cap; what is in flight is let finish. Replies can be longer than expected, so 
 may end above their caps by the replies that were then in flight; calls never do.
 """
 
-import argparse
 import fcntl
 import itertools
 import json
@@ -30,6 +29,7 @@ from react_agent.errors import (
     RunStopped,
 )
 from react_agent.model import Body, Reply, Transport, Usage
+from react_agent.model_settings import BudgetSettings
 from react_agent.prices import Prices
 
 CHARS_PER_TOKEN = 3
@@ -85,8 +85,8 @@ class Caps:
     calls: int | None = None
 
     @classmethod
-    def of(cls, args: argparse.Namespace) -> "Caps":
-        return cls(args.max_cost, args.max_total_tokens, args.max_calls)
+    def of(cls, settings: BudgetSettings) -> "Caps":
+        return cls(settings.max_cost, settings.max_tokens, settings.max_calls)
 
     def __bool__(self) -> bool:
         return self != Caps()
@@ -221,21 +221,20 @@ def read_spent(path: Path) -> Spent:
     return spent
 
 
-def open_budget(args: argparse.Namespace, model: str) -> Budget | None:
-    """What the flags of `cli.add_model_flags` ask for. Raises ContractError."""
-    caps = Caps.of(args)
-    if not caps and not args.budget:
+def open_budget(settings: BudgetSettings, model: str, folder: Path | None) -> Budget | None:
+    """Counts in `folder` unless the settings name a file; None without caps and file.
+
+    Raises ContractError.
+    """
+    caps = Caps.of(settings)
+    if not caps and not settings.budget:
         return None
-    if args.budget:
-        path = Path(args.budget)
-    else:
-        folder = getattr(args, "output_dir", None) or getattr(args, "intermediates_dir", None)
-        if not folder:
-            raise ContractError("a cap needs a file to count in: give --budget FILE")
-        path = Path(folder) / FILE
+    if not (settings.budget or folder):
+        raise ContractError("a cap needs a file to count in: give --budget FILE")
+    path = settings.budget or Path(folder or "") / FILE
     if os.path.lexists(path) and not path.is_file():
         raise ContractError(f"{path}: is no file to count calls in; give --budget FILE")
-    budget = Budget(path, caps, Prices.load(args.prices))
+    budget = Budget(path, caps, Prices.load(settings.prices))
     budget.check_prices(model)
     return budget
 

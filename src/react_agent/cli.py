@@ -14,9 +14,15 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from react_agent.errors import EndpointDown, TimeUsedUp, Trace2SkillError
+
+if TYPE_CHECKING:
+    from react_agent.executor import ExecutorSettings
+    from react_agent.model_settings import ModelSettings
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
@@ -123,6 +129,40 @@ def _add_patience_flags(group: argparse._ActionsContainer, *, underscore: bool) 
             metavar="SECONDS",
             help=about,
         )
+
+
+def model_settings(args: argparse.Namespace) -> "ModelSettings":
+    """Until every stage has settings of its own."""
+    from react_agent.model_settings import BudgetSettings, ModelSettings
+
+    caps = BudgetSettings(
+        max_cost=args.max_cost,
+        max_tokens=args.max_total_tokens,
+        max_calls=args.max_calls,
+        budget=args.budget and Path(args.budget),
+        prices=args.prices,
+    )
+    names = [f.name for f in fields(ModelSettings) if f.name not in ("budget", "temperature")]
+    paths = {n: v and Path(v) for n in ("record", "replay", "reply_cache") if (v := vars(args)[n])}
+    return ModelSettings(
+        **{n: v for n in names if (v := vars(args).get(n)) is not None} | paths,
+        temperature=getattr(args, "temperature", None),
+        budget=caps,
+    )
+
+
+def executor_settings(args: argparse.Namespace) -> "ExecutorSettings":
+    from react_agent.executor import ExecutorSettings
+
+    return ExecutorSettings(
+        executor=args.executor, ray_address=args.ray_address, ray_actors=args.ray_actors
+    )
+
+
+def written(args: argparse.Namespace) -> list[Path]:
+    """The folders that a script writes in, as its flags name them."""
+    names = ("output_dir", "working_dir", "log_dir", "intermediates_dir", "skill_dir")
+    return [Path(folder) for name in names if (folder := getattr(args, name, None))]
 
 
 def add_case_timeout(parser: argparse._ActionsContainer) -> None:

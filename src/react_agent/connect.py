@@ -1,9 +1,9 @@
-"""From a script's flags to a model: endpoint, cassette or cache, and the sampling settings."""
+"""From settings to a model: endpoint, cassette or cache, and the sampling settings."""
 
-import argparse
 import asyncio
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,33 +14,39 @@ from react_agent.api_chat import ApiChatConfig, ApiChatEndpoint
 from react_agent.budget import Capped, open_budget
 from react_agent.cache import ReplyCache
 from react_agent.cassette import Recorder, Replayer
-from react_agent.diskspace import MIB, Watch, written
+from react_agent.diskspace import MIB, Watch
 from react_agent.endpoint import OpenAIEndpoint, find_base_url, find_key
 from react_agent.errors import ContractError, DiskLow, TimeUsedUp
 from react_agent.files import digest
 from react_agent.generation import GenerationConfig
 from react_agent.limiter import Limiter
 from react_agent.model import Body, ChatModel, Reply, Transport
+from react_agent.model_settings import ModelSettings
 from react_agent.retry import RetryPolicy, Stats
 
 
 def connect(
-    args: argparse.Namespace,
+    settings: ModelSettings,
     *,
+    workers: int = 0,
+    folders: Sequence[Path] = (),
     masks: Mapping[str, str] | None = None,
     policy: RetryPolicy | None = None,
     transport: Transport | None = None,
     shared: "Shared | None" = None,
 ) -> "Connection":
-    """What the flags of `cli.add_model_flags` ask for. `transport` answers in place of them all.
+    """The model that the settings name. `transport` answers in place of endpoint and cassette.
 
-    On a cassette the current directory is masked besides `masks`, as paths below it are common.
+    `workers`: calls in flight at the most, 0 without a bound. `folders`: where the stage writes;
+    their disks are watched, and calls are counted in the first unless the budget says where. On a
+    cassette the current directory is masked besides `masks`, as paths below it are common.
 
     Raises ContractError before any work: no key, no model, settings or files that do not fit.
     """
     here = Path.cwd()
     usual = {"<here>": str(here)} if len(here.parts) > 1 else {}
-    return Connection(args, {**usual, **(masks or {})}, policy, transport, shared)
+    masks = {**usual, **(masks or {})}
+    return Connection(settings, workers, folders, masks, policy, transport, shared)
 
 
 @dataclass(frozen=True)
@@ -58,25 +64,28 @@ class Connection:
 
     def __init__(
         self,
-        args: argparse.Namespace,
+        settings: ModelSettings,
+        workers: int,
+        folders: Sequence[Path],
         masks: Mapping[str, str],
         policy: RetryPolicy | None,
         transport: Transport | None,
         shared: Shared | None = None,
     ) -> None:
-        self.limiter = Limiter(shared.workers if shared else _workers(args))
+        self.limiter = Limiter(shared.workers if shared else workers)
         self.stats = Stats(limiter=self.limiter)
-        self.config = GenerationConfig.load(args.generation_config)
-        self._args, self._masks, self._shared = args, masks, shared
-        self._name = args.model or ""
-        self._defaults: dict[str, Any] = {"temperature": args.default_temperature}
+        self.config = GenerationConfig.load(settings.generation_config)
+        self._settings, self._folders = settings, folders
+        self._masks, self._shared = masks, shared
+        self._name = settings.model or os.environ.get("OPENAI_MODEL") or ""
+        self._defaults: dict[str, Any] = {"temperature": settings.default_temperature}
         self._described: dict[str, Any] = {"source": "scripted"}
         self._stack = AsyncExitStack()
-        endpoint = None if transport or args.replay else self._endpoint(policy)
+        endpoint = None if transport or settings.replay else self._endpoint(policy)
         if not self._name:
             raise ContractError("no model: give --model or set OPENAI_MODEL")
-        own = hasattr(args, "budget") and not shared
-        self.budget = open_budget(args, self._name) if own else None
+        folder = folders[0] if folders else None
+        self.budget = None if shared else open_budget(settings.budget, self._name, folder)
         if transport is not None:
             self.transport: Transport = self._capped(_Counted(transport, self.stats, self.limiter))
         elif endpoint is not None:
@@ -84,7 +93,7 @@ class Connection:
         else:
             self.transport = self._replay()
         self.parameters = self.config.parameters(
-            temperature=getattr(args, "temperature", None),
+            temperature=settings.temperature,
             default_temperature=self._defaults.pop("temperature", None),
         )
 
@@ -99,9 +108,11 @@ class Connection:
         return {"model": self._name, "generation": generation, **self._described}
 
     def _replay(self) -> Transport:
-        if self._args.record or self._args.reply_cache:
+        given = self._settings
+        if given.record or given.reply_cache:
             raise ContractError("--replay goes without --record and --reply_cache")
-        path = Path(self._args.replay)
+        assert given.replay
+        path = Path(given.replay)
         replayer = Replayer(path, self._masks)
         self._described = {
             "source": "replay",
@@ -111,7 +122,7 @@ class Connection:
         return self._capped(_Counted(replayer, self.stats, self.limiter))
 
     def _live(self, endpoint: OpenAIEndpoint | ApiChatEndpoint) -> Transport:
-        args = self._args
+        given = self._settings
         self._described = {
             "source": "live",
             "client": endpoint.client,
@@ -119,21 +130,20 @@ class Connection:
         }
         self._stack.push_async_exit(endpoint)
         transport = self._capped(endpoint)
-        if args.reply_cache:
-            folder = Path(args.reply_cache)
+        if given.reply_cache:
             cache = ReplyCache(
                 transport,
-                folder,
+                given.reply_cache,
                 identity=endpoint.identity,
                 stats=self.stats,
                 keep_usage=self.budget is not None,
             )
             self._stack.push_async_callback(cache.close)
             transport = cache
-        if args.record:
+        if given.record:
             transport = Recorder(
                 transport,
-                Path(args.record),
+                given.record,
                 self._masks,
                 origin=f"{self._name} over {endpoint.client}",
                 secrets=endpoint.secrets,
@@ -147,30 +157,29 @@ class Connection:
         return Capped(transport, self.budget) if self.budget else transport
 
     def _endpoint(self, policy: RetryPolicy | None) -> OpenAIEndpoint | ApiChatEndpoint:
-        args = self._args
+        settings = self._settings
         given: Any = {
             "timeout": self.config.timeout,
-            "policy": policy or RetryPolicy(max_downtime=args.max_downtime),
+            "policy": policy or RetryPolicy(max_downtime=settings.max_downtime),
             "limiter": self.limiter,
             "stats": self.stats,
         }
-        if args.llm_client == "api_chat":
-            config = ApiChatConfig.load(args.api_chat_config)
+        if settings.llm_client == "api_chat":
+            config = ApiChatConfig.load(settings.api_chat_config)
             self._name = config.model or self._name
             self._defaults |= config.default_params
             return ApiChatEndpoint(config, **given)
-        key, base = find_key(args.api_key), find_base_url(args.base_url)
+        key, base = find_key(settings.api_key), find_base_url(settings.base_url)
         return OpenAIEndpoint(base, key, **given)
 
     async def __aenter__(self) -> Self:
-        args = self._args
-        if (seconds := getattr(args, "max_runtime", None)) is not None:
-            started = getattr(args, "started", time.time())
-            left = max(0.0, started + seconds - time.time())
+        settings = self._settings
+        if (seconds := settings.max_runtime) is not None:
+            left = max(0.0, settings.started + seconds - time.time())
             reason = TimeUsedUp(f"the {seconds:g} s of --max_runtime are over")
             timer = asyncio.get_running_loop().call_later(left, self.limiter.end, reason)
             self._stack.callback(timer.cancel)
-        watch = Watch(written(args), getattr(args, "min_free_disk", 0) * MIB, self.limiter.end)
+        watch = Watch(self._folders, settings.min_free_disk * MIB, self.limiter.end)
         self._stack.callback(watch.stop)
         try:
             watch.start()
@@ -200,8 +209,3 @@ class _Counted:
             reply = await self.inner.send(body)
         self.stats.answered(reply)
         return reply
-
-
-def _workers(args: argparse.Namespace) -> int:
-    """As the script calls it; 0 where it has none."""
-    return getattr(args, "workers", 0) or getattr(args, "max_workers", 0)

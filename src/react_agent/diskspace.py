@@ -3,7 +3,6 @@
 A run that would fill a disk stops with its work owed while every file can still be written whole.
 """
 
-import argparse
 import asyncio
 import os
 from collections.abc import Callable, Iterable
@@ -15,8 +14,6 @@ MIB = 1 << 20
 PERIOD = 1.0
 FILES = 1_000
 """So many more files can be made at least, on a file system that counts them."""
-WRITTEN = ("output_dir", "working_dir", "log_dir", "intermediates_dir", "skill_dir")
-"""The flags that name folders in which scripts write."""
 
 
 def require_space(folder: Path, needed: float, otherwise: str = "") -> None:
@@ -44,12 +41,6 @@ def _mount(place: Path) -> Path:
     while place.parent != place and place.parent.stat().st_dev == place.stat().st_dev:
         place = place.parent
     return place
-
-
-def written(args: argparse.Namespace) -> list[Path]:
-    """The folders that a script writes in, as its flags name them."""
-    named = (getattr(args, name, None) for name in WRITTEN)
-    return [Path(folder) for folder in named if folder]
 
 
 class Watch:

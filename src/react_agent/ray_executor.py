@@ -14,7 +14,6 @@ import pickle
 import secrets
 import signal
 import threading
-from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -27,7 +26,8 @@ from react_agent.budget import Caps
 from react_agent.cli import setup_logging
 from react_agent.crew import Crew, Engine
 from react_agent.errors import ContractError
-from react_agent.executor import Bench, In, Out, Site
+from react_agent.executor import Bench, ExecutorSettings, In, Out, Site
+from react_agent.model_settings import BudgetSettings, ModelSettings
 from react_agent.ray_station import Answer, Desk, Opening, Station
 from react_agent.settings import differences
 
@@ -41,22 +41,25 @@ PASSED_ON = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "
 
 @asynccontextmanager
 async def crew(
-    args: Namespace, site: Site[In, Out], here: Bench[In, Out], in_flight: int
+    settings: ExecutorSettings,
+    model: ModelSettings,
+    site: Site[In, Out],
+    here: Bench[In, Out],
+    in_flight: int,
 ) -> AsyncIterator[Bench[In, Out]]:
-    """The stations of the cluster that `args` names, all opened and with the driver's settings."""
+    """The stations of the cluster, all opened and with the driver's settings."""
     for flag in ("record", "reply_cache"):
-        if getattr(args, flag):
+        if getattr(model, flag):
             raise ContractError(f"--executor ray goes without --{flag}, which has one writer only")
-    cpus = await asyncio.to_thread(_connect, args.ray_address, args.ray_actors)
+    cpus = await asyncio.to_thread(_connect, settings.ray_address, settings.ray_actors)
     try:
         _take_back(signal.SIGTERM)
-        size = min(args.ray_actors or cpus, in_flight)
-        if getattr(args, "tool_slots", 0) is None:
-            args.tool_slots = math.ceil(2 * cpus / size)  # of a station; a machine has several
+        size = min(settings.ray_actors or cpus, in_flight)
+        site = site.with_tool_slots(math.ceil(2 * cpus / size))  # a machine has several stations
         with _tokens(site.folders) as tokens:
             share = math.ceil(in_flight / size)
             opening = Opening(str(Path.cwd()), _passed_on(), tokens, share, pickle.dumps(site))
-            hire = _hiring(opening, _desk(args, here), here, in_flight)
+            hire = _hiring(opening, _desk(model.budget, site.folders[0], here), here, in_flight)
             staff: Crew[In, Out] = Crew(Engine(hire, ray.kill, RayActorError))
             try:
                 await staff.start(size)
@@ -133,19 +136,17 @@ def _hiring(
     return hire
 
 
-def _desk(args: Namespace, here: Bench[In, Out]) -> Any:
+def _desk(settings: BudgetSettings, folder: Path, here: Bench[In, Out]) -> Any:
     """None when nothing is capped or counted."""
-    if not (Caps.of(args) or args.budget):
+    if not (Caps.of(settings) or settings.budget):
         return None
-    wanted = ("max_cost", "max_total_tokens", "max_calls", "budget", "prices", "output_dir")
-    counting = Namespace(**{name: getattr(args, name) for name in wanted})
     # Beside the driver, as the file it counts in need not be shared.
     node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
         ray.get_runtime_context().get_node_id(), soft=False
     )
     kind = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Desk)
     model = str(here.settings["model"]["model"])
-    return kind.options(scheduling_strategy=node).remote(str(Path.cwd()), counting, model)
+    return kind.options(scheduling_strategy=node).remote(str(Path.cwd()), settings, folder, model)
 
 
 def _passed_on() -> dict[str, str]:

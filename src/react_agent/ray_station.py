@@ -5,7 +5,6 @@ import asyncio
 import os
 import pickle
 import socket
-from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from react_agent.connect import Shared
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
 from react_agent.executor import Bench, Site
 from react_agent.model import Body, Transport, Usage
+from react_agent.model_settings import BudgetSettings
 from react_agent.retry import Stats
 
 
@@ -51,9 +51,9 @@ class Desk:
     expected; so a call can be counted twice, but none is sent that passes its cap.
     """
 
-    def __init__(self, folder: str, args: Namespace, model: str) -> None:
+    def __init__(self, folder: str, settings: BudgetSettings, counted: Path, model: str) -> None:
         os.chdir(folder)
-        self._budget = open_budget(args, model)
+        self._budget = open_budget(settings, model, counted)
 
     def reserve(self, model: str, prompt: int) -> Line | ModelError:
         assert self._budget is not None

@@ -1,0 +1,156 @@
+"""The command line of a stage, made of its settings. Imports nothing heavy."""
+
+import argparse
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import MISSING, replace
+from typing import Any
+
+from react_agent.cli import add_flag, comma_list, run_script, script_parser
+from react_agent.stage import About, Kind, Settings, SettingsT, described, misfit
+
+
+def run_stage(
+    work: Callable[[SettingsT], int | Awaitable[int]],
+    settings: type[SettingsT],
+    argv: list[str] | None,
+    description: str,
+    epilog: str = "",
+) -> int:
+    """The whole of a script: flags to settings, the work, an exit code (cli.run_script)."""
+    parser = parser_of(settings, description, epilog)
+    return run_script(lambda args: work(read(settings, args)), parser, argv)
+
+
+def parser_of(
+    settings: type[Settings], description: str, epilog: str = ""
+) -> argparse.ArgumentParser:
+    parser = script_parser(description, epilog)
+    groups: dict[str, argparse._ActionsContainer] = {"": parser}
+    for path, name, kind, about, default in flags_of(settings):
+        if about.group not in groups:
+            groups[about.group] = parser.add_argument_group(about.group)
+        _add(groups[about.group], path, _spelled(name, settings.hyphens), kind, about, default)
+    parser.add_argument("--verbose", action="store_true", help="log what happens, to stderr")
+    return parser
+
+
+def read(settings: type[SettingsT], args: argparse.Namespace) -> SettingsT:
+    """The settings that parsed flags stand for. Raises ContractError."""
+    given = {path: getattr(args, path) for path, *_ in flags_of(settings)}
+    return _built(settings, None, given, "")
+
+
+def flags_of(
+    settings: type[Settings],
+    defaults: Any = None,
+    prefix: str = "",
+    group: str = "",
+    renamed: Mapping[str, str] | None = None,
+) -> Iterator[tuple[str, str, Kind, About, Any]]:
+    """Each flag: the path of its field, its name, kind, description and default."""
+    for name, kind, about, field in described(settings):
+        default = getattr(defaults, name) if defaults else field.default
+        path = prefix + name
+        if about.hidden:
+            continue
+        if kind.nested:
+            heading = about.group or group
+            inner = {**(renamed or {}), **about.parts}
+            yield from flags_of(kind.base, default, f"{path}.", heading, inner)
+            continue
+        flag = (renamed or {}).get(name) or about.flag or name
+        yield path, flag, kind, replace(about, group=about.group or group), default
+
+
+def as_argv(settings: Settings) -> list[str]:
+    """The flags that say the same, without secrets and what is at its default."""
+    found: list[str] = []
+    for path, flag, kind, about, default in flags_of(type(settings)):
+        value: Any = settings
+        for name in path.split("."):
+            value = getattr(value, name)
+        if about.secret or (value == default and not about.positional):
+            continue
+        spelled = _spelled(flag, type(settings).hyphens)
+        if kind.base is bool:
+            found += [spelled]
+        elif about.positional:
+            found += [str(one) for one in (value if kind.many else (value,))]
+        elif value is not None:
+            found += [spelled, ",".join(map(str, value)) if kind.many else _text(value)]
+    return found
+
+
+def _built(
+    settings: type[SettingsT], defaults: SettingsT | None, given: Mapping[str, Any], prefix: str
+) -> SettingsT:
+    values: dict[str, Any] = {}
+    for name, kind, about, field in described(settings):
+        default = getattr(defaults, name) if defaults else field.default
+        if kind.nested:
+            values[name] = _built(kind.base, default, given, f"{prefix}{name}.")
+        elif not about.hidden:
+            value = given[prefix + name]
+            values[name] = tuple(value) if kind.many else value
+        elif default is not MISSING:
+            values[name] = default
+    return settings(**values)
+
+
+def _add(
+    group: argparse._ActionsContainer,
+    path: str,
+    flag: str,
+    kind: Kind,
+    about: About,
+    default: Any,
+) -> None:
+    text = f"{about.text}; default: {about.default_text}" if about.default_text else about.text
+    more: dict[str, Any] = {"help": text.replace("%", "%%")}
+    if kind.base is bool:
+        add_flag(group, flag, dest=path, action="store_true", **more)
+        return
+    more["type"] = _parser_of(kind, about)
+    choices = about.choices or kind.choices
+    if choices and not kind.many:
+        more["choices"] = list(choices)
+    elif about.unit or choices:
+        more["metavar"] = about.unit or "NAMES"
+    if about.positional:
+        more["nargs"] = "+" if kind.many and default is MISSING else "*" if kind.many else None
+        more["metavar"] = about.unit or flag
+        if kind.many:
+            more["type"] = _parser_of(replace(kind, many=False), about)
+        group.add_argument(path, **{k: v for k, v in more.items() if v is not None})
+        return
+    if default is MISSING:
+        more["required"] = True
+    else:
+        more["default"] = default
+    add_flag(group, flag, dest=path, **more)
+
+
+def _parser_of(kind: Kind, about: About) -> Callable[[str], Any]:
+    def one(text: str) -> Any:
+        try:
+            value = kind.base(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not {'an integer' if kind.base is int else 'a number'}"
+            ) from None
+        if problem := misfit(value, kind, about):
+            raise argparse.ArgumentTypeError(problem)
+        return value
+
+    def many(text: str) -> tuple[Any, ...]:
+        return tuple(one(piece) for piece in comma_list(text))
+
+    return many if kind.many else one
+
+
+def _spelled(flag: str, hyphens: bool) -> str:
+    return "--" + (flag.replace("_", "-") if hyphens else flag)
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
