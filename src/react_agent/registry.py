@@ -1,0 +1,42 @@
+"""What there is by name behind each seam. A new one is one file, and one line here.
+
+Values are `module:attribute`, loaded when the name is asked for, so that nothing below imports what
+stands above it. In place of a name a user can give such a value for code of their own.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from react_agent.errors import ContractError
+
+DOMAINS: Mapping[str, str] = {
+    "spreadsheetbench": "spreadsheet_agent.domain:open_domain",
+}
+HARNESSES: Mapping[str, str] = {
+    "react": "spreadsheet_agent.agents:open_harness",
+}
+
+
+def names(seam: Mapping[str, str]) -> str:
+    return ", ".join(seam)
+
+
+def find(seam: Mapping[str, str], what: str, name: str) -> Any:
+    """What stands behind a name or behind `module:attribute`.
+
+    Raises ContractError: no such name, or no such module or attribute.
+    """
+    place = seam.get(name, name)
+    module, _, attribute = place.partition(":")
+    if not attribute:
+        raise ContractError(
+            f"{what} {name!r} is not known; there are {names(seam)}, and module:attribute for "
+            "one of your own"
+        )
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise ContractError(f"{what} {name!r}: no module {error.name}") from None
+    except AttributeError:
+        raise ContractError(f"{what} {name!r}: {module} has no {attribute}") from None
