@@ -64,7 +64,6 @@ class AgenticSite:
     async def open(self, shared: Shared | None = None) -> AsyncIterator[AnalystBench]:
         args = self.args
         sandbox = open_sandbox(args.sandbox, slots=tool_slots(args.tool_slots))
-        sandbox = sandbox.with_warm_python(args.warm_python)
         if args.gate == "replay" and sandbox.kind == "none":
             raise ContractError(
                 "--gate replay needs a sandbox: without one the gold is within reach"

@@ -12,7 +12,6 @@ from analysis.flags import EXIT_CODES, add_common_flags
 from react_agent.cli import (
     add_case_timeout,
     add_flag,
-    add_warm_python,
     comma_list,
     positive,
     run_script,
@@ -50,7 +49,6 @@ def build_parser() -> argparse.ArgumentParser:
     add_flag(group, "--workers", type=positive, default=1, help="cases in flight")
     add_flag(group, "--tool_slots", type=positive, help="commands at once; default: 2 x cores")
     add_flag(group, "--sandbox", default="auto", choices=["auto", "bwrap", "none"])
-    add_warm_python(group)
     add_flag(group, "--gate", default="output", choices=["output", "replay", "off"])
     add_common_flags(parser)
     return parser

@@ -12,7 +12,6 @@ from analysis.flags import EXIT_CODES, add_common_flags, add_selection_flags
 from react_agent.cli import (
     add_case_timeout,
     add_flag,
-    add_warm_python,
     positive,
     run_script,
     script_parser,
@@ -44,7 +43,6 @@ def build_parser() -> argparse.ArgumentParser:
         choices=["auto", "bwrap", "none"],
         help="where the analyst's shell runs",
     )
-    add_warm_python(group)
     add_flag(
         group,
         "--gate",

@@ -3,16 +3,11 @@
     python benchmarks/tool_start.py [--calls 5] [--at-once 1,4]
 
 A `true`, a Python that imports openpyxl and one that imports pandas, each through the agent's shell
-(react_agent.sandbox: bubblewrap, the same with a warm interpreter, or `none`, which keeps limits
-only) and, as the base, through a bare `bash -c` subprocess. Ways and commands take turns, so that
-other load on the machine hits all alike; figures are medians of the calls, ratios and differences
-those of the medians. Wall is what an agent waits for one call; CPU is that of the call's processes
-and of the framework that starts and watches them. `at once` keeps so many calls running, each in a
-case of its own.
-
-A warm interpreter lives on: what it and the processes that it forked used during the calls is read
-from the kernel in steps of 10 ms and shared out evenly, so give many calls. What it costs to have
-one, and the memory that it holds, stands in a table of its own.
+(react_agent.sandbox: bubblewrap, or `none`, which keeps limits only) and, as the base, through a
+bare `bash -c` subprocess. Ways and commands take turns, so that other load on the machine hits all
+alike; figures are medians of the calls, ratios and differences those of the medians. Wall is what
+an agent waits for one call; CPU is that of the call's processes and of the framework that starts
+and watches them. `at once` keeps so many calls running, each in a case of its own.
 """
 
 import argparse
@@ -27,7 +22,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import mean, median
 
-import psutil
 from measured import adopt_orphans, bury_orphans
 from table import ratio, show
 
@@ -46,28 +40,13 @@ ENVIRONMENT = {
 }
 """As in the sandbox: the threads that numpy makes by itself would cost the bare call more."""
 Call = Callable[[str], Awaitable[int]]
-Seen = dict[tuple[str, str], list[tuple[float, float, float]]]
+Seen = dict[tuple[str, str], list[tuple[float, float]]]
 """Of a command in a way, the figures of each round."""
 
 
 def used() -> float:
     both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in both)
-
-
-def servers() -> list[psutil.Process]:
-    """The warm interpreters of all open cases, with bubblewrap around them."""
-    found = []
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):
-            if any("warm_server" in word for word in child.cmdline()):
-                found += [child, *child.children(recursive=True)]
-    return found
-
-
-def served() -> float:
-    """CPU seconds of the warm interpreters, with all that they forked and buried."""
-    return sum(sum(one.cpu_times()[:4]) for one in servers())
 
 
 async def bare(command: str) -> int:
@@ -90,9 +69,8 @@ def through(shell: Bash) -> Call:
     return call
 
 
-async def timed(calls: list[Call], command: str) -> tuple[float, float, float]:
-    """Mean wall seconds of a call, CPU seconds a call, and those of warm interpreters; all
-    started together."""
+async def timed(calls: list[Call], command: str) -> tuple[float, float]:
+    """Mean wall and CPU seconds of a call; all started together."""
 
     async def one(call: Call) -> float:
         started = time.perf_counter()
@@ -101,12 +79,11 @@ async def timed(calls: list[Call], command: str) -> tuple[float, float, float]:
         return time.perf_counter() - started
 
     bury_orphans()
-    before, before_served = used(), served()
+    before = used()
     walls = await asyncio.gather(*(one(call) for call in calls))
     await asyncio.sleep(0.01)  # the process inside ends a moment after the one outside
     bury_orphans()
-    cpu, warm_cpu = used() - before, served() - before_served
-    return sum(walls) / len(walls), cpu / len(walls), warm_cpu / len(walls)
+    return mean(walls), (used() - before) / len(walls)
 
 
 async def measure(
@@ -131,10 +108,10 @@ async def measure(
     return [row(label, name, at_once, seen) for label, name in seen]
 
 
-def typical(figures: list[tuple[float, float, float]]) -> tuple[float, float]:
+def typical(figures: list[tuple[float, float]]) -> tuple[float, float]:
     """Milliseconds: wall and CPU."""
-    walls, cpus, warm_cpus = zip(*figures, strict=True)
-    return 1000 * median(walls), 1000 * (median(cpus) + mean(warm_cpus))
+    walls, cpus = zip(*figures, strict=True)
+    return 1000 * median(walls), 1000 * median(cpus)
 
 
 def row(label: str, name: str, at_once: int, seen: Seen) -> list[object]:
@@ -142,29 +119,7 @@ def row(label: str, name: str, at_once: int, seen: Seen) -> list[object]:
     base_wall, base_cpu = typical(seen[label, "bare"])
     figures = [f"{wall:.0f}", ratio(wall, base_wall), f"{wall - base_wall:+.0f}"]
     figures += [f"{cpu:.0f}", ratio(cpu, base_cpu), f"{cpu - base_cpu:+.0f}"]
-    if (label, "bwrap") in seen:
-        figures.append(ratio(cpu, typical(seen[label, "bwrap"])[1]))
     return [label, name, at_once, *figures]
-
-
-async def warm_costs(sandbox: Sandbox, cases: int) -> list[list[object]]:
-    """What a case's warm interpreter takes, after a first program of each kind."""
-    rows: list[list[object]] = []
-    async with contextlib.AsyncExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        calls = []
-        for number in range(cases):
-            (root / f"{number}").mkdir()
-            calls.append(through(await stack.enter_async_context(sandbox.case(root / f"{number}"))))
-        for label in ("openpyxl", "pandas"):
-            await asyncio.gather(*(call(COMMANDS[label]) for call in calls))
-            tree = servers()
-            memory = [one.memory_full_info() for one in tree]
-            cpu = sum(sum(one.cpu_times()[:2]) for one in tree)
-            figures = (sum(one.pss for one in memory), sum(one.uss for one in memory))
-            per_case = [f"{value / cases / (1 << 20):.0f}" for value in figures]
-            rows.append([label, cases, f"{1000 * cpu / cases:.0f}", *per_case])
-    return rows
 
 
 def main() -> None:
@@ -177,20 +132,12 @@ def main() -> None:
     adopt_orphans()
     slots = asyncio.Semaphore(1000)
     confined, plain = open_sandbox("auto", slots=slots), open_sandbox("none", slots=slots)
-    warmed = confined.with_warm_python()
     ways = {"none": plain, confined.kind: confined}
-    if warmed.warm_python:
-        ways["bwrap, warm"] = warmed
     rows: list[list[object]] = []
-    costs: list[list[object]] = []
     for part in args.at_once.split(","):
         rows += asyncio.run(measure(ways, chosen, int(part), args.calls))
-        if warmed.warm_python:
-            costs += asyncio.run(warm_costs(warmed, int(part)))
     heads = ["command", "way", "at once", "wall ms", "/ bare", "more", "CPU ms", "/ bare", "more"]
-    show("A tool call", [*heads, "CPU / bwrap"], [[*one, "-"][: len(heads) + 1] for one in rows])
-    heads = ["after a first", "cases", "CPU ms in all, once", "MiB each (PSS)", "of its own"]
-    show("A warm interpreter", heads, costs)
+    show("A tool call", heads, rows)
 
 
 if __name__ == "__main__":

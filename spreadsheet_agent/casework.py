@@ -95,7 +95,6 @@ class RolloutSite:
         self, shared: Shared | None = None
     ) -> AsyncIterator[Bench[Assignment, CaseResult]]:
         sandbox = open_sandbox(self.args.sandbox, slots=tool_slots(self.args.tool_slots))
-        sandbox = sandbox.with_warm_python(self.args.warm_python)
         skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
         masks = {"<work>": str(self.working), **skill}
         async with self._connect(masks, shared) as connection:

@@ -13,7 +13,6 @@ from react_agent.cli import (
     add_flag,
     add_logging_flag,
     add_model_flags,
-    add_warm_python,
     comma_list,
     positive,
     run_script,
@@ -84,7 +83,6 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
     )
     modes = ["auto", "bwrap", "none"]
     add_flag(group, "--sandbox", default="auto", choices=modes, help="where the agent's shell runs")
-    add_warm_python(group)
 
 
 def _add_selection_flags(parser: argparse.ArgumentParser) -> None:

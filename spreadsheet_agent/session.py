@@ -109,7 +109,6 @@ def _environment(args: argparse.Namespace) -> dict[str, Any]:
         "platform": platform.platform(),
         "versions": versions,
         "workers": args.workers,
-        "warm_python": args.warm_python,
         "data_path": str(args.data_path),
         "skills_dir": str(args.skills_dir),
     }

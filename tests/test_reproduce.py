@@ -285,7 +285,7 @@ def test_every_command_of_a_plan_is_one_that_its_stage_takes(tmp_path: Path) -> 
         train=f'train = "{ids}"',
         prices='prices = "1,2"\nmax_calls = 3\nmax_tokens = 4\nmax_cost = 5',
     )
-    limits = {"case_timeout": 60.0, "max_downtime": 30.0, "warm_python": True}
+    limits = {"case_timeout": 60.0, "max_downtime": 30.0}
     recipe = Recipe.load(one.config).model_copy(update={"test_seeds": (1, 2), **limits})
     pipeline = Pipeline(recipe, split_ids(recipe))
     entrants = [pipeline.teacher, *pipeline.baselines(), *pipeline.validations()]
@@ -302,7 +302,7 @@ def test_every_command_of_a_plan_is_one_that_its_stage_takes(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     for command in commands:
         with_agents = command[0] in ("run", "analyze")
-        assert with_agents == ("--warm_python" in command) == ("--case_timeout" in command)
+        assert with_agents == ("--case_timeout" in command)
         assert (with_agents or command[0] == "evolve") == ("--max_downtime" in command)
 
 

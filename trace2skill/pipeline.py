@@ -247,7 +247,7 @@ class Pipeline:
         limits = ["--max_turns", str(recipe.max_turns), "--workers", str(recipe.workers)]
         if recipe.case_timeout is not None:
             limits += ["--case_timeout", f"{recipe.case_timeout:g}"]
-        return [*limits, "--sandbox", recipe.sandbox, *["--warm_python"] * recipe.warm_python]
+        return [*limits, "--sandbox", recipe.sandbox]
 
     def _model(self, name: str, config: str, token_cap: str = "--max_tokens") -> list[str]:
         """Each stage has a reply cache of its own: a broken one pays nothing twice, and two stages

@@ -75,7 +75,6 @@ class Recipe(_Table):
     merge_batch_size: Annotated[int, Field(ge=2)] = 5
     gate: Literal["output", "replay", "off"] = "output"
     sandbox: Literal["auto", "bwrap", "none"] = "auto"
-    warm_python: bool = False
     case_timeout: Annotated[float | None, Field(gt=0)] = None
     """Seconds; agents and analysts alike."""
     max_downtime: Annotated[float, Field(ge=0)] = 900
@@ -122,7 +121,7 @@ class Recipe(_Table):
 
     def decides(self) -> dict[str, Any]:
         """All that decides the results: what may not change between two starts."""
-        free = {"output", "workers", "budget", "warm_python", "max_downtime", "min_free_disk"}
+        free = {"output", "workers", "budget", "max_downtime", "min_free_disk"}
         value = self.model_dump(mode="json", exclude=free)
         for name in ("base_url", "record"):  # a server that moved is still the same model
             del value["model"][name]

@@ -176,16 +176,6 @@ def add_case_timeout(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def add_warm_python(parser: argparse._ActionsContainer) -> None:
-    add_flag(
-        parser,
-        "--warm_python",
-        action="store_true",
-        help="a case's `python` forks from one that has openpyxl loaded: the same results for a "
-        "fraction of the CPU, and 20 to 60 MB of memory for each case in flight",
-    )
-
-
 def case_limit(args: argparse.Namespace) -> dict[str, float]:
     """For the settings of a run; nothing without a limit, as in runs from before there was one."""
     return {} if args.case_timeout is None else {"case_timeout": args.case_timeout}

@@ -16,7 +16,6 @@ from react_agent.errors import ContractError
 from react_agent.limits import Limits, counts_processes_per_namespace, descendants
 from react_agent.process import Ended, Job, run
 from react_agent.strays import MARK
-from react_agent.warm import Warm
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,6 @@ class ConfinedCase:
     """Bubblewrap; empty for a case that is not confined."""
     user: int | None = None
     """Of this case alone; only when started by root."""
-    warm: Warm | None = None
     mark: str = field(default_factory=lambda: secrets.token_hex(16))
     _arguments: list[str] = field(default_factory=list)
     """What comes before the shell in every command of the case."""
@@ -56,7 +54,7 @@ class ConfinedCase:
         trees.remove(self.scratch)
         self.tmp.mkdir(parents=True)
         self.tmp.chmod(0o1777)
-        shims = [self.warm.install()] if self.warm else python_shims(self.scratch / "bin")
+        shims = python_shims(self.scratch / "bin")
         if not self.program:
             self._arguments = self.limits.prefix(processes=False)
             return
@@ -83,8 +81,6 @@ class ConfinedCase:
     def close(self) -> None:
         """What lies too deep is deleted: recursive readers of the folder, Python's own among
         them, fail on very deep trees."""
-        if self.warm:
-            self.warm.close()
         try:
             if self._real.is_dir():
                 self.scratch.mkdir(exist_ok=True)
@@ -109,8 +105,6 @@ class ConfinedCase:
         if not self.program:
             return await run(self._job([*self._arguments, *shell]))
         self._clear_tmp()
-        if self.warm:
-            await self.warm.get_ready(command, self._arguments, self._environment)
         with contextlib.ExitStack() as handles:
             report, status = _pipe(handles)
             flags, passed = ["--json-status-fd", str(status)], [status]
@@ -118,12 +112,7 @@ class ConfinedCase:
                 handles.callback(os.close, rules)
                 flags += ["--seccomp", str(rules)]
                 passed.append(rules)
-            job = self._job([self.program, *flags, *self._arguments, *shell], passed)
-            try:
-                ended = await run(job)
-            finally:
-                if self.warm:
-                    await self.warm.settle()
+            ended = await run(self._job([self.program, *flags, *self._arguments, *shell], passed))
             if not ended.breach and b'"exit-code"' not in _read_now(report):
                 why = bytes(ended.output.head[:500]).decode("utf-8", "replace").strip()
                 raise ContractError(f"{self.folder}: the sandbox did not start: {why}")
@@ -167,12 +156,12 @@ class ConfinedCase:
 
     def _everywhere(self, root: int) -> list[int]:
         if self.program:
-            return [*descendants(root), *(self.warm.watch() if self.warm else ())]
+            return descendants(root)
         return list({*descendants(root), *self._marked()})
 
     def _survivors(self, above: int) -> list[int]:
         if self.program:
-            return self.warm.hold() if self.warm else []
+            return []
         return list(self._marked(above))
 
     def _marked(self, above: int = 0) -> Iterator[int]:
@@ -190,8 +179,6 @@ class ConfinedCase:
         """All that a command gets to see; nothing of the caller's."""
         shims = self.scratch / "bin"
         first = str(shims if shims.exists() else bwrap.interpreter().parent)
-        if self.warm:
-            first += f":{bwrap.interpreter().parent}"
         threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         return {
             "PATH": f"{first}:/usr/local/bin:/usr/bin:/bin",

@@ -22,12 +22,12 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from react_agent import bwrap, throwaway, warm
+from react_agent import bwrap, throwaway
 from react_agent.aside import to_the_end
 from react_agent.bash import Bash
 from react_agent.confine import ConfinedCase
@@ -60,16 +60,6 @@ class Sandbox:
     """The bubblewrap that works here."""
     users: Iterator[int] = field(default_factory=lambda: iter(()), repr=False)
     """One for each case when root confines; else there are none, and user namespaces serve."""
-    warm_python: bool = False
-
-    def with_warm_python(self, wanted: bool = True) -> "Sandbox":
-        """`python` forks from an interpreter of the case that has openpyxl loaded."""
-        if not wanted:
-            return self
-        why_not = "there is no sandbox" if self.kind == "none" else warm.why_not()
-        if why_not:
-            log.warning("--warm_python: every Python is started anew: %s", why_not)
-        return replace(self, warm_python=not why_not)
 
     @contextlib.asynccontextmanager
     async def case(
@@ -80,7 +70,6 @@ class Sandbox:
         case = ConfinedCase(
             bwrap.plain(folder), self.limits, program=self.program, user=next(self.users, None)
         )
-        case.warm = warm.Warm(self.program, case.scratch / "bin") if self.warm_python else None
         try:
             await to_the_end(partial(case.open, read_only, hide), _THREADS)
             yield Bash(case.start, self.slots)
