@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.asking import PROMPTS, Conversation, Lesson, chat_markdown, readable, without_leaks
+from analysis.asking import PROMPTS, Lesson, chat_markdown, conversation, readable, without_leaks
 from analysis.copying import FIX, Command
 from analysis.evidence import case_of, gold_of, log_text, work_folder
 from analysis.gate import Gate, GateMode, GateResult
@@ -28,6 +28,7 @@ from analysis.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.workspace import CaseFolder, Evidence
 from react_agent.agent import ReActAgent, Tool
 from react_agent.bash import Bash
+from react_agent.conversation import Conversation
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import check_room, digest
 from react_agent.model import Message, Model
@@ -168,7 +169,7 @@ class _Case:
         if run.status == "infrastructure":
             raise InfrastructureError(run.error)
         gate = await self._checked()
-        talk = Conversation(self.analyst.model, run.messages, run.usage)
+        talk = conversation(self.analyst.model, run.messages, run.usage)
         lesson = await self._lesson(run, talk, gate)
         return _Found(run, talk, gate, lesson)
 

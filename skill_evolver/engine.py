@@ -13,8 +13,8 @@ from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trac
 from react_agent.model import Message
 from react_agent.skills import Skill, is_protected
 from skill_evolver.apply import Splice, place
+from skill_evolver.asking import PROMPTS, Talk
 from skill_evolver.codecs import Codec, JsonCodec, Shown
-from skill_evolver.conversation import PROMPTS, Talk
 from skill_evolver.guardrails import Guard
 from skill_evolver.inputs import Entry, Lessons
 from skill_evolver.patch import ExactEdit, Patch

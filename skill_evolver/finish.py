@@ -8,9 +8,9 @@ from typing import Any
 
 from react_agent.model import Message
 from skill_evolver.apply import Splice, apply_edits, from_files, place, to_files
+from skill_evolver.asking import PROMPTS
 from skill_evolver.build import Built, build, without_broken_pairs
 from skill_evolver.codecs import JsonCodec
-from skill_evolver.conversation import PROMPTS
 from skill_evolver.engine import Evolver, skill_view
 from skill_evolver.grouping import Lesson, group, in_order, numbered, route
 from skill_evolver.guardrails import Guard, flagged_problems

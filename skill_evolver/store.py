@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from react_agent.conversation import CORRECTIONS
 from react_agent.errors import ContractError
 from react_agent.files import digest, read_json, write_json, write_whole
 from react_agent.model import Message, Model, Usage
+from skill_evolver.asking import Talk, ask
 from skill_evolver.codecs import Codec, PatchFormatError
-from skill_evolver.conversation import MAX_FIXES, Talk, ask
 from skill_evolver.patch import Patch
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Store:
         *,
         parse_failures: Path | None = None,
         readable: bool = True,
-        fixes: int = MAX_FIXES,
+        fixes: int = CORRECTIONS,
     ) -> None:
         self.folder, self.model, self.readable = folder, model, readable
         self.fixes = fixes
