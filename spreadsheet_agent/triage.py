@@ -21,6 +21,7 @@ from react_agent.cli import (
     run_script,
     script_parser,
 )
+from react_agent.text import one_line
 
 if TYPE_CHECKING:
     from spreadsheet_agent.trajectory import Log, LogName
@@ -158,7 +159,7 @@ def details(rows: Iterable[Row]) -> str:
     lines = [f"{'id':<14} {'outcome':<14} {'ended':<16} {'turns':>5}  why"]
     for row in rows:
         seed = f" (seed {row.seed})" if row.seed else ""
-        why = "" if row.outcome == SOLVED else row.message.replace("\n", " ")[:60]
+        why = "" if row.outcome == SOLVED else one_line(row.message, 60)
         case = f"@{row.case}" if row.case else ""
         lines.append(
             f"{row.id + case + seed:<14} {row.outcome:<14} {row.status:<16} {row.turns:>5}  {why}"
