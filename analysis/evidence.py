@@ -6,6 +6,7 @@ from analysis.judging import Question, case_facts
 from analysis.leakage import Answers
 from analysis.selection import Subject
 from react_agent.errors import ContractError
+from react_agent.layout import seed_name
 from react_agent.text import cut_middle
 from spreadsheet_agent.trajectory import Log
 from spreadsheetbench.dataset import Dataset, SheetCase, output_name_of_gold
@@ -67,7 +68,7 @@ def gold_of(dataset: Dataset, case: SheetCase) -> Path:
 
 def work_folder(work_dir: Path, subject: Subject, case: SheetCase) -> Path:
     """Where the run left its files."""
-    base = work_dir if subject.seed is None else work_dir / f"seed_{subject.seed}"
+    base = work_dir if subject.seed is None else work_dir / seed_name(subject.seed)
     return base / f"{case.task_id}_{case.name}"
 
 

@@ -29,12 +29,12 @@ from react_agent.errors import (
     ModelError,
     RunStopped,
 )
+from react_agent.layout import BUDGET
 from react_agent.model import Body, Reply, Transport, Usage
 from react_agent.prices import Prices
 
 CHARS_PER_TOKEN = 3
 """Few, so that a prompt is rather taken for too long than for too short."""
-FILE = "budget.jsonl"
 
 
 class Line(BaseModel):
@@ -232,7 +232,7 @@ def open_budget(args: argparse.Namespace, model: str) -> Budget | None:
         folder = getattr(args, "output_dir", None) or getattr(args, "intermediates_dir", None)
         if not folder:
             raise ContractError("a cap needs a file to count in: give --budget FILE")
-        path = Path(folder) / FILE
+        path = Path(folder) / BUDGET
     if os.path.lexists(path) and not path.is_file():
         raise ContractError(f"{path}: is no file to count calls in; give --budget FILE")
     budget = Budget(path, caps, Prices.load(args.prices))
