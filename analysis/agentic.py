@@ -10,12 +10,12 @@ from typing import Any
 from analysis.error_analyst import ErrorAnalyst
 from analysis.flags import described, finish, run_masks, run_settings
 from analysis.judge import Judge
-from analysis.records import RECORD_FILES
 from analysis.running import AnalystBench, run_analysis
 from analysis.selection import Selection, select
 from react_agent.cli import case_limit, model_settings, written
 from react_agent.connect import Connection, Shared, connect
 from react_agent.errors import ContractError
+from react_agent.layout import record_file
 from react_agent.sandbox import Sandbox, open_sandbox, tool_slots
 from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.workers import Workers
@@ -36,7 +36,7 @@ async def analyse_failures(args: Namespace) -> int:
         seed=args.seed,
     )
     _check_folders(args, selection, site.dataset)
-    parsed = args.parsed_output or args.output_dir / RECORD_FILES["error"]
+    parsed = args.parsed_output or args.output_dir / record_file("error")
     summary = await run_analysis(args, site, selection, parsed, args.workers)
     return finish(summary, args.output_dir, parsed)
 

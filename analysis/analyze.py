@@ -17,6 +17,14 @@ from react_agent.cli import (
     run_script,
     script_parser,
 )
+from react_agent.layout import (
+    LOGS,
+    OUTPUTS,
+    PARSED,
+    RUN_SETTINGS,
+    WORK,
+    analysis_folder,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -74,7 +82,7 @@ def recorded_data_path(run_folder: Path) -> Path:
     from react_agent.errors import ContractError
     from react_agent.files import read_json
 
-    for file in sorted(run_folder.glob("outputs/**/run.json")):
+    for file in sorted(run_folder.glob(f"{OUTPUTS}/**/{RUN_SETTINGS}")):
         try:
             return Path(read_json(file)["sessions"][-1]["environment"]["data_path"])
         except (KeyError, IndexError, TypeError):
@@ -87,17 +95,19 @@ async def _failures(args: argparse.Namespace) -> int:
     if args.single_call:
         from analysis.one_call import ERRORS, analyse
 
-        return await analyse(_with(args, "error_analysis_llm"), ERRORS)
+        return await analyse(_with(args, f"{analysis_folder('error')}_llm"), ERRORS)
     from analysis.agentic import analyse_failures
 
-    return await analyse_failures(_with(args, "error_analysis", work_dir=folder / "work"))
+    return await analyse_failures(_with(args, analysis_folder("error"), work_dir=folder / WORK))
 
 
 async def _successes(args: argparse.Namespace) -> int:
     from analysis.one_call import SUCCESSES, analyse
 
     config = args.success_generation_config or args.generation_config
-    return await analyse(_with(args, "success_analysis", generation_config=config), SUCCESSES)
+    return await analyse(
+        _with(args, analysis_folder("success"), generation_config=config), SUCCESSES
+    )
 
 
 def _with(args: argparse.Namespace, output: str, **changes: Any) -> argparse.Namespace:
@@ -106,9 +116,9 @@ def _with(args: argparse.Namespace, output: str, **changes: Any) -> argparse.Nam
     return argparse.Namespace(
         **{
             **vars(args),
-            "logs_dir": folder / "logs",
+            "logs_dir": folder / LOGS,
             "output_dir": folder / output,
-            "parsed_output": folder / f"{output}_parsed.json",
+            "parsed_output": folder / f"{output}{PARSED}",
             "max_workers": args.workers,
             "all": False,
             **changes,

@@ -1,73 +1,20 @@
 """Ask a model for a report: continued when cut off, sent back when unreadable or leaking."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from analysis.leakage import Answers, leaks, split_leaking
 from analysis.records import Kind, LessonItem
 from analysis.reports import Report, parse_report
-from react_agent.errors import ContextOverflow, FormatError
+from react_agent.conversation import Conversation
 from react_agent.model import Message, Model, Usage
 from react_agent.templates import Prompts
 
 PROMPTS = Prompts("analysis")
-CONTINUATIONS = 2
-"""How often a reply that was cut off is continued."""
-SAME_START = 30
-"""Characters that a second answer has in common with the first when it begins again."""
-CORRECTIONS = 2
-"""How often a report without items is sent back."""
 
 
-@dataclass
-class Conversation:
-    """A model and all that was said to it."""
-
-    model: Model
-    messages: list[Message] = field(default_factory=list)
-    usage: Usage = field(default_factory=Usage)
-    cut_off: bool = False
-    """The last answer was still incomplete after all continuations."""
-
-    async def ask(self, question: str) -> str:
-        """Put a question and take the whole answer; nothing when the conversation is too long.
-
-        Raises ModelError.
-        """
-        self._say("user", question)
-        try:
-            return await self.answer()
-        except ContextOverflow:
-            return ""
-
-    async def answer(self) -> str:
-        """The answer to what was said last."""
-        whole = ""
-        for attempt in range(1 + CONTINUATIONS):
-            reply = await self.model.reply(self.messages)
-            self.usage += reply.usage
-            whole = _joined(whole, reply.text, reply.cut_off)
-            self.cut_off = reply.cut_off
-            self._say("assistant", reply.text or "(empty reply)")
-            if not reply.cut_off:
-                break
-            if attempt < CONTINUATIONS:
-                self._say("user", PROMPTS.render("continue.j2"))
-        return whole
-
-    def _say(self, role: str, text: str) -> None:
-        """Two messages of one role in a row are one: some endpoints refuse them."""
-        if self.messages and self.messages[-1].role == role:
-            text = f"{self.messages.pop().content}\n\n{text}"
-        self.messages.append(Message.model_validate({"role": role, "content": text}))
-
-
-def _joined(whole: str, more: str, cut_off: bool) -> str:
-    """Asked to go on, some models begin again; then the better of the two answers stands alone."""
-    first = whole.strip()[:SAME_START]
-    if len(first) > 8 and more.strip().startswith(first):
-        return max(whole, more, key=len) if cut_off else more
-    return whole + more
+def conversation(model: Model, messages: list[Message], usage: Usage | None = None) -> Conversation:
+    return Conversation(model, messages, PROMPTS.render("continue.j2"), usage or Usage())
 
 
 @dataclass(frozen=True)
@@ -86,14 +33,13 @@ class Lesson:
 
 
 async def readable(talk: Conversation, text: str, kind: Kind) -> tuple[str, Report]:
-    """Send a report without items back, at most twice; the last text comes back as it is."""
-    for _ in range(CORRECTIONS):
-        try:
-            return text, parse_report(text, kind).require_items(kind)
-        except FormatError as error:
-            question = PROMPTS.render("report_unreadable.j2", problem=str(error), kind=kind)
-            text = await talk.ask(question) or text
-    return text, parse_report(text, kind)
+    """Send a report without items back; the last text comes back as it is."""
+
+    def complaint(reason: str) -> str:
+        return PROMPTS.render("report_unreadable.j2", problem=reason, kind=kind)
+
+    found = await talk.read(text, lambda t: parse_report(t, kind).require_items(kind), complaint)
+    return found.text, found.value or parse_report(found.text, kind)
 
 
 async def without_leaks(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.asking import PROMPTS, Conversation, Lesson, chat_markdown, readable, without_leaks
+from analysis.asking import PROMPTS, Lesson, chat_markdown, conversation, readable, without_leaks
 from analysis.copying import FIX, Command
 from analysis.evidence import case_of, gold_of, log_text, work_folder
 from analysis.gate import Gate, GateMode, GateResult
@@ -19,7 +19,6 @@ from analysis.judge import Judge, taken
 from analysis.judging import Facts, Question
 from analysis.leakage import Answers
 from analysis.outcomes import CaseAnalysis, about
-from analysis.parsing import FLAG, REPORT
 from analysis.records import Kind
 from analysis.reports import best_report
 from analysis.selection import Subject
@@ -28,8 +27,10 @@ from analysis.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.workspace import CaseFolder, Evidence
 from react_agent.agent import ReActAgent, Tool
 from react_agent.bash import Bash
+from react_agent.conversation import Conversation
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import check_room, digest
+from react_agent.layout import CHAT, FLAG, GATE, REPORT
 from react_agent.model import Message, Model
 from react_agent.sandbox import Sandbox
 from react_agent.seams import Trajectory
@@ -37,7 +38,6 @@ from spreadsheetbench.dataset import Dataset, SheetCase
 
 LOG_CHARACTERS = 40_000
 """Of the log in the prompt; the whole lies in agent_log.md."""
-CHAT = "error_analysis_chat.md"
 LAST_MESSAGES = 6
 """What is kept of a conversation that outgrew the model's window, to ask for the report."""
 
@@ -168,7 +168,7 @@ class _Case:
         if run.status == "infrastructure":
             raise InfrastructureError(run.error)
         gate = await self._checked()
-        talk = Conversation(self.analyst.model, run.messages, run.usage)
+        talk = conversation(self.analyst.model, run.messages, run.usage)
         lesson = await self._lesson(run, talk, gate)
         return _Found(run, talk, gate, lesson)
 
@@ -338,7 +338,7 @@ class _Case:
                 found.talk.messages, f"Error analysis of {analysis.instance_id}"
             )
         if found.gate:
-            texts["gate.json"] = found.gate.model_dump_json(indent=2) + "\n"
+            texts[GATE] = found.gate.model_dump_json(indent=2) + "\n"
             if found.gate.verdict == "held":
                 texts[FLAG] = f"{found.gate.reason}\n"
         return texts

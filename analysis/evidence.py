@@ -5,8 +5,9 @@ from pathlib import Path
 from analysis.judging import Question, case_facts
 from analysis.leakage import Answers
 from analysis.selection import Subject
-from react_agent.bash import shorten
 from react_agent.errors import ContractError
+from react_agent.layout import seed_name
+from react_agent.text import cut_middle
 from spreadsheet_agent.trajectory import Log
 from spreadsheetbench.dataset import Dataset, SheetCase, output_name_of_gold
 
@@ -24,11 +25,11 @@ def log_text(log: Log, limit: int, *, system: bool = True) -> tuple[str, bool]:
         if message.role == "system" and not system:
             continue
         share = limit if message.role == "system" else min(limit, MESSAGE_CHARACTERS)
-        text = shorten(message.content, share)
+        text = cut_middle(message.content, share)
         cut = cut or len(message.content) > share
         parts.append(f"[{number}] {message.role.upper()}\n{text}")
     whole = "\n\n".join(parts)
-    return shorten(whole, limit), cut or len(whole) > limit
+    return cut_middle(whole, limit), cut or len(whole) > limit
 
 
 def case_of(dataset: Dataset, subject: Subject) -> SheetCase:
@@ -67,7 +68,7 @@ def gold_of(dataset: Dataset, case: SheetCase) -> Path:
 
 def work_folder(work_dir: Path, subject: Subject, case: SheetCase) -> Path:
     """Where the run left its files."""
-    base = work_dir if subject.seed is None else work_dir / f"seed_{subject.seed}"
+    base = work_dir if subject.seed is None else work_dir / seed_name(subject.seed)
     return base / f"{case.task_id}_{case.name}"
 
 

@@ -15,6 +15,7 @@ from react_agent.cli import (
     comma_list,
     positive,
 )
+from react_agent.layout import CASE_FILE, report_prefix
 
 if TYPE_CHECKING:
     from analysis.outcomes import Summary
@@ -73,11 +74,9 @@ def forget(output_dir: Path) -> None:
     """Remove what an earlier analysis left, for `--overwrite`."""
     import shutil
 
-    from analysis.parsing import CASE_FILE, PREFIXES
-
     for case in output_dir.glob(f"*/{CASE_FILE}"):
         shutil.rmtree(case.parent)
-    for prefix in PREFIXES.values():
+    for prefix in map(report_prefix, ("error", "success")):
         for path in [*output_dir.glob(f"{prefix}*.md"), *output_dir.glob(f"{prefix}*.json")]:
             path.unlink()
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from analysis.flags import EXIT_CODES, add_common_flags, add_selection_flags, finish
 from react_agent.cli import add_flag, positive, script_parser
+from react_agent.layout import record_file
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,6 @@ SUCCESSES = Stage(
     "the lean path and what is worth doing again.",
     "success_analysis_output",
 )
-RECORDS = "<output_dir>/parsed_{kind}_records.json"
 
 
 def build_parser(stage: Stage) -> argparse.ArgumentParser:
@@ -41,7 +41,10 @@ def build_parser(stage: Stage) -> argparse.ArgumentParser:
         "--all", action="store_true", help="every run that the agent ended, whatever its verdict"
     )
     add_flag(
-        parser, "--parsed_output", type=Path, help=f"default: {RECORDS.format(kind=stage.kind)}"
+        parser,
+        "--parsed_output",
+        type=Path,
+        help=f"default: <output_dir>/{record_file(stage.kind)}",
     )
     add_flag(parser, "--max_workers", type=positive, default=4, help="calls in flight")
     add_flag(
@@ -54,7 +57,6 @@ def build_parser(stage: Stage) -> argparse.ArgumentParser:
 async def analyse(args: argparse.Namespace, stage: Stage) -> int:
     """Raises ContractError before any model is asked when flags or folders do not fit."""
     from analysis.one_call_site import OneCallSite
-    from analysis.records import RECORD_FILES
     from analysis.running import run_analysis
     from analysis.selection import select
 
@@ -66,7 +68,7 @@ async def analyse(args: argparse.Namespace, stage: Stage) -> int:
         sample=args.sample,
         seed=args.seed,
     )
-    parsed = args.parsed_output or args.output_dir / RECORD_FILES[stage.kind]
+    parsed = args.parsed_output or args.output_dir / record_file(stage.kind)
     site = OneCallSite(args, stage.kind)
     summary = await run_analysis(args, site, selection, parsed, args.max_workers)
     return finish(summary, args.output_dir, parsed)

@@ -11,6 +11,7 @@ from analysis.records import FailingCell, ItemType, Kind, LessonItem, LessonReco
 from analysis.selection import LeftOut, Subject
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
+from react_agent.layout import ANALYSIS_SETTINGS, ANALYSIS_SUMMARY, GATE
 from react_agent.model import Usage
 from react_agent.settings import differences
 from spreadsheet_agent.runfolder import now
@@ -18,9 +19,6 @@ from spreadsheet_agent.runfolder import now
 Outcome = Literal["lesson", "gate not held", "no report", "all items leaked", "nothing to explain"]
 """A finished case. "nothing to explain": no analyst was asked, since the output is right, or the
 case cannot be judged at all."""
-
-SUMMARY_FILE = "analysis_summary.json"
-SETTINGS_FILE = "analysis_run.json"
 
 
 class LeakedItem(BaseModel):
@@ -98,7 +96,7 @@ def record_of(
     base = LessonRecord(instance_id=instance, source_file=str(report), items=tuple(items))
     if analysis is None:
         return base
-    gate = report.parent / "gate.json"
+    gate = report.parent / GATE
     return base.model_copy(
         update={
             "instance_id": analysis.instance_id,
@@ -122,7 +120,7 @@ def open_run(output_dir: Path, settings: Mapping[str, Any], *, overwrite: bool) 
 
     Raises ContractError that shows the differences.
     """
-    file = output_dir / SETTINGS_FILE
+    file = output_dir / ANALYSIS_SETTINGS
     if file.exists() and not overwrite:
         was = read_json(file)
         changes = differences(was.get("settings") if isinstance(was, dict) else was, settings)
@@ -219,4 +217,4 @@ def summarise(
 
 
 def write_summary(output_dir: Path, summary: Summary) -> None:
-    write_whole(output_dir / SUMMARY_FILE, summary.model_dump_json(indent=2) + "\n")
+    write_whole(output_dir / ANALYSIS_SUMMARY, summary.model_dump_json(indent=2) + "\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from react_agent.cli import OK, add_flag, add_logging_flag, script_parser
+from react_agent.layout import record_file
 
 Kind = Literal["error", "success"]
 
@@ -16,7 +17,7 @@ def build_parser(kind: Kind) -> argparse.ArgumentParser:
         + (" Only instances whose gate held give records." if kind == "error" else "")
     )
     add_flag(parser, "--input_dir", type=Path, required=True, help="--output_dir of the analysis")
-    add_flag(parser, "--output", type=Path, help=f"default: <input_dir>/parsed_{kind}_records.json")
+    add_flag(parser, "--output", type=Path, help=f"default: <input_dir>/{record_file(kind)}")
     add_logging_flag(parser)
     return parser
 
@@ -24,13 +25,13 @@ def build_parser(kind: Kind) -> argparse.ArgumentParser:
 def parse(args: argparse.Namespace, kind: Kind) -> int:
     """Raises ContractError when the folder does not exist or holds no report."""
     from analysis.parsing import parse_folder
-    from analysis.records import RECORD_FILES, save_records
+    from analysis.records import save_records
     from react_agent.errors import ContractError
 
     parsed = parse_folder(args.input_dir, kind)
     if not parsed.reports:
         raise ContractError(f"{args.input_dir}: holds no {kind} report")
-    output = args.output or args.input_dir / RECORD_FILES[kind]
+    output = args.output or args.input_dir / record_file(kind)
     save_records(output, parsed.records)
     print(parsed.table())
     print(f"records  {output}")

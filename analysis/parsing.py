@@ -16,10 +16,9 @@ from analysis.records import Kind, LessonRecord, save_records
 from analysis.reports import parse_report
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
+from react_agent.layout import CASE_FILE, FLAG, REPORT, report_prefix
 
-REPORT, FLAG, CASE_FILE = "analysis_report.md", "evaluate_passed.flag", "analysis.json"
 UNPARSED = "failed_to_parse"
-PREFIXES: dict[Kind, str] = {"error": "error_analysis_", "success": "success_analysis_"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def report_files(folder: Path, kind: Kind) -> Iterator[ReportFile]:
         for path in sorted(folder.glob(f"*/{REPORT}")):
             if path.parent.name != UNPARSED and not path.parent.name.startswith("."):
                 yield ReportFile(path.parent.name, path, path.parent / CASE_FILE, gated=True)
-    prefix = PREFIXES[kind]
+    prefix = report_prefix(kind)
     for path in sorted(folder.glob(f"{prefix}*.md")):
         if path.stem != f"{prefix}chat" and not path.stem.endswith("_prompt"):
             instance = path.stem.removeprefix(prefix)

@@ -13,15 +13,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json
+from react_agent.layout import record_file
 from react_agent.settings import first_problem
 from spreadsheetbench.dataset import Text
 
 ItemType = Literal["failure_cause", "failure_memory", "success_memory"]
 Kind = Literal["error", "success"]
-RECORD_FILES: dict[Kind, str] = {
-    "error": "parsed_error_records.json",
-    "success": "parsed_success_records.json",
-}
 MAX_FAILING_CELLS = 20
 """Cells a record names; a whole wrong column adds nothing to the first twenty."""
 
@@ -137,7 +134,7 @@ def resolve(path: Path, kind: Kind = "error") -> Path:
     """The record file that `path` is or holds. Raises ContractError when there is none."""
     if path.is_file():
         return path
-    file = path / RECORD_FILES[kind]
+    file = path / record_file(kind)
     if file.is_file():
         return file
     if path.is_dir():

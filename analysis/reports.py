@@ -14,6 +14,7 @@ from typing import cast
 
 from analysis.records import ItemType, Kind, LessonItem
 from react_agent.errors import FormatError
+from react_agent.text import one_line
 
 MAX_MEMORIES = 3
 """Memory items of one report: the paper's cap, so that no long report outweighs the others."""
@@ -315,5 +316,4 @@ def _one_line(text: str) -> str:
 
 
 def _first_sentence(text: str) -> str:
-    sentence = re.split(r"(?<=[.!?])\s", _one_line(text), maxsplit=1)[0]
-    return sentence if len(sentence) <= 120 else sentence[:117] + "..."
+    return one_line(re.split(r"(?<=[.!?])\s", _one_line(text), maxsplit=1)[0], 120)

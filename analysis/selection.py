@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from analysis.records import instance_id
 from react_agent.errors import ContractError
+from react_agent.layout import seed_folders, seed_of
 from spreadsheet_agent.trajectory import Log, LogName, find_logs, read_log
 
 Wanted = Literal["FAILED", "SUCCEED", "ALL"]
@@ -123,8 +124,8 @@ def _all_logs(logs_dir: Path, repeat: int) -> list[Subject]:
         raise ContractError(f"{logs_dir}: no such folder; give the run's log folder")
     folders: list[tuple[int | None, Path]] = [(None, logs_dir)]
     if repeat > 1:
-        seeds = ((re.fullmatch(r"seed_(-?\d+)", p.name), p) for p in logs_dir.iterdir())
-        folders = sorted(((int(m[1]), p) for m, p in seeds if m), key=lambda pair: pair[0] or 0)
+        seeds = [(seed_of(folder), folder) for folder in seed_folders(logs_dir)]
+        folders = [(int(seed), p) for seed, p in seeds if re.fullmatch(r"-?\d+", seed)]
         if len(folders) != repeat:
             raise ContractError(
                 f"{logs_dir}: holds {len(folders)} seed_* folders, --repeat says {repeat}"
@@ -133,13 +134,9 @@ def _all_logs(logs_dir: Path, repeat: int) -> list[Subject]:
         Subject(name, path, seed) for seed, folder in folders for name, path in find_logs(folder)
     ]
     if not found:
-        hint = "; its seed_* folders are analysed with --repeat" if _has_seeds(logs_dir) else ""
+        hint = "; its seed_* folders are analysed with --repeat" if seed_folders(logs_dir) else ""
         raise ContractError(f"{logs_dir}: holds no trajectory log{hint}")
     return found
-
-
-def _has_seeds(logs_dir: Path) -> bool:
-    return any(logs_dir.glob("seed_*"))
 
 
 def _refuse_two_agents(logs_dir: Path, found: Sequence[Subject]) -> None:

@@ -5,15 +5,16 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.asking import PROMPTS, Conversation, Lesson, readable, without_leaks
+from analysis.asking import PROMPTS, Lesson, conversation, readable, without_leaks
 from analysis.evidence import answers_of, log_text
 from analysis.outcomes import CaseAnalysis, LeakedItem, Outcome, about
-from analysis.parsing import PREFIXES
 from analysis.records import Kind
 from analysis.selection import Subject
 from analysis.taxonomy import class_by_status, how_it_ended
+from react_agent.conversation import Conversation
 from react_agent.errors import ContextOverflow
 from react_agent.files import digest, write_whole
+from react_agent.layout import report_prefix
 from react_agent.model import Message, Model
 from spreadsheetbench.dataset import Dataset
 
@@ -87,7 +88,7 @@ class SingleCallAnalyst:
         while True:
             messages = self.prompt(subject, limit)
             write_whole(self._path(subject, "_prompt.md"), _prompt_markdown(messages))
-            talk = Conversation(self.model, list(messages))
+            talk = conversation(self.model, list(messages))
             try:
                 return talk, await talk.answer()
             except ContextOverflow:
@@ -109,7 +110,7 @@ class SingleCallAnalyst:
         return [Message(role="system", content=system), Message(role="user", content=user)]
 
     def _path(self, subject: Subject, suffix: str) -> Path:
-        return self.output_dir / f"{PREFIXES[self.kind]}{subject.instance}{suffix}"
+        return self.output_dir / f"{report_prefix(self.kind)}{subject.instance}{suffix}"
 
     def _fingerprint(self, subject: Subject) -> str:
         return digest(subject.path.read_bytes())

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.outcomes import CaseAnalysis
-from analysis.parsing import CASE_FILE, FLAG, REPORT
 from react_agent import trees
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
+from react_agent.layout import CASE_FILE, FLAG, GATE, REPORT
 from react_agent.untrusted import take_file
 from spreadsheet_agent.trajectory import Log, render_markdown
 
@@ -63,7 +63,7 @@ class CaseFolder:
         remove_tree(new)
         new.mkdir(parents=True)
         if self.work.is_dir():
-            take_tree(self.work, new, frozenset({REPORT, FLAG, CASE_FILE, "gate.json"}))
+            take_tree(self.work, new, frozenset({REPORT, FLAG, CASE_FILE, GATE}))
             if (new / "agent_work").is_dir():
                 shutil.copyfile(gold, new / "agent_work" / "gold.xlsx")
         for name, text in texts.items():

@@ -38,7 +38,7 @@ from table import ratio, show
 
 from react_agent.model import FunctionModel, Message
 from react_agent.skills import Skill
-from skill_evolver.conversation import PROMPTS, Talk
+from skill_evolver.asking import PROMPTS, Talk
 from skill_evolver.engine import Evolver, Settings, skill_view
 from skill_evolver.guardrails import Guard
 from skill_evolver.leaks import LeakScan

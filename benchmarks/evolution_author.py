@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.records import LessonItem, LessonRecord
 from react_agent.model import Message
-from skill_evolver.conversation import PROMPTS
+from skill_evolver.asking import PROMPTS
 from skill_evolver.inputs import KINDS, Entry, Run
 
 POOL = 60

@@ -21,6 +21,7 @@ from faultstages import MINI, MODEL, SKILLS, task_in
 from minirun import copies
 
 from react_agent.cli import INCOMPLETE, OK
+from react_agent.layout import RESULT_LINES, VERDICTS
 
 TASKS, FEWER = 200, 24
 AT_ONCE = 7
@@ -28,7 +29,6 @@ AT_ONCE = 7
 ALONE, MIXED, LESS_MIXED = 0.2, 0.1, 0.06
 PATIENCE = 1.5
 """Seconds after which the client takes a silent endpoint for dead."""
-VERDICTS = "eval_official_results.json"
 
 
 def measure(trial: Trial, *, tasks: int = 0, kinds: tuple[str, ...] = (), before: str = "") -> Row:
@@ -85,7 +85,7 @@ def _start(
     trouble = [f"{folder.name}: {ended}"] if ended.code else []
     if set(server.met) != set(shares):
         trouble.append(f"{folder.name}: only {sorted(server.met)} were met")
-    lines = [json.loads(line) for line in (outputs / "results.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (outputs / RESULT_LINES).read_text().splitlines()]
     endings = {line["id"]: line["status"] for line in lines}
     scores = json.loads((outputs / VERDICTS).read_text("utf-8"))["results"]
     solved = {str(one["id"]): "solved" if one["success"] else "wrong" for one in scores}

@@ -13,6 +13,7 @@ from typing import Any
 
 from openpyxl.utils.cell import get_column_letter
 
+from react_agent.text import cut_end
 from reporting.window import Rows, read_window, rows_of
 from spreadsheetbench.compare import ComparedPart, Difference, differences, parts, shown
 from spreadsheetbench.mismatches import type_of
@@ -198,7 +199,7 @@ def _cell(sheet: Sheet, formulas: Mapping[Place, Formula], place: Place) -> Cell
         return text
     cell = {"v": text, "t": kind}
     if formula:
-        cell["f"] = _cut(formula.text)
+        cell["f"] = cut_end(formula.text, MAX_TEXT)
         if value is None and place in sheet.empty_texts:
             cell["t"] = "text"  # calculated, and the result is the empty text
     return cell
@@ -214,11 +215,7 @@ def _text(value: object) -> str:
         return str(value).upper()
     if isinstance(value, float):
         return f"{value:.12g}"
-    return _cut(str(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}... ({len(text)} characters)"
+    return cut_end(str(value), MAX_TEXT)
 
 
 def _difference(one: Difference) -> dict[str, str]:

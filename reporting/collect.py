@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.errors import ContractError
+from react_agent.layout import seed_of
 from react_agent.prices import Prices
 from reporting.cellgrid import GridJob, grids_of
 from reporting.overview import outcome_of
@@ -226,7 +227,7 @@ def same_log(recorded: Path, file: Path | None) -> bool:
 def _identity(path: Path) -> tuple[object, ...]:
     name = LogName.parse(path)
     known = (name.agent, name.task_id, name.case) if name else (path.name,)
-    depth = 4 if path.parent.name.startswith("seed_") else 3
+    depth = 4 if seed_of(path.parent) else 3
     return (*known, *path.absolute().parts[-depth:-1])
 
 

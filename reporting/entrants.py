@@ -10,9 +10,10 @@ from statistics import fmean
 from analysis.taxonomy import class_by_status
 from react_agent.errors import ContractError
 from react_agent.files import read_json
+from react_agent.layout import VERDICTS, seed_folders, seed_of
 from react_agent.seams import NOT_THE_AGENT
 from react_agent.settings import differences
-from reporting.runview import VERDICTS, RunView, load_runs
+from reporting.runview import RunView, load_runs
 from spreadsheet_agent.trajectory import Log
 from spreadsheetbench.rules import RulesName
 from spreadsheetbench.verdicts import Evaluation, TaskVerdict
@@ -81,8 +82,7 @@ class Scored:
 
     @property
     def files(self) -> tuple[str, ...]:
-        outputs = self.view.layout.outputs
-        beside = [outputs / "run.json", outputs / "results.jsonl"]
+        beside = [self.view.layout.settings, self.view.layout.lines]
         return tuple(map(str, [self.verdict_file, *(file for file in beside if file.exists())]))
 
 
@@ -108,9 +108,7 @@ class Entrant:
     @property
     def seeds(self) -> tuple[str, ...]:
         return tuple(
-            str(run.view.seed)
-            if run.view.seed is not None
-            else run.view.layout.seed_folder.removeprefix("seed_")
+            str(run.view.seed) if run.view.seed is not None else seed_of(run.view.layout.outputs)
             for run in self.runs
         )
 
@@ -206,7 +204,8 @@ def _views(path: Path) -> list[RunView]:
     value = read_json(path)
     if not (isinstance(value, dict) and value.get("kind") == "repeated"):
         return [RunView.load(path)]
-    seeds = sorted(path.parent.glob(f"seed_*/{VERDICTS}"))
+    files = [seed / VERDICTS for seed in seed_folders(path.parent)]
+    seeds = [file for file in files if file.exists()]
     if not seeds:
         raise ContractError(f"{path}: is over several seeds, and no seed_* folder lies beside it")
     return [RunView.load(seed) for seed in seeds]

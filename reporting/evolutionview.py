@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from react_agent.errors import ContractError
+from react_agent.layout import INTERMEDIATES, PROVENANCE
 from react_agent.skills import MAIN, Skill, backups_folder, find_skill
 from reporting.runview import Problem, RunView
 
@@ -83,7 +84,7 @@ def _kept(folder: Path) -> Sequence[Path]:
     """Provenance files that lie where evolutions leave them, the latest first."""
     beside = backups_folder(folder) / f"{folder.resolve().name}_provenance"
     found = sorted(beside.glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True)
-    above = [folder.resolve().parent.parent / "intermediates" / "provenance.json"]
+    above = [folder.resolve().parent.parent / INTERMEDIATES / PROVENANCE]
     return [*found, *(p for p in above if p.is_file())]
 
 

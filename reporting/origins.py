@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from react_agent.files import read_json
+from react_agent.layout import REPORT, report_prefix
 from react_agent.skills import Skill
 from reporting import paper
 from reporting.entrants import Entrant
@@ -139,9 +140,9 @@ def _is(model: str, size: str) -> bool:
 
 def _analyst(provenance: Provenance) -> str:
     names = {Path(run.report).name for run in provenance.runs.values() if run.kind == "error"}
-    if names == {"analysis_report.md"}:
+    if names == {REPORT}:
         return "agentic"
-    single = names and all(name.startswith("error_analysis_") for name in names)
+    single = names and all(name.startswith(report_prefix("error")) for name in names)
     return "single call" if single else ""
 
 

@@ -47,9 +47,9 @@ def run_facts(run: RunView, name: str, prices: Prices) -> dict[str, Any]:
         "settings": run.settings,
         "problems": [[problem.file, problem.reason] for problem in run.problems],
         "sources": {
-            "settings": str(run.layout.outputs / "run.json"),
-            "cases": str(run.layout.outputs / "results.jsonl"),
-            "time": str(run.layout.outputs / "results.json"),
+            "settings": str(run.layout.settings),
+            "cases": str(run.layout.lines),
+            "time": str(run.layout.results),
             "verdicts": str(run.layout.verdicts),
         },
     }

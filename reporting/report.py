@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from react_agent.cli import OK, add_flag, run_script, script_parser
+from react_agent.layout import REPORT_PAGE
 
 if TYPE_CHECKING:
     from reporting.evolutionview import EvolutionView
@@ -58,7 +59,7 @@ def report(args: argparse.Namespace) -> int:
     collection = Collection(runs, args.data_path)
     collection.gather()
     prices = Prices.load(args.prices)
-    details = Details(output or runs[0].layout.root / "report.html")
+    details = Details(output or runs[0].layout.root / REPORT_PAGE)
     for key, detail in collection.details():
         details.add(key, to_json(detail))
     index = build_index(names, collection, evolution, prices)

@@ -17,6 +17,15 @@ from analysis.outcomes import CaseAnalysis
 from analysis.records import Kind, LessonRecord, load_records
 from react_agent.errors import ContractError
 from react_agent.files import read_json
+from react_agent.layout import (
+    CASE_FILE,
+    PARSED,
+    RunLayout,
+    analysis_folder,
+    record_file,
+    report_prefix,
+    seed_folders,
+)
 from react_agent.model import Usage
 from reporting.runlines import read_results
 from spreadsheet_agent.runfolder import CaseResult
@@ -24,7 +33,6 @@ from spreadsheet_agent.trajectory import Log, find_logs, read_log
 from spreadsheetbench.verdicts import Evaluation, TaskVerdict
 
 T = TypeVar("T")
-VERDICTS = "eval_official_results.json"
 KINDS: tuple[Kind, ...] = ("error", "success")
 
 
@@ -46,40 +54,12 @@ class Analysis:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Where the parts of one run lie."""
-
-    root: Path
-    outputs: Path
-    logs: Path
-    work: Path
-    verdicts: Path
-    seed_folder: str = ""
-
-    @classmethod
-    def find(cls, path: Path) -> "Layout":
-        """Raises ContractError when `path` is neither a folder nor a file."""
-        verdicts = VERDICTS
-        if path.is_file():
-            path, verdicts = path.parent, path.name
-        if not path.is_dir():
-            raise ContractError(f"{path}: no such run folder or verdict file")
-        outputs = path / "outputs" if (path / "outputs").is_dir() else path
-        seed = outputs.name if outputs.name.startswith("seed_") else ""
-        above = outputs.parent if seed else outputs
-        root = above.parent if above.name == "outputs" else above
-        logs = next((p for p in (root / "logs", above / "logs") if p.is_dir()), root / "logs")
-        work = root / "work"
-        return cls(root, outputs, logs / seed, work / seed, outputs / verdicts, seed)
-
-
-@dataclass(frozen=True)
 class RunView:
     """One run (of one seed) as its files show it."""
 
     path: Path
     """As the caller named it."""
-    layout: Layout
+    layout: RunLayout
     settings: Mapping[str, Any] = field(default_factory=dict)
     """`settings` of run.json: all that decides the results. Empty without a run.json."""
     sessions: tuple[Mapping[str, Any], ...] = ()
@@ -100,13 +80,13 @@ class RunView:
     @classmethod
     def load(cls, path: Path) -> "RunView":
         """Raises ContractError only when there is nothing at `path`."""
-        layout = Layout.find(Path(path))
+        layout = RunLayout.find(Path(path))
         found = _Finder()
-        record: dict[str, Any] = found.attempt(layout.outputs / "run.json", _mapping, {})
+        record: dict[str, Any] = found.attempt(layout.settings, _mapping, {})
         sessions = record.get("sessions")
-        cases, torn = read_results(layout.outputs / "results.jsonl")
-        found.problems += [Problem(str(layout.outputs / "results.jsonl"), why) for why in torn]
-        summary: dict[str, Any] = found.attempt(layout.outputs / "results.json", _mapping, {})
+        cases, torn = read_results(layout.lines)
+        found.problems += [Problem(str(layout.lines), why) for why in torn]
+        summary: dict[str, Any] = found.attempt(layout.results, _mapping, {})
         records, record_files = found.records(layout.root)
         return cls(
             path=Path(path),
@@ -196,9 +176,9 @@ class RunView:
 
 def load_runs(path: Path) -> list[RunView]:
     """One view, or one for each `seed_*` where a folder holds several seeds."""
-    layout = Layout.find(path)
-    if not (layout.outputs / "run.json").exists():
-        seeds = sorted(p for p in layout.outputs.glob("seed_*") if p.is_dir())
+    layout = RunLayout.find(path)
+    if not layout.settings.exists():
+        seeds = seed_folders(layout.outputs)
         if seeds:
             return [RunView.load(seed) for seed in seeds]
     return [RunView.load(path)]
@@ -231,8 +211,11 @@ def _instructions(results: Any) -> Iterator[tuple[str, str]]:
 def _analyses(root: Path) -> Iterator[Analysis]:
     """The agentic analyst leaves a folder a case, the one-call analysts a file a case."""
     for kind in KINDS:
-        for folder in sorted(root.glob(f"{kind}_analysis*")):
-            files = [*folder.glob("*/analysis.json"), *folder.glob(f"{kind}_analysis_*.json")]
+        for folder in sorted(root.glob(f"{analysis_folder(kind)}*")):
+            files = [
+                *folder.glob(f"*/{CASE_FILE}"),
+                *folder.glob(f"{report_prefix(kind)}*.json"),
+            ]
             for file in sorted(files):
                 if case := CaseAnalysis.load(file):
                     yield Analysis(kind, file, case)
@@ -256,7 +239,8 @@ class _Finder:
         records: dict[Kind, tuple[LessonRecord, ...]] = {}
         files: dict[Kind, Path] = {}
         for kind in KINDS:
-            names = (f"{kind}_analysis_parsed.json", f"{kind}_analysis*/parsed_{kind}_records.json")
+            folder = analysis_folder(kind)
+            names = (f"{folder}{PARSED}", f"{folder}*/{record_file(kind)}")
             file = next((f for name in names for f in sorted(root.glob(name))), None)
             if file is None:
                 continue

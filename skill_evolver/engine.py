@@ -12,9 +12,10 @@ from typing import Any
 from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trace2SkillError
 from react_agent.model import Message
 from react_agent.skills import Skill, is_protected
+from react_agent.text import one_line
 from skill_evolver.apply import Splice, place
+from skill_evolver.asking import PROMPTS, Talk
 from skill_evolver.codecs import Codec, JsonCodec, Shown
-from skill_evolver.conversation import PROMPTS, Talk
 from skill_evolver.guardrails import Guard
 from skill_evolver.inputs import Entry, Lessons
 from skill_evolver.patch import ExactEdit, Patch
@@ -263,7 +264,7 @@ class Evolver:
             for count, edit in enumerate(patch.edits, start=1):
                 aliases[f"p{number}.e{count}"] = edit.id
                 shown[edit.id] = Shown(f"p{number}.e{count}", self.ledger.support(edit.id))
-            reasoning = " ".join(patch.reasoning.split())[:REASONING_SHOWN]
+            reasoning = one_line(patch.reasoning, REASONING_SHOWN)
             views.append(
                 {"reasoning": reasoning, "edits": self.settings.codec.render(patch, shown)}
             )

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from react_agent.layout import FINAL_PATCH
 from react_agent.model import Message
 from skill_evolver.apply import Splice, apply_edits, from_files, place, to_files
+from skill_evolver.asking import PROMPTS
 from skill_evolver.build import Built, build, without_broken_pairs
 from skill_evolver.codecs import JsonCodec
-from skill_evolver.conversation import PROMPTS
 from skill_evolver.engine import Evolver, skill_view
 from skill_evolver.grouping import Lesson, group, in_order, numbered, route
 from skill_evolver.guardrails import Guard, flagged_problems
@@ -86,7 +87,7 @@ class Finisher:
         """Every edit in a form that code can carry out: exact, near enough, else translated."""
         tag = self.evolver.tag
         patch = merge_by_code(
-            self.evolver.ledger, [patch], prefix=f"{tag}u", patch_file="final_patch.json"
+            self.evolver.ledger, [patch], prefix=f"{tag}u", patch_file=FINAL_PATCH
         )
         exact = [e for e in patch.edits if isinstance(e, ExactEdit)]
         semantic = [e for e in patch.edits if isinstance(e, SemanticEdit)]

@@ -12,7 +12,7 @@ from analysis.records import ItemType, LessonRecord, load_records, of_tasks, res
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.settings import first_problem
-from skill_evolver.conversation import PROMPTS
+from skill_evolver.asking import PROMPTS
 from spreadsheetbench.dataset import Dataset
 
 Lessons = Literal["error", "success", "combined"]

@@ -10,6 +10,14 @@ from typing import Any, Literal
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import digest, digest_tree, read_json, write_json, write_whole
+from react_agent.layout import (
+    CHANGE_LOG,
+    EVOLUTION_SUMMARY,
+    FINAL_PATCH,
+    INTERMEDIATES,
+    PROVENANCE,
+    STATE,
+)
 from react_agent.lock import only_start
 from react_agent.model import Model
 from react_agent.prices import Prices
@@ -65,15 +73,15 @@ class Places:
         output = args.output_dir or backups.with_name(kind) / folder.resolve().name
         return cls(
             output,
-            args.intermediates_dir or output / "intermediates",
+            args.intermediates_dir or output / INTERMEDIATES,
             args.parse_failure_dir or output / "parse_failures_parallel",
-            args.changelog or output / "change.log",
+            args.changelog or output / CHANGE_LOG,
             args.patch_file,
         )
 
     @property
     def state(self) -> Path:
-        return self.intermediates / "state.json"
+        return self.intermediates / STATE
 
 
 @dataclass(frozen=True)
@@ -201,7 +209,7 @@ async def _engine(job: Job, evolver: Evolver, finisher: Finisher, guard: Guard) 
     if semantic:
         evolver.store.write_semantic("final_semantic_patch.md", patch, job.settings.codec)
     else:
-        evolver.store.write_patch("final_patch.json", patch)
+        evolver.store.write_patch(FINAL_PATCH, patch)
     return await finisher.finish(patch, guard)
 
 
@@ -240,8 +248,8 @@ def _report(
     job: Job, facts: dict[str, Any], provenance: Provenance, files: Mapping[str, str]
 ) -> None:
     diff = diff_files(job.skill.files, files)
-    write_json(job.places.output / "evolution_summary.json", facts)
-    save_provenance(job.places.intermediates / "provenance.json", provenance)
+    write_json(job.places.output / EVOLUTION_SUMMARY, facts)
+    save_provenance(job.places.intermediates / PROVENANCE, provenance)
     write_whole(job.places.intermediates / "applied_diffs.patch", diff)
     if job.places.patch_file:
         write_whole(job.places.patch_file, diff)
@@ -298,7 +306,7 @@ def _write(
         "after": dict(files),
         "done": False,
     }
-    save_provenance(job.places.intermediates / "provenance.json", provenance)
+    save_provenance(job.places.intermediates / PROVENANCE, provenance)
     write_json(job.places.state, state)
     before = check_folder(Skill.load(folder), job.settings.max_skill_lines)
     swapped = dict(Skill.load(folder).files) == dict(files)  # by a start that was killed since

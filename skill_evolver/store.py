@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from react_agent.conversation import CORRECTIONS
 from react_agent.errors import ContractError
 from react_agent.files import digest, read_json, write_json, write_whole
+from react_agent.layout import CALLS
 from react_agent.model import Message, Model, Usage
+from skill_evolver.asking import Talk, ask
 from skill_evolver.codecs import Codec, PatchFormatError
-from skill_evolver.conversation import MAX_FIXES, Talk, ask
 from skill_evolver.patch import Patch
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ class Store:
         *,
         parse_failures: Path | None = None,
         readable: bool = True,
-        fixes: int = MAX_FIXES,
+        fixes: int = CORRECTIONS,
     ) -> None:
         self.folder, self.model, self.readable = folder, model, readable
         self.fixes = fixes
@@ -88,7 +90,7 @@ class Store:
 
     def _stored(self, name: str, key: str, parse: Callable[[str], Patch]) -> Talk | None:
         try:
-            value: Any = read_json(self.folder / "calls" / f"{name}.json")
+            value: Any = read_json(self.folder / CALLS / f"{name}.json")
             if value["key"] != key or not value["read"]:
                 return None
             usage = Usage.model_validate(value["usage"])
@@ -117,7 +119,7 @@ class Store:
             "turns": turns,
             "usage": talk.usage.model_dump(),
         }
-        write_json(self.folder / "calls" / f"{name}.json", fields)
+        write_json(self.folder / CALLS / f"{name}.json", fields)
 
 
 def model_key(model: Model) -> str:

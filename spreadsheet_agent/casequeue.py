@@ -40,9 +40,9 @@ class CaseQueue:
         before = self.args.longest_first
         earlier = earlier_results(before) if before else []
         waiting = self._waiting(cases)
-        total = len(waiting) + self.session.kept
+        kept = sum(run.kept for run in self.session.runs)
         bar = tqdm(
-            total=total, initial=self.session.kept, desc="rollouts", unit="case", disable=None
+            total=len(waiting) + kept, initial=kept, desc="rollouts", unit="case", disable=None
         )
         try:
             await work_queue(
@@ -71,7 +71,7 @@ class CaseQueue:
             run.folder.check_fingerprints(fingerprints)
             for case in cases:
                 if run.folder.is_finished(_key(case), missing_only=self.args.missing_only):
-                    self.session.kept += 1
+                    run.kept += 1
                 else:
                     more = several[case.task_id] > 1
                     waiting.append(

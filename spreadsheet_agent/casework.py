@@ -16,6 +16,7 @@ from react_agent.connect import Connection, Shared, connect
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
 from react_agent.executor import Bench
 from react_agent.files import check_room, digest, refuses_writes
+from react_agent.layout import LOGS
 from react_agent.sandbox import Sandbox, open_sandbox, tool_slots
 from react_agent.seams import Trajectory
 from react_agent.skills import find_skill
@@ -70,7 +71,7 @@ class RolloutSite:
         self.kind = AGENTS[args.agent]
         self.skill = find_skill(args.skills_dir, args.skill) if self.kind.with_skill else None
         self.working: Path = args.working_dir.resolve()
-        self.logs: Path = args.log_dir or args.output_dir / "logs"
+        self.logs: Path = args.log_dir or args.output_dir / LOGS
 
     def __reduce__(self) -> tuple[type["RolloutSite"], tuple[argparse.Namespace]]:
         return RolloutSite, (self.args,)

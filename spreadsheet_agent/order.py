@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from react_agent.errors import ContractError
 from react_agent.files import read_lines
-from spreadsheet_agent.runfolder import LINES, CaseResult, Key
+from react_agent.layout import RESULT_LINES, seed_folders
+from spreadsheet_agent.runfolder import CaseResult, Key
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -23,14 +24,21 @@ def earlier_results(output_dir: Path) -> list[CaseResult]:
 
     Raises ContractError for a file that is something else.
     """
-    places = (output_dir / LINES, *output_dir.glob(f"seed_*/{LINES}"))
+    places = (
+        output_dir / RESULT_LINES,
+        *(seed / RESULT_LINES for seed in seed_folders(output_dir)),
+    )
     files = [path for path in places if path.is_file()]
     if not files:
-        log.warning("%s: holds no %s to order by; the data set's order it is", output_dir, LINES)
+        log.warning(
+            "%s: holds no %s to order by; the data set's order it is", output_dir, RESULT_LINES
+        )
     try:
         return [CaseResult.model_validate(line) for path in files for line in read_lines(path)]
     except ValueError:
-        raise ContractError(f"{output_dir}: its {LINES} is no list of case results") from None
+        raise ContractError(
+            f"{output_dir}: its {RESULT_LINES} is no list of case results"
+        ) from None
 
 
 def seconds_taken(results: Iterable[CaseResult]) -> dict[Key, float]:

@@ -15,12 +15,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
+from react_agent.layout import RESULT_LINES, RESULTS, RUN_SETTINGS
 from react_agent.model import Usage
 from react_agent.seams import NOT_THE_AGENT, Status
 from react_agent.settings import differences, first_problem
 
 Key = tuple[str, str]
-LINES = "results.jsonl"
 
 
 class CaseResult(BaseModel, frozen=True):
@@ -58,9 +58,9 @@ class RunFolder:
 
     def __init__(self, output_dir: Path, results_file: Path | None = None) -> None:
         self.output_dir = output_dir
-        self.settings_file = output_dir / "run.json"
-        self.lines_file = output_dir / LINES
-        self.results_file = results_file or output_dir / "results.json"
+        self.settings_file = output_dir / RUN_SETTINGS
+        self.lines_file = output_dir / RESULT_LINES
+        self.results_file = results_file or output_dir / RESULTS
         self.results: dict[Key, CaseResult] = {}
         self._started = time.monotonic()
         self._earlier_seconds = 0.0

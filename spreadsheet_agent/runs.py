@@ -28,6 +28,8 @@ class Run:
 
     place: Place
     folder: RunFolder
+    kept: int = 0
+    """Cases that an earlier start has finished."""
 
 
 @dataclass
@@ -37,7 +39,6 @@ class Session:
     runs: list[Run] = field(default_factory=list)
     tasks: Sequence[tuple[str, str]] = ()
     problems: dict[str, str] = field(default_factory=dict)
-    kept: int = 0
     owed: int = 0
     stopped: str = ""
 
@@ -51,7 +52,7 @@ class Session:
             seed = "" if run.place.seed is None else f", seed {run.place.seed}"
             lines += [
                 f"{header['agent_name']} on {header['model']}{seed}",
-                f"  cases      {len(cases)} ({self.kept} kept from an earlier start)",
+                f"  cases      {len(cases)} ({run.kept} kept from an earlier start)",
                 f"  outputs    {sum(c.success for c in cases)}",
                 f"  ended      {', '.join(f'{n} {s}' for s, n in counts.most_common()) or 'none'}",
                 f"  turns      {sum(c.turns for c in cases)}",

@@ -12,6 +12,7 @@ from typing import Any
 from react_agent.cli import executor_settings, model_settings
 from react_agent.errors import ContractError
 from react_agent.executor import Bench, staffed
+from react_agent.layout import seed_name
 from react_agent.lock import only_start
 from react_agent.seams import Domain
 from react_agent.strays import end_strays
@@ -30,7 +31,7 @@ async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> 
     async with start.site.open() as bench:
         with contextlib.ExitStack() as locks:
             for seed in seeds:
-                sub = (f"seed_{seed}",) if len(seeds) > 1 else ()
+                sub = () if seed is None or len(seeds) == 1 else (seed_name(seed),)
                 locks.enter_context(only_start(args.output_dir.joinpath(*sub)))
                 start.session.runs.append(start.run(bench, seed, sub))
             end_strays(start.site.working)

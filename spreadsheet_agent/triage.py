@@ -21,6 +21,8 @@ from react_agent.cli import (
     run_script,
     script_parser,
 )
+from react_agent.layout import LOGS, seed_folders, seed_of
+from react_agent.text import one_line
 
 if TYPE_CHECKING:
     from spreadsheet_agent.trajectory import Log, LogName
@@ -158,7 +160,7 @@ def details(rows: Iterable[Row]) -> str:
     lines = [f"{'id':<14} {'outcome':<14} {'ended':<16} {'turns':>5}  why"]
     for row in rows:
         seed = f" (seed {row.seed})" if row.seed else ""
-        why = "" if row.outcome == SOLVED else row.message.replace("\n", " ")[:60]
+        why = "" if row.outcome == SOLVED else one_line(row.message, 60)
         case = f"@{row.case}" if row.case else ""
         lines.append(
             f"{row.id + case + seed:<14} {row.outcome:<14} {row.status:<16} {row.turns:>5}  {why}"
@@ -199,14 +201,15 @@ def _one(eval_results: Path, log_dir: Path | None, seed: str = "") -> list[Row]:
 
 def _beside(eval_results: Path) -> Path:
     """The runner's default (`<output_dir>/logs`), or the published layout (`outputs`, `logs`)."""
-    inside = eval_results.parent / "logs"
-    return inside if inside.is_dir() else eval_results.parent.parent / "logs"
+    inside = eval_results.parent / LOGS
+    return inside if inside.is_dir() else eval_results.parent.parent / LOGS
 
 
 def _seeds(args: argparse.Namespace) -> list[Row]:
     from react_agent.errors import ContractError
 
-    files = sorted(args.eval_results.parent.glob(f"seed_*/{args.eval_results.name}"))
+    beside = [seed / args.eval_results.name for seed in seed_folders(args.eval_results.parent)]
+    files = [file for file in beside if file.exists()]
     if len(files) != args.repeat:
         raise ContractError(
             f"{args.eval_results.parent}: {len(files)} seed_*/{args.eval_results.name}, "
@@ -214,9 +217,7 @@ def _seeds(args: argparse.Namespace) -> list[Row]:
         )
     base = args.base_log_dir or args.log_dir or _beside(args.eval_results)
     return [
-        row
-        for file in files
-        for row in _one(file, base / file.parent.name, file.parent.name.removeprefix("seed_"))
+        row for file in files for row in _one(file, base / file.parent.name, seed_of(file.parent))
     ]
 
 

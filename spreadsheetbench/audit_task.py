@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from react_agent.errors import ContractError
+from react_agent.text import one_line
 from spreadsheetbench.cells import CellValue
 from spreadsheetbench.compare import Comparison, compare, parts
 from spreadsheetbench.dataset import (
@@ -266,7 +267,7 @@ def _read(path: Path) -> Book | Finding:
     except MemoryError:
         raise
     except Exception as error:  # whatever openpyxl raises for a broken file is the finding
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = one_line(str(error), 200) or type(error).__name__
         return _say("error", "unreadable workbook", f"{path.name}: {reason}")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from openpyxl.utils.cell import get_column_letter
 
+from react_agent.text import cut_end
 from spreadsheetbench.cells import CellValue, matches, open_places
 from spreadsheetbench.positions import Box, Part, find_sheet, parse
 from spreadsheetbench.reader import Book, Place, Sheet
@@ -170,5 +171,4 @@ def cell_name(place: Place) -> str:
 
 
 def shown(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
+    return cut_end(str(value), SHOWN)

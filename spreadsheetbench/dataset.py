@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from react_agent.errors import ContractError
 from react_agent.files import digest
 from react_agent.settings import first_problem
+from react_agent.text import has_control
 
 INDEX_NAMES = ("dataset.json", "data.json", "data.jsonl", "sample_data.jsonl")
 CELL_LEVEL, SHEET_LEVEL = "Cell-Level Manipulation", "Sheet-Level Manipulation"
@@ -34,12 +35,11 @@ def _blank(value: object) -> object:
 
 def _shown(text: str) -> str:
     """It stands in tables on a terminal."""
-    if _CONTROL.search(text):
+    if has_control(text):
         raise ValueError("holds a control character")
     return text
 
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 Text = Annotated[str, BeforeValidator(_as_text), AfterValidator(_shown)]
 OptionalText = Annotated[
     str, BeforeValidator(lambda v: _as_text(_blank(v))), AfterValidator(_shown)

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,13 @@ from react_agent.cli import (
     script_parser,
 )
 from react_agent.errors import ContractError
+from react_agent.layout import VERDICTS, seed_folders
 
 if TYPE_CHECKING:
     from spreadsheetbench.dataset import Dataset, Task
     from spreadsheetbench.scoring import Settings
     from spreadsheetbench.verdicts import Evaluation
 
-RESULTS_NAME = "eval_official_results.json"
 
 EPILOG = """A result file holds the released scorer's fields with its values, and ours beside them.
 Exit codes: 0 scored, whatever the scores; 2 a file, folder or flag is wrong; 130 interrupted."""
@@ -125,15 +124,15 @@ def _run(args: argparse.Namespace) -> int:
         limits=WorkLimits(seconds=args.timeout, memory_mb=args.memory),
     )
     folders = _seed_folders(args.output_dir) if args.repeat > 1 else [args.output_dir]
-    results_file = getattr(args, "results_file", args.output_dir / RESULTS_NAME)
+    results_file = getattr(args, "results_file", args.output_dir / VERDICTS)
     _check_writable(results_file)
     evaluations: dict[str, Evaluation] = {}
     for folder in folders:
-        _check_writable(folder / RESULTS_NAME)
+        _check_writable(folder / VERDICTS)
     for folder in folders:
         evaluation = _evaluate(dataset, tasks, folder, settings)
         evaluations[folder.name] = evaluation
-        target = folder / RESULTS_NAME if args.repeat > 1 else results_file
+        target = folder / VERDICTS if args.repeat > 1 else results_file
         write_json(target, evaluation.to_json())
         lines = task_lines(evaluation) if args.verbose else []
         print("\n".join([*lines, *summary_lines(evaluation, str(folder)), f"Verdicts: {target}"]))
@@ -164,15 +163,10 @@ def _golds(dataset: "Dataset", task: "Task") -> list[Path]:
 
 
 def _seed_folders(output_dir: Path) -> list[Path]:
-    found = [path for path in output_dir.glob("seed_*") if path.is_dir()]
+    found = seed_folders(output_dir)
     if not found:
         raise ContractError(f"{output_dir}: holds no seed_* folder, which --repeat asks for")
-
-    def by_number(path: Path) -> list[int | str]:
-        pieces = re.split(r"(\d+)", path.name)
-        return [int(piece) if piece.isdecimal() else piece for piece in pieces]
-
-    return sorted(found, key=by_number)
+    return found
 
 
 def _check_writable(path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Literal, cast
 
 from react_agent.errors import ContractError
 from react_agent.files import read_lines
+from react_agent.layout import RESULT_LINES
 from spreadsheetbench import engines, proof_store, verdicts
 from spreadsheetbench.compare import Comparison, Seen, compare, parts, shown
 from spreadsheetbench.dataset import Dataset, Task, input_files, output_name, output_name_of_gold
@@ -366,7 +367,7 @@ def _not_the_agents(output_dir: Path, wanted: set[str]) -> list[str]:
     from react_agent.seams import NOT_THE_AGENT
 
     last: dict[tuple[str, str], str] = {}
-    for line in read_lines(output_dir / "results.jsonl"):
+    for line in read_lines(output_dir / RESULT_LINES):
         if isinstance(line, dict):
             key = str(line.get("id")), str(line.get("input_file"))
             last[key] = str(line.get("status"))

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from lessons import DONE, REPORT, SmallRun, act, python
 
-from analysis.asking import CONTINUATIONS, Conversation, readable
+from analysis.asking import conversation, readable
 from analysis.outcomes import CaseAnalysis, open_run
 from analysis.parsing import parse_folder
 from analysis.records import load_records
 from analysis.running import AnalysisRun
 from analysis.selection import select
 from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
+from react_agent.conversation import CONTINUATIONS
 from react_agent.errors import (
     ContextOverflow,
     ContractError,
@@ -257,27 +258,27 @@ def test_only_gated_reports_become_records_and_prompts_are_no_reports(tmp_path):
 def test_a_cut_off_report_is_continued():
     half = len(SUCCESS) // 2
     parts = [Reply(text=SUCCESS[:half], finish="length"), Reply(text=SUCCESS[half:])]
-    talk = Conversation(ScriptedModel(*parts), [Message(role="user", content="go")])
+    talk = conversation(ScriptedModel(*parts), [Message(role="user", content="go")])
     assert asyncio.run(talk.answer()) == SUCCESS
     assert not talk.cut_off
 
 
 def test_a_continuation_that_starts_over_stands_alone():
     parts = [Reply(text=SUCCESS[:100], finish="length"), Reply(text=SUCCESS)]
-    talk = Conversation(ScriptedModel(*parts), [Message(role="user", content="go")])
+    talk = conversation(ScriptedModel(*parts), [Message(role="user", content="go")])
     assert asyncio.run(talk.answer()) == SUCCESS
 
 
 def test_continuing_ends():
     parts = [Reply(text="x", finish="length")] * (1 + CONTINUATIONS)
-    talk = Conversation(ScriptedModel(*parts), [Message(role="user", content="go")])
+    talk = conversation(ScriptedModel(*parts), [Message(role="user", content="go")])
     asyncio.run(talk.answer())
     assert talk.cut_off
 
 
 def test_a_report_without_items_is_sent_back_with_the_reason():
     model = ScriptedModel("still nothing", SUCCESS)
-    talk = Conversation(model, [Message(role="user", content="go")])
+    talk = conversation(model, [Message(role="user", content="go")])
     _, report = asyncio.run(readable(talk, "nothing", "success"))
     assert [item.title for item in report.items] == ["Read the saved file back"]
     assert "Success Memory Item 1" in model.asked[0][-1].content

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from react_agent.bash import LONGEST_COMMAND, BashResult, readable, shorten
+from react_agent.bash import LONGEST_COMMAND, BashResult, readable
 from react_agent.limits import Limits, MiB
 from react_agent.process import BoundedOutput
 from react_agent.sandbox import open_sandbox
@@ -159,14 +159,3 @@ def test_no_character_breaks_at_the_cut(text: str, kept: int) -> None:
         assert len(text.encode()) - len(head.encode()) - len(tail.encode()) <= output.dropped + 6
     else:
         assert shown == text
-
-
-@given(st.text(max_size=80), st.integers(2, 40))
-def test_a_shortened_text_keeps_both_ends(text: str, most: int) -> None:
-    short = shorten(text, most)
-    if len(text) <= most:
-        assert short == text
-    else:
-        assert short.startswith(text[: most // 2])
-        assert short.endswith(text[-(most // 2) :])
-        assert f"[{len(text) - most // 2 * 2} characters left out]" in short

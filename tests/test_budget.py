@@ -14,7 +14,7 @@ from test_evolution_commands import author_server, command
 from test_evolution_commands import environment as evolution_environment
 from test_rollouts import TASKS, Commands, bash, with_server
 
-from react_agent.budget import FILE, Budget, Capped, Caps, read_spent
+from react_agent.budget import Budget, Capped, Caps, read_spent
 from react_agent.connect import connect
 from react_agent.errors import (
     BudgetReached,
@@ -24,6 +24,7 @@ from react_agent.errors import (
     InfrastructureError,
 )
 from react_agent.flags import parser_of, read
+from react_agent.layout import BUDGET
 from react_agent.model import Body, Message, Reply, Usage
 from react_agent.model_settings import ModelSettings
 from react_agent.pool import work_queue
@@ -46,7 +47,7 @@ class Endpoint:
 
 
 def budget(path: Path, prices: Prices | None = None, **caps: Any) -> Budget:
-    return Budget(path / FILE, Caps(**caps), prices or Prices())
+    return Budget(path / BUDGET, Caps(**caps), prices or Prices())
 
 
 def ask_many(transport: Capped, count: int) -> int:
@@ -66,7 +67,7 @@ def test_calls_never_pass_their_cap_over_several_starts(tmp_path: Path) -> None:
     for cap, got in ((5, 5), (5, 0), (8, 3), (3, 0), (9, 1)):
         assert ask_many(Capped(endpoint, budget(tmp_path, calls=cap)), 7) == got
         assert endpoint.sent <= max(cap, 8)
-    assert endpoint.sent == 9 == read_spent(tmp_path / FILE).usage().calls
+    assert endpoint.sent == 9 == read_spent(tmp_path / BUDGET).usage().calls
 
 
 def test_two_processes_share_one_count(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_tokens_and_dollars_are_checked_before_a_call(tmp_path: Path) -> None:
     assert [ask_many(by_tokens, 1) for _ in range(4)] == [1, 1, 0, 0]
     by_cost = Capped(endpoint, budget(tmp_path / "cost", prices, cost=41.0))
     assert [ask_many(by_cost, 1) for _ in range(4)] == [1, 1, 0, 0]
-    spent = read_spent(tmp_path / "cost" / FILE)
+    spent = read_spent(tmp_path / "cost" / BUDGET)
     assert prices.cost(spent.by_model()) == 2 * (10 + 2 * 5)
 
 
@@ -125,19 +126,19 @@ def test_a_call_that_an_outage_kept_from_being_sent_is_not_counted(
 
 
 def budget_usage(path: Path) -> tuple[int, int]:
-    usage = read_spent(path / FILE).usage()
+    usage = read_spent(path / BUDGET).usage()
     return usage.calls, usage.prompt_tokens + usage.completion_tokens
 
 
 def test_a_line_torn_by_a_kill_costs_nothing_and_breaks_nothing(tmp_path: Path) -> None:
     budget(tmp_path, calls=9).reserve(BODY)
-    with (tmp_path / FILE).open("ab") as file:
+    with (tmp_path / BUDGET).open("ab") as file:
         file.write(b'{"call": "torn", "mod')
     again = budget(tmp_path, calls=2)
     again.reserve(BODY)
     with pytest.raises(BudgetReached):
         again.reserve(BODY)
-    assert read_spent(tmp_path / FILE).usage().calls == 2
+    assert read_spent(tmp_path / BUDGET).usage().calls == 2
 
 
 def test_an_endpoint_that_counts_nothing_is_counted_by_its_text(tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ def test_an_evolution_stops_at_the_cap_and_goes_on(tmp_path: Path) -> None:
     seen: list[str] = []
 
     async def start(url: str, cap: int) -> tuple[int | None, str]:
-        flags = ["--max-calls", str(cap), "--budget", str(tmp_path / FILE)]
+        flags = ["--max-calls", str(cap), "--budget", str(tmp_path / BUDGET)]
         process = await asyncio.create_subprocess_exec(
             *command(skill, records),
             *flags,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from react_agent import layout
+
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     "react_agent",
@@ -41,6 +43,20 @@ def test_a_module_is_small_and_uses_the_floors_below_only(path: Path) -> None:
     own = next(part for part in path.relative_to(ROOT).parts if part in FLOORS)
     above = FLOORS[FLOORS.index(own) + 1 :]
     assert not imported(path) & set(above)
+
+
+def test_the_files_of_a_run_are_named_in_one_place() -> None:
+    names = {v for v in vars(layout).values() if isinstance(v, str) and "." in v.strip("_")}
+    names -= {layout.__name__, layout.__doc__, layout.__file__}
+    assert len(names) > 12
+    elsewhere = [
+        (path.name, node.value)
+        for path in MODULES
+        if path.name != "layout.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert not elsewhere
 
 
 def test_no_module_beside_the_analysis_scripts_hides_the_standard_library() -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from react_agent.errors import ContractError
 from react_agent.files import append_line
+from react_agent.layout import RESULT_LINES
 from spreadsheet_agent.order import earlier_results, longest_first, seconds_taken
-from spreadsheet_agent.runfolder import LINES, CaseResult
+from spreadsheet_agent.runfolder import CaseResult
 
 
 def took(task: str, seconds: float, status: str = "completed") -> CaseResult:
@@ -41,11 +42,11 @@ def test_the_seeds_of_an_earlier_run_count_and_without_one_there_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for seed, seconds in ((1, 5.0), (2, 7.0)):
-        append_line(tmp_path / f"seed_{seed}" / LINES, took("1", seconds).model_dump())
+        append_line(tmp_path / f"seed_{seed}" / RESULT_LINES, took("1", seconds).model_dump())
     assert seconds_taken(earlier_results(tmp_path)) == {("1", "i.xlsx"): 6}
     assert earlier_results(tmp_path / "nowhere") == []
     assert "holds no results.jsonl to order by" in caplog.text
-    append_line(tmp_path / LINES, {"id": 7})
+    append_line(tmp_path / RESULT_LINES, {"id": 7})
     with pytest.raises(ContractError, match="no list of case results"):
         earlier_results(tmp_path)
 
@@ -60,7 +61,9 @@ def test_a_run_starts_with_what_took_longest_in_another(tmp_path: Path) -> None:
         results = earlier_results(user.outputs)
         for place, task in enumerate(in_order):
             mine = next(result for result in results if task.startswith(f"{result.id}_"))
-            append_line(earlier / LINES, mine.model_copy(update={"seconds": place}).model_dump())
+            append_line(
+                earlier / RESULT_LINES, mine.model_copy(update={"seconds": place}).model_dump()
+            )
         user.server.bodies.clear()
         code, said = await user.rollouts(
             "--workers", "1", "--overwrite", "--longest_first", str(earlier)

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from stub_server import StubServer, reply
 
-from react_agent.budget import FILE, read_spent
+from react_agent.budget import read_spent
 from react_agent.errors import ContractError
+from react_agent.layout import BUDGET
 from trace2skill import reproduce
 from trace2skill.pipeline import Pipeline
 from trace2skill.recipe import Recipe, contents, split_ids
@@ -203,7 +204,7 @@ def test_a_cap_holds_over_starts_and_a_higher_one_goes_on(
         assert code == 0, said
         asked = _asked(one.server.bodies, tmp_path)
         assert max(asked.values()) <= 2  # trajectories and their validation ask the same
-        calls = read_spent(one.output / FILE).usage().calls
+        calls = read_spent(one.output / BUDGET).usage().calls
         assert calls == len(one.server.bodies)
         value = json.loads((one.output / "reproduction.json").read_text())
         assert [s["tasks"] for s in value["standings"]] == [1, 2, 2, 2, 1]

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from react_agent.errors import ContractError, Trace2SkillError
+from react_agent.text import one_line
 
 DISTRIBUTION = "trace2skill-toolkit"
 GB = 10**9
@@ -138,8 +139,7 @@ def check_sandbox(kind: SandboxKind) -> Check:
 
 
 def _clause(text: str) -> str:
-    text = " ".join(text.removeprefix("--sandbox bwrap: ").split())
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    return one_line(text.removeprefix("--sandbox bwrap: "), 200)
 
 
 def check_resources(workers: int) -> Iterator[Check]:

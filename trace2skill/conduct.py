@@ -11,10 +11,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from react_agent.budget import FILE
 from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
+from react_agent.layout import (
+    BUDGET,
+    COMMANDS,
+    COMPARISON_JSON,
+    COMPARISON_TEXT,
+    REPORT_PAGE,
+    STATE,
+)
 from react_agent.prices import DEFAULT as PRICES
 from react_agent.prices import Prices
 from react_agent.settings import differences
@@ -23,7 +30,6 @@ from trace2skill.pipeline import Command, Entrant, Pipeline, Step
 from trace2skill.recipe import contents
 from trace2skill.standings import MARK, Standing, score, table, write_reproduction
 
-STATE, COMMANDS = "state.json", "commands.sh"
 NOT_WRITTEN = 3
 """Exit code of an evolution whose skill broke the format's rules: that seed has none."""
 
@@ -90,7 +96,7 @@ class Conductor:
         try:
             self._stages()
         except Stopped as reason:
-            if spent := spent_text(self.root / FILE, self.prices):
+            if spent := spent_text(self.root / BUDGET, self.prices):
                 print(f"\n{spent}")
             print(f"stopped in {reason.args[1]}; start it again (or with a higher cap) to go on")
             return int(reason.args[0])
@@ -134,7 +140,7 @@ class Conductor:
         return steps + [pipeline.roll_out(entrant) for entrant in pipeline.validations()]
 
     def _do(self, step: Step) -> None:
-        if step.kind == "rollouts" and self._has_no_skill(step):
+        if step.evolution in self.without_skill:
             return
         if step.whole():
             print(f"\n== {step.about}: whole, kept", flush=True)
@@ -144,14 +150,11 @@ class Conductor:
             self._lay_out(step)
         for command in step.commands:
             code = _run(command)
-            if code == NOT_WRITTEN and step.kind == "evolution":
-                self.without_skill.append(int(step.about.rsplit(" ", 1)[1]))
+            if code == NOT_WRITTEN and step.kind == "evolution" and step.evolution is not None:
+                self.without_skill.append(step.evolution)
                 return
             if code != OK:
                 raise Stopped(code, step.about)
-
-    def _has_no_skill(self, step: Step) -> bool:
-        return any(f"evolved_seed_{seed}" in step.name for seed in self.without_skill)
 
     def _lay_out(self, step: Step) -> None:
         """The copy of the skills that is evolved: whole or not there, whenever this is killed."""
@@ -168,9 +171,9 @@ class Conductor:
     def _choose(self) -> int:
         """The evolved skill that solves most of the training split; the first seed of equals."""
         by_seed = {
-            entrant.seeds[0]: score(entrant)
-            for entrant in self.pipeline.validations()[1:]
-            if entrant.seeds[0] not in self.without_skill
+            entrant.evolution: score(entrant)
+            for entrant in self.pipeline.validations()
+            if entrant.evolution is not None and entrant.evolution not in self.without_skill
         }
         if not by_seed:
             raise ContractError(f"{self.root}: no evolution has given a skill that keeps the rules")
@@ -192,7 +195,7 @@ class Conductor:
         standings: list[Standing] = [score(e) for e in entrants if e.verdicts.is_file()]
         file = write_reproduction(pipeline, standings, read_json(self.state_file), self.prices)
         self._compare(champion)
-        spent = spent_text(self.root / FILE, self.prices)
+        spent = spent_text(self.root / BUDGET, self.prices)
         mark = f"{MARK}." if self.recipe.recorded else ""
         rows = table(standings, self.prices, self.recipe.model.name)
         self.closing = "\n".join(filter(None, ("== results", rows, spent, mark, f"see {file}")))
@@ -204,20 +207,20 @@ class Conductor:
         start = self.recipe.start
         held_out = sorted(self.pipeline.baselines(), key=lambda entrant: entrant.skill != start)
         folders = [str(entrant.folder) for entrant in [*held_out, champion]]
-        files = ["--json", str(self.root / "comparison.json")]
-        files += ["--markdown", str(self.root / "comparison.md")]
+        files = ["--json", str(self.root / COMPARISON_JSON)]
+        files += ["--markdown", str(self.root / COMPARISON_TEXT)]
         print("\n== held-out comparison", flush=True)
         _run(Command("compare", (*folders, *files)))
         print("\n== report", flush=True)
         skill = champion.skills_dir / start
-        page = ["--output", str(self.root / "report.html"), "--skill", str(skill)]
+        page = ["--output", str(self.root / REPORT_PAGE), "--skill", str(skill)]
         page += ["--prices", self.recipe.budget.prices]
         _run(Command("report", (str(self.pipeline.teacher.folder), *folders, *page)))
 
 
 def _not_ours(path: Path) -> bool:
     """Whether it can be there before anything was noted: a lock, a file half written, a budget."""
-    return not path.name.startswith(".") and path.name != FILE
+    return not path.name.startswith(".") and path.name != BUDGET
 
 
 def _run(command: Command) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from react_agent.cli import OK, add_flag, positive, run_script, script_parser
+from react_agent.layout import REPORT_PAGE
 
 if TYPE_CHECKING:
     from trace2skill.pipeline import Pipeline
@@ -103,7 +104,7 @@ def _show_skill(pipeline: "Pipeline", seed: int) -> None:
 
 def _next_steps(pipeline: "Pipeline", seed: int) -> str:
     base, evolution = pipeline.teacher.folder, pipeline.evolution(seed)
-    page = pipeline.root / "report.html"
+    page = pipeline.root / REPORT_PAGE
     shown = f"  {page}  runs, tasks, cells and lessons, in a browser\n" * page.exists()
     return (
         f"\nLook next at\n{shown}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from react_agent.cli import INCOMPLETE, OK, add_flag, positive, run_script, script_parser
+from react_agent.text import for_terminal
 
 if TYPE_CHECKING:  # --help stays quick
     from spreadsheetbench.audit import Audit
@@ -152,7 +153,7 @@ class _Page:
 
     def _wrap(self, text: str, lead: str, indent: str) -> list[str]:
         # Texts quote files and servers: control characters of theirs may not reach a terminal.
-        clean = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+        clean = for_terminal(" ".join(text.split()))
         return textwrap.wrap(
             clean,
             self.width,

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from react_agent.layout import RESULTS
 from react_agent.model import Usage
 from react_agent.prices import Prices
-from trace2skill.pipeline import RESULTS, Pipeline, Step
+from trace2skill.pipeline import Pipeline, Step
 
 TURNS = 30
 """The paper: rollouts often exceed 30 turns."""

@@ -9,11 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from react_agent.budget import FILE
+from react_agent.layout import (
+    ANALYSIS_SUMMARY,
+    BUDGET,
+    CHANGE_LOG,
+    INTERMEDIATES,
+    PARSED,
+    RESULTS,
+    STATE,
+    RunLayout,
+    analysis_folder,
+    seed_name,
+)
 from react_agent.seams import NOT_THE_AGENT
 from trace2skill.recipe import Recipe
-
-RESULTS, VERDICTS = "results.json", "eval_official_results.json"
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class Step:
     whole: Callable[[], bool]
     runs: int = 1
     """Cases for each task of the split."""
+    evolution: int | None = None
+    """Seed of the evolution that it is, or whose skill it tries."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +63,25 @@ class Entrant:
     seeds: tuple[int, ...] = ()
     prefix: str = ""
     """Of the folders outputs, logs and work, where several runs share `folder`."""
+    evolution: int | None = None
+    """Seed of the evolution that its skill comes from."""
+
+    @property
+    def layout(self) -> RunLayout:
+        return RunLayout.below(self.folder, self.prefix)
 
     @property
     def outputs(self) -> Path:
-        return self.folder / f"{self.prefix}outputs"
-
-    @property
-    def logs(self) -> Path:
-        return self.folder / f"{self.prefix}logs"
+        return self.layout.outputs
 
     @property
     def verdicts(self) -> Path:
-        return self.outputs / VERDICTS
+        return self.layout.verdicts
 
     def seed_folders(self) -> list[Path]:
         if len(self.seeds) == 1:
             return [self.outputs]
-        return [self.outputs / f"seed_{seed}" for seed in self.seeds]
+        return [self.outputs / seed_name(seed) for seed in self.seeds]
 
 
 class Pipeline:
@@ -123,7 +136,8 @@ class Pipeline:
                 recipe.start,
                 self.evolved_skills(seed),
                 (seed,),
-                f"evolved_seed_{seed}_",
+                f"evolved_{seed_name(seed)}_",
+                seed,
             )
             for seed in recipe.seeds
         ]
@@ -132,14 +146,15 @@ class Pipeline:
         return Entrant(
             f"{self.recipe.start} evolved (seed {seed})",
             "test",
-            self.root / f"evolved_run_seed_{seed}",
+            self.root / f"evolved_run_{seed_name(seed)}",
             self.recipe.start,
             self.evolved_skills(seed),
             _test(self.recipe),
+            evolution=seed,
         )
 
     def evolution(self, seed: int) -> Path:
-        parent = self.root / f"skill_evolution_seed_{seed}"
+        parent = self.root / f"skill_evolution_{seed_name(seed)}"
         return parent / f"{self.recipe.lessons}_driven_skill_evolution"
 
     def evolved_skills(self, seed: int) -> Path:
@@ -158,12 +173,12 @@ class Pipeline:
         if entrant.skill:
             agent = ["--agent", "cli_skill_preloaded", "--skill", entrant.skill]
             agent += ["--skills_dir", str(entrant.skills_dir)]
-        work = entrant.folder / f"{entrant.prefix}work"
+        logs, work = entrant.layout.logs, entrant.layout.work
         rollouts = [*data, *outputs, *agent, *self._agents(), "--seeds", seeds]
         rollouts += self._order(entrant)
-        rollouts += ["--log_dir", str(entrant.logs), "--log_format", "markdown"]
+        rollouts += ["--log_dir", str(logs), "--log_format", "markdown"]
         rollouts += ["--working_dir", str(work), *self._model(name, recipe.model.generation_config)]
-        triage = ["--eval_results", str(entrant.verdicts), "--log_dir", str(entrant.logs)]
+        triage = ["--eval_results", str(entrant.verdicts), "--log_dir", str(logs)]
         commands = (
             Command("run", tuple(rollouts)),
             Command("evaluate", (*data, *outputs, *repeat)),
@@ -179,6 +194,7 @@ class Pipeline:
             commands,
             lambda: _scored(entrant, tasks),
             len(entrant.seeds),
+            entrant.evolution,
         )
 
     def learn(self) -> Step:
@@ -198,14 +214,14 @@ class Pipeline:
         thinking = recipe.model.thinking_config or recipe.model.generation_config
         flags = []
         for kind in self._kinds():
-            flags += [f"--{kind}-json", str(base / f"{kind}_analysis_parsed.json")]
+            flags += [f"--{kind}-json", str(base / f"{analysis_folder(kind)}{PARSED}")]
         flags += ["--skill-dir", str(folder / "skills" / recipe.start)]
         if recipe.lessons != "combined":  # the published combined command has no such flag
             flags += ["--prompt", "generic"]
         flags += ["--data-path", str(recipe.data_path), "--batch-size", "1", "--seed", str(seed)]
         flags += ["--merge-batch-size", str(recipe.merge_batch_size), "--patch-pipeline", "json"]
-        flags += ["--changelog", str(folder / "change.log"), "--save-intermediates"]
-        flags += ["--intermediates-dir", str(folder / "intermediates")]
+        flags += ["--changelog", str(folder / CHANGE_LOG), "--save-intermediates"]
+        flags += ["--intermediates-dir", str(folder / INTERMEDIATES)]
         flags += ["--parse-failure-dir", str(folder / "parse_failures")]
         flags += ["--max-workers", str(recipe.workers)]
         flags += self._model("", thinking, token_cap="--max-total-tokens")
@@ -215,7 +231,8 @@ class Pipeline:
             "evolution",
             "train",
             (Command("evolve", tuple(flags)),),
-            lambda: _field(folder / "intermediates" / "state.json", "done") is True,
+            lambda: _field(folder / INTERMEDIATES / STATE, "done") is True,
+            evolution=seed,
         )
 
     def _kinds(self) -> list[str]:
@@ -224,8 +241,8 @@ class Pipeline:
     def _learned(self) -> bool:
         base = self.teacher.folder
         return all(
-            (base / f"{kind}_analysis_parsed.json").is_file()
-            and _field(base / f"{kind}_analysis" / "analysis_summary.json", "owed") == []
+            (base / f"{analysis_folder(kind)}{PARSED}").is_file()
+            and _field(base / analysis_folder(kind) / ANALYSIS_SUMMARY, "owed") == []
             for kind in self._kinds()
         )
 
@@ -254,7 +271,7 @@ class Pipeline:
         that ask the same still draw their own replies. Evolutions keep what they paid themselves,
         and ask anew for what they could not read."""
         model, budget = self.recipe.model, self.recipe.budget
-        flags = ["--model", model.name, "--budget", str(self.root / FILE)]
+        flags = ["--model", model.name, "--budget", str(self.root / BUDGET)]
         flags += ["--generation_config", config] if config else []
         if model.replay:
             flags += ["--replay", model.replay]
@@ -289,7 +306,9 @@ def _scored(entrant: Entrant, tasks: int) -> bool:
     scored = entrant.verdicts.stat().st_mtime_ns
     if any((folder / RESULTS).stat().st_mtime_ns > scored for folder in folders):
         return False
-    named = [p for p in entrant.logs.rglob("*.md") if p.stem.endswith(("_SUCCEED", "_FAILED"))]
+    named = [
+        p for p in entrant.layout.logs.rglob("*.md") if p.stem.endswith(("_SUCCEED", "_FAILED"))
+    ]
     return len(named) >= tasks * len(folders)
 
 

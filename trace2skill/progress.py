@@ -8,13 +8,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from react_agent.budget import FILE, Spent, read_spent
+from react_agent.budget import Spent, read_spent
 from react_agent.errors import ContractError
+from react_agent.layout import (
+    BUDGET,
+    CALLS,
+    CASE_FILE,
+    INTERMEDIATES,
+    LOGS,
+    OUTPUTS,
+    RESULT_LINES,
+    RESULTS,
+    RUN_SETTINGS,
+    STATE,
+    VERDICTS,
+    WORK,
+    analysis_folder,
+    report_prefix,
+    seed_of,
+)
 from react_agent.model import Usage
 from reporting.runlines import read_results
 from spreadsheet_agent.runfolder import CaseResult
 
-VERDICTS = "eval_official_results.json"
 QUIET_SECONDS = 900
 """A run whose files have not changed for so long is not said to have cases in flight."""
 
@@ -91,13 +107,17 @@ class Progress:
 
 def look(path: Path) -> Progress:
     """Raises ContractError when there is no run below the path."""
-    files = sorted({*path.glob("**/run.json")}, key=lambda file: file.stat().st_mtime)
+    files = sorted(path.glob(f"**/{RUN_SETTINGS}"), key=lambda file: file.stat().st_mtime)
     runs = [run for file in files if (run := _run(file, path))]
     if not runs:
-        raise ContractError(f"{path}: holds no run (no run.json); it may not have started yet")
-    budget = next((p / FILE for p in (path, *path.absolute().parents) if (p / FILE).exists()), None)
-    nearest = budget or next(path.glob(f"**/{FILE}"), None)
-    chosen = _mapping(path / "state.json").get("chosen", {})
+        raise ContractError(
+            f"{path}: holds no run (no {RUN_SETTINGS}); it may not have started yet"
+        )
+    budget = next(
+        (p / BUDGET for p in (path, *path.absolute().parents) if (p / BUDGET).exists()), None
+    )
+    nearest = budget or next(path.glob(f"**/{BUDGET}"), None)
+    chosen = _mapping(path / STATE).get("chosen", {})
     seed = chosen.get("seed") if isinstance(chosen, dict) else None
     return Progress(
         path=path,
@@ -117,15 +137,17 @@ def _run(file: Path, root: Path) -> RunProgress | None:
     session = sessions[-1] if isinstance(sessions[-1], dict) else {}
     environment = session.get("environment")
     total = environment.get("cases") if isinstance(environment, dict) else None
-    lines = file.with_name("results.jsonl")
+    lines = file.with_name(RESULT_LINES)
     found, _ = read_results(lines) if lines.exists() else ((), [])
     cases = tuple({case.key: case for case in found}.values())
     model = settings.get("model")
     model = model if isinstance(model, dict) else {}
     changed = max(p.stat().st_mtime for p in (file, lines) if p.exists())
-    finished = file.with_name("results.json").exists()
+    finished = file.with_name(RESULTS).exists()
     return RunProgress(
-        name=str(file.parent.relative_to(root)).replace("/outputs", "").replace("_outputs", ""),
+        name=str(file.parent.relative_to(root))
+        .replace(f"/{OUTPUTS}", "")
+        .replace(f"_{OUTPUTS}", ""),
         model=str(model.get("model", "")),
         total=total if isinstance(total, int) else None,
         cases=cases,
@@ -139,9 +161,9 @@ def _run(file: Path, root: Path) -> RunProgress | None:
 
 def _in_flight(outputs: Path, cases: tuple[CaseResult, ...]) -> int:
     """Case folders without a result, where the published layout has them beside the outputs."""
-    parts = [p.name for p in (outputs, outputs.parent) if p.name.startswith("seed_")]
+    parts = [p.name for p in (outputs, outputs.parent) if seed_of(p)]
     base = outputs.parent if parts else outputs
-    work = base.with_name(base.name.replace("outputs", "work")).joinpath(*parts)
+    work = base.with_name(base.name.replace(OUTPUTS, WORK)).joinpath(*parts)
     if work == outputs or not work.is_dir():
         return 0
     ended = {f"{case.id}_{Path(case.input_file).stem}" for case in cases if not case.owed}
@@ -150,13 +172,15 @@ def _in_flight(outputs: Path, cases: tuple[CaseResult, ...]) -> int:
 
 def _others(path: Path) -> Iterator[Count]:
     """Analyses and evolutions, by the files that each of their cases leaves."""
-    for folder in sorted({*path.glob("**/error_analysis"), *path.glob("**/success_analysis")}):
-        failed = folder.name == "error_analysis"
+    for folder in sorted(
+        f for kind in ("error", "success") for f in path.glob(f"**/{analysis_folder(kind)}")
+    ):
+        failed = folder.name == analysis_folder("error")
         tag = "FAILED" if failed else "SUCCEED"
-        logs = [*(folder.parent / "logs").glob(f"**/*_{tag}.*")]
-        done = [*folder.glob("*/analysis.json" if failed else "success_analysis_*.json")]
+        logs = [*(folder.parent / LOGS).glob(f"**/*_{tag}.*")]
+        done = [*folder.glob(f"*/{CASE_FILE}" if failed else f"{report_prefix('success')}*.json")]
         yield Count(str(folder.relative_to(path)), len(done), len(logs) or None)
-    for calls in sorted(path.glob("**/intermediates/calls")):
+    for calls in sorted(path.glob(f"**/{INTERMEDIATES}/{CALLS}")):
         done = [*calls.glob("**/*.json")]
         yield Count(f"{calls.parent.parent.relative_to(path)} (calls)", len(done))
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from react_agent.model import Usage
 from react_agent.prices import Prices
+from react_agent.text import one_line
 from spreadsheet_agent.runfolder import CaseResult
 from trace2skill.progress import Progress, RunProgress
 from trace2skill.standings import MARK
@@ -86,7 +87,6 @@ def _last(run: RunProgress) -> Table:
 
 def _case(case: CaseResult) -> list[str | Text]:
     style = "red" if case.owed else "" if case.success else "yellow"
-    error = " ".join((case.error or "").split())
     return [
         case.finished_at[11:19],
         Text(case.id),
@@ -94,7 +94,7 @@ def _case(case: CaseResult) -> list[str | Text]:
         str(case.turns),
         _tokens(case.usage),
         f"{case.seconds:.1f}",
-        Text(error if len(error) <= 60 else f"{error[:57]}..."),
+        Text(one_line(case.error or "", 60)),
     ]
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from react_agent.budget import FILE, read_spent
+from react_agent.budget import read_spent
 from react_agent.files import read_json, write_json
+from react_agent.layout import BUDGET, REPRODUCTION, RESULTS
 from react_agent.model import Usage
 from react_agent.prices import Prices
-from trace2skill.pipeline import RESULTS, Entrant, Pipeline
+from trace2skill.pipeline import Entrant, Pipeline
 
 MARK = "recorded replies, not a measurement"
-REPRODUCTION = "reproduction.json"
 
 
 class Standing(BaseModel, frozen=True):
@@ -82,7 +82,7 @@ def write_reproduction(
 ) -> Path:
     """Rewritten whole at the end of every start that comes so far."""
     root = pipeline.root
-    spent = read_spent(root / FILE)
+    spent = read_spent(root / BUDGET)
     seed = state["chosen"]["seed"]
     value = {
         "mark": MARK if pipeline.recipe.recorded else "",
@@ -93,7 +93,7 @@ def write_reproduction(
         "spent": {
             **spent.usage().model_dump(),
             "dollars": prices.cost(spent.by_model()),
-            "file": str(root / FILE),
+            "file": str(root / BUDGET),
         },
     }
     write_json(root / REPRODUCTION, value)

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from react_agent.bash import shorten
 from react_agent.deadlines import CaseClock
 from react_agent.errors import ContextOverflow, FormatError, ModelError
 from react_agent.model import Message, Model, Reply
 from react_agent.replies import STOP, Action, Done, cut_at_stop, read_reply
 from react_agent.seams import Status, Trajectory
 from react_agent.templates import Prompts
+from react_agent.text import cut_middle
 
 PROMPTS = Prompts("react_agent")
 OBSERVATION = "Observation:"
@@ -133,7 +133,7 @@ class _Loop:
         self.format_errors = 0
         if self.repeated >= IDENTICAL_REPLIES:
             return self._give_up("stuck", f"the same reply {self.repeated} times in a row")
-        shown = shorten(observation, self.agent.max_observation(step))
+        shown = cut_middle(observation, self.agent.max_observation(step))
         self._say("user", f"{OBSERVATION}\n{shown}")
         return None
 

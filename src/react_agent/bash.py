@@ -1,16 +1,15 @@
 """The agent's one tool: a bash command in the case's folder, and what the model is told of it."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from react_agent.limits import Breach
 from react_agent.process import BoundedOutput, Ended
+from react_agent.text import cut_middle, without_control
 
 LONGEST_COMMAND = 120_000
 """Bytes; the kernel takes no single argument of 128 KiB or more."""
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 _ADVICE: dict[Breach, str] = {
     "timeout": "it took too long; do the work in smaller steps",
@@ -38,7 +37,7 @@ class BashResult:
 
     def render(self, max_chars: int = 6000) -> str:
         """The observation for the model: output, and a line when something went wrong."""
-        text = shorten(self.text, max_chars, self.truncated_bytes)
+        text = cut_middle(self.text, max_chars, self.truncated_bytes)
         parts = [text.rstrip("\n") or "(no output)"]
         if self.killed:
             advice = _ADVICE[self.killed]
@@ -46,18 +45,6 @@ class BashResult:
         elif self.exit_code:
             parts.append(f"[exit code {self.exit_code}{_HINTS.get(self.exit_code, '')}]")
         return "\n".join(parts)
-
-
-def shorten(text: str, max_chars: int, missing: int = 0) -> str:
-    """First and last halves of a text that is too long, with a note between.
-
-    `missing` is what was left out of its middle before.
-    """
-    if len(text) <= max_chars:
-        return text
-    half = max_chars // 2
-    left_out = len(text) - 2 * half + missing
-    return f"{text[:half]}\n... [{left_out} characters left out] ...\n{text[len(text) - half :]}"
 
 
 def readable(output: BoundedOutput) -> str:
@@ -81,7 +68,7 @@ def readable(output: BoundedOutput) -> str:
 
 def _clean(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub("\ufffd", text)
+    return without_control(text)
 
 
 class Bash:

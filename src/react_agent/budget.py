@@ -28,13 +28,13 @@ from react_agent.errors import (
     ModelError,
     RunStopped,
 )
+from react_agent.layout import BUDGET
 from react_agent.model import Body, Reply, Transport, Usage
 from react_agent.model_settings import BudgetSettings
 from react_agent.prices import Prices
 
 CHARS_PER_TOKEN = 3
 """Few, so that a prompt is rather taken for too long than for too short."""
-FILE = "budget.jsonl"
 
 
 class Line(BaseModel):
@@ -231,7 +231,7 @@ def open_budget(settings: BudgetSettings, model: str, folder: Path | None) -> Bu
         return None
     if not (settings.budget or folder):
         raise ContractError("a cap needs a file to count in: give --budget FILE")
-    path = settings.budget or Path(folder or "") / FILE
+    path = settings.budget or Path(folder or "") / BUDGET
     if os.path.lexists(path) and not path.is_file():
         raise ContractError(f"{path}: is no file to count calls in; give --budget FILE")
     budget = Budget(path, caps, Prices.load(settings.prices))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from react_agent.errors import EndpointDown, TimeUsedUp, Trace2SkillError
+from react_agent.text import cut_end, for_terminal
 
 if TYPE_CHECKING:
     from react_agent.executor import ExecutorSettings
@@ -28,7 +29,6 @@ OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
 LONGEST_LINE = 1_500
 """Characters of a complaint; paths are long, and values out of files without bound."""
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -312,8 +312,8 @@ def run_script(
 
 def complain(text: str) -> None:
     """To stderr, without what would act on a terminal: the words may be a hostile file's."""
-    for line in _CONTROL.sub("\ufffd", text).split("\n"):
-        print(line[:LONGEST_LINE], file=sys.stderr)
+    for line in for_terminal(text).split("\n"):
+        print(cut_end(line, LONGEST_LINE), file=sys.stderr)
 
 
 async def _cancellable(work: Awaitable[int]) -> int:

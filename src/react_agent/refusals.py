@@ -6,6 +6,7 @@ from typing import Any
 
 from react_agent.errors import ContextOverflow, EndpointRefused, ModelError
 from react_agent.retry import Fault, Kind
+from react_agent.text import one_line
 
 OVERFLOW = [
     # vLLM until 0.8, OpenAI, DeepSeek: "This model's maximum context length is 4096 tokens.
@@ -71,7 +72,7 @@ MAX_SEARCHED = 4_000
 def failure(status: int, body: str, retry_after: float | None = None) -> Exception:
     """What to raise for an error response: Fault (worth another attempt) or a ModelError."""
     words, names = server_words(body)
-    text = f"HTTP {status}: {one_line(words) or 'no reason given'}"
+    text = f"HTTP {status}: {one_line(words, MAX_LINE) or 'no reason given'}"
     if status not in _NO_OVERFLOW and _is_overflow(words, names):
         return ContextOverflow(text)
     if "insufficient_quota" in names or status == 402:
@@ -96,7 +97,7 @@ def overflow_in_reply(raw: bytes) -> ContextOverflow | None:
     words, names = server_words(body)
     if (words is body and body.lstrip().startswith("{")) or not _is_overflow(words, names):
         return None
-    return ContextOverflow(one_line(words))
+    return ContextOverflow(one_line(words, MAX_LINE))
 
 
 def failure_in_reply(payload: dict[str, Any]) -> Exception | None:
@@ -150,8 +151,3 @@ def _names(value: object) -> str:
     if not isinstance(value, dict):
         return ""
     return f"{value.get('code')} {value.get('type')} {_names(value.get('error'))}"
-
-
-def one_line(text: str, limit: int = MAX_LINE) -> str:
-    line = " ".join(text[: 4 * limit].split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from react_agent.errors import ContractError
 from react_agent.files import read_json
+from react_agent.text import cut_end
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -17,7 +18,7 @@ def read_settings(cls: type[Settings], text_or_path: str, what: str) -> Settings
     """Raises ContractError; a mistyped path is not reported as broken JSON, nor the reverse."""
     where, value = _json(text_or_path.strip(), what)
     if not isinstance(value, dict):
-        kind = "a list" if isinstance(value, list) else json.dumps(value)[:40]
+        kind = "a list" if isinstance(value, list) else cut_end(json.dumps(value), 40)
         raise ContractError(f"{where}: has to be a JSON object, not {kind}")
     unknown = sorted(set(value) - set(cls.model_fields))
     if unknown:
@@ -51,7 +52,7 @@ def differences(was: Any, now_: Any, name: str = "") -> list[str]:
             for key in keys
             for line in differences(was.get(key), now_.get(key), f"{prefix}{key}")
         ]
-    return [] if was == now_ else [f"{name}: {_short(was)} -> {_short(now_)}"]
+    return [] if was == now_ else [f"{name}: {cut_end(repr(was), 80)} -> {cut_end(repr(now_), 80)}"]
 
 
 def _json(text: str, what: str) -> tuple[str, Any]:
@@ -64,7 +65,9 @@ def _json(text: str, what: str) -> tuple[str, Any]:
     except (ValueError, RecursionError) as error:
         if text[0] in "{[":
             raise ContractError(f"{what}: is not JSON: {error}") from None
-        raise ContractError(f"{what}: {text[:200]!r}: no such file and not JSON") from None
+        raise ContractError(
+            f"{what}: {cut_end(repr(text), 200)}: no such file and not JSON"
+        ) from None
 
 
 def _is_file(text: str) -> bool:
@@ -72,8 +75,3 @@ def _is_file(text: str) -> bool:
         return Path(text).is_file()
     except OSError:  # JSON text longer than a file name may be
         return False
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"

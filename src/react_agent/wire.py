@@ -22,8 +22,9 @@ from react_agent.deadlines import Pace
 from react_agent.errors import ContractError, EndpointRefused, ModelError
 from react_agent.limiter import Limiter
 from react_agent.model import Reply
-from react_agent.refusals import failure, one_line, overflow_in_reply
+from react_agent.refusals import MAX_LINE, failure, overflow_in_reply
 from react_agent.retry import Fault, RetryPolicy, Stats, patiently, retry_after
+from react_agent.text import one_line
 
 MAX_REPLY = 32 * 2**20
 MAX_ERROR = 20_000
@@ -113,7 +114,7 @@ class Wire:
         except TimeoutError:
             raise Fault("timeout", f"no whole reply within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            words = one_line(str(error))
+            words = one_line(str(error), MAX_LINE)
             line = f"{type(error).__name__}: {words}".rstrip(": ")
             nowhere = isinstance(error, aiohttp.ClientConnectorError)
             raise Fault("connection", line, unreachable=nowhere) from None
