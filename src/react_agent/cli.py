@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from react_agent.bundled import API_CHAT, PRICES
 from react_agent.errors import EndpointDown, TimeUsedUp, Trace2SkillError
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -81,7 +82,7 @@ def add_model_flags(
     group = parser.add_argument_group("model")
     flag("--model", default=model or os.environ.get("OPENAI_MODEL"), help="model name")
     flag("--llm_client", default="openai", choices=["openai", "api_chat"], help="wire protocol")
-    flag("--api_chat_config", default="config/llm_api.json", help="settings of the api_chat client")
+    flag("--api_chat_config", default=API_CHAT, help="settings of the api_chat client")
     flag("--base_url", default=None, help="endpoint; else OPENAI_BASE_URL, else OpenAI's own")
     flag("--api_key", default=None, help="key; else OPENAI_API_KEY; EMPTY for a local server")
     flag("--generation_config", default=None, help="sampling settings, as JSON text or a path")
@@ -182,7 +183,7 @@ def add_budget_flags(
     )
     flag(
         "--prices",
-        default="config/prices.json",
+        default=PRICES,
         help="dollars per million tokens: a file, or PROMPT,REPLY",
     )
 
