@@ -4,7 +4,11 @@ python analysis/parse_success_analysis_outputs.py --input_dir run/success --outp
 """
 
 import sys
+from pathlib import Path
 from typing import Literal
+
+if not __package__:  # started by its path: the clone need not be installed
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from analysis.parse_reports import build_parser, parse
 from react_agent.cli import run_script

@@ -8,6 +8,9 @@ import argparse
 import sys
 from pathlib import Path
 
+if not __package__:  # started by its path: the clone need not be installed
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from analysis.flags import EXIT_CODES, add_common_flags, add_selection_flags
 from react_agent.cli import (
     add_case_timeout,

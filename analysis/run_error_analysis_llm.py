@@ -5,6 +5,10 @@ python analysis/run_error_analysis_llm.py --logs_dir run/logs --output_dir run/e
 
 import argparse
 import sys
+from pathlib import Path
+
+if not __package__:  # started by its path: the clone need not be installed
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from analysis.one_call import ERRORS, analyse, build_parser
 from react_agent.cli import run_script

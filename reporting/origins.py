@@ -12,9 +12,9 @@ from reporting.entrants import Entrant
 from reporting.paper import Mode, Signal
 from skill_evolver.history import Provenance, files_digest, previous
 from skill_evolver.released import FOLDER, LOCK, Pins
+from spreadsheet_agent import SKILLS
 from spreadsheetbench.dataset import Dataset
 
-BUNDLED = Path(__file__).resolve().parent.parent / "spreadsheet_agent" / "skills"
 RELEASED: Mapping[str, tuple[str, Mode, Signal]] = {
     "trace2skill-xlsx-122B-combined": ("122B", "deepening", "combined"),
     "trace2skill-xlsx-35B-combined": ("35B", "deepening", "combined"),
@@ -55,7 +55,7 @@ def origin_of(entrant: Entrant, dataset: Dataset) -> Origin:
     if view.agent != "cli_skill_preloaded" or not wanted:
         raise Unmatched(f"agent {view.agent or 'not noted'} is none of the paper's")
     for name, (mode, _) in SEED_SKILLS.items():
-        if (BUNDLED / name).is_dir() and Skill.load(BUNDLED / name).digest == wanted:
+        if (SKILLS / name).is_dir() and Skill.load(SKILLS / name).digest == wanted:
             return Origin(mode, deviations=(OWN_SEED.format(name),))
     return _released(wanted) or _evolved(entrant, wanted, dataset)
 
@@ -93,7 +93,7 @@ def _by_provenance(provenance: Provenance, dataset: Dataset) -> Origin:
     if signal is None:
         raise Unmatched("its skill's history does not say which lessons it was evolved from")
     author, apart = model_size(str(provenance.settings.get("model", "")), "author model")
-    seeds = {files_digest(Skill.load(BUNDLED / name).files): name for name in SEED_SKILLS}
+    seeds = {files_digest(Skill.load(SKILLS / name).files): name for name in SEED_SKILLS}
     seed = seeds.get(files_digest(provenance.base))
     if seed is None:
         raise Unmatched("the seed of its skill is none that is known")

@@ -18,6 +18,7 @@ from react_agent.cli import (
     run_script,
     script_parser,
 )
+from spreadsheet_agent import SKILLS
 
 if TYPE_CHECKING:
     from spreadsheet_agent.runs import Session
@@ -63,9 +64,8 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
         choices=kinds,
         help="without or with a skill",
     )
-    skills = Path("spreadsheet_agent/skills")
     add_flag(
-        group, "--skills_dir", type=Path, default=skills, help="folder of skills, or one skill"
+        group, "--skills_dir", type=Path, default=SKILLS, help="folder of skills, or one skill"
     )
     add_flag(group, "--skill", help="which skill; default: xlsx if present, else the first by name")
     add_flag(group, "--max_turns", type=positive, default=20, help="model replies per case")

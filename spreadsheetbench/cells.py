@@ -102,8 +102,13 @@ def _days(value: datetime.datetime, rules: Rules) -> float:
     """Without rules on type a datetime is its day, the afternoon counting as the next one."""
     if rules.typed_cells:
         return round((value - _DAY_ZERO).total_seconds()) / _DAY
+    return round(days_since_zero(value), 0)
+
+
+def days_since_zero(value: datetime.datetime) -> float:
+    """Microseconds are dropped."""
     since = value - _DAY_ZERO
-    return round(since.days + since.seconds / _DAY, 0)
+    return since.days + since.seconds / _DAY
 
 
 def _minutes(value: datetime.time) -> str:

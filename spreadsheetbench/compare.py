@@ -90,7 +90,7 @@ def parts(
     found_any = False
     for part in parse(position, rules, gold.names, answer_sheet):
         found_any = True
-        compared = _located(part, gold, output, rules, reach)
+        compared = located(part, gold, output, rules, reach)
         if compared.box and compared.gold and rules.reading_extends and not compared.box.empty:
             column, row = reach.get(compared.gold.name, (1, 1))
             box = compared.box
@@ -100,9 +100,10 @@ def parts(
         yield ComparedPart(Part(position), error=f"no cells in {position!r}")
 
 
-def _located(
+def located(
     part: Part, gold: Book, output: Book, rules: Rules, reach: dict[str, tuple[int, int]]
 ) -> ComparedPart:
+    """The part with its two sheets. `reach` says how far parts before it extended gold's."""
     gold_sheet, output_sheet = gold.sheet(part.sheet), output.sheet(part.sheet)
     if output_sheet is None and rules.real_names:
         output_sheet = output.sheet(find_sheet(part.sheet, output.names) or "")

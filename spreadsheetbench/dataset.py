@@ -136,10 +136,10 @@ class Dataset:
     @classmethod
     def load(cls, path: Path) -> "Dataset":
         """Raises ContractError naming the file, the record and the field that do not fit."""
-        index = _find_index(path)
+        index = find_index(path)
         tasks: list[Task] = []
         seen: dict[str, int] = {}
-        for number, record in enumerate(_records(index), start=1):
+        for number, record in enumerate(index_records(index), start=1):
             try:
                 task = Task.model_validate(record)
             except ValidationError as error:
@@ -161,17 +161,10 @@ class Dataset:
     def folder(self, task: Task) -> Path:
         """Raises ContractError when no folder of the task exists."""
         location = task.spreadsheet_path or task.id
-        candidates = [
-            self.root / "spreadsheet" / location,
-            self.root / location,
-            self.root / "spreadsheet" / task.id,
-            self.root / task.id,
-        ]
-        root = self.root.resolve()
-        for candidate in candidates:
-            if candidate.is_dir() and candidate.resolve().is_relative_to(root):
-                return candidate
-        raise ContractError(f"task {task.id}: no folder {location} below {self.root}")
+        found = task_folder(self.root, location, task.id)
+        if found is None:
+            raise ContractError(f"task {task.id}: no folder {location} below {self.root}")
+        return found
 
     def cases(self, task: Task) -> list[SheetCase]:
         """Raises ContractError when the task has no folder or no input workbook."""
@@ -218,7 +211,25 @@ class Dataset:
         return chosen[:sample] if sample is not None else chosen
 
 
-def _find_index(path: Path) -> Path:
+def task_folder(root: Path, location: str, task_id: str) -> Path | None:
+    """Where the workbooks of a task lie; a link that leads out of the data set leads nowhere."""
+    inside = root.resolve()
+    for name in (location, task_id):
+        for candidate in (root / "spreadsheet" / name, root / name):
+            if candidate.is_dir() and candidate.resolve().is_relative_to(inside):
+                return candidate
+    return None
+
+
+def output_folder(output_dir: Path, location: str, task_id: str) -> Path | None:
+    """Where a run left the outputs of a task: below its path, else below its id."""
+    return next(
+        (folder for name in (location, task_id) if (folder := output_dir / name).is_dir()), None
+    )
+
+
+def find_index(path: Path) -> Path:
+    """The file with the records. Raises ContractError where there is none, or no telling which."""
     if path.is_file():
         if path.suffix in (".json", ".jsonl"):
             return path
@@ -237,7 +248,8 @@ def _find_index(path: Path) -> Path:
     raise ContractError(f"{path}: {found}; expected one of {', '.join(INDEX_NAMES)}")
 
 
-def _records(index: Path) -> list[Any]:
+def index_records(index: Path) -> list[Any]:
+    """As they stand in the file. Raises ContractError where it holds no list of values."""
     try:
         text = index.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

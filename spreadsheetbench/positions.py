@@ -110,13 +110,13 @@ def _split_part(text: str, rules: Rules, first_sheet: str) -> Part:
         return Part(text, error=f"more than one '!' in {text!r}")
     sheet = name.strip("'") if mark else first_sheet
     try:
-        span = _code_point_span(cells.strip("'"), rules.open_ends)
+        span = code_point_span(cells.strip("'"), rules.open_ends)
     except ValueError as error:
         return Part(text, sheet, error=str(error))
     return Part(text, sheet, span)
 
 
-def _code_point_span(cells: str, open_ends: bool) -> Span:
+def code_point_span(cells: str, open_ends: bool) -> Span:
     """Ends of a range as the released scorer and its model read them. Raises ValueError."""
     if ":" not in cells:
         return _single_cell(cells)
@@ -129,12 +129,12 @@ def _code_point_span(cells: str, open_ends: bool) -> Span:
         digits = "".join(char for char in end if char.isdigit())
         if not digits and not open_ends:
             raise ValueError(f"no row in {end!r}")
-        columns.append(_code_point_column(letters) if letters or not open_ends else None)
+        columns.append(code_point_column(letters) if letters or not open_ends else None)
         rows.append(int(digits) if digits else None)
     return Span(columns[0], rows[0], columns[1], rows[1])
 
 
-def _code_point_column(letters: str) -> int:
+def code_point_column(letters: str) -> int:
     """`A` is 1 and `AA` 27, but `a` is 33 and `$` below zero: no letter is checked or raised."""
     number = 0
     for char in letters:

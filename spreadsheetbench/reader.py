@@ -105,15 +105,7 @@ class OpenpyxlReader:
     """The reference."""
 
     def read(self, path: Path) -> Book:
-        from openpyxl.worksheet.worksheet import Worksheet
-
-        book = _load(path, data_only=True)
-        return Book(
-            tuple(
-                _sheet(sheet) if isinstance(sheet, Worksheet) else Sheet(name, is_chart=True)
-                for name, sheet in ((name, book[name]) for name in book.sheetnames)
-            )
-        )
+        return book_of(_load(path, data_only=True))
 
     def formulas(self, path: Path) -> Formulas:
         from openpyxl.utils.datetime import CALENDAR_MAC_1904
@@ -144,6 +136,18 @@ def _load(path: Path, *, data_only: bool) -> "Workbook":
         # openpyxl warns of what it drops; none of that is compared.
         warnings.simplefilter("ignore")
         return load_workbook(path, data_only=data_only)
+
+
+def book_of(workbook: "Workbook") -> Book:
+    """The values of a workbook that openpyxl has loaded."""
+    from openpyxl.worksheet.worksheet import Worksheet
+
+    return Book(
+        tuple(
+            _sheet(sheet) if isinstance(sheet, Worksheet) else Sheet(name, is_chart=True)
+            for name, sheet in ((name, workbook[name]) for name in workbook.sheetnames)
+        )
+    )
 
 
 def _sheet(sheet: "Worksheet") -> Sheet:

@@ -17,7 +17,14 @@ from react_agent.files import read_lines
 from react_agent.layout import RESULT_LINES
 from spreadsheetbench import engines, proof_store, verdicts
 from spreadsheetbench.compare import Comparison, Seen, compare, parts, shown
-from spreadsheetbench.dataset import Dataset, Task, input_files, output_name, output_name_of_gold
+from spreadsheetbench.dataset import (
+    Dataset,
+    Task,
+    input_files,
+    output_folder,
+    output_name,
+    output_name_of_gold,
+)
 from spreadsheetbench.mismatches import MismatchReport, report_mismatches
 from spreadsheetbench.proof_store import ProofCache
 from spreadsheetbench.reader import READERS, Book, EngineName
@@ -113,7 +120,8 @@ def case_jobs(
 ) -> list[ScoreJob]:
     """One job per gold workbook. Raises ContractError when the task has no folder or no gold."""
     golds = dataset.golds(task)
-    folder = output_dir / (task.spreadsheet_path or task.id)
+    location = task.spreadsheet_path or task.id
+    folder = output_folder(output_dir, location, task.id) or output_dir / location
     inputs = input_files(dataset.folder(task))
     renamed = folder / output_name(inputs[0].name) if len(inputs) == len(golds) == 1 else None
     jobs = [

@@ -360,6 +360,16 @@ def test_seeds_are_scored_each_and_combined(
     assert "pass@any           66.67%  of 3 tasks" in shown
 
 
+def test_outputs_below_the_id_count_where_none_lie_below_the_path(bench: Bench) -> None:
+    bench.task("1", "nothing")
+    bench.data.joinpath("spreadsheet/1").rename(bench.data / "spreadsheet/elsewhere")
+    record = bench.records[0] | {"spreadsheet_path": "elsewhere"}
+    (bench.data / "dataset.json").write_text(json.dumps([record]))
+    assert bench.evaluate().summary.fully_correct_instances == 1
+    (bench.out / "elsewhere").mkdir()
+    assert bench.evaluate().summary.fully_correct_instances == 0
+
+
 def test_start_and_end_choose_the_records(bench: Bench) -> None:
     for task_id in "1", "2", "3":
         bench.task(task_id, "nothing")

@@ -19,10 +19,11 @@ from reporting import ledger
 from reporting.entrants import load_entrant
 from reporting.ledger_rows import Ledger, keep_ledger
 from reporting.matching import Own, identify
-from reporting.origins import BUNDLED, Unmatched
+from reporting.origins import Unmatched
 from reporting.paper import PaperRow, load_rows
 from skill_evolver.history import Provenance, note_change, save_provenance
 from skill_evolver.inputs import Run
+from spreadsheet_agent import SKILLS
 
 ROWS = load_rows()
 IDS = ["13-1", *(f"{number}-7" for number in range(1, 399)), "59902"]
@@ -186,7 +187,7 @@ def test_what_cannot_be_placed_is_not_guessed(
 def test_the_bundled_seed_skills_are_said_to_be_no_skills_of_the_papers(
     tmp_path: Path, data: Path
 ) -> None:
-    skill = {"name": "xlsx", "digest": Skill.load(BUNDLED / "xlsx").digest}
+    skill = {"name": "xlsx", "digest": Skill.load(SKILLS / "xlsx").digest}
     own = place(run_of(tmp_path / "a", data, agent="cli_skill_preloaded", skill=skill))
     assert own.origin.mode == "human-written"
     assert any("toolkit's own xlsx" in text for text in own.deviations)
@@ -201,7 +202,7 @@ def test_the_bundled_seed_skills_are_said_to_be_no_skills_of_the_papers(
 def evolved(root: Path, lessons: str, report: str, tasks: list[str]) -> Path:
     """A skill folder with the history that an evolution leaves beside it."""
     folder = root / "skills" / "xlsx-basic"
-    shutil.copytree(BUNDLED / "xlsx-basic", folder)
+    shutil.copytree(SKILLS / "xlsx-basic", folder)
     before = Skill.load(folder).files
     (folder / "SKILL.md").write_text(before["SKILL.md"] + "\n- Look twice.\n")
     model = "Qwen3.5-122B-A10B"

@@ -274,7 +274,7 @@ def test_a_wrong_file_is_one_line_that_names_the_key(
 @pytest.mark.parametrize("path", ["reproduce.example.toml", "data/mini/reproduce.toml"])
 def test_the_bundled_files_are_sound(path: str) -> None:
     recipe = Recipe.load(ROOT / path)
-    assert recipe.skills_dir == Path("spreadsheet_agent/skills")
+    assert recipe.skills_dir == ROOT / "spreadsheet_agent" / "skills"
 
 
 def test_every_command_of_a_plan_is_one_that_its_stage_takes(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from react_agent.bundled import PRICES
 from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
@@ -22,7 +23,6 @@ from react_agent.layout import (
     REPORT_PAGE,
     STATE,
 )
-from react_agent.prices import DEFAULT as PRICES
 from react_agent.prices import Prices
 from react_agent.settings import differences
 from trace2skill.forecast import spent_text

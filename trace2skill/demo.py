@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from react_agent.bundled import ROOT
 from react_agent.cli import OK, add_flag, positive, run_script, script_parser
 from react_agent.layout import REPORT_PAGE
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from trace2skill.pipeline import Pipeline
     from trace2skill.recipe import Recipe
 
-ROOT = Path(__file__).resolve().parent.parent
 CONFIG = Path("data/mini/reproduce.toml")
 MODEL = "scripted-demo-model"
 MIN_FREE_DISK = 100

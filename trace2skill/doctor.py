@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from react_agent.bundled import MINI
 from react_agent.cli import INCOMPLETE, OK, add_flag, positive, run_script, script_parser
 from react_agent.text import for_terminal
+from spreadsheet_agent import SKILLS
 
 if TYPE_CHECKING:  # --help stays quick
     from spreadsheetbench.audit import Audit
     from trace2skill.checks import Check
 
-ROOT = Path(__file__).resolve().parent.parent
-MINI, SKILLS = Path("data/mini"), Path("spreadsheet_agent/skills")
 MARKS = {"ok": "✓", "warning": "!", "error": "✗", "note": "·"}
 PLAIN_MARKS = {"ok": "+", "warning": "!", "error": "X", "note": "."}
 COLOURS = {"ok": "32", "warning": "33", "error": "31", "note": "2"}
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
 
 async def examine(args: argparse.Namespace) -> int:
     checks = await _checks(args)
-    audited = _audit(_bundled(args.data_path, MINI), args)
+    audited = _audit(args.data_path, args)
     can_start = audited.usable > 0 and all(check.level != "error" for check in checks)
     if args.json:
         report = {
@@ -89,16 +89,11 @@ async def _checks(args: argparse.Namespace) -> list["Check"]:
         look.check_sandbox(args.sandbox),
         *look.check_resources(args.workers),
         *look.check_output(args.output_dir),
-        look.check_skill(_bundled(args.skills_dir, SKILLS), args.skill),
+        look.check_skill(args.skills_dir, args.skill),
     ]
     if not args.no_endpoint:
         found.append(await check_endpoint(args.base_url, args.api_key, args.model))
     return found
-
-
-def _bundled(path: Path, default: Path) -> Path:
-    """What comes with the project is found from any folder."""
-    return ROOT / default if path == default and not path.exists() else path
 
 
 def _audit(path: Path, args: argparse.Namespace) -> "Audit":

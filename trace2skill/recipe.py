@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from react_agent.bundled import API_CHAT, PRICES
 from react_agent.errors import ContractError
 from react_agent.settings import first_problem
+from spreadsheet_agent import SKILLS
 
 Positive = Annotated[int, Field(ge=1)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
@@ -27,7 +29,7 @@ class ModelTable(_Table):
     base_url: str = ""
     """Else OPENAI_BASE_URL."""
     llm_client: Literal["openai", "api_chat"] = "openai"
-    api_chat_config: str = "config/llm_api.json"
+    api_chat_config: str = API_CHAT
     generation_config: str = ""
     """For agents and the error analyst: the paper's instruct settings."""
     thinking_config: str = ""
@@ -52,7 +54,7 @@ class BudgetTable(_Table):
     """In dollars."""
     max_tokens: Annotated[int, Field(ge=0)] | None = None
     max_calls: Annotated[int, Field(ge=0)] | None = None
-    prices: str = "config/prices.json"
+    prices: str = PRICES
 
 
 class Recipe(_Table):
@@ -60,7 +62,7 @@ class Recipe(_Table):
 
     data_path: Path
     output: Path = Path("outputs/reproduce")
-    skills_dir: Path = Path("spreadsheet_agent/skills")
+    skills_dir: Path = SKILLS
     start: str = "xlsx"
     """The skill that evolution starts from: xlsx is deepening, xlsx-basic is creation."""
     baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")

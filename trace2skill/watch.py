@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from react_agent.bundled import PRICES
 from react_agent.cli import OK, add_flag, run_script, script_parser
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_flag(
         parser,
         "--prices",
-        default="config/prices.json",
+        default=PRICES,
         help="dollars per million tokens: a file, or PROMPT,REPLY",
     )
     return parser

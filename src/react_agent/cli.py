@@ -18,6 +18,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from react_agent.bundled import API_CHAT, PRICES
 from react_agent.errors import EndpointDown, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal
 
@@ -87,7 +88,7 @@ def add_model_flags(
     group = parser.add_argument_group("model")
     flag("--model", default=model or os.environ.get("OPENAI_MODEL"), help="model name")
     flag("--llm_client", default="openai", choices=["openai", "api_chat"], help="wire protocol")
-    flag("--api_chat_config", default="config/llm_api.json", help="settings of the api_chat client")
+    flag("--api_chat_config", default=API_CHAT, help="settings of the api_chat client")
     flag("--base_url", default=None, help="endpoint; else OPENAI_BASE_URL, else OpenAI's own")
     flag("--api_key", default=None, help="key; else OPENAI_API_KEY; EMPTY for a local server")
     flag("--generation_config", default=None, help="sampling settings, as JSON text or a path")
@@ -212,7 +213,7 @@ def add_budget_flags(
     )
     flag(
         "--prices",
-        default="config/prices.json",
+        default=PRICES,
         help="dollars per million tokens: a file, or PROMPT,REPLY",
     )
 

@@ -8,12 +8,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from react_agent.bundled import PRICES
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.model import Usage
 from react_agent.settings import first_problem
 
-DEFAULT = "config/prices.json"
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -46,13 +46,13 @@ class Prices(BaseModel):
     def load(cls, text: str | Path | None) -> "Prices":
         """A file, or `PROMPT,REPLY` for whatever model is asked. Raises ContractError.
 
-        The default file may be missing: the scripts also run from other folders.
+        The default file may be missing: it lies in the clone, not in an installed package.
         """
-        given = str(text or DEFAULT)
+        given = str(text or PRICES)
         if pair := _pair(given):
             return cls(models={"*": pair})
         path = Path(given)
-        if given == DEFAULT and not path.exists():
+        if given == PRICES and not path.exists():
             return cls()
         try:
             return cls.model_validate(read_json(path))
