@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from analysis.leakage import scan_tasks
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import digest, digest_tree, read_json, write_json, write_whole
@@ -39,7 +40,6 @@ from skill_evolver.history import (
     save_provenance,
 )
 from skill_evolver.inputs import Entry, Lessons, Selection, lessons_of, load_entries
-from skill_evolver.leaks import build_scan
 from skill_evolver.rules import check, check_folder, new_problems
 from skill_evolver.screening import Flagged, Screen, flagged_texts, listed
 from skill_evolver.store import Store, model_key
@@ -103,7 +103,7 @@ class Job:
         names = [*(run.key for run in runs), *(run.task for run in runs)]
         text = "\n".join(self.skill.files.values())
         screen = Screen(frozenset(self.settings.allow_flagged))
-        scan = build_scan(names, self.args.data_path, text)
+        scan = scan_tasks(names, self.args.data_path, text)
         return Guard(self.skill.files, scan, injections=screen)
 
 
