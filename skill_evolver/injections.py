@@ -16,8 +16,9 @@ RULES = {
     "install": "holds a command that installs software",
     "send": "holds a command or a call that sends something away",
     "secrets": "holds a command or a call that reads keys, passwords or the environment",
+    "review": "was judged harmful by the model that `--review model` asks",
 }
-"""What is found, by the name that `--allow-flagged` takes."""
+"""What is stopped, by the name that `--allow-flagged` takes."""
 AROUND, EXCERPT = 30, 120
 LONGEST_NAME = 16
 """Letters and digits in a row that a name in a path may have."""

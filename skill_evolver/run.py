@@ -40,8 +40,9 @@ from skill_evolver.history import (
     save_provenance,
 )
 from skill_evolver.inputs import Entry, Lessons, Selection, lessons_of, load_entries
+from skill_evolver.review import reviewed
 from skill_evolver.rules import check, check_folder, new_problems
-from skill_evolver.screening import Flagged, Screen, flagged_texts, listed
+from skill_evolver.screening import Flagged, Review, Screen, flagged_texts, listed
 from skill_evolver.store import Store, model_key
 
 log = logging.getLogger(__name__)
@@ -153,6 +154,7 @@ def _settings(args: argparse.Namespace, kind: Lessons, patterns: bool) -> Settin
         max_skill_lines=args.max_skill_lines,
         self_fix=not args.disable_json_format_self_fix,
         allow_flagged=args.allow_flagged,
+        review=args.review == "model",
     )
 
 
@@ -186,11 +188,14 @@ async def _evolve(job: Job, model: Model) -> int:
     highest = max((int(e.id[1:]) for e in earlier.lessons), default=0) if earlier else 0
     finisher = Finisher(evolver, job.skill.other_files, first_lesson=highest + 1)
     guard = job.guard()
+    review: Review | None = None
     try:
         result = await _engine(job, evolver, finisher, guard)
+        if job.settings.review:
+            result, review = await reviewed(finisher, result, guard)
     except InfrastructureError as error:
         raise Unfinished(f"the endpoint failed: {error}; run the same command again") from None
-    return _conclude(job, model, finisher, result, guard, earlier)
+    return _conclude(job, model, finisher, result, guard, earlier, review)
 
 
 async def _engine(job: Job, evolver: Evolver, finisher: Finisher, guard: Guard) -> Finished:
@@ -212,13 +217,16 @@ def _conclude(
     result: Finished,
     guard: Guard,
     earlier: Provenance | None,
+    review: Review | None,
 ) -> int:
     files, evolver = result.files, finisher.evolver
     flagged = listed(evolver.ledger, guard.injections)
     provenance = _provenance(job, evolver, result, earlier, flagged)
+    provenance = provenance.model_copy(update={"review": review})
     if job.args.embed_provenance:
         files = embed(files, provenance)
         result.problems += flagged_problems(guard, files)
+    diff = _diff(job, files)
     changed = files != dict(job.skill.files)
     written = False
     if changed and not result.problems:
@@ -226,7 +234,8 @@ def _conclude(
     facts = summary(evolver, finisher, result, job.entries, written)
     facts["flagged"] = [entry.model_dump(mode="json") for entry in flagged]
     facts["flagged_lessons"] = flagged_texts([(e.key, e.text) for e in job.entries])
-    _report(job, facts, provenance, files)
+    facts |= {"diff": diff, "review": review.model_dump(mode="json") if review else None}
+    _report(job, facts, provenance)
     if written:  # last of all: a kill before this has the reports written again
         write_json(job.places.state, {**(_state(job.places) or {}), "done": True})
     print(as_text(facts))
@@ -236,15 +245,21 @@ def _conclude(
     return INCOMPLETE if not facts["map_edits"] and evolver.failures else OK
 
 
-def _report(
-    job: Job, facts: dict[str, Any], provenance: Provenance, files: Mapping[str, str]
-) -> None:
+def _diff(job: Job, files: Mapping[str, str]) -> dict[str, Any]:
+    """Where the diff lies, and how much it is: it is there to be seen before the skill changes."""
     diff = diff_files(job.skill.files, files)
+    file = job.places.intermediates / "applied_diffs.patch"
+    for place in filter(None, (file, job.places.patch_file)):
+        write_whole(place, diff)
+    if job.args.show_diff:
+        print("".join(c if c.isprintable() or c in "\n\t" else "?" for c in diff), end="")
+    signs = [line[0] for line in diff.splitlines() if line[:4] not in ("+++ ", "--- ") and line]
+    return {"file": str(file), "added": signs.count("+"), "removed": signs.count("-")}
+
+
+def _report(job: Job, facts: dict[str, Any], provenance: Provenance) -> None:
     write_json(job.places.output / "evolution_summary.json", facts)
     save_provenance(job.places.intermediates / "provenance.json", provenance)
-    write_whole(job.places.intermediates / "applied_diffs.patch", diff)
-    if job.places.patch_file:
-        write_whole(job.places.patch_file, diff)
     write_whole(job.places.changelog, release_notes(provenance))
 
 

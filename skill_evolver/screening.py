@@ -8,6 +8,7 @@ is stopped is listed, and `--allow-flagged` lets it in.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,6 +38,32 @@ class Flagged(BaseModel):
         what = "let in" if self.allowed else "left out"
         source = f" of {', '.join(self.runs[:4])}" * bool(self.runs)
         return f"{self.rule}: {self.id}{source} {what} ({self.patch or self.stage}): {self.excerpt}"
+
+
+class Verdict(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    edit: str
+    """The name that the prompt gives the edit; afterwards its id."""
+    verdict: Literal["fine", "harmful"]
+    reason: str = ""
+
+
+class Review(BaseModel):
+    """What the reviewing model said of the edits that were about to be written."""
+
+    model_config = ConfigDict(frozen=True)
+
+    verdicts: tuple[Verdict, ...] = ()
+    not_reviewed: str = ""
+    """Why there are no verdicts."""
+
+    def __str__(self) -> str:
+        if self.not_reviewed:
+            return f"not reviewed: {self.not_reviewed}"
+        harmful = [v.edit for v in self.verdicts if v.verdict == "harmful"]
+        named = f": {', '.join(harmful)}" * bool(harmful)
+        return f"{len(self.verdicts)} edits reviewed, {len(harmful)} judged harmful{named}"
 
 
 def fresh(text: str, files: Mapping[str, str]) -> str:
