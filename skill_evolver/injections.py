@@ -43,15 +43,20 @@ _HOSTS = r"schemas\.openxmlformats\.org|schemas\.microsoft\.com|(?:www\.)?w3\.or
 def _command(*names: str) -> str:
     """A command where one starts (a line, a quote, a pipe), or with what looks like arguments."""
     name = rf"(?:{'|'.join(names)})\b(?![.\w(=])"
-    start = r"^[ \t>*+$#-]*(?:sudo )?|[`;&|(] ?|[\"'](?=\w+[\"'])"
-    return rf"(?:{start}){name}|\b{name} +(?=[-\"'$/~<]|[\w.-]+[.:/@]\w)"
+    start = r"^[ \t>*+$#-]*(?:sudo )?|[`;&|(] ?|[\"'](?=[\w-]+[\"'],)"
+    return rf"(?:{start}){name}|\b{name} +(?=[-\"'$/~<]|[\w.-]+[.:/@][\w/])"
+
+
+def _import(*names: str) -> str:
+    """An import in Python, as a line or a quoted one."""
+    return rf"(?:^|[`;'\"]) *(?:import|from) +(?:{'|'.join(names)})(?= *$|[ .,;`'])"
 
 
 _PATTERNS = (
     ("fetch", _command("curl", "wget", "aria2c", "lynx", "bitsadmin", "certutil")),
-    ("fetch", r"\bgit (?:-\S+ )*(?:clone|pull|fetch|submodule)\b|\bgit\+(?:https?|ssh)\b"),
+    ("fetch", r"\bgit (?:[-/~.]\S* )*(?:clone|pull|fetch|submodule)\b|\bgit\+(?:https?|ssh)\b"),
     ("fetch", r"(?i:\bInvoke-(?:WebRequest|RestMethod)\b|\biwr +-?\w)"),
-    ("fetch", r"(?:^|[`;]) *(?:import|from) +(?:requests|urllib\d?|httpx|aiohttp)(?= *$|[ .,;`])"),
+    ("fetch", _import("requests", r"urllib\d?", "httpx", "aiohttp")),
     ("fetch", r"\b(?:requests|httpx|aiohttp|urllib\d?)\.(?:get|request|Client|AsyncClient)\b"),
     ("fetch", r"\b(?:urlopen|urlretrieve|XMLHttpRequest)\b|(?<![\w.])fetch\( ?[\"'`]"),
     ("fetch", rf"\w\( ?[\"'](?:https?|ftps?|s3|gs)://(?!(?:{_HOSTS})\b)"),
@@ -64,11 +69,10 @@ _PATTERNS = (
                       "nslookup", "sendmail")),
     ("send", r"\b(?:nc|ftp|dig|host|mail) (?:-\w|\S*[$@]|[\w-]+(?:\.[\w-]+)+)|\bgit push\b"),
     ("send", r"\b(?:requests|httpx|session|axios)\.(?:post|put|patch)\b|/dev/(?:tcp|udp)/"),
-    ("send", r"(?:^|[`;]) *(?:import|from) +(?:socket|smtplib|ftplib|paramiko|telnetlib)"
-     r"(?= *$|[ .,;`])"),
+    ("send", _import("socket", "smtplib", "ftplib", "paramiko", "telnetlib")),
     ("send", r"\bsocket\.(?:socket|create_connection|getaddrinfo|gethostby\w+)|\bSMTP(?:_SSL)?\("),
-    ("secrets", _command("printenv")),
     ("secrets", r"(?:^[ \t>*$#-]*|[`;&|(] ?)env(?= *(?:$|[|>;`)]))|/proc/\S{0,60}environ\b"),
+    ("secrets", r"\bprintenv\b"),
     ("secrets", r"~/\.(?:ssh|aws|kube|gnupg|netrc|config/gcloud)\b|\bid_(?:rsa|ed25519|ecdsa)\b"),
     ("secrets", r"(?:^|[\s/`\"'(=])\.(?:netrc|pgpass|git-credentials|npmrc|pypirc|env|bash_history)"
      r"(?![\w.])|/etc/(?:passwd|shadow)\b|\b169\.254\.169\.254\b"),
