@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from analysis.leakage import Answers, leaks, split_leaking
+from analysis.leakage import LeakScan, split_leaking
 from analysis.records import Kind, LessonItem
 from analysis.reports import Report, parse_report
 from react_agent.conversation import Conversation
@@ -43,20 +43,20 @@ async def readable(talk: Conversation, text: str, kind: Kind) -> tuple[str, Repo
 
 
 async def without_leaks(
-    talk: Conversation, text: str, report: Report, kind: Kind, answers: Answers | None
+    talk: Conversation, text: str, report: Report, kind: Kind, scan: LeakScan
 ) -> Lesson:
     """Send a report that gives answers away back once, then drop the items that still do."""
-    kept, leaking = split_leaking(report.items, answers)
+    kept, leaking = split_leaking(report.items, scan)
     if leaking:
-        again = await talk.ask(leak_question(report.items, answers))
+        again = await talk.ask(leak_question(report.items, scan))
         second = parse_report(again, kind)
         if second.items:
             text, report = again, second
-            kept, leaking = split_leaking(report.items, answers)
+            kept, leaking = split_leaking(report.items, scan)
     return Lesson(text, report, tuple(kept), tuple(leaking))
 
 
-def leak_question(items: Sequence[LessonItem], answers: Answers | None) -> str:
+def leak_question(items: Sequence[LessonItem], scan: LeakScan) -> str:
     found = [
         {
             "label": f"{item.type.replace('_', ' ').title()} Item {item.number}",
@@ -64,7 +64,7 @@ def leak_question(items: Sequence[LessonItem], answers: Answers | None) -> str:
             "found": why,
         }
         for item in items
-        if (why := leaks(item, answers))
+        if (why := scan.find(item.text))
     ]
     return PROMPTS.render("leaking.j2", items=found)
 

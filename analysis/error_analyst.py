@@ -13,11 +13,11 @@ from typing import Any
 
 from analysis.asking import PROMPTS, Lesson, chat_markdown, conversation, readable, without_leaks
 from analysis.copying import FIX, Command
-from analysis.evidence import case_of, gold_of, log_text, work_folder
+from analysis.evidence import case_of, gold_of, log_text, seen_text, work_folder
 from analysis.gate import Gate, GateMode, GateResult
 from analysis.judge import Judge, taken
 from analysis.judging import Facts, Question
-from analysis.leakage import Answers
+from analysis.leakage import LeakScan
 from analysis.outcomes import CaseAnalysis, about
 from analysis.records import Kind
 from analysis.reports import best_report
@@ -291,8 +291,9 @@ class _Case:
         if not gate.held:
             return Lesson.of(text, "error")
         text, report = await readable(talk, text, "error")
-        answers = Answers.of(self.facts.answers, self.case.task.instruction)
-        return await without_leaks(talk, text, report, "error", answers)
+        seen = seen_text(self.subject.log)
+        scan = LeakScan.of_case(self.facts.answers, self.case.task.instruction, seen)
+        return await without_leaks(talk, text, report, "error", scan)
 
     def analysis(self, found: _Found, seconds: float, fingerprint: str) -> CaseAnalysis:
         check, gate, lesson = self.facts.check, found.gate, found.lesson

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from analysis.judging import Question, case_facts
-from analysis.leakage import Answers
+from analysis.leakage import LeakScan
 from analysis.selection import Subject
 from react_agent.errors import ContractError
 from react_agent.layout import seed_name
@@ -30,6 +30,11 @@ def log_text(log: Log, limit: int, *, system: bool = True) -> tuple[str, bool]:
         parts.append(f"[{number}] {message.role.upper()}\n{text}")
     whole = "\n\n".join(parts)
     return cut_middle(whole, limit), cut or len(whole) > limit
+
+
+def seen_text(log: Log) -> str:
+    """All that was said to the agent and by it: its words are no secret to it."""
+    return "\n".join(message.content for message in log.messages)
 
 
 def case_of(dataset: Dataset, subject: Subject) -> SheetCase:
@@ -72,14 +77,15 @@ def work_folder(work_dir: Path, subject: Subject, case: SheetCase) -> Path:
     return base / f"{case.task_id}_{case.name}"
 
 
-def answers_of(dataset: Dataset | None, subject: Subject) -> Answers | None:
-    """What the items of a case must not give away; None where the data set is not at hand."""
+def leak_scan(dataset: Dataset | None, subject: Subject) -> LeakScan:
+    """What the items of a case must not give away; its answers only with the data set."""
+    seen = seen_text(subject.log)
     if dataset is None:
-        return None
+        return LeakScan.of_case(seen=seen)
     case = case_of(dataset, subject)
     question = Question(case.task.answer_position, case.task.answer_sheet)
     try:
         facts = case_facts(gold_of(dataset, case), case.input_path, None, question)
     except Exception as error:  # a workbook of the data set that openpyxl cannot load
         raise ContractError(f"task {case.task_id}: its workbooks cannot be read") from error
-    return Answers.of(facts.answers, case.task.instruction)
+    return LeakScan.of_case(facts.answers, case.task.instruction, seen)

@@ -1,9 +1,12 @@
-"""Keep answers out of lessons: an item may not speak of the gold, nor give away its values.
+"""Keep a task out of lessons and skills: its id, its instruction, its sheets, its answers.
 
-Two checks. *Mentions*: words by which an analyst speaks of what the target agent never sees (gold
-file, ground truth, expected answers, the analyst's own tools). *Values*: what stands in the answer
-cells of the gold. A lesson is full of small numbers and common words that also stand in some answer
-cell by chance, so a value counts only when chance is an unlikely reason for it:
+Analysts check an item against the answers of its case, and for *mentions*: words by which one
+speaks of what the target agent never sees (gold file, ground truth, the analyst's own tools). Words
+that stand in the run's log are none of these: the agent has seen them. An evolution checks an edit
+against all tasks of the data set; without one, only the ids of the lessons' own runs are known.
+
+A lesson is full of small numbers and common words that also stand in some answer cell by chance, so
+a value counts only when chance is an unlikely reason for it:
 
 - a number with at least 4 significant digits that is no year (1234.5, 48210; not 100, 2024, 0.5);
 - three different numbers of at least two digits, all of them answers, in one item;
@@ -14,13 +17,25 @@ cell by chance, so a value counts only when chance is an unlikely reason for it:
 Values that the task's instruction names itself are no secret and never count.
 """
 
+import logging
 import re
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
+from xml.sax.saxutils import unescape
 
 from analysis.records import LessonItem
+from react_agent.errors import ContractError
+from spreadsheetbench.dataset import Dataset, Task, gold_files, input_files
 
+log = logging.getLogger(__name__)
+SHINGLE = 8
+"""So many words in a row of a task's instruction are no coincidence."""
+MIN_STRING = 12
+"""Shorter cell texts and sheet names are words of the trade, where nobody knows their task."""
+MAX_PART = 20_000_000
 SIGNIFICANT_DIGITS = 4
 CLUSTER = 3
 LONG_TEXT, CODE_TEXT, QUOTED_WORD = 10, 4, 5
@@ -36,6 +51,10 @@ _MENTIONS = {
 }
 _COMPILED = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _MENTIONS.items()}
 
+_WORD = re.compile(r"\w+(?:[-_]\w+)*")
+# None looks beyond the next bracket: in a hostile file there may be millions.
+_CELL_TEXT = re.compile(r"<t(?:\s[^<>]*)?>([^<]+)</t>")
+_SHEET_NAME = re.compile(r"<sheet\s[^<>]*?name=\"([^\"<]+)\"")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?\$?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
 _DATES = re.compile(
     r"\b(\d{4})[-/](\d{1,2})[-/](\d{1,2})\b|\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})\b"
@@ -54,95 +73,159 @@ _EVERYDAY = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Answers:
-    """The values that the items of one task must not give away."""
+@dataclass
+class LeakScan:
+    """What must not be given away, and what each piece is."""
 
-    numbers: frozenset[float] = frozenset()
-    dates: frozenset[date] = frozenset()
-    texts: frozenset[str] = frozenset()
-    """Lower case, one space between words."""
-    instruction: str = field(default="", repr=False)
-    """Words of it are no secret."""
+    ids: set[str] = field(default_factory=set)
+    shingles: dict[str, str] = field(default_factory=dict)
+    """By so many words in a row, the task whose instruction has them."""
+    strings: dict[str, str] = field(default_factory=dict)
+    words: set[str] = field(default_factory=set)
+    """They count only in quotes."""
+    numbers: set[float] = field(default_factory=set)
+    dates: set[date] = field(default_factory=set)
+    mentions: bool = False
+    """Words that speak of the gold count too."""
+    allowed: str = field(default="", repr=False)
+    """What is no secret: the skill as it was, the log of the run."""
 
     @classmethod
-    def of(cls, values: Iterable[object], instruction: str = "") -> "Answers":
-        """From the cell values of the answer range."""
-        numbers, dates, texts = set(), set(), set()
+    def of_case(
+        cls, values: Iterable[object] = (), instruction: str = "", seen: str = ""
+    ) -> "LeakScan":
+        """For the items of one case: the cell values of its answer range, and what its run saw."""
+        scan = cls(mentions=True, allowed=_flat(f"{instruction}\n{seen}"))
+        texts = set()
         for value in values:
             if isinstance(value, bool) or value is None:
                 continue
             if isinstance(value, int | float):
-                numbers.add(_rounded(float(value)))
-            elif isinstance(value, datetime):
-                dates.add(value.date())
-            elif isinstance(value, date):
-                dates.add(value)
+                scan.numbers.add(_rounded(float(value)))
+            elif isinstance(value, datetime | date):
+                scan.dates.add(value.date() if isinstance(value, datetime) else value)
             elif isinstance(value, str) and value.strip():
-                texts.add(_plain(value))
-                numbers |= set(_numbers(value)) if _is_number(value) else set()
-        named = _plain(instruction)
-        known = set(_numbers(instruction))
-        return cls(
-            frozenset(numbers - known),
-            frozenset(dates - set(_dates(instruction))),
-            frozenset(text for text in texts if text not in named),
-            instruction,
-        )
+                texts.add(_flat(value))
+                scan.numbers |= set(_numbers(value)) if _is_number(value) else set()
+        scan.numbers -= set(_numbers(instruction))
+        scan.dates -= set(_dates(instruction))
+        for text in (text for text in texts if text not in _flat(instruction)):
+            if _is_phrase(text) or _is_code(text):
+                scan.strings[text] = f'the text "{text}"'
+            elif len(text) >= QUOTED_WORD and text not in _EVERYDAY:
+                scan.words.add(text)
+        return scan
 
+    def find(self, text: str) -> list[str]:
+        """What the text gives away, each as a phrase; empty when nothing."""
+        flat = _flat(text)
+        found = [*self._mentions(text), *self._tasks(text), *self._numbers(text)]
+        found += [f"the date {day.isoformat()}" for day in _dates(text) if day in self.dates]
+        given = {
+            what
+            for string, what in self.strings.items()
+            if string in flat and re.search(rf"(?<!\w){re.escape(string)}(?!\w)", flat)
+        }
+        quoted = {_flat(match) for match in _QUOTED.findall(text)}
+        given |= {f'the text "{word}"' for word in self.words & quoted}
+        return list(dict.fromkeys([*found, *sorted(given)]))
 
-def leaks(item: LessonItem, answers: Answers | None = None) -> list[str]:
-    """What an item gives away, each as a phrase to send back to the analyst; empty when nothing.
+    def _mentions(self, text: str) -> list[str]:
+        """A task about the price of gold may say "gold", a sheet have a column of that name."""
+        if not self.mentions:
+            return []
+        first = [match for pattern in _COMPILED.values() for match in self._new(pattern, text)[:1]]
+        return [f'the words "{words}"' for words in first]
 
-    Without `answers` only the mentions are checked.
-    """
-    found = _mentions(item.text, answers.instruction if answers else "")
-    if answers:
-        found += _numbers_given(item.text, answers)
-        found += [f"the date {d.isoformat()}" for d in _dates(item.text) if d in answers.dates]
-        found += _texts_given(item.text, answers)
-    return list(dict.fromkeys(found))
+    def _new(self, pattern: re.Pattern[str], text: str) -> list[str]:
+        return [m[0] for m in pattern.finditer(text) if _flat(m[0]) not in self.allowed]
+
+    def _tasks(self, text: str) -> list[str]:
+        words = [w.casefold() for w in _WORD.findall(text)]
+        rows = (" ".join(words[start : start + SHINGLE]) for start in range(len(words)))
+        found = [f"the task id {word}" for word in words if word in self.ids]
+        return found + [f"the instruction of task {t}" for r in rows if (t := self.shingles.get(r))]
+
+    def _numbers(self, text: str) -> list[str]:
+        given = [(n, shown) for n, shown in _numbers_shown(text) if n in self.numbers]
+        telling = [shown for n, shown in given if _is_telling(n, shown)]
+        several = {n: shown for n, shown in given if abs(n) >= 10 and not _is_year(n)}
+        if not telling and len(several) >= CLUSTER:
+            telling = list(several.values())
+        return [f"the number {shown}" for shown in telling]
 
 
 def split_leaking(
-    items: Sequence[LessonItem], answers: Answers | None
+    items: Sequence[LessonItem], scan: LeakScan
 ) -> tuple[list[LessonItem], list[tuple[LessonItem, list[str]]]]:
     """Items that may be kept, and those that may not with what they give away."""
-    judged = [(item, leaks(item, answers)) for item in items]
+    judged = [(item, scan.find(item.text)) for item in items]
     return [i for i, why in judged if not why], [(i, why) for i, why in judged if why]
 
 
-def _mentions(text: str, instruction: str) -> list[str]:
-    """A task about the price of gold may say "gold"; what its instruction says is no secret."""
-    found = []
-    for pattern in _COMPILED.values():
-        match = pattern.search(text)
-        if match and not pattern.search(instruction):
-            found.append(f'the words "{match[0]}"')
-    return found
+def scan_tasks(run_ids: Iterable[str], data_path: Path | None, skill_text: str) -> LeakScan:
+    """For the edits of an evolution: all tasks of the data set, but for what the skill says."""
+    scan = LeakScan(allowed=_flat(skill_text))
+    dataset = Dataset.load(data_path) if data_path else None
+    tasks = dataset.tasks if dataset else ()
+    scan.ids = {i.casefold() for i in [*run_ids, *(t.id for t in tasks)] if _distinctive(i)}
+    scan.ids -= {w.casefold() for w in _WORD.findall(skill_text)}
+    for task in tasks:
+        words = [w.casefold() for w in _WORD.findall(task.instruction)]
+        for start in range(len(words) - SHINGLE + 1):
+            scan.shingles.setdefault(" ".join(words[start : start + SHINGLE]), task.id)
+        strings = _workbook_strings(dataset, task) if dataset else {}
+        scan.strings |= {s: what for s, what in strings.items() if s not in scan.allowed}
+    return scan
 
 
-def _numbers_given(text: str, answers: Answers) -> list[str]:
-    given = [(n, shown) for n, shown in _numbers_shown(text) if n in answers.numbers]
-    telling = [shown for n, shown in given if _is_telling(n, shown)]
-    several = {n: shown for n, shown in given if abs(n) >= 10 and not _is_year(n)}
-    if not telling and len(several) >= CLUSTER:
-        telling = list(several.values())
-    return [f"the number {shown}" for shown in telling]
+def _distinctive(name: str) -> bool:
+    """Whether an id cannot be an ordinary number or word of a spreadsheet text."""
+    digits = sum(c.isdigit() for c in name)
+    return digits >= 4 or (digits >= 2 and bool(re.search(r"\w[-_]\w", name)))
 
 
-def _texts_given(text: str, answers: Answers) -> list[str]:
-    plain = _plain(text)
-    quoted = {_plain(match) for match in _QUOTED.findall(text)}
-    found = []
-    for answer in answers.texts:
-        if _is_phrase(answer) or _is_code(answer):
-            given = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", plain) is not None
-        else:
-            given = len(answer) >= QUOTED_WORD and answer in quoted and answer not in _EVERYDAY
-        if given:
-            found.append(f'the text "{answer}"')
-    return sorted(found)
+def _workbook_strings(dataset: Dataset, task: Task) -> dict[str, str]:
+    """Long sheet names, and texts of the gold workbook that its input does not have."""
+    try:
+        folder = dataset.folder(task)
+    except ContractError:
+        return {}  # a record without workbooks still has its instruction
+    found: dict[str, str] = {}
+    inputs: set[str] = set()
+    for path in input_files(folder):
+        names, texts = _read(path)
+        inputs |= texts
+        found |= dict.fromkeys(names, f"a sheet name of task {task.id}")
+    for path in gold_files(folder):
+        found |= dict.fromkeys(_read(path)[1] - inputs, f"an answer of task {task.id}")
+    return {text: what for text, what in found.items() if _singular(text)}
+
+
+def _singular(text: str) -> bool:
+    """Two plain words ("desired result") could stand in any lesson."""
+    telling = len(text.split()) >= 4 or any(c.isdigit() for c in text)
+    return len(text) >= MIN_STRING and telling and not text.isdigit()
+
+
+def _read(path: Path) -> tuple[set[str], set[str]]:
+    """Sheet names and cell texts, straight from the package: far quicker than a workbook model."""
+    try:
+        with zipfile.ZipFile(path) as package:
+            parts = {}
+            for part in ("xl/workbook.xml", "xl/sharedStrings.xml"):
+                if part in package.namelist() and package.getinfo(part).file_size <= MAX_PART:
+                    parts[part] = package.read(part).decode("utf-8", "replace")
+    except Exception as error:  # each damage of an archive, and each compression, has its own
+        log.warning("%s: not scanned for leaks: %s", path, error)
+        return set(), set()
+    names = _SHEET_NAME.findall(parts.get("xl/workbook.xml", ""))
+    texts = _CELL_TEXT.findall(parts.get("xl/sharedStrings.xml", ""))
+    return {_flat(_unescaped(n)) for n in names}, {_flat(_unescaped(t)) for t in texts}
+
+
+def _unescaped(text: str) -> str:
+    return unescape(text, {"&quot;": '"'})
 
 
 def _is_phrase(text: str) -> bool:
@@ -214,5 +297,5 @@ def _rounded(number: float) -> float:
     return round(number, 2) if abs(number) < 1e15 else number
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.lower().split())
+def _flat(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.leakage import split_leaking
+from analysis.leakage import LeakScan, split_leaking
 from analysis.outcomes import CaseAnalysis, record_of
 from analysis.records import Kind, LessonRecord, save_records
 from analysis.reports import parse_report
@@ -113,7 +113,7 @@ def _parse(file: ReportFile, kind: Kind, parsed: Parsed, folder: Path) -> None:
     if analysis:  # checked when it was written, with the task's answers at hand
         kept = [item for item in report.items if not analysis.dropped(item)]
     else:
-        kept, _ = split_leaking(report.items, None)
+        kept, _ = split_leaking(report.items, LeakScan.of_case())
     dropped = len(report.items) - len(kept)
     if dropped:
         parsed.leaked[file.instance] = dropped

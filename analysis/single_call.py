@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.asking import PROMPTS, Lesson, conversation, readable, without_leaks
-from analysis.evidence import answers_of, log_text
+from analysis.evidence import leak_scan, log_text
 from analysis.outcomes import CaseAnalysis, LeakedItem, Outcome, about
 from analysis.records import Kind
 from analysis.selection import Subject
@@ -60,8 +60,8 @@ class SingleCallAnalyst:
         started = time.monotonic()
         talk, text = await self._first_answer(subject)
         text, report = await readable(talk, text, self.kind)
-        answers = await asyncio.to_thread(answers_of, self.dataset, subject)
-        lesson = await without_leaks(talk, text, report, self.kind, answers)
+        scan = await asyncio.to_thread(leak_scan, self.dataset, subject)
+        lesson = await without_leaks(talk, text, report, self.kind, scan)
         outcome, reason = judge(lesson)
         analysis = CaseAnalysis(
             **about(subject),

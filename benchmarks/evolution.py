@@ -36,12 +36,12 @@ from evolution_author import answer, entries
 from minirun import ROOT
 from table import ratio, show
 
+from analysis.leakage import LeakScan
 from react_agent.model import FunctionModel, Message
 from react_agent.skills import Skill
 from skill_evolver.asking import PROMPTS, Talk
 from skill_evolver.engine import Evolver, Settings, skill_view
 from skill_evolver.guardrails import Guard
-from skill_evolver.leaks import LeakScan
 from skill_evolver.patch import Patch
 from skill_evolver.store import Store
 from skill_evolver.tree import levels

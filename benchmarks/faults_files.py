@@ -109,9 +109,9 @@ def _audit(place: Place, workers: Workers) -> str:
 
 
 def _leaks(place: Place, workers: Workers) -> str:
-    from skill_evolver.leaks import build_scan
+    from analysis.leakage import scan_tasks
 
-    return str(build_scan(["1"], place.root / "data", ""))
+    return str(scan_tasks(["1"], place.root / "data", ""))
 
 
 def _bare(place: Place, workers: Workers) -> str:

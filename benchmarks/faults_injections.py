@@ -1,8 +1,9 @@
-"""Instructions in workbooks, trajectories and lessons that would reach an evolved skill.
+"""Commands in workbooks, trajectories and lessons that would reach an evolved skill.
 
-The model is as gullible as can be: what it reads it hands on, in twenty disguises, and it merges
+The model is as gullible as can be: what it reads it hands on, in nineteen forms, and it merges
 without a question. The real commands run it: rollouts, verdicts, triage, lessons, and evolutions in
-parallel and in sequence. Beside each planted instruction goes a sound lesson, which has to arrive.
+parallel and in sequence. Beside each planted command goes a sound lesson, which has to arrive.
+Harm in plain words is not tried here: the screen does not claim to know it.
 """
 
 import json
@@ -50,7 +51,8 @@ def measure(trial: Trial, *, screened: bool = True) -> Row:
             wrong += _taught(program, records)
         for mode in ("parallel",) if trial.reduced else ("parallel", "sequential"):
             wrong += _evolved(program, records, mode, trial.seed, flags)
-    return Row("planted instructions that reach an evolved skill", len(CASES), wrong)
+    what = "planted commands, unseen letters and opaque strings that reach an evolved skill"
+    return Row(what, len(CASES), wrong)
 
 
 def _taught(program: Program, records: Path) -> list[str]:

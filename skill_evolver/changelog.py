@@ -11,7 +11,7 @@ from skill_evolver.history import Provenance
 from skill_evolver.injections import RULES as SCREENED
 from skill_evolver.inputs import Entry
 from skill_evolver.provenance import Dropped
-from skill_evolver.screening import PREFIX, Flagged
+from skill_evolver.screening import PREFIX, Flagged, Review
 from skill_evolver.store import Tally
 
 RULES = {
@@ -52,7 +52,10 @@ def release_notes(provenance: Provenance) -> str:
         lines += ["Nothing was learnt that the skill did not say.", ""]
     if provenance.flagged:
         listed = [f"- {entry}" for entry in provenance.flagged]
-        lines += ["## Stopped by the screen against injections", "", *listed, "", HOW_TO_ALLOW, ""]
+        lines += ["## Flagged by the screen or the review", "", *listed, "", HOW_TO_ALLOW, ""]
+    if provenance.review:
+        said = [f"- {v.edit}: {v.verdict}: {v.reason}" for v in provenance.review.verdicts]
+        lines += ["## Review by a model", "", str(provenance.review), *said, ""]
     rest = [entry for entry in provenance.dropped if not entry.rule.startswith(PREFIX)]
     if rest:
         lines += ["## Left out", "", *_left_out(rest), ""]
@@ -142,10 +145,14 @@ def as_text(summary: dict[str, Any]) -> str:
     lines += [f"flagged: {Flagged.model_validate(entry)}" for entry in summary["flagged"][:20]]
     if summary["flagged"]:
         lines.append(f"flagged: {len(summary['flagged'])} in all; {HOW_TO_ALLOW}")
+    if review := summary["review"]:
+        lines.append(f"review: {Review.model_validate(review)}")
     if lessons := summary["flagged_lessons"]:
         lines.append(f"flagged lessons, which cannot enter as they stand: {len(lessons)}")
         lines += [f"  {line}" for line in lessons[:20]]
     lines += [f"note: {failure}" for failure in summary["failures"][:20]]
     lines += [f"problem: {problem}" for problem in summary["problems"]]
+    diff = summary["diff"]
+    lines.append(f"diff: +{diff['added']} -{diff['removed']} lines, {diff['file']}")
     done = "the skill was written" if summary["written"] else "the skill is as it was"
     return "\n".join([*lines, done])

@@ -49,6 +49,8 @@ class Settings:
     max_skill_lines: int = MAX_SKILL_LINES
     self_fix: bool = True
     allow_flagged: tuple[str, ...] = ()
+    review: bool = False
+    """A model judges the final diff."""
 
 
 class Unfinished(Trace2SkillError):

@@ -45,6 +45,8 @@ def estimate(
         "anchors and repairs: as many calls as edits that code cannot place, usually few",
         f"in all {calls:6} calls {tokens_in:12,.0f} prompt tokens, about {tokens_out:,.0f} out",
     ]
+    if settings.review:
+        lines.insert(-1, "review: one call more, over the final diff")
     if price:
         cost = (tokens_in * price.prompt + tokens_out * price.reply) / 1e6
         lines.append(f"cost   about ${cost:,.2f} at ${price.prompt} / ${price.reply} per million")

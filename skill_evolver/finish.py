@@ -72,7 +72,7 @@ class Finisher:
             edits, refused, built = without_broken_pairs(guard.files, edits, limit)
             for edit, why in refused:
                 self._drop(edit, "apply", why.rule, why.reason)
-            flagged = guard.injections.whole(built.document)
+            flagged = guard.injections.whole(built.document, guard.files)
             if not flagged:
                 return edits, built
             for edit in (e for e in edits if e.id in flagged):

@@ -100,8 +100,14 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
         type=allowed_names,
         default=(),
         metavar="NAMES",
-        help="let in what the screen against injections stops: rules "
+        help="let in what the screen or the review stops: rules "
         f"({', '.join(RULES)}) or ids of edits, comma separated; see the change log",
+    )
+    flag(
+        "--review",
+        choices=["off", "model"],
+        default="off",
+        help="model: one more call judges every edit of the final diff; harmful ones are left out",
     )
     flag("--max-skill-lines", type=positive, default=500, help="SKILL.md stays under it")
     flag(
@@ -130,6 +136,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
          "in the output folder")  # fmt: skip
     flag("--changelog", type=Path, default=None, help="default: <output dir>/change.log")
     flag("--patch-file", type=Path, default=None, help="also write the applied diff here")
+    flag("--show-diff", action="store_true", help="print the diff before the skill is written")
 
 
 def allowed_names(text: str) -> tuple[str, ...]:

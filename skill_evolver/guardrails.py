@@ -6,9 +6,9 @@ Rules look at one edit (`RULES`) or at the edits of one patch together (create a
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from analysis.leakage import LeakScan
 from react_agent.skills import MAIN, is_inside, is_protected
 from skill_evolver.apply import Splice, apply_edits, from_files, place, to_files
-from skill_evolver.leaks import LeakScan
 from skill_evolver.patch import Edit, ExactEdit, SemanticEdit
 from skill_evolver.rules import Problem, check, mentions, new_problems
 from skill_evolver.screening import Screen
@@ -48,7 +48,7 @@ class Guard:
                 return broken
         leak = self.scan.find(f"{edit.title}\n{edit.words}")
         if leak:
-            return "leak", leak
+            return "leak", f"holds {', '.join(leak)}"
         flagged = self.injections.one(edit, self.files)
         if flagged:
             return flagged

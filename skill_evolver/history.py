@@ -23,7 +23,7 @@ from skill_evolver.grouping import Lesson
 from skill_evolver.inputs import Run
 from skill_evolver.patch import ExactEdit
 from skill_evolver.provenance import Dropped, Ledger, Node
-from skill_evolver.screening import Flagged
+from skill_evolver.screening import Flagged, Review
 
 
 class Provenance(BaseModel):
@@ -44,7 +44,9 @@ class Provenance(BaseModel):
     runs: dict[str, Run] = {}
     dropped: tuple[Dropped, ...] = ()
     flagged: tuple[Flagged, ...] = ()
-    """What the screen against injections stopped, or let in at the user's word."""
+    """What the screen or the review stopped, or let in at the user's word."""
+    review: Review | None = None
+    """Of the latest evolution, where it was reviewed."""
     reverted: tuple[Lesson, ...] = ()
     evolutions: int = 1
     embedded: bool = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from analysis.leakage import scan_tasks
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import digest, digest_tree, read_json, write_json, write_whole
@@ -30,6 +31,7 @@ from react_agent.skills import (
     list_backups,
     write_skill,
 )
+from react_agent.text import for_terminal
 from skill_evolver.changelog import as_text, release_notes, summary
 from skill_evolver.codecs import JsonCodec, MarkdownCodec
 from skill_evolver.engine import Evolver, Settings, Unfinished
@@ -47,9 +49,9 @@ from skill_evolver.history import (
     save_provenance,
 )
 from skill_evolver.inputs import Entry, Lessons, Selection, lessons_of, load_entries
-from skill_evolver.leaks import build_scan
+from skill_evolver.review import reviewed
 from skill_evolver.rules import check, check_folder, new_problems
-from skill_evolver.screening import Flagged, Screen, flagged_texts, listed
+from skill_evolver.screening import Flagged, Review, Screen, flagged_texts, listed
 from skill_evolver.store import Store, model_key
 
 log = logging.getLogger(__name__)
@@ -111,7 +113,7 @@ class Job:
         names = [*(run.key for run in runs), *(run.task for run in runs)]
         text = "\n".join(self.skill.files.values())
         screen = Screen(frozenset(self.settings.allow_flagged))
-        scan = build_scan(names, self.args.data_path, text)
+        scan = scan_tasks(names, self.args.data_path, text)
         return Guard(self.skill.files, scan, injections=screen)
 
 
@@ -161,6 +163,7 @@ def _settings(args: argparse.Namespace, kind: Lessons, patterns: bool) -> Settin
         max_skill_lines=args.max_skill_lines,
         self_fix=not args.disable_json_format_self_fix,
         allow_flagged=args.allow_flagged,
+        review=args.review == "model",
     )
 
 
@@ -194,11 +197,14 @@ async def _evolve(job: Job, model: Model) -> int:
     highest = max((int(e.id[1:]) for e in earlier.lessons), default=0) if earlier else 0
     finisher = Finisher(evolver, job.skill.other_files, first_lesson=highest + 1)
     guard = job.guard()
+    review: Review | None = None
     try:
         result = await _engine(job, evolver, finisher, guard)
+        if job.settings.review:
+            result, review = await reviewed(finisher, result, guard)
     except InfrastructureError as error:
         raise Unfinished(f"the endpoint failed: {error}; run the same command again") from None
-    return _conclude(job, model, finisher, result, guard, earlier)
+    return _conclude(job, model, finisher, result, guard, earlier, review)
 
 
 async def _engine(job: Job, evolver: Evolver, finisher: Finisher, guard: Guard) -> Finished:
@@ -220,13 +226,16 @@ def _conclude(
     result: Finished,
     guard: Guard,
     earlier: Provenance | None,
+    review: Review | None,
 ) -> int:
     files, evolver = result.files, finisher.evolver
     flagged = listed(evolver.ledger, guard.injections)
     provenance = _provenance(job, evolver, result, earlier, flagged)
+    provenance = provenance.model_copy(update={"review": review})
     if job.args.embed_provenance:
         files = embed(files, provenance)
         result.problems += flagged_problems(guard, files)
+    diff = _diff(job, files)
     changed = files != dict(job.skill.files)
     written = False
     if changed and not result.problems:
@@ -234,7 +243,8 @@ def _conclude(
     facts = summary(evolver, finisher, result, job.entries, written)
     facts["flagged"] = [entry.model_dump(mode="json") for entry in flagged]
     facts["flagged_lessons"] = flagged_texts([(e.key, e.text) for e in job.entries])
-    _report(job, facts, provenance, files)
+    facts |= {"diff": diff, "review": review.model_dump(mode="json") if review else None}
+    _report(job, facts, provenance)
     if written:  # last of all: a kill before this has the reports written again
         write_json(job.places.state, {**(_state(job.places) or {}), "done": True})
     print(as_text(facts))
@@ -244,15 +254,21 @@ def _conclude(
     return INCOMPLETE if not facts["map_edits"] and evolver.failures else OK
 
 
-def _report(
-    job: Job, facts: dict[str, Any], provenance: Provenance, files: Mapping[str, str]
-) -> None:
+def _diff(job: Job, files: Mapping[str, str]) -> dict[str, Any]:
+    """Where the diff lies, and how much it is: it is there to be seen before the skill changes."""
     diff = diff_files(job.skill.files, files)
+    file = job.places.intermediates / "applied_diffs.patch"
+    for place in filter(None, (file, job.places.patch_file)):
+        write_whole(place, diff)
+    if job.args.show_diff:
+        print(for_terminal(diff), end="")
+    signs = [line[0] for line in diff.splitlines() if line[:4] not in ("+++ ", "--- ") and line]
+    return {"file": str(file), "added": signs.count("+"), "removed": signs.count("-")}
+
+
+def _report(job: Job, facts: dict[str, Any], provenance: Provenance) -> None:
     write_json(job.places.output / EVOLUTION_SUMMARY, facts)
     save_provenance(job.places.intermediates / PROVENANCE, provenance)
-    write_whole(job.places.intermediates / "applied_diffs.patch", diff)
-    if job.places.patch_file:
-        write_whole(job.places.patch_file, diff)
     write_whole(job.places.changelog, release_notes(provenance))
 
 

@@ -143,6 +143,8 @@ class Author:
 
     def answer(self, role: str, messages: Sequence[Message]) -> str:
         system, user = messages[0].content, messages[1].content
+        if role == "review":
+            return verdicts(user)
         edits = getattr(self, f"_{role}")(user, "PATCH START" in system)
         if "PATCH START" in system:
             return semantic(edits, "[ITEM_1_START]" in system)
@@ -202,11 +204,25 @@ def role_of(system: str) -> str:
         ("translation", "You translate edits"),
         ("merge", "You merge patches"),
         ("verification", "failed validation"),
+        ("review", "You review the change"),
         ("map", "You improve a skill"),
     ):
         if cue in head:
             return role
     raise AssertionError(f"no role in {head!r}")
+
+
+def verdicts(user: str, harmful: str = "") -> str:
+    """On every edit that the review names; those whose lines hold the words are harmful."""
+    names = re.findall(r"e\d+", user.rpartition("Give your verdict on ")[2])
+    bad = {name for name, text in re.findall(r"\[(e\d+)\] (.*)", user) if harmful in text}
+    said = [
+        {"edit": name, "verdict": "harmful", "reason": "It would."}
+        if harmful and name in bad
+        else {"edit": name, "verdict": "fine"}
+        for name in names
+    ]
+    return json.dumps({"verdicts": said})
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:

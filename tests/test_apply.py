@@ -7,10 +7,10 @@ from evolving import SKILL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.leakage import LeakScan, scan_tasks
 from skill_evolver.apply import apply_edits, from_files, to_files
 from skill_evolver.build import build
 from skill_evolver.guardrails import Guard
-from skill_evolver.leaks import LeakScan, build_scan
 from skill_evolver.patch import ExactEdit
 from skill_evolver.rules import check
 from skill_evolver.sections import find_section, find_text, outline, to_lines
@@ -193,15 +193,15 @@ def test_a_leak_scan_knows_instructions_sheets_and_answers() -> None:
         strings={"quarterly figures north": "a sheet name of task 9"},
         allowed="",
     )
-    assert scan.find("You should please copy the total of every month to here now") != ""
-    assert scan.find("Open 'Quarterly  Figures North' first") == "holds a sheet name of task 9"
-    assert scan.find("Copy totals to where they belong") == ""
+    assert scan.find("You should please copy the total of every month to here now") != []
+    assert scan.find("Open 'Quarterly  Figures North' first") == ["a sheet name of task 9"]
+    assert scan.find("Copy totals to where they belong") == []
 
 
 def test_a_leak_scan_reads_the_workbooks_of_every_task(shared_data: Path) -> None:
-    scan = build_scan(["13-1"], shared_data, SKILL)
-    assert scan.find("- Do as in 13-1.") == "names the task 13-1"
+    scan = scan_tasks(["13-1"], shared_data, SKILL)
+    assert scan.find("- Do as in 13-1.") == ["the task id 13-1"]
     task = Dataset.load(shared_data).tasks[5]
-    assert task.id in scan.find(f"- Remember: {task.instruction[:400]}")
-    assert scan.find("- Write 'Items Older  Than 30 Days' there.").startswith("holds a")
-    assert scan.find("- Read the desired result back and compare it with the input.") == ""
+    assert f"the instruction of task {task.id}" in scan.find(task.instruction[:400])
+    assert scan.find("- Write 'Items Older  Than 30 Days' there.") != []
+    assert scan.find("- Read the desired result back and compare it with the input.") == []

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from analysis.asking import PROMPTS, leak_question
+from analysis.leakage import LeakScan
 from analysis.records import LessonItem
 
 SYSTEMS = [
@@ -98,7 +99,9 @@ def test_reminders(name, values, words):
 
 def test_leaks_are_named_one_by_one():
     item = LessonItem(type="failure_memory", number=2, title="T", content="see the answer key")
-    assert 'Failure Memory Item 2 "T" has the words "answer key"' in leak_question([item], None)
+    assert 'Failure Memory Item 2 "T" has the words "answer key"' in leak_question(
+        [item], LeakScan.of_case()
+    )
 
 
 def test_no_template_is_left_out_here():

@@ -1,0 +1,186 @@
+"""One more reader before a skill is written: a model that sees the final diff and judges each edit.
+
+What it calls harmful is left out like anything that the screen stops, and `--allow-flagged` lets it
+in. A review whose reply cannot be read is none, and says so.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Any
+
+from pydantic import ValidationError
+
+from react_agent.files import digest
+from react_agent.model import Message
+from react_agent.settings import first_problem
+from react_agent.templates import Prompts
+from skill_evolver.apply import Document, Line, to_files
+from skill_evolver.build import build
+from skill_evolver.codecs import PatchFormatError
+from skill_evolver.finish import Finished, Finisher, Step
+from skill_evolver.grouping import numbered
+from skill_evolver.guardrails import Guard, flagged_problems
+from skill_evolver.injections import Finding
+from skill_evolver.patch import ExactEdit, Patch
+from skill_evolver.rules import check, mentions, new_problems
+from skill_evolver.screening import PREFIX, Review, Verdict
+from skill_evolver.sections import to_lines
+
+RULE = "review"
+PROMPTS = Prompts("skill_evolver")
+REASON = 300
+_DECODER = json.JSONDecoder(strict=False)
+
+
+async def reviewed(
+    finisher: Finisher, result: Finished, guard: Guard
+) -> tuple[Finished, Review | None]:
+    """The result without what the model calls harmful; None when there was nothing to review."""
+    edits = {f"e{n}": e for n, e in enumerate((e for s in result.steps for e in s), start=1)}
+    if not edits or result.problems:
+        return result, None
+    talk = await finisher.evolver.ask(
+        "review_0001",
+        question(guard.files, result.built.document, edits),
+        priority=1,
+        parse=lambda reply: Patch(reasoning=str(len(read_verdicts(reply, edits)))),
+    )
+    if talk.patch is None:
+        return result, Review(not_reviewed=_line(talk.complaint.split("\n")[0]))
+    said = read_verdicts(talk.text, edits)
+    harmful = [(edits[v.edit], v.reason) for v in said if v.verdict == "harmful"]
+    named = tuple(v.model_copy(update={"edit": edits[v.edit].id}) for v in said)
+    return _without(harmful, finisher, result, guard), Review(verdicts=named)
+
+
+def question(
+    before: Mapping[str, str], after: Document, edits: Mapping[str, ExactEdit]
+) -> list[Message]:
+    names = {edit.id: name for name, edit in edits.items()}
+    lines = [_heading(name, edit) for name, edit in edits.items()]
+    for path in sorted({*before, *after}):
+        lines += _hunks(path, to_lines(before.get(path, "")), after.get(path, ()), names)
+    material = "\n".join(lines)
+    user = PROMPTS.render("review/user.j2", mark=digest(material), material=material, names=edits)
+    return [
+        Message(role="system", content=PROMPTS.render("review/system.j2")),
+        Message(role="user", content=user),
+    ]
+
+
+def _heading(name: str, edit: ExactEdit) -> str:
+    said = f"{name}: {edit.op} in {edit.file}: {edit.target_section} | {edit.title} | {edit.reason}"
+    return " ".join(said.split())
+
+
+def _hunks(
+    path: str, old: Sequence[str], new: Sequence[Line], names: Mapping[str, str]
+) -> Iterator[str]:
+    texts = [line.text for line in new]
+    for group in SequenceMatcher(None, old, texts, autojunk=False).get_grouped_opcodes(3):
+        if all(kind == "equal" for kind, *_ in group):
+            continue
+        yield f"@@ {path}, line {group[0][3] + 1} @@"
+        for kind, start, end, first, last in group:
+            mark = " " if kind == "equal" else "-"
+            yield from (f"{mark} {text}" for text in old[start:end])
+            if kind != "equal":
+                yield from (f"+ [{names.get(x.origin, '')}] {x.text}" for x in new[first:last])
+
+
+def read_verdicts(reply: str, names: Mapping[str, Any]) -> tuple[Verdict, ...]:
+    """The last verdicts of a reply, whole. Raises PatchFormatError, which says what to mend."""
+    try:
+        found = Review.model_validate({"verdicts": _last(reply)["verdicts"]}).verdicts
+    except ValidationError as error:
+        raise PatchFormatError(first_problem(error)) from None
+    given = [verdict.edit for verdict in found]
+    for what, wrong in (
+        ("No verdict on", [name for name in names if name not in given]),
+        ("There is no edit", [name for name in given if name not in names]),
+        ("More than one verdict on", [name for name in names if given.count(name) > 1]),
+    ):
+        if wrong:
+            raise PatchFormatError(f"{what} {_line(', '.join(wrong))}.")
+    return tuple(v.model_copy(update={"reason": _line(v.reason)}) for v in found)
+
+
+def _last(reply: str) -> dict[str, Any]:
+    found, at = None, 0
+    while start := re.compile(r"\{").search(reply, at):
+        try:
+            value, at = _DECODER.raw_decode(reply, start.start())
+        except (ValueError, RecursionError):
+            at = start.end()
+            continue
+        found = value if "verdicts" in value else found
+    if found is None:
+        raise PatchFormatError('No JSON object with "verdicts" in the reply.')
+    return dict(found)
+
+
+def _line(text: str) -> str:
+    """Words of a model as one line that is safe to print."""
+    flat = " ".join(text.split())
+    return "".join(c if c.isprintable() else "?" for c in flat)[:REASON]
+
+
+def _without(
+    harmful: Sequence[tuple[ExactEdit, str]], finisher: Finisher, result: Finished, guard: Guard
+) -> Finished:
+    """The skill built anew from the edits that may stay."""
+    ledger, screen = finisher.evolver.ledger, guard.injections
+    gone: set[str] = set()
+    for edit, reason in harmful:
+        if {RULE, edit.id} & screen.allowed:
+            screen.let_in[edit.id, RULE] = Finding(RULE, "", reason)
+        else:
+            ledger.drop(edit, RULE, f"{PREFIX}{RULE}", reason)
+            gone.add(edit.id)
+    if not gone:
+        return result
+    limit = finisher.evolver.settings.max_skill_lines
+    while True:
+        steps = [[e for e in step if e.id not in gone] for step in result.steps]
+        built = build(guard.files, steps, limit)
+        lost = [(edit, why.reason) for edit, why in built.left] or _alone(steps, result.steps)
+        if not lost:
+            break
+        for edit, reason in {edit.id: (edit, reason) for edit, reason in lost}.values():
+            ledger.drop(edit, RULE, "pair", reason)
+            gone.add(edit.id)
+    lessons = [le.model_copy(update={"edits": _kept(le.edits, gone)}) for le in result.lessons]
+    lessons = numbered([le for le in lessons if le.edits], finisher.first_lesson)
+    files = to_files(built.document)
+    faults = [
+        check(f, other_files=finisher.other_files, max_skill_lines=limit)
+        for f in (guard.files, files)
+    ]
+    problems = [*new_problems(*faults), *flagged_problems(guard, files)]
+    return replace(
+        result, files=files, built=built, steps=steps, lessons=lessons, problems=problems
+    )
+
+
+def _kept(edits: Sequence[str], gone: set[str]) -> tuple[str, ...]:
+    return tuple(name for name in edits if name not in gone)
+
+
+def _alone(now: Sequence[Step], before: Sequence[Step]) -> list[tuple[ExactEdit, str]]:
+    """Edits that have lost the file they point at, or what pointed at their file."""
+    left, all_edits = ([edit for step in steps for edit in step] for steps in (now, before))
+    made = {e.file for e in all_edits if e.op == "create"} - {e.file for e in left}
+    pointed = {m for e in left for m in mentions(e.content)}
+    once = {m for e in all_edits for m in mentions(e.content)}
+    return [
+        (edit, "the file it points at was left out")
+        for edit in left
+        if mentions(edit.content) & made
+    ] + [
+        (edit, "what pointed at it was left out")
+        for edit in left
+        if edit.op == "create" and edit.file in once - pointed
+    ]
