@@ -6,12 +6,16 @@ again against the result, and is given back with a reason when its passage is go
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
+from skill_evolver.blocks import Change, keeps
+from skill_evolver.fitting import Fit, at_end, beside, instead, level_at, lowered
 from skill_evolver.patch import ExactEdit
 from skill_evolver.sections import (
     How,
+    Section,
     find_section,
     find_text,
     heading_title,
@@ -20,9 +24,6 @@ from skill_evolver.sections import (
 )
 
 MAX_ROUNDS = 8
-_PROSE = re.compile(r"\s*(?:[-*+] |\d+[.)] |\*\*|#{1,6} \S|>|\||[A-Z][\w'-]*(?: .*)?[.:]\Z)")
-"""A first line of text rather than of code; it never goes into a code fence."""
-_ITEM = re.compile(r"\s*(?:[-*+] |\d+[.)] )|\s{2,}\S")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Unplaced:
 
     reason: str
     rule: str = "anchor"
+
+    @property
+    def unclear(self) -> bool:
+        """Whether a model can say what was meant."""
+        return self.rule in ("anchor", "structure")
 
 
 @dataclass
@@ -101,6 +107,7 @@ def apply_edits(document: Document, edits: Sequence[ExactEdit]) -> Applied:
                 result.left.append((edit, Unplaced(reason, "overlap")))
             else:
                 placed.append(splice)
+        result.left += _not_together(texts, placed)
         if not placed:
             break
         _splice(result.document, placed)
@@ -128,14 +135,14 @@ def place(texts: Mapping[str, str], edit: ExactEdit) -> Splice | Unplaced:
 
 
 def _create(text: str | None, edit: ExactEdit) -> Splice | Unplaced:
-    content = edit.content.strip("\n")
     if text is None:
-        return Splice(edit, 0, 0, tuple(to_lines(content)), (0, 0))
+        return Splice(edit, 0, 0, tuple(to_lines(edit.content.strip("\n"))), (0, 0))
     if edit.file == "SKILL.md":
         return Unplaced("SKILL.md exists; it is edited, never created anew", "unknown-file")
-    return _insertion(
-        text, len(to_lines(text)), content, edit, (0, 0), note="appended: file exists"
-    )
+    title = _title(text)
+    content = lowered(_without_heading(edit.content, title.title), 1) if title else edit.content
+    fits = at_end(text, len(to_lines(text)), content)
+    return _fitted(text, edit, fits, Splice(edit, 0, 0, (), (0, 0), note="appended: file exists"))
 
 
 def _add_section(text: str, edit: ExactEdit) -> Splice | Unplaced:
@@ -143,17 +150,20 @@ def _add_section(text: str, edit: ExactEdit) -> Splice | Unplaced:
     same = [s for s in outline(text).sections if s.title.casefold() == title.casefold()]
     if same:  # two edits may add the same section; the second one adds to it
         return _whole_section(text, edit, note="section exists")
-    lines = to_lines(text)
-    position, anchor = len(lines), (0, 0)
-    how: How = "exact"
-    if edit.after_section.strip():
-        found = find_section(text, edit.after_section)
-        if not found:
-            return Unplaced(f"no section {edit.after_section!r} in {edit.file} to come after")
-        position, anchor, how = found[0].end, (found[0].start, found[0].start + 1), found[1]
+    found = find_section(text, edit.after_section) if edit.after_section.strip() else None
+    if edit.after_section.strip() and not found:
+        return Unplaced(f"no section {edit.after_section!r} in {edit.file} to come after")
     marks = re.match(r"\s*(#{1,6})\s", edit.target_section)
-    content = f"{marks[1] if marks else '##'} {title}\n\n{_without_heading(edit.content, title)}"
-    return _insertion(text, position, content, edit, anchor, how=how)
+    asked, lowest = len(marks[1]) if marks else 2, 2 if _title(text) else 1
+    where = Splice(edit, 0, 0, (), (0, 0))
+    position = len(to_lines(text))
+    if found:
+        section, how, _ = found
+        position, lowest = section.end, max(section.level, lowest)
+        where = replace(where, anchor=(section.start, section.start + 1), how=how)
+    level = max(asked, lowest)
+    body = lowered(_without_heading(edit.content, title), level)
+    return _fitted(text, edit, at_end(text, position, f"{'#' * level} {title}\n\n{body}"), where)
 
 
 def _whole_section(text: str, edit: ExactEdit, note: str = "") -> Splice | Unplaced:
@@ -163,10 +173,10 @@ def _whole_section(text: str, edit: ExactEdit, note: str = "") -> Splice | Unpla
     section, how, _ = found
     if edit.op == "delete_section":
         span = (section.start, section.end)
-        return Splice(edit, *span, (), span, how)
+        return _fitted(text, edit, instead(text, span, ()), Splice(edit, *span, (), span, how))
     content = _without_heading(edit.content, heading_title(edit.target_section))
-    anchor = (section.start, section.start + 1)
-    return _insertion(text, section.end, content, edit, anchor, how=how, note=note)
+    where = Splice(edit, 0, 0, (), (section.start, section.start + 1), how, note=note)
+    return _fitted(text, edit, at_end(text, section.end, lowered(content, section.level)), where)
 
 
 def _at_text(text: str, edit: ExactEdit) -> Splice | Unplaced:
@@ -183,13 +193,12 @@ def _at_text(text: str, edit: ExactEdit) -> Splice | Unplaced:
         return Unplaced(f"the text {wanted[:80]!r} is not in {edit.file}")
     anchor = (found.start, found.end)
     if edit.op == "replace_in_section":
-        new = _replaced(lines[found.start : found.end], wanted, edit.content)
-        after = "\n".join([*lines[: found.start], *new, *lines[found.end :]])
-        if outline(after).open_fence and not outline(text).open_fence:
-            return Unplaced("would leave a code fence open", "fence")
-        return Splice(edit, found.start, found.end, tuple(new), anchor, found.how)
-    position = found.end if edit.op == "insert_after" else found.start
-    return _insertion(text, position, edit.content, edit, anchor, how=found.how, inline=True)
+        fits = instead(
+            text, anchor, _replaced(lines[found.start : found.end], wanted, edit.content)
+        )
+    else:
+        fits = beside(text, anchor, edit.content, after=edit.op == "insert_after")
+    return _fitted(text, edit, fits, Splice(edit, *anchor, (), anchor, found.how))
 
 
 def _replaced(lines: Sequence[str], wanted: str, content: str) -> list[str]:
@@ -202,36 +211,42 @@ def _replaced(lines: Sequence[str], wanted: str, content: str) -> list[str]:
     return to_lines(content.strip("\n")) if content.strip() else []
 
 
-def _insertion(
-    text: str,
-    position: int,
-    content: str,
-    edit: ExactEdit,
-    anchor: tuple[int, int],
-    *,
-    how: How = "exact",
-    note: str = "",
-    inline: bool = False,
-) -> Splice:
-    """Put `content` before line `position`, with the blank lines that keep its blocks apart."""
-    lines = to_lines(text)
-    new = to_lines(content.strip("\n"))
-    if not content.strip():
-        return Splice(edit, position, position, (), anchor, how, note="says nothing")
-    if _PROSE.match(new[0]) or "```" in content:
-        position = next((b for a, b in outline(text).fences if a < position < b), position)
-    if not inline:
-        while position > 0 and not lines[position - 1].strip():
-            position -= 1
-    inside_code = any(a < position < b for a, b in outline(text).fences)
-    before = lines[position - 1] if position else ""
-    after = lines[position] if position < len(lines) else ""
-    if not inside_code:
-        if before.strip() and not (_ITEM.match(before) and _ITEM.match(new[0])):
-            new = ["", *new]
-        if after.strip() and not (_ITEM.match(after) and _ITEM.match(new[-1])):
-            new = [*new, ""]
-    return Splice(edit, position, position, tuple(new), anchor, how, note=note)
+def _fitted(text: str, edit: ExactEdit, fits: Iterable[Fit], where: Splice) -> Splice | Unplaced:
+    """The first way to carry the edit out that changes no block which it does not name."""
+    lines, fault = to_lines(text), ""
+    for fit in fits:
+        after = fit.carried_out(lines)
+        wrong = _stray_heading(text, after, fit, where)
+        change = Change(fit.start, fit.end, len(fit.lines), where.anchor)
+        if not wrong and not keeps(text, after, [change]):
+            wrong = "would change lines around it: cut a list, end a code block or move a section"
+        if not wrong:
+            return replace(where, start=fit.start, end=fit.end, lines=fit.lines)
+        fault = fault or wrong
+    return Unplaced(fault, "structure")
+
+
+def _stray_heading(before: str, after: str, fit: Fit, where: Splice) -> str:
+    """A heading that the edit would open above its place, or with nothing below it."""
+    had = [s for s in outline(before).sections if fit.start <= s.start < fit.end]
+    line = where.anchor[1] - 1 if where.edit.op == "insert_after" else where.anchor[0]
+    place_level = max(level_at(before, line), 2 if _title(before) else 1)
+    lowest = min((s.level for s in had), default=place_level)
+    stop = fit.start + len(fit.lines)
+    new = [s for s in outline(after).sections if fit.start <= s.start < stop]
+    for section, following in zip_longest(new, new[1:]):
+        if section.level < lowest:
+            return f"would open the heading {section.title!r} above its place"
+        body = to_lines(after)[section.start + 1 : following.start if following else stop]
+        if not had and not "".join(body).strip() and not following:
+            return f"would open the heading {section.title!r} with nothing below it"
+    return ""
+
+
+def _title(text: str) -> Section | None:
+    """The heading of the whole file: its first and only one of level 1."""
+    top = [s for s in outline(text).sections if s.level == 1]
+    return top[0] if len(top) == 1 and top[0] == outline(text).sections[0] else None
 
 
 def _without_heading(content: str, title: str) -> str:
@@ -259,6 +274,25 @@ def _same_lines(one: Splice, two: Splice) -> bool:
         and (_meet(a, b.start, b.end) or _meet(a, *b.anchor) or a.start < b.start < a.end)
         for a, b in ((one, two), (two, one))
     )
+
+
+def _not_together(
+    texts: Mapping[str, str], placed: list[Splice]
+) -> list[tuple[ExactEdit, Unplaced]]:
+    """Takes out of `placed` what changes other blocks only beside its neighbours; it waits."""
+    waiting = []
+    for path in dict.fromkeys(splice.edit.file for splice in placed):
+        while path in texts:
+            mine = [s for s in placed if s.edit.file == path and not s.remove_file]
+            after = {path: from_files(texts)[path]}
+            _splice(after, mine)
+            changes = [Change(s.start, s.end, len(s.lines), s.anchor) for s in mine]
+            if len(mine) < 2 or keeps(texts[path], text_of(after[path]), changes):
+                break
+            placed.remove(mine[-1])
+            reason = "together with other edits it would change lines around it"
+            waiting.append((mine[-1].edit, Unplaced(reason, "overlap")))
+    return waiting
 
 
 def _meet(splice: Splice, start: int, end: int) -> bool:

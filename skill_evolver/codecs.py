@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from react_agent.errors import FormatError
 from skill_evolver.patch import Edit, ExactEdit, Patch, SemanticEdit
+from skill_evolver.sections import outline
 
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(`{3,})[^\n`]*\n(.*?)\n[ \t]*\1`*[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -194,9 +195,13 @@ def _json_patch(value: Any) -> tuple[Patch, list[str]]:
     edits: list[ExactEdit] = []
     for number, entry in enumerate(raw, start=1):
         try:
-            edits.append(ExactEdit.model_validate(entry))
+            edit = ExactEdit.model_validate(entry)
         except ValidationError as error:
             wrong.append(f"edits[{number}]: {_says(error)}")
+            continue
+        edits.append(edit)
+        if edit.op != "replace_in_section" and outline(edit.content).open_fence:
+            wrong.append(f"edits[{number}]: content opens a code fence and never closes it")
     try:
         patch = Patch.model_validate({**value, "edits": [], **_notes(value)})
     except ValidationError as error:

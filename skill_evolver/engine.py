@@ -16,13 +16,14 @@ from react_agent.text import one_line
 from skill_evolver.apply import Splice, place
 from skill_evolver.asking import PROMPTS, Talk
 from skill_evolver.codecs import Codec, JsonCodec, Shown
+from skill_evolver.fitting import innermost
 from skill_evolver.guardrails import Guard
 from skill_evolver.inputs import Entry, Lessons
 from skill_evolver.patch import ExactEdit, Patch
 from skill_evolver.provenance import Ledger, leaf, merge_by_code, settle
 from skill_evolver.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
 from skill_evolver.screening import PREFIX, fresh
-from skill_evolver.sections import Section, outline, to_lines
+from skill_evolver.sections import outline, to_lines
 from skill_evolver.store import Store
 from skill_evolver.tree import Slots, groups, levels
 
@@ -332,7 +333,7 @@ def _passages(files: Mapping[str, str], patches: Sequence[Patch]) -> list[dict[s
             continue
         where = place(files, edit)
         if isinstance(where, Splice) and not where.remove_file:
-            section = _innermost(files[edit.file], where.anchor[0])
+            section = innermost(files[edit.file], where.anchor[0])
             if section:
                 wanted[edit.file, section.start, section.end] = None
     shown = []
@@ -344,8 +345,3 @@ def _passages(files: Mapping[str, str], patches: Sequence[Patch]) -> list[dict[s
             text = "\n".join(to_lines(files[file])[start:end]).rstrip()
             shown.append({"file": file, "text": text})
     return shown
-
-
-def _innermost(text: str, line: int) -> Section | None:
-    holding = [s for s in outline(text).sections if s.start <= line < s.end]
-    return min(holding, key=lambda s: s.end - s.start, default=None)

@@ -107,7 +107,7 @@ class Finisher:
         trial = apply_edits(from_files(files), edits)
         for splice in trial.done:
             self.anchors[splice.how] += 1
-        lost = {e.id: why.reason for e, why in trial.left if why.rule == "anchor"}
+        lost = {e.id: why.reason for e, why in trial.left if why.unclear}
         done = [e for e in edits if e.id not in lost]
         unclear = []
         for edit in edits:

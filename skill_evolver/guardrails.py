@@ -82,7 +82,7 @@ class Guard:
         return [p for p in new_problems(before, after) if p.rule not in ("link", "orphan", "size")]
 
     def _text(self, edit: ExactEdit) -> tuple[str, str] | None:
-        if outline(edit.content + "\n").open_fence:
+        if edit.op != "replace_in_section" and outline(edit.content + "\n").open_fence:
             return "fence", "opens a code fence and never closes it"
         if edit.op in ("delete_file", "delete_section") and edit.file == MAIN:
             if edit.op == "delete_file":

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from rapidfuzz import fuzz
 
 SECTION_SIMILARITY = 85
@@ -23,6 +24,7 @@ MARGIN = 4
 """How far the second-best candidate has to stay behind."""
 
 How = Literal["exact", "fuzzy"]
+_MARKDOWN = MarkdownIt("commonmark").enable("table")
 _FRONTMATTER = re.compile(r"\A\ufeff?---[ \t]*\n.*?\n---+[ \t]*(?:\n|\Z)", re.DOTALL)
 
 
@@ -62,12 +64,18 @@ def to_lines(text: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
-@lru_cache(maxsize=512)
-def outline(text: str) -> Outline:
+@lru_cache(maxsize=128)
+def parsed(text: str) -> tuple[list[str], int, list[Token]]:
+    """The lines, the number of the first one after the frontmatter, and the tokens from there."""
     lines = to_lines(text)
     front = _FRONTMATTER.match(text.replace("\r\n", "\n"))
     body = front[0].count("\n") if front else 0
-    tokens = MarkdownIt("commonmark").parse("\n".join(lines[body:]) + "\n")
+    return lines, body, _MARKDOWN.parse("\n".join(lines[body:]) + "\n")
+
+
+@lru_cache(maxsize=512)
+def outline(text: str) -> Outline:
+    lines, body, tokens = parsed(text)
     heads: list[tuple[int, int, str]] = []
     fences: list[tuple[int, int]] = []
     open_fence = False
