@@ -13,10 +13,10 @@ from analysis.judge import Judge
 from analysis.running import AnalystBench, run_analysis
 from analysis.selection import Selection, select
 from react_agent.cli import case_limit, model_settings, written
-from react_agent.connect import Connection, Shared, connect
 from react_agent.errors import ContractError
 from react_agent.layout import record_file
-from react_agent.sandbox import Sandbox, open_sandbox, tool_slots
+from react_agent.models.connect import Connection, Shared, connect
+from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
 from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.workers import Workers
 

@@ -25,14 +25,14 @@ from analysis.selection import Subject
 from analysis.single_call import judge, leaked_items
 from analysis.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.workspace import CaseFolder, Evidence
-from react_agent.agent import ReActAgent, Tool
-from react_agent.bash import Bash
 from react_agent.conversation import Conversation
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import check_room, digest
 from react_agent.layout import CHAT, FLAG, GATE, REPORT
+from react_agent.loop.agent import ReActAgent, Tool
 from react_agent.model import Message, Model
-from react_agent.sandbox import Sandbox
+from react_agent.sandbox.bash import Bash
+from react_agent.sandbox.door import Sandbox
 from react_agent.seams import Trajectory
 from spreadsheetbench.dataset import Dataset, SheetCase
 

@@ -27,8 +27,8 @@ from analysis.literals import SHARE, find_literals
 from analysis.workspace import remove_tree
 from react_agent.errors import ContractError
 from react_agent.files import digest
-from react_agent.sandbox import Sandbox
-from react_agent.untrusted import take_file
+from react_agent.sandbox.door import Sandbox
+from react_agent.sandbox.untrusted import take_file
 from spreadsheet_agent.runfolder import now
 from spreadsheetbench.cells import CellValue
 

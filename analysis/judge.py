@@ -18,7 +18,7 @@ from analysis.judging import (
     same_contents,
 )
 from react_agent.errors import ContractError
-from react_agent.untrusted import take_file
+from react_agent.sandbox.untrusted import take_file
 from spreadsheetbench.workers import WorkerLost, Workers
 
 Out = TypeVar("Out")

@@ -10,7 +10,7 @@ from analysis.records import Kind
 from analysis.running import AnalystBench
 from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
 from react_agent.cli import model_settings, written
-from react_agent.connect import Shared, connect
+from react_agent.models.connect import Shared, connect
 from spreadsheetbench.dataset import Dataset
 
 

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analysis.records import FailingCell, ItemType, Kind, LessonItem, LessonRecord
 from analysis.selection import LeftOut, Subject
+from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
 from react_agent.layout import ANALYSIS_SETTINGS, ANALYSIS_SUMMARY, GATE
 from react_agent.model import Usage
-from react_agent.settings import differences
 from spreadsheet_agent.runfolder import now
 
 Outcome = Literal["lesson", "gate not held", "no report", "all items leaked", "nothing to explain"]

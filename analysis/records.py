@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json
 from react_agent.layout import record_file
-from react_agent.settings import first_problem
 from spreadsheetbench.dataset import Text
 
 ItemType = Literal["failure_cause", "failure_memory", "success_memory"]

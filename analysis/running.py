@@ -20,14 +20,14 @@ from analysis.parsing import write_records
 from analysis.records import Kind
 from analysis.selection import Selection, Subject
 from react_agent.cli import executor_settings, model_settings
-from react_agent.connect import Shared
+from react_agent.engines.bench import Bench, staffed
+from react_agent.engines.queue import Outcome, work_queue
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
-from react_agent.executor import Bench, staffed
 from react_agent.files import refuses_writes
 from react_agent.lock import only_start
-from react_agent.pool import Outcome, work_queue
-from react_agent.retry import Stats
-from react_agent.strays import end_strays
+from react_agent.models.connect import Shared
+from react_agent.models.patience.retry import Stats
+from react_agent.sandbox.orphans import end_strays
 
 log = logging.getLogger(__name__)
 

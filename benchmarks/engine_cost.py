@@ -18,12 +18,12 @@ from pathlib import Path
 
 from table import show
 
-from react_agent.connect import Shared
-from react_agent.executor import Bench
+from react_agent.cluster.ray_cluster import crew
+from react_agent.engines.bench import Bench
+from react_agent.engines.queue import work_queue
 from react_agent.model import Body, Reply
-from react_agent.pool import work_queue
-from react_agent.ray_executor import crew
-from react_agent.retry import Stats
+from react_agent.models.connect import Shared
+from react_agent.models.patience.retry import Stats
 
 CALL: Body = {"model": "m", "messages": [{"role": "user", "content": "x" * 20_000}]}
 

@@ -28,11 +28,11 @@ from hostile_commands import (
 )
 from hostile_scene import HIDDEN, Scene, as_nobody, limited, scene
 
+from react_agent.engines.queue import work_queue
 from react_agent.errors import ContractError
-from react_agent.limits import Limits, MiB
-from react_agent.pool import work_queue
-from react_agent.sandbox import Kind, Sandbox, open_sandbox
-from react_agent.untrusted import take_file
+from react_agent.sandbox.door import Kind, Sandbox, open_sandbox
+from react_agent.sandbox.limits import Limits, MiB
+from react_agent.sandbox.untrusted import take_file
 
 AT_ONCE = 3
 LONGEST = 15.0

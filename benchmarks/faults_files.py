@@ -27,7 +27,7 @@ from hostile_archives import ARCHIVES
 from hostile_books import BOOKS, SECRET, package
 
 from react_agent.errors import Trace2SkillError
-from react_agent.limits import GiB, MiB, descendants, memory_of
+from react_agent.sandbox.limits import GiB, MiB, descendants, memory_of
 from spreadsheetbench.workers import Workers, WorkLimits
 
 GRACE = 15.0

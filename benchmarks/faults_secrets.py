@@ -25,7 +25,7 @@ from faultserver import FaultServer, Messages, raw, refusal, reply
 from faultstages import Pipeline, scripted
 
 from react_agent.errors import ContractError
-from react_agent.sandbox import Kind, open_sandbox
+from react_agent.sandbox.door import Kind, open_sandbox
 
 log = logging.getLogger(__name__)
 

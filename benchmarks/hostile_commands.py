@@ -6,7 +6,7 @@ group; it is looked for from outside, by `Scene.signs`, besides what the command
 
 from hostile_scene import python
 
-from react_agent.limits import MiB
+from react_agent.sandbox.limits import MiB
 
 ESCAPES = {
     "gold by its path": "cat {gold}",

@@ -22,10 +22,11 @@ from pathlib import Path
 
 import psutil
 
-from react_agent import bwrap, throwaway
-from react_agent.bash import BashResult
 from react_agent.files import digest
-from react_agent.sandbox import Sandbox
+from react_agent.sandbox import bwrap
+from react_agent.sandbox import users as throwaway
+from react_agent.sandbox.bash import BashResult
+from react_agent.sandbox.door import Sandbox
 
 SECRET = "sk-gold-4711"
 WORKED = "ATTACK WORKED"

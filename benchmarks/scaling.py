@@ -26,15 +26,15 @@ from clock import simulated
 from scheduling import Case, by_earlier_run, draw
 from table import show
 
-from react_agent.breaker import Breaker
-from react_agent.crew import Crew, Engine
-from react_agent.deadlines import Pace
-from react_agent.executor import CaseLost
-from react_agent.limiter import Limiter
+from react_agent.cluster.scheduler import Crew, Engine
+from react_agent.cluster.worker import Answer
+from react_agent.engines.bench import CaseLost
+from react_agent.engines.queue import work_queue
 from react_agent.model import Reply
-from react_agent.pool import work_queue
-from react_agent.ray_station import Answer
-from react_agent.retry import Fault, RetryPolicy, Stats, patiently
+from react_agent.models.patience.breaker import Breaker
+from react_agent.models.patience.deadlines import Pace
+from react_agent.models.patience.limiter import Limiter
+from react_agent.models.patience.retry import Fault, RetryPolicy, Stats, patiently
 
 REFUSED_AFTER = 0.1
 """Seconds of a 429, and of a connection that is not taken."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.layout import seed_of
-from react_agent.prices import Prices
+from react_agent.models.spending.prices import Prices
 from reporting.cellgrid import GridJob, grids_of
 from reporting.overview import outcome_of
 from reporting.runview import Problem, RunView

@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import fmean
 
 from analysis.taxonomy import class_by_status
+from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import VERDICTS, seed_folders, seed_of
 from react_agent.seams import NOT_THE_AGENT
-from react_agent.settings import differences
 from reporting.runview import RunView, load_runs
 from spreadsheet_agent.trajectory import Log
 from spreadsheetbench.rules import RulesName

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal
 
-from react_agent.prices import Prices
+from react_agent.models.spending.prices import Prices
 from reporting.evolutionview import EvolutionView
 from reporting.runview import RunView
 

@@ -40,7 +40,7 @@ RUN_HELP = "a run folder, an outputs folder, or an eval_official_results.json"
 
 def report(args: argparse.Namespace) -> int:
     from react_agent.errors import ContractError
-    from react_agent.prices import Prices
+    from react_agent.models.spending.prices import Prices
     from reporting.collect import Collection
     from reporting.evolutionview import EvolutionView, find_evolved
     from reporting.page import Details, to_json, write_page

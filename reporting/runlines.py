@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from react_agent.settings import first_problem
+from react_agent.configfile import first_problem
 from spreadsheet_agent.runfolder import CaseResult, Key
 
 

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from react_agent.errors import FormatError
+from react_agent.loop.replies import Action, Done, read_reply
 from react_agent.model import Message
-from react_agent.replies import Action, Done, read_reply
 from spreadsheet_agent.trajectory import Log
 
 MAX_TEXT = 20_000

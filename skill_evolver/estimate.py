@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from react_agent.model import Message, ScriptedModel
-from react_agent.prices import Price
+from react_agent.models.spending.prices import Price
 from react_agent.skills import Skill
 from skill_evolver.engine import Evolver, Settings
 from skill_evolver.inputs import Entry

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
-from react_agent.settings import first_problem
 from react_agent.skills import MAIN, Skill, backups_folder, split_frontmatter
 from skill_evolver.apply import to_files
 from skill_evolver.build import Built, build

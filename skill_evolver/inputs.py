@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from analysis.records import ItemType, LessonRecord, load_records, of_tasks, resolve
+from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json
-from react_agent.settings import first_problem
 from skill_evolver.asking import PROMPTS
 from spreadsheetbench.dataset import Dataset
 

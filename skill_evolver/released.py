@@ -15,9 +15,9 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from react_agent.cli import OK, add_flag, run_script, script_parser
+from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import digest_tree, read_json, write_json
-from react_agent.settings import first_problem
 
 HOME = "https://github.com/Qwen-Applications/Trace2Skill"
 FOLDER = "released_skills"

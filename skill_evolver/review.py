@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from react_agent.configfile import first_problem
 from react_agent.files import digest
 from react_agent.model import Message
-from react_agent.settings import first_problem
 from react_agent.templates import Prompts
 from skill_evolver.apply import Document, Line, to_files
 from skill_evolver.build import build

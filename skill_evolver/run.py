@@ -21,7 +21,7 @@ from react_agent.layout import (
 )
 from react_agent.lock import only_start
 from react_agent.model import Model
-from react_agent.prices import Prices
+from react_agent.models.spending.prices import Prices
 from react_agent.skills import (
     Skill,
     backup,

@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 async def _work(args: argparse.Namespace) -> int:
-    from react_agent.connect import connect
+    from react_agent.models.connect import connect
     from skill_evolver.reshuffle import stability
     from skill_evolver.run import prepare
 

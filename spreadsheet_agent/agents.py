@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from react_agent.agent import MAX_OBSERVATION, ReActAgent, Tool
 from react_agent.files import digest
+from react_agent.loop.agent import MAX_OBSERVATION, ReActAgent, Tool
+from react_agent.loop.replies import Action
 from react_agent.model import Message, Model
-from react_agent.replies import Action
-from react_agent.sandbox import Sandbox
+from react_agent.sandbox.door import Sandbox
 from react_agent.seams import Trajectory, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts

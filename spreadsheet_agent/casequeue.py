@@ -9,9 +9,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from react_agent.engines.bench import Bench, CaseLost
+from react_agent.engines.queue import Outcome, work_queue
 from react_agent.errors import RunStopped
-from react_agent.executor import Bench, CaseLost
-from react_agent.pool import Outcome, work_queue
 from react_agent.seams import Domain, Trajectory
 from spreadsheet_agent.casework import Assignment
 from spreadsheet_agent.order import earlier_results, longest_first, seconds_taken

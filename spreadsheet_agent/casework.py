@@ -10,16 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from react_agent.aside import to_the_end
 from react_agent.cli import case_limit, model_settings, written
-from react_agent.connect import Connection, Shared, connect
+from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
-from react_agent.executor import Bench
 from react_agent.files import check_room, digest, refuses_writes
 from react_agent.layout import LOGS
-from react_agent.sandbox import Sandbox, open_sandbox, tool_slots
+from react_agent.models.connect import Connection, Shared, connect
+from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
 from react_agent.seams import Trajectory
 from react_agent.skills import find_skill
+from react_agent.threads import to_the_end
 from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, prompts_digest
 from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.runfolder import CaseResult, now

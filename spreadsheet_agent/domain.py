@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from react_agent.errors import ContractError
+from react_agent.sandbox.untrusted import take_file
 from react_agent.seams import Workspace
-from react_agent.untrusted import take_file
 from spreadsheet_agent.preview import preview
 from spreadsheetbench.dataset import Dataset, SheetCase
 

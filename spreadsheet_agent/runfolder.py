@@ -13,12 +13,12 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from react_agent.configfile import differences, first_problem
 from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
 from react_agent.layout import RESULT_LINES, RESULTS, RUN_SETTINGS
 from react_agent.model import Usage
 from react_agent.seams import NOT_THE_AGENT, Status
-from react_agent.settings import differences, first_problem
 
 Key = tuple[str, str]
 

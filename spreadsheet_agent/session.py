@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.cli import executor_settings, model_settings
+from react_agent.engines.bench import Bench, staffed
 from react_agent.errors import ContractError
-from react_agent.executor import Bench, staffed
 from react_agent.layout import seed_name
 from react_agent.lock import only_start
+from react_agent.sandbox.orphans import end_strays
 from react_agent.seams import Domain
-from react_agent.strays import end_strays
 from spreadsheet_agent.casequeue import CaseQueue
 from spreadsheet_agent.casework import Assignment, RolloutSite
 from spreadsheet_agent.domain import SpreadsheetDomain

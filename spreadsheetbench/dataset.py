@@ -15,9 +15,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import digest
-from react_agent.settings import first_problem
 from react_agent.text import has_control
 
 INDEX_NAMES = ("dataset.json", "data.json", "data.jsonl", "sample_data.jsonl")

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 from tqdm import tqdm
 
-from react_agent.diskspace import require_space
+from react_agent.disk import require_space
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import write_whole
 

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from react_agent.cli import OK, add_flag, run_script, script_parser
+from react_agent.configfile import first_problem
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import read_json, write_json, write_whole
-from react_agent.settings import first_problem
 
 if TYPE_CHECKING:  # aiohttp costs 200 ms, too much for --help
     from spreadsheetbench.download import Fetched

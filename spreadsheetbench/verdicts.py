@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
-from react_agent.settings import first_problem
 from spreadsheetbench.dataset import OptionalText, Text
 from spreadsheetbench.rules import RulesName
 

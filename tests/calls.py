@@ -6,9 +6,9 @@ from typing import Any
 
 from stub_server import StubServer
 
-from react_agent.endpoint import OpenAIEndpoint
 from react_agent.model import Reply
-from react_agent.retry import RetryPolicy
+from react_agent.models.patience.retry import RetryPolicy
+from react_agent.models.providers.openai_compatible import OpenAIEndpoint
 
 KEY = "sk-very-secret-1234"
 QUICK = RetryPolicy(first_wait=0.001, longest_wait=0.01)

@@ -11,7 +11,7 @@ from analysis.error_analyst import ErrorAnalyst
 from analysis.gate import GateMode
 from analysis.judge import Judge
 from react_agent.model import Message, Model
-from react_agent.sandbox import Sandbox
+from react_agent.sandbox.door import Sandbox
 from spreadsheet_agent.trajectory import Log, LogName, Tag, write_log
 from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.workers import Workers

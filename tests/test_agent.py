@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from react_agent.agent import MAX_OBSERVATION, ReActAgent, Tool
 from react_agent.errors import ContextOverflow, EndpointRefused, InfrastructureError, ModelError
+from react_agent.loop.agent import MAX_OBSERVATION, ReActAgent, Tool
 from react_agent.model import Message, Reply, ScriptedModel, Usage
 from react_agent.seams import Trajectory
 

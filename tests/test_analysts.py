@@ -24,7 +24,7 @@ from react_agent.errors import (
     InfrastructureError,
 )
 from react_agent.model import FunctionModel, Message, Reply, ScriptedModel
-from react_agent.sandbox import open_sandbox
+from react_agent.sandbox.door import open_sandbox
 from spreadsheetbench.workers import Workers
 
 FIX = "agent_work/output_fixed.xlsx"

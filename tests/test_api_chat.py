@@ -10,7 +10,6 @@ from calls import BODY, QUICK
 from stub_server import Fault as SocketFault
 from stub_server import StubServer, in_turn, raw, refusal, reply
 
-from react_agent.api_chat import ApiChatConfig, ApiChatEndpoint, read_answer
 from react_agent.errors import (
     ContextOverflow,
     ContractError,
@@ -19,7 +18,8 @@ from react_agent.errors import (
     ModelError,
 )
 from react_agent.model import Reply
-from react_agent.retry import Fault, RetryPolicy
+from react_agent.models.patience.retry import Fault, RetryPolicy
+from react_agent.models.providers.api_chat import ApiChatConfig, ApiChatEndpoint, read_answer
 
 ACCESS = "access-key-secret"
 EXAMPLE = Path(__file__).parent.parent / "config" / "llm_api.json"

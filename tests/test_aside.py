@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from react_agent.aside import to_the_end
+from react_agent.threads import to_the_end
 
 
 def test_the_result_and_the_error_come_back() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from react_agent.cassette import read_cassette
+from react_agent.models.replay.cassette import read_cassette
 from react_agent.skills import find_skill
 from spreadsheet_agent import rollouts
 from spreadsheetbench.dataset import Dataset

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from react_agent.bash import LONGEST_COMMAND, BashResult, readable
-from react_agent.limits import Limits, MiB
-from react_agent.process import BoundedOutput
-from react_agent.sandbox import open_sandbox
+from react_agent.sandbox.bash import LONGEST_COMMAND, BashResult, readable
+from react_agent.sandbox.door import open_sandbox
+from react_agent.sandbox.limits import Limits, MiB
+from react_agent.sandbox.process import BoundedOutput
 
 
 def run(*commands: str, kind: str = "auto", **limits: float) -> BashResult:

@@ -20,12 +20,12 @@ from test_evolution_commands import author_server, command
 from test_evolution_commands import environment as evolution_environment
 from test_limiter import Client, Server
 
-from react_agent.deadlines import now
-from react_agent.endpoint import OpenAIEndpoint
+from react_agent.engines.queue import Outcome, work_queue
 from react_agent.errors import EndpointDown
-from react_agent.limiter import Limiter
-from react_agent.pool import Outcome, work_queue
-from react_agent.retry import Fault, RetryPolicy
+from react_agent.models.patience.deadlines import now
+from react_agent.models.patience.limiter import Limiter
+from react_agent.models.patience.retry import Fault, RetryPolicy
+from react_agent.models.providers.openai_compatible import OpenAIEndpoint
 
 SIX = {
     "429": refusal(429),

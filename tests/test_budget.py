@@ -14,8 +14,7 @@ from test_evolution_commands import author_server, command
 from test_evolution_commands import environment as evolution_environment
 from test_rollouts import TASKS, Commands, bash, with_server
 
-from react_agent.budget import Budget, Capped, Caps, read_spent
-from react_agent.connect import connect
+from react_agent.engines.queue import work_queue
 from react_agent.errors import (
     BudgetReached,
     ContractError,
@@ -26,9 +25,10 @@ from react_agent.errors import (
 from react_agent.flags import parser_of, read
 from react_agent.layout import BUDGET
 from react_agent.model import Body, Message, Reply, Usage
-from react_agent.model_settings import ModelSettings
-from react_agent.pool import work_queue
-from react_agent.prices import Price, Prices
+from react_agent.models.connect import connect
+from react_agent.models.settings import ModelSettings
+from react_agent.models.spending.budget import Budget, Capped, Caps, read_spent
+from react_agent.models.spending.prices import Price, Prices
 
 SAID = [Message(role="user", content="hi")]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from react_agent.cache import ReplyCache
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.model import Body, Reply, Usage
-from react_agent.retry import Stats
+from react_agent.models.patience.retry import Stats
+from react_agent.models.replay.cache import ReplyCache
 
 BODY: Body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.0}
 PAID = Usage(calls=1, prompt_tokens=10, completion_tokens=2)

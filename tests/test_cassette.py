@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from react_agent.cassette import Masks, Recorder, Replayer, canonical, read_cassette, request_key
 from react_agent.errors import ContractError, EndpointRefused
 from react_agent.model import Body, ChatModel, Message, Reply, Usage
+from react_agent.models.replay.cassette import (
+    Masks,
+    Recorder,
+    Replayer,
+    canonical,
+    read_cassette,
+    request_key,
+)
 
 
 class Script:

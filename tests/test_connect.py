@@ -10,11 +10,11 @@ import pytest
 from calls import KEY, QUICK
 from stub_server import StubServer, refusal, reply
 
-from react_agent.connect import Connection, connect
 from react_agent.errors import ContractError, EndpointRefused
 from react_agent.flags import parser_of, read
 from react_agent.model import Body, Message, Reply, Usage
-from react_agent.model_settings import ModelSettings
+from react_agent.models.connect import Connection, connect
+from react_agent.models.settings import ModelSettings
 
 SAID = [Message(role="user", content="in /w/1")]
 

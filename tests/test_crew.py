@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from react_agent.crew import SPARE, TRIES, Crew, Engine
+from react_agent.cluster.scheduler import SPARE, TRIES, Crew, Engine
+from react_agent.cluster.worker import Answer
+from react_agent.engines.bench import CaseLost, EngineLost
+from react_agent.engines.queue import work_queue
 from react_agent.errors import BudgetReached, ContractError
-from react_agent.executor import CaseLost, EngineLost
-from react_agent.pool import work_queue
-from react_agent.ray_station import Answer
 
 
 class Gone(Exception):

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from stub_server import refusal, reply
 from test_limiter import Client, Server
 
-from react_agent.agent import ReActAgent, Tool
-from react_agent.deadlines import KNOWN, SHORTEST, TIMES_SLOWEST, Pace, now
+from react_agent.engines.queue import Outcome, work_queue
+from react_agent.loop.agent import ReActAgent, Tool
 from react_agent.model import FunctionModel, Message
-from react_agent.pool import Outcome, work_queue
-from react_agent.retry import Fault, RetryPolicy
+from react_agent.models.patience.deadlines import KNOWN, SHORTEST, TIMES_SLOWEST, Pace, now
+from react_agent.models.patience.retry import Fault, RetryPolicy
 from react_agent.seams import Trajectory
 
 

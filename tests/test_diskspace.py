@@ -12,7 +12,7 @@ from commands import DONE, TASKS, Commands, bash, task_of, with_server
 from stub_server import StubServer, reply
 
 from react_agent.cli import INCOMPLETE, OK
-from react_agent.diskspace import MIB, require_space
+from react_agent.disk import MIB, require_space
 from react_agent.errors import DiskLow
 from spreadsheetbench.download import download
 

@@ -14,14 +14,19 @@ from hypothesis import strategies as st
 from stub_server import Fault as SocketFault
 from stub_server import StubServer, in_turn, raw, refusal, reply
 
-from react_agent.endpoint import OpenAIEndpoint, find_base_url, find_key, read_completion
 from react_agent.errors import (
     ContractError,
     ModelError,
 )
 from react_agent.model import ChatModel, Message, Reply, Usage
-from react_agent.retry import RetryPolicy, Stats
-from react_agent.wire import MAX_REPLY
+from react_agent.models.patience.retry import RetryPolicy, Stats
+from react_agent.models.providers.openai_compatible import (
+    OpenAIEndpoint,
+    find_base_url,
+    find_key,
+    read_completion,
+)
+from react_agent.models.providers.wire import MAX_REPLY
 
 
 def test_a_reply_with_its_usage() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from commands import MINI, ROOT, Commands, copying_agent, with_server
 
+from react_agent.cluster.worker import Opening, Station
 from react_agent.errors import ContractError
-from react_agent.ray_station import Opening, Station
 from spreadsheet_agent.casework import Assignment, RolloutSite
 from spreadsheet_agent.rollouts import build_parser
 from spreadsheet_agent.runs import Place

@@ -8,8 +8,8 @@ from faults_escapes import attacks, escaped
 from hostile_commands import ESCAPES, OUTPUTS
 
 from react_agent.errors import ContractError
-from react_agent.limits import Limits
-from react_agent.sandbox import Kind, open_sandbox
+from react_agent.sandbox.door import Kind, open_sandbox
+from react_agent.sandbox.limits import Limits
 
 
 def found(kind: Kind, base: Path, names: set[str]) -> list[str]:

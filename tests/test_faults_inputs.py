@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.records import load_records
-from react_agent.cassette import read_cassette
 from react_agent.errors import ContractError
-from react_agent.generation import GenerationConfig
-from react_agent.prices import Prices
+from react_agent.models.generation import GenerationConfig
+from react_agent.models.replay.cassette import read_cassette
+from react_agent.models.spending.prices import Prices
 from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.verdicts import Evaluation
 from trace2skill.recipe import Recipe

@@ -8,10 +8,12 @@ import pytest
 from faults_secrets import Search, Secrets, searched
 
 from react_agent.errors import ContractError
-from react_agent.sandbox import Kind
-from react_agent.wire import Wire
+from react_agent.models.providers.wire import Wire
+from react_agent.sandbox.door import Kind
 
-NO_HIDING = "from react_agent.wire import Wire; Wire._hide = lambda self, text: text"
+NO_HIDING = (
+    "from react_agent.models.providers.wire import Wire; Wire._hide = lambda self, text: text"
+)
 
 
 def wrong(folder: Path, only: str, *, kind: Kind = "bwrap", before: str = "") -> list[str]:

@@ -9,9 +9,9 @@ import pytest
 from lessons import AMOUNTS, DONE, FACTOR, SmallRun, act, bash, python
 
 from analysis.selection import select
+from react_agent.engines.queue import work_queue
 from react_agent.model import ScriptedModel
-from react_agent.pool import work_queue
-from react_agent.sandbox import open_sandbox
+from react_agent.sandbox.door import open_sandbox
 from spreadsheetbench.workers import Workers
 
 GROSS = [round(amount * FACTOR, 2) for amount in AMOUNTS]

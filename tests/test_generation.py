@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from react_agent.errors import ContractError
-from react_agent.generation import GenerationConfig
+from react_agent.models.generation import GenerationConfig
 
 FOLDER = Path(__file__).parent.parent / "gen_config"
 PUBLISHED = {

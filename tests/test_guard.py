@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from react_agent.endpoint import OpenAIEndpoint
+from react_agent.models.providers.openai_compatible import OpenAIEndpoint
 
 
 def test_an_address_elsewhere_is_refused() -> None:

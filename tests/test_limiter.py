@@ -16,11 +16,11 @@ from clock import simulated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from react_agent.breaker import Breaker
-from react_agent.deadlines import Pace, now
 from react_agent.errors import BudgetReached, InfrastructureError
-from react_agent.limiter import CUT, Limiter
-from react_agent.retry import Fault, Kind, RetryPolicy, Stats, patiently
+from react_agent.models.patience.breaker import Breaker
+from react_agent.models.patience.deadlines import Pace, now
+from react_agent.models.patience.limiter import CUT, Limiter
+from react_agent.models.patience.retry import Fault, Kind, RetryPolicy, Stats, patiently
 
 KINDS: tuple[Kind, ...] = ("rate_limit", "server", "timeout", "connection", "garbled")
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from react_agent.pool import Outcome, work_queue
+from react_agent.engines.queue import Outcome, work_queue
 
 
 def test_outcomes_keep_the_order_and_the_failures() -> None:

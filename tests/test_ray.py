@@ -229,7 +229,7 @@ def test_an_endpoint_that_is_down_is_said_once_a_process_and_stops_the_run(
             user.server.url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
         code, said = await user.rollouts(*on(cluster, "--max_downtime", "2"))
         assert code == 1, said
-        assert 1 <= said.count("WARNING react_agent.breaker") <= 2
+        assert 1 <= said.count("WARNING react_agent.models.patience.breaker") <= 2
         assert f"still owed {TASKS} cases: endpoint" in said
 
     with_server(copying_agent, tmp_path, steps)
@@ -253,7 +253,7 @@ OTHER = """
 import asyncio, sys
 from dataclasses import replace
 from react_agent.cli import run_script
-from react_agent.ray_executor import crew
+from react_agent.cluster.ray_cluster import crew
 from spreadsheet_agent.casework import RolloutSite
 from spreadsheet_agent.rollouts import build_parser
 

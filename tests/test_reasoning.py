@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from react_agent.reasoning import split_reasoning
+from react_agent.models.providers.reasoning import split_reasoning
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda t: "think>" not in t)
 ANSWER = PLAIN.map(str.strip).filter(lambda t: t and t[0] not in "'\"`\\")

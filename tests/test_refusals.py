@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_server import StubServer, in_turn, raw, refusal, reply
 
-from react_agent.endpoint import OpenAIEndpoint, read_completion
 from react_agent.errors import (
     ContextOverflow,
     EndpointRefused,
     InfrastructureError,
     ModelError,
 )
-from react_agent.refusals import failure, overflow_in_reply
-from react_agent.retry import Fault
-from react_agent.wire import understood
+from react_agent.models.patience.refusals import failure, overflow_in_reply
+from react_agent.models.patience.retry import Fault
+from react_agent.models.providers.openai_compatible import OpenAIEndpoint, read_completion
+from react_agent.models.providers.wire import understood
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from react_agent.errors import FormatError
-from react_agent.replies import Action, Done, cut_at_stop, read_reply
+from react_agent.loop.replies import Action, Done, cut_at_stop, read_reply
 
 LS = '{"name": "bash", "arguments": {"command": "ls"}}'
 

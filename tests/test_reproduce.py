@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from stub_server import StubServer, reply
 
-from react_agent.budget import read_spent
 from react_agent.errors import ContractError
 from react_agent.layout import BUDGET
+from react_agent.models.spending.budget import read_spent
 from trace2skill import reproduce
 from trace2skill.pipeline import Pipeline
 from trace2skill.recipe import Recipe, contents, split_ids

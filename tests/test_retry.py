@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from stub_server import Fault as SocketFault
 from stub_server import StubServer, in_turn, raw, refusal, reply
 
-from react_agent.endpoint import OpenAIEndpoint
 from react_agent.errors import (
     InfrastructureError,
 )
-from react_agent.retry import RetryPolicy, retry_after
+from react_agent.models.patience.retry import RetryPolicy, retry_after
+from react_agent.models.providers.openai_compatible import OpenAIEndpoint
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import digest, read_json
-from react_agent.settings import differences
 from spreadsheet_agent.runfolder import CaseResult, RunFolder
 
 SETTINGS: dict[str, Any] = {"model": {"name": "m", "temperature": 0.0}, "seed": 41, "skill": None}

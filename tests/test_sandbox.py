@@ -38,12 +38,13 @@ from hostile_scene import (
     unique_seconds,
 )
 
-from react_agent import bwrap, seccomp, throwaway
-from react_agent.bash import BashResult
 from react_agent.errors import ContractError
-from react_agent.limits import KiB, Limits, MiB
-from react_agent.sandbox import Kind, Sandbox, open_sandbox
-from react_agent.untrusted import take_file
+from react_agent.sandbox import bwrap, seccomp
+from react_agent.sandbox import users as throwaway
+from react_agent.sandbox.bash import BashResult
+from react_agent.sandbox.door import Kind, Sandbox, open_sandbox
+from react_agent.sandbox.limits import KiB, Limits, MiB
+from react_agent.sandbox.untrusted import take_file
 
 ROOT = os.getuid() == 0
 AS_NOBODY = "SANDBOX_TESTS_AS_NOBODY" in os.environ
@@ -304,7 +305,7 @@ def test_killing_the_harness_kills_its_commands(confined: Sandbox, scene: Scene)
     code = f"""
         import asyncio
         from pathlib import Path
-        from react_agent.sandbox import open_sandbox
+        from react_agent.sandbox.door import open_sandbox
 
         async def main():
             async with open_sandbox("bwrap").case(Path({str(scene.folder)!r})) as bash:

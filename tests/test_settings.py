@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from react_agent.cli import BAD_INPUT
 from react_agent.errors import ContractError
 from react_agent.flags import as_argv, parser_of, read, run_stage
-from react_agent.stage import Settings, part, setting
+from react_agent.settings import Settings, part, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ def test_help_names_groups_defaults_and_units(capsys: pytest.CaptureFixture[str]
 
 def test_reading_settings_loads_nothing_heavy() -> None:
     code = (
-        "import sys, react_agent.flags, react_agent.model_settings\n"
+        "import sys, react_agent.flags, react_agent.models.settings\n"
         "heavy = {'pydantic', 'openai', 'aiohttp', 'pandas', 'openpyxl', 'jinja2'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

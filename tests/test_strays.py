@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from react_agent.strays import end_strays
+from react_agent.sandbox.orphans import end_strays
 
 
 @contextmanager

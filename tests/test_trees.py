@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from react_agent import trees
+from react_agent.sandbox import trees
 
 ROOT = os.getuid() == 0
 NOBODY = 65534

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from react_agent.budget import Budget, Caps
 from react_agent.files import append_line, write_json
 from react_agent.layout import BUDGET
 from react_agent.model import Usage
-from react_agent.prices import Prices
+from react_agent.models.spending.budget import Budget, Caps
+from react_agent.models.spending.prices import Prices
 from trace2skill import watch
 from trace2skill.progress import look
 

@@ -115,7 +115,7 @@ def check_libreoffice() -> Check:
 
 def check_sandbox(kind: SandboxKind) -> Check:
     """Start a program in it: an installed bubblewrap may still not be allowed to run."""
-    from react_agent.sandbox import open_sandbox
+    from react_agent.sandbox.door import open_sandbox
 
     if kind == "none":
         return Check(
@@ -145,7 +145,7 @@ def _clause(text: str) -> str:
 def check_resources(workers: int) -> Iterator[Check]:
     import psutil
 
-    from react_agent.limits import Limits
+    from react_agent.sandbox.limits import Limits
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Check(level="ok", topic="cores", says=f"{cores or 1}")

@@ -13,6 +13,7 @@ from typing import Any
 
 from react_agent.bundled import PRICES
 from react_agent.cli import OK
+from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
 from react_agent.layout import (
@@ -23,8 +24,7 @@ from react_agent.layout import (
     REPORT_PAGE,
     STATE,
 )
-from react_agent.prices import Prices
-from react_agent.settings import differences
+from react_agent.models.spending.prices import Prices
 from trace2skill.forecast import spent_text
 from trace2skill.pipeline import Command, Entrant, Pipeline, Step
 from trace2skill.recipe import contents

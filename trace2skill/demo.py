@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def demo(args: argparse.Namespace) -> int:
     from react_agent.lock import only_start
-    from react_agent.prices import Prices
+    from react_agent.models.spending.prices import Prices
     from trace2skill.conduct import Conductor
     from trace2skill.pipeline import Pipeline
     from trace2skill.recipe import split_ids

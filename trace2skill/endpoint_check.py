@@ -9,9 +9,9 @@ from typing import Any
 
 import aiohttp
 
-from react_agent.endpoint import find_base_url
 from react_agent.errors import ContractError
-from react_agent.wire import SHORTEST_SECRET, http_url, shown
+from react_agent.models.providers.openai_compatible import find_base_url
+from react_agent.models.providers.wire import SHORTEST_SECRET, http_url, shown
 from trace2skill.checks import Check
 
 SECONDS = 10.0

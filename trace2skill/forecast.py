@@ -7,7 +7,7 @@ from pathlib import Path
 
 from react_agent.layout import RESULTS
 from react_agent.model import Usage
-from react_agent.prices import Prices
+from react_agent.models.spending.prices import Prices
 from trace2skill.pipeline import Pipeline, Step
 
 TURNS = 30
@@ -129,7 +129,7 @@ def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> st
 
 def spent_text(path: Path, prices: Prices) -> str:
     """What the budget file says was spent so far."""
-    from react_agent.budget import read_spent
+    from react_agent.models.spending.budget import read_spent
 
     spent = read_spent(path)
     use = spent.usage()

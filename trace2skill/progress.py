@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from react_agent.budget import Spent, read_spent
 from react_agent.errors import ContractError
 from react_agent.layout import (
     BUDGET,
@@ -28,6 +27,7 @@ from react_agent.layout import (
     seed_of,
 )
 from react_agent.model import Usage
+from react_agent.models.spending.budget import Spent, read_spent
 from reporting.runlines import read_results
 from spreadsheet_agent.runfolder import CaseResult
 

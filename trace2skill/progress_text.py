@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from react_agent.model import Usage
-from react_agent.prices import Prices
+from react_agent.models.spending.prices import Prices
 from react_agent.text import one_line
 from spreadsheet_agent.runfolder import CaseResult
 from trace2skill.progress import Progress, RunProgress

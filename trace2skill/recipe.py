@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from react_agent.bundled import API_CHAT, PRICES
+from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
-from react_agent.settings import first_problem
 from spreadsheet_agent import SKILLS
 
 Positive = Annotated[int, Field(ge=1)]
@@ -133,7 +133,7 @@ class Recipe(_Table):
 def contents(recipe: Recipe) -> dict[str, str]:
     """Hashes of what the settings only name. Raises ContractError when one of them is not there."""
     from react_agent.files import digest
-    from react_agent.generation import GenerationConfig
+    from react_agent.models.generation import GenerationConfig
     from react_agent.skills import find_skill
     from spreadsheet_agent.agents import prompts_digest
     from spreadsheetbench.dataset import Dataset

@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def reproduce(args: argparse.Namespace) -> int:
     from react_agent.lock import only_start
-    from react_agent.prices import Prices
+    from react_agent.models.spending.prices import Prices
     from trace2skill.conduct import Conductor
     from trace2skill.forecast import forecast, per_case, plan_text
     from trace2skill.pipeline import Pipeline

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from react_agent.budget import read_spent
 from react_agent.files import read_json, write_json
 from react_agent.layout import BUDGET, REPRODUCTION, RESULTS
 from react_agent.model import Usage
-from react_agent.prices import Prices
+from react_agent.models.spending.budget import read_spent
+from react_agent.models.spending.prices import Prices
 from trace2skill.pipeline import Entrant, Pipeline
 
 MARK = "recorded replies, not a measurement"

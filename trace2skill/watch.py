@@ -15,7 +15,7 @@ from react_agent.cli import OK, add_flag, run_script, script_parser
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from react_agent.prices import Prices
+    from react_agent.models.spending.prices import Prices
 
 SECONDS = 2.0
 WIDTH = 110
@@ -45,7 +45,7 @@ def watch(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.live import Live
 
-    from react_agent.prices import Prices
+    from react_agent.models.spending.prices import Prices
 
     prices = Prices.load(args.prices)
     shown = render(args.run, prices)

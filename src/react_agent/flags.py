@@ -6,7 +6,7 @@ from dataclasses import MISSING, replace
 from typing import Any
 
 from react_agent.cli import add_flag, comma_list, run_script, script_parser
-from react_agent.stage import About, Kind, Settings, SettingsT, described, misfit
+from react_agent.settings import About, Kind, Settings, SettingsT, described, misfit
 
 
 def run_stage(

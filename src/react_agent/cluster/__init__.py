@@ -1,0 +1,1 @@
+"""The extra: the same benches on the machines of a Ray cluster."""

@@ -1,0 +1,1 @@
+"""HARNESS built in: the ReAct loop and the reader of its replies."""

@@ -1,0 +1,1 @@
+"""PROVIDER: one file for each protocol that an endpoint may speak."""

@@ -1,0 +1,1 @@
+"""Replies kept and given again: cassettes and the cache."""

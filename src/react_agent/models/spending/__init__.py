@@ -1,0 +1,1 @@
+"""Caps on what is spent, and what tokens cost."""

@@ -1,0 +1,1 @@
+"""All that confines a command."""

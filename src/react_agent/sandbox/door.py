@@ -1,0 +1,132 @@
+"""Confine what an agent's commands can see, change and use up.
+
+    sandbox = open_sandbox("auto")
+    async with sandbox.case(folder, read_only=[skill_folder], hide=[data_set, outputs]) as bash:
+        print((await bash.run("ls -l")).render())
+
+`bwrap`: the case folder is writable; the system, this Python and `read_only` can be read; nothing
+else of the machine exists, there is no network, and /tmp is the case's own. Started by root,
+every open case has a throwaway user to whom its folder belongs until the case is closed; where
+root has none to give (a container that maps too few), the number of processes is only watched.
+
+`none` gives the same clean environment, time, memory, output and disk limits, and ends what a
+command leaves running. It does NOT keep a command from reading or changing whatever the user who
+started it can: gold workbooks, other cases, keys in files or in other processes, the network.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from react_agent.errors import ContractError
+from react_agent.sandbox import bwrap
+from react_agent.sandbox import users as throwaway
+from react_agent.sandbox.bash import Bash
+from react_agent.sandbox.confine import ConfinedCase
+from react_agent.sandbox.limits import Limits
+from react_agent.threads import to_the_end
+
+log = logging.getLogger(__name__)
+
+_THREADS = ThreadPoolExecutor(4, thread_name_prefix="case")
+"""Their own, so that no case waits for its folder behind work of other kinds."""
+
+Kind = Literal["auto", "bwrap", "none"]
+
+_MEND = (
+    "To mend it: `apt install bubblewrap`; where it is installed, let it make namespaces "
+    "(sysctl kernel.apparmor_restrict_unprivileged_userns=0 or "
+    "kernel.unprivileged_userns_clone=1; a container needs --privileged)."
+)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A way to confine that was tried and works on this machine."""
+
+    kind: Literal["bwrap", "none"]
+    limits: Limits
+    slots: asyncio.Semaphore
+    """Bounds the commands that run at once, over all cases."""
+    program: str = ""
+    """The bubblewrap that works here."""
+    users: Iterator[int] = field(default_factory=lambda: iter(()), repr=False)
+    """One for each case when root confines; else there are none, and user namespaces serve."""
+
+    @contextlib.asynccontextmanager
+    async def case(
+        self, folder: Path, *, read_only: Sequence[Path] = (), hide: Sequence[Path] = ()
+    ) -> AsyncIterator[Bash]:
+        """A shell in `folder`. `hide` names what must not be seen even below a tree that is
+        shown: the data set, outputs, logs, other cases."""
+        case = ConfinedCase(
+            bwrap.plain(folder), self.limits, program=self.program, user=next(self.users, None)
+        )
+        try:
+            await to_the_end(partial(case.open, read_only, hide), _THREADS)
+            yield Bash(case.start, self.slots)
+        finally:
+            await to_the_end(case.close, _THREADS)
+
+
+def tool_slots(wanted: int | None) -> asyncio.Semaphore:
+    """For `--tool_slots`: how many commands run at once on this machine."""
+    return asyncio.Semaphore(wanted or 2 * (os.cpu_count() or 1))
+
+
+def open_sandbox(
+    kind: Kind = "auto", *, limits: Limits | None = None, slots: asyncio.Semaphore | None = None
+) -> Sandbox:
+    """Start a program in the sandbox once, to see whether it can run here at all.
+
+    Raises ContractError where `bwrap` is asked for and cannot run; `auto` warns and goes without.
+    """
+    limits = limits or Limits()
+    slots = slots or tool_slots(None)
+    if kind == "none":
+        return Sandbox("none", limits, slots)
+    problems = []
+    for program in bwrap.candidates():
+        for users in (throwaway.numbers(), iter(())) if os.getuid() == 0 else (iter(()),):
+            if not (problem := _probe(program, next(users, None))):
+                return Sandbox("bwrap", limits, slots, program, users)
+            problems.append(f"{program}: {problem}")
+    why = "; ".join(dict.fromkeys(problems)) or "bubblewrap is not installed"
+    if kind == "bwrap":
+        raise ContractError(f"--sandbox bwrap: cannot run here: {why}. {_MEND}")
+    log.warning(
+        "NO SANDBOX: the agent's commands run as %s on this machine. They can read the gold "
+        "workbooks, other cases, your files and your keys, use the network, and delete whatever "
+        "you can delete. Reason: %s. %s",
+        "root" if os.getuid() == 0 else "you",
+        why,
+        _MEND,
+    )
+    return Sandbox("none", limits, slots)
+
+
+def _probe(program: str, user: int | None) -> str:
+    """Empty when Python starts in the sandbox, else why it does not."""
+    with tempfile.TemporaryDirectory(prefix="sandbox-probe-") as name:
+        argv = [program, *bwrap.namespaces(own_users=user is None)]
+        argv += [*bwrap.mounts(Path(name), [], []), "--"]
+        argv += throwaway.become(user) if user is not None else []
+        # Not `true`: a Python that the sandbox's user cannot read must be found out here.
+        argv += [str(bwrap.interpreter()), "-I", "-c", "import json"]
+        try:
+            done = subprocess.run(
+                argv, env={}, capture_output=True, timeout=30, check=False, cwd="/"
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+    words = " ".join(done.stderr.decode("utf-8", "replace").split())[:300]
+    return "" if done.returncode == 0 else words or f"exit code {done.returncode}"

@@ -1,0 +1,237 @@
+"""Run one untrusted command to its end on the event loop: no thread, bounded memory.
+
+Not asyncio's own subprocess: there the end of the pipes, which a background child can hold open
+for ever, delays the news that the command has ended, and all output is queued before it is seen.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from react_agent.sandbox.limits import Breach, Limits, breach
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK, BETWEEN_LOOKS = 0.2, 0.25
+"""Seconds until the limits on the whole are first checked, and between checks."""
+SHORT = 5.0
+"""Seconds in which no machine starts as many processes as it has numbers for."""
+DRAIN, REAP = 0.5, 5.0
+"""Seconds granted, once all is killed, to the rest of the output and to the kernel."""
+
+
+class BoundedOutput:
+    """The beginning and the end of a stream of any length, in fixed memory."""
+
+    def __init__(self, kept: int) -> None:
+        self.kept = kept
+        self.head = bytearray()
+        self._tail = bytearray()
+        self.total = 0
+
+    def feed(self, chunk: bytes) -> None:
+        self.total += len(chunk)
+        room = self.kept - len(self.head)
+        self.head += chunk[:room]
+        self._tail += chunk[room:]
+        if len(self._tail) > 2 * self.kept:
+            del self._tail[: -self.kept]
+
+    @property
+    def tail(self) -> bytes:
+        return bytes(self._tail[-self.kept :])
+
+    @property
+    def dropped(self) -> int:
+        return self.total - len(self.head) - len(self.tail)
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that is needed to start one command, watch it, and end every part of it."""
+
+    argv: Sequence[str | bytes]
+    folder: Path
+    env: Mapping[str, str]
+    limits: Limits
+    watched: Sequence[Path]
+    """The folders whose sizes are limited."""
+    pids: Callable[[int], list[int]]
+    """From the started process to all that belong to it."""
+    survivors: Callable[[int], list[int]] = lambda above: []
+    """Processes of the job that its process group does not hold, with numbers above the given."""
+    pass_fds: Sequence[int] = ()
+    """Handed down to the process under the same numbers."""
+
+
+@dataclass
+class Ended:
+    exit_code: int
+    breach: Breach
+    seconds: float
+    output: BoundedOutput
+
+
+@dataclass
+class _Running:
+    """A started job: callbacks of the event loop settle `ending`, whoever comes first."""
+
+    job: Job
+    process: subprocess.Popen[bytes]
+    pipe: int
+    output: BoundedOutput
+    ending: asyncio.Future[Breach]
+    exited: asyncio.Event = field(default_factory=asyncio.Event)
+    drained: asyncio.Event = field(default_factory=asyncio.Event)
+    look: asyncio.TimerHandle | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def end(self, reason: Breach) -> None:
+        if not self.ending.done():
+            self.ending.set_result(reason)
+
+    def on_exit(self) -> None:
+        self.exited.set()
+        self.end("")
+
+    def on_output(self) -> None:
+        try:
+            chunk = os.read(self.pipe, 1 << 16)
+        except BlockingIOError:
+            return
+        self.output.feed(chunk)
+        if not chunk:
+            asyncio.get_running_loop().remove_reader(self.pipe)
+            self.drained.set()
+        elif self.output.total > self.job.limits.output_bytes:
+            self.end("output")
+
+    def on_look(self) -> None:
+        started = time.perf_counter()
+        found = breach(self.job.limits, self.job.watched, self.job.pids(self.process.pid))
+        if found:
+            self.end(found)
+        # A folder full of files takes long to count: then it is counted less often.
+        pause = max(BETWEEN_LOOKS, 20 * (time.perf_counter() - started))
+        self.look = asyncio.get_running_loop().call_later(pause, self.on_look)
+
+    def kill(self) -> None:
+        """The process is not reaped yet, so that its number still names its own group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        for _ in range(5):  # one that forks while it is being killed is met in the next round
+            if not (left := self.job.survivors(self._newer_than)):
+                break
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+
+    @property
+    def _newer_than(self) -> int:
+        """The kernel counts its processes up: of a short command all are above the first, unless
+        the count has begun again. Looking at every process of the machine takes milliseconds."""
+        first = self.process.pid
+        short = time.monotonic() - self.started < SHORT
+        try:
+            newest = int(Path("/proc/loadavg").read_text().split()[-1])
+        except OSError:
+            newest = 0
+        return first if short and newest >= first else 0
+
+
+async def run(job: Job) -> Ended:
+    """Start the job and see it out; on cancellation everything it started is killed first."""
+    loop = asyncio.get_running_loop()
+    started = time.monotonic()
+    running = _start(job, loop.create_future())
+    timeout = loop.call_later(job.limits.seconds, running.end, "timeout")
+    running.look = loop.call_later(FIRST_LOOK, running.on_look)
+    loop.add_reader(running.pipe, running.on_output)
+    try:
+        with _watching_exit(running):
+            try:
+                reason = await running.ending
+            finally:
+                timeout.cancel()
+                running.look.cancel()
+                running.kill()
+                await _see_out(running)
+    finally:
+        loop.remove_reader(running.pipe)
+        os.close(running.pipe)
+    code = running.process.returncode if running.exited.is_set() else -signal.SIGKILL
+    return Ended(code, reason, time.monotonic() - started, running.output)
+
+
+def _start(job: Job, ending: "asyncio.Future[Breach]") -> _Running:
+    pipe, far_end = os.pipe()
+    try:
+        os.set_blocking(pipe, False)
+        process = subprocess.Popen(
+            job.argv,
+            cwd=job.folder,
+            env=job.env,
+            stdin=subprocess.DEVNULL,
+            stdout=far_end,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=job.pass_fds,
+        )
+    except BaseException:
+        os.close(pipe)
+        raise
+    finally:
+        os.close(far_end)
+    return _Running(job, process, pipe, BoundedOutput(job.limits.kept_bytes), ending)
+
+
+@contextlib.contextmanager
+def _watching_exit(running: _Running) -> Iterator[None]:
+    """A pidfd becomes readable when the process ends, without reaping it."""
+    loop = asyncio.get_running_loop()
+    try:
+        handle = os.pidfd_open(running.process.pid)
+    except (AttributeError, OSError):  # not Linux, or one before 5.3
+        polling = loop.create_task(_poll_exit(running))
+        try:
+            yield
+        finally:
+            polling.cancel()
+        return
+
+    def ended() -> None:
+        loop.remove_reader(handle)
+        running.on_exit()
+
+    loop.add_reader(handle, ended)
+    try:
+        yield
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
+
+
+async def _poll_exit(running: _Running) -> None:
+    while running.process.poll() is None:  # noqa: ASYNC110 (nothing would set an event)
+        await asyncio.sleep(0.02)
+    running.on_exit()
+
+
+async def _see_out(running: _Running) -> None:
+    """Reap the process, and take what is left in the pipe."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REAP):
+            await running.exited.wait()
+        running.process.wait()
+    if not running.exited.is_set():
+        log.warning("process %d does not end after SIGKILL; left behind", running.process.pid)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN):
+            await running.drained.wait()
