@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from openpyxl.utils.cell import get_column_letter
 
 from react_agent.errors import ContractError
-from spreadsheetbench.cells import CellValue, canonical, days_since_zero, is_blank, matches
-from spreadsheetbench.compare import differences, located
-from spreadsheetbench.dataset import find_index, index_records, output_folder, task_folder
-from spreadsheetbench.positions import Part, code_point_column, code_point_span
-from spreadsheetbench.reader import book_of
-from spreadsheetbench.rules import RELEASED
-from spreadsheetbench.scoring import score_pair
+from spreadsheetbench.book.cells import CellValue, canonical, days_since_zero, is_blank, matches
+from spreadsheetbench.book.positions import Part, code_point_column, code_point_span
+from spreadsheetbench.book.rules import RELEASED
+from spreadsheetbench.reading.reader import book_of
+from spreadsheetbench.scoring.compare import differences, located
+from spreadsheetbench.scoring.score import score_pair
+from spreadsheetbench.tasks.dataset import find_index, index_records, output_folder, task_folder
 
 if TYPE_CHECKING:
     from openpyxl import Workbook

@@ -13,12 +13,12 @@ from analysis.judge import Judge
 from analysis.running import AnalystBench, run_analysis
 from analysis.selection import Selection, select
 from react_agent.cli import case_limit, model_settings, written
+from react_agent.engines.workers import Workers
 from react_agent.errors import ContractError
 from react_agent.layout import record_file
 from react_agent.models.connect import Connection, Shared, connect
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
-from spreadsheetbench.dataset import Dataset
-from spreadsheetbench.workers import Workers
+from spreadsheetbench.tasks.dataset import Dataset
 
 CHECKERS = 2
 """Processes that read workbooks; more would only share the same cores with the tools."""

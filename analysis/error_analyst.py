@@ -34,7 +34,7 @@ from react_agent.model import Message, Model
 from react_agent.sandbox.bash import Bash
 from react_agent.sandbox.door import Sandbox
 from react_agent.seams import Trajectory
-from spreadsheetbench.dataset import Dataset, SheetCase
+from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 LOG_CHARACTERS = 40_000
 """Of the log in the prompt; the whole lies in agent_log.md."""

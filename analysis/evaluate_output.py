@@ -32,8 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def evaluate(args: argparse.Namespace) -> int:
     from analysis.judging import Question, check_output
+    from react_agent.engines.workers import WorkerLost, Workers
     from react_agent.errors import ContractError
-    from spreadsheetbench.workers import WorkerLost, Workers
 
     for path in (args.output_file, args.ground_truth):
         if not path.is_file():

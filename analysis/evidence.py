@@ -9,7 +9,7 @@ from react_agent.errors import ContractError
 from react_agent.layout import seed_name
 from react_agent.text import cut_middle
 from spreadsheet_agent.trajectory import Log
-from spreadsheetbench.dataset import Dataset, SheetCase, output_name_of_gold
+from spreadsheetbench.tasks.dataset import Dataset, SheetCase, output_name_of_gold
 
 MESSAGE_CHARACTERS = 12_000
 """Of one message in a prompt; a workbook that was typed into a command teaches nothing."""

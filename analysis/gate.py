@@ -30,7 +30,7 @@ from react_agent.files import digest
 from react_agent.sandbox.door import Sandbox
 from react_agent.sandbox.untrusted import take_file
 from spreadsheet_agent.runfolder import now
-from spreadsheetbench.cells import CellValue
+from spreadsheetbench.book.cells import CellValue
 
 GateMode = Literal["output", "replay", "off"]
 Verdict = Literal["held", "refused", "not checked"]

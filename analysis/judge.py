@@ -17,9 +17,9 @@ from analysis.judging import (
     matching_answers,
     same_contents,
 )
+from react_agent.engines.workers import WorkerLost, Workers
 from react_agent.errors import ContractError
 from react_agent.sandbox.untrusted import take_file
-from spreadsheetbench.workers import WorkerLost, Workers
 
 Out = TypeVar("Out")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from analysis.mismatch_text import failing_cells, first_problem, render
 from analysis.records import FailingCell
-from spreadsheetbench.cells import CellValue, canonical, is_blank, matches
-from spreadsheetbench.compare import ComparedPart, compare, differences, parts
-from spreadsheetbench.mismatches import MismatchReport, report_mismatches
-from spreadsheetbench.reader import READERS, Book, Formulas, Place
-from spreadsheetbench.rules import RULES, Rules, RulesName
+from spreadsheetbench.book.cells import CellValue, canonical, is_blank, matches
+from spreadsheetbench.book.rules import RULES, Rules, RulesName
+from spreadsheetbench.reading.reader import READERS, Book, Formulas, Place
+from spreadsheetbench.scoring.compare import ComparedPart, compare, differences, parts
+from spreadsheetbench.scoring.mismatches import MismatchReport, report_mismatches
 
 KEPT_BOOKS = 4
 """Workbooks that a worker keeps: gold is asked for again a moment later."""

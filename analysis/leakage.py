@@ -28,7 +28,7 @@ from xml.sax.saxutils import unescape
 
 from analysis.records import LessonItem
 from react_agent.errors import ContractError
-from spreadsheetbench.dataset import Dataset, Task, gold_files, input_files
+from spreadsheetbench.tasks.dataset import Dataset, Task, gold_files, input_files
 
 log = logging.getLogger(__name__)
 SHINGLE = 8

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spreadsheetbench.cells import CellValue, canonical
-from spreadsheetbench.rules import RELEASED
+from spreadsheetbench.book.cells import CellValue, canonical
+from spreadsheetbench.book.rules import RELEASED
 
 SHARE = 0.5
 """When more than this share of the cells stand in the script as literals, it carries the answers.

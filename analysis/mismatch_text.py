@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from analysis.records import MAX_FAILING_CELLS, FailingCell
-from spreadsheetbench.mismatches import CellMismatch, MismatchReport, PartReport
+from spreadsheetbench.scoring.mismatches import CellMismatch, MismatchReport, PartReport
 
 CELLS_WRITTEN = 30
 """Cells of one range that are written out; of the others only their names, up to NAMES."""

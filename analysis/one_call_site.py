@@ -11,7 +11,7 @@ from analysis.running import AnalystBench
 from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
 from react_agent.cli import model_settings, written
 from react_agent.models.connect import Shared, connect
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset
 
 
 class OneCallSite:

@@ -15,7 +15,7 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json
 from react_agent.layout import record_file
-from spreadsheetbench.dataset import Text
+from spreadsheetbench.tasks.dataset import Text
 
 ItemType = Literal["failure_cause", "failure_memory", "success_memory"]
 Kind = Literal["error", "success"]

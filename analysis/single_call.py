@@ -16,7 +16,7 @@ from react_agent.errors import ContextOverflow
 from react_agent.files import digest, write_whole
 from react_agent.layout import report_prefix
 from react_agent.model import Message, Model
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset
 
 LOG_CHARACTERS = 200_000
 """Of a log in a prompt; a longer one loses its middle."""

@@ -26,9 +26,9 @@ from faultrow import Row, Trial
 from hostile_archives import ARCHIVES
 from hostile_books import BOOKS, SECRET, package
 
+from react_agent.engines.workers import Workers, WorkLimits
 from react_agent.errors import Trace2SkillError
 from react_agent.sandbox.limits import GiB, MiB, descendants, memory_of
-from spreadsheetbench.workers import Workers, WorkLimits
 
 GRACE = 15.0
 """Seconds beyond a stage's own limit: a busy machine, and a process that is started anew."""
@@ -45,7 +45,7 @@ class Place:
     root: Path
 
     def __post_init__(self) -> None:
-        from spreadsheetbench.dataset import Dataset
+        from spreadsheetbench.tasks.dataset import Dataset
 
         record = {"id": "1", "instruction": "do it", "answer_position": "A1:B3"}
         self.folder = self.root / "data" / "spreadsheet" / "1"
@@ -73,7 +73,7 @@ def _preview(place: Place, workers: Workers) -> str:
 
 
 def _score(place: Place, workers: Workers, **settings: str) -> str:
-    from spreadsheetbench.scoring import Settings, case_jobs, score_case
+    from spreadsheetbench.scoring.score import Settings, case_jobs, score_case
 
     (job,) = case_jobs(place.dataset, place.task, place.root / "outputs", Settings(**settings))  # type: ignore[arg-type]
     (verdict,) = workers.map(score_case, [job])
@@ -102,7 +102,7 @@ def _grid(place: Place, workers: Workers) -> str:
 
 
 def _audit(place: Place, workers: Workers) -> str:
-    from spreadsheetbench.audit_task import examine
+    from spreadsheetbench.audit.task import examine
 
     found = workers.map(functools.partial(examine, place.dataset), [place.task])
     return str(found[0])
@@ -173,7 +173,7 @@ def books(stage: str, folder: Path, limits: WorkLimits, names: Sequence[str]) ->
 
 
 def archives(folder: Path) -> None:
-    from spreadsheetbench.unpack import unpack
+    from spreadsheetbench.tasks.unpack import unpack
 
     for number, (name, make) in enumerate(ARCHIVES.items()):
         target = folder / str(number) / "in" / "it"

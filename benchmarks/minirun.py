@@ -16,7 +16,7 @@ from server import SCRIPTS
 from react_agent.model import Message
 from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.trajectory import Log, LogName, render_markdown
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = ROOT / "data" / "mini"

@@ -22,7 +22,7 @@ from minirun import MINI
 from table import ratio, show
 
 from spreadsheet_agent.preview import ROWS, preview
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset
 
 
 def whole(path: Path) -> str:

@@ -25,12 +25,12 @@ from openpyxl import load_workbook
 from table import show
 
 from react_agent.errors import ContractError
-from spreadsheetbench import engines
-from spreadsheetbench.compare import parts
-from spreadsheetbench.dataset import Dataset, Task
-from spreadsheetbench.reader import READERS
-from spreadsheetbench.rules import RELEASED
-from spreadsheetbench.scoring import ScoreJob, Settings, score_case
+from spreadsheetbench.book.rules import RELEASED
+from spreadsheetbench.reading.reader import READERS
+from spreadsheetbench.scoring import recalculation as engines
+from spreadsheetbench.scoring.compare import parts
+from spreadsheetbench.scoring.score import ScoreJob, Settings, score_case
+from spreadsheetbench.tasks.dataset import Dataset, Task
 
 
 @dataclass

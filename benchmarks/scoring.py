@@ -31,13 +31,13 @@ from scoring_growth import light, with_comment
 from scoring_growth import rows as rows_of_runs
 from table import ratio, show
 
-from spreadsheetbench import lazy_reader, load_proof
-from spreadsheetbench.archive import Archive, Unusual
-from spreadsheetbench.compare import Comparison, Seen, compare
-from spreadsheetbench.dataset import Dataset, Task
-from spreadsheetbench.reader import READERS, Book, EngineName
-from spreadsheetbench.rules import RULES
-from spreadsheetbench.scoring import ScoreJob, Settings, score_case
+from spreadsheetbench.book.rules import RULES
+from spreadsheetbench.fast import lazy_reader, load_proof
+from spreadsheetbench.fast.archive import Archive, Unusual
+from spreadsheetbench.reading.reader import READERS, Book, EngineName
+from spreadsheetbench.scoring.compare import Comparison, Seen, compare
+from spreadsheetbench.scoring.score import ScoreJob, Settings, score_case
+from spreadsheetbench.tasks.dataset import Dataset, Task
 
 Pair = tuple[Task, Path, Path]
 """The task, its gold and an output."""

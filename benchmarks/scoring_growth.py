@@ -14,7 +14,7 @@ from pathlib import Path
 from measured import adopt_orphans
 from treememory import TreePeak
 
-from spreadsheetbench.dataset import Dataset, Task, output_name_of_gold
+from spreadsheetbench.tasks.dataset import Dataset, Task, output_name_of_gold
 
 LIGHT = 14_000
 """Bytes of a gold workbook that is light; about half of the public ones."""

@@ -1,7 +1,7 @@
 """The cells of one case as a reader wants to see them: input, output and expected side by side.
 
 Only the compared ranges are shown, with a margin, and of a long range the rows that count; what
-is left out is counted. Workbooks are untrusted: call `grids_of` in `spreadsheetbench.workers`.
+is left out is counted. Workbooks are untrusted: call `grids_of` in `react_agent.engines.workers`.
 """
 
 import datetime
@@ -15,11 +15,11 @@ from openpyxl.utils.cell import get_column_letter
 
 from react_agent.text import cut_end
 from reporting.window import Rows, read_window, rows_of
-from spreadsheetbench.compare import ComparedPart, Difference, differences, parts, shown
-from spreadsheetbench.mismatches import type_of
-from spreadsheetbench.positions import Box, parse
-from spreadsheetbench.reader import Book, Formula, Formulas, Place, Sheet
-from spreadsheetbench.rules import RULES, Rules, RulesName
+from spreadsheetbench.book.positions import Box, parse
+from spreadsheetbench.book.rules import RULES, Rules, RulesName
+from spreadsheetbench.reading.reader import Book, Formula, Formulas, Place, Sheet
+from spreadsheetbench.scoring.compare import ComparedPart, Difference, differences, parts, shown
+from spreadsheetbench.scoring.mismatches import type_of
 
 MAX_ROWS, MAX_COLUMNS, MAX_PARTS = 40, 14, 8
 MAX_DIFFERENCES = 400

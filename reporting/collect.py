@@ -6,6 +6,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
+from react_agent.engines.workers import WorkerLost, Workers, WorkLimits, available_cores
 from react_agent.errors import ContractError
 from react_agent.layout import seed_of
 from react_agent.models.spending.prices import Prices
@@ -15,9 +16,8 @@ from reporting.runview import Problem, RunView
 from reporting.steps import asked_for, opening, steps_of
 from spreadsheet_agent.runfolder import CaseResult
 from spreadsheet_agent.trajectory import Log, LogName, read_log
-from spreadsheetbench.dataset import Dataset, output_name, output_name_of_gold
-from spreadsheetbench.verdicts import CaseVerdict
-from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits, available_cores
+from spreadsheetbench.scoring.verdicts import CaseVerdict
+from spreadsheetbench.tasks.dataset import Dataset, output_name, output_name_of_gold
 
 LIMITS = WorkLimits(seconds=60)
 AT_ONCE = 64

@@ -15,8 +15,8 @@ from react_agent.layout import VERDICTS, seed_folders, seed_of
 from react_agent.seams import NOT_THE_AGENT
 from reporting.runview import RunView, load_runs
 from spreadsheet_agent.trajectory import Log
-from spreadsheetbench.rules import RulesName
-from spreadsheetbench.verdicts import Evaluation, TaskVerdict
+from spreadsheetbench.book.rules import RulesName
+from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
 NOT_KNOWN = "not known"
 

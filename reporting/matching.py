@@ -18,7 +18,7 @@ from reporting.entrants import Entrant
 from reporting.origins import Origin, Unmatched, model_size, origin_of
 from reporting.paper import PaperRow
 from reporting.statistics import spread
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset
 
 VERIFIED = (400, "13-1", "59902")
 """How many tasks SpreadsheetBench Verified has, and its first and last id (paper, App. A)."""

@@ -13,7 +13,7 @@ from reporting.paper import Mode, Signal
 from skill_evolver.history import Provenance, files_digest, previous
 from skill_evolver.released import FOLDER, LOCK, Pins
 from spreadsheet_agent import SKILLS
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset
 
 RELEASED: Mapping[str, tuple[str, Mode, Signal]] = {
     "trace2skill-xlsx-122B-combined": ("122B", "deepening", "combined"),

@@ -30,7 +30,7 @@ from react_agent.model import Usage
 from reporting.runlines import read_results
 from spreadsheet_agent.runfolder import CaseResult
 from spreadsheet_agent.trajectory import Log, find_logs, read_log
-from spreadsheetbench.verdicts import Evaluation, TaskVerdict
+from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
 T = TypeVar("T")
 KINDS: tuple[Kind, ...] = ("error", "success")

@@ -6,10 +6,10 @@ What is read here equals what the scorer reads, inside the rows asked for.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from spreadsheetbench import lazy_reader
-from spreadsheetbench.archive import Unusual
-from spreadsheetbench.positions import Part, find_sheet
-from spreadsheetbench.reader import Book, Formulas, OpenpyxlReader, Sheet
+from spreadsheetbench.book.positions import Part, find_sheet
+from spreadsheetbench.fast import lazy_reader
+from spreadsheetbench.fast.archive import Unusual
+from spreadsheetbench.reading.reader import Book, Formulas, OpenpyxlReader, Sheet
 
 Rows = Mapping[str, int | None]
 """By sheet: the last row that is read, None for all rows."""

@@ -13,7 +13,7 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from skill_evolver.asking import PROMPTS
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset
 
 Lessons = Literal["error", "success", "combined"]
 KINDS = {

@@ -82,8 +82,8 @@ async def _fetch(args: argparse.Namespace) -> int:
 
 
 async def _bring(source: str | None, revision: str, room: Path) -> list[Path]:
-    from spreadsheetbench.download import download  # late: it brings an HTTP client
-    from spreadsheetbench.unpack import unpack
+    from spreadsheetbench.tasks.download import download  # late: it brings an HTTP client
+    from spreadsheetbench.tasks.unpack import unpack
 
     archive = Path(source) if source and "://" not in source else None
     if archive is None:

@@ -17,7 +17,7 @@ from spreadsheet_agent.casework import Assignment
 from spreadsheet_agent.order import earlier_results, longest_first, seconds_taken
 from spreadsheet_agent.runfolder import CaseResult
 from spreadsheet_agent.runs import Run, Session
-from spreadsheetbench.dataset import SheetCase
+from spreadsheetbench.tasks.dataset import SheetCase
 
 
 class CaseQueue:

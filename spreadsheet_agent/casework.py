@@ -25,7 +25,7 @@ from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.runfolder import CaseResult, now
 from spreadsheet_agent.runs import Place
 from spreadsheet_agent.trajectory import Log, LogName, write_log
-from spreadsheetbench.dataset import Dataset, SheetCase
+from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 log = logging.getLogger(__name__)
 

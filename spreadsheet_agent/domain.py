@@ -9,7 +9,7 @@ from react_agent.errors import ContractError
 from react_agent.sandbox.untrusted import take_file
 from react_agent.seams import Workspace
 from spreadsheet_agent.preview import preview
-from spreadsheetbench.dataset import Dataset, SheetCase
+from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 MAX_OUTPUT_BYTES = 100 * 1024 * 1024
 """The largest workbook of the public data has 1.2 MB."""

@@ -5,9 +5,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from spreadsheetbench.archive import Unusual
-from spreadsheetbench.head_rows import Head, read_head
-from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits
+from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
+from spreadsheetbench.fast.archive import Unusual
+from spreadsheetbench.fast.head_rows import Head, read_head
 
 ROWS = 5
 MAX_CELL, MAX_ROW, MAX_PREVIEW = 120, 1_500, 6_000

@@ -21,7 +21,7 @@ from spreadsheet_agent.casework import Assignment, RolloutSite
 from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.runfolder import CaseResult, RunFolder
 from spreadsheet_agent.runs import Place, Run, Session
-from spreadsheetbench.dataset import SheetCase
+from spreadsheetbench.tasks.dataset import SheetCase
 
 
 async def run_session(args: argparse.Namespace, seeds: Sequence[int | None]) -> Session:

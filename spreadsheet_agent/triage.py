@@ -26,7 +26,7 @@ from react_agent.text import one_line
 
 if TYPE_CHECKING:
     from spreadsheet_agent.trajectory import Log, LogName
-    from spreadsheetbench.verdicts import Evaluation, TaskVerdict
+    from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
 SOLVED, FAILED, INFRASTRUCTURE, NO_LOG = "solved", "failed", "infrastructure", "no log"
 
@@ -114,7 +114,7 @@ def _join(verdict: "TaskVerdict", name: "LogName", path: Path, seed: str) -> Row
 
 def _passed(verdict: "TaskVerdict", case: str) -> bool:
     """The verdict of this log's own test case where the task has several."""
-    from spreadsheetbench.dataset import output_name
+    from spreadsheetbench.tasks.dataset import output_name
 
     if not case:
         return verdict.success
@@ -192,7 +192,7 @@ def analyze(args: argparse.Namespace) -> int:
 
 def _one(eval_results: Path, log_dir: Path | None, seed: str = "") -> list[Row]:
     from react_agent.files import read_json
-    from spreadsheetbench.verdicts import Evaluation
+    from spreadsheetbench.scoring.verdicts import Evaluation
 
     folder = log_dir or _beside(eval_results)
     evaluation = Evaluation.from_json(read_json(eval_results), eval_results)

@@ -18,9 +18,9 @@ from react_agent.errors import ContractError
 from react_agent.layout import VERDICTS, seed_folders
 
 if TYPE_CHECKING:
-    from spreadsheetbench.dataset import Dataset, Task
-    from spreadsheetbench.scoring import Settings
-    from spreadsheetbench.verdicts import Evaluation
+    from spreadsheetbench.scoring.score import Settings
+    from spreadsheetbench.scoring.verdicts import Evaluation
+    from spreadsheetbench.tasks.dataset import Dataset, Task
 
 
 EPILOG = """A result file holds the released scorer's fields with its values, and ours beside them.
@@ -98,12 +98,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> int:
     # Here and not above: reading workbooks takes more imports than --help has time for.
+    from react_agent.engines.workers import WorkLimits
     from react_agent.files import write_json
-    from spreadsheetbench.dataset import Dataset
-    from spreadsheetbench.report import repeat_lines, summary_lines, task_lines
-    from spreadsheetbench.scoring import Settings
-    from spreadsheetbench.verdicts import combine
-    from spreadsheetbench.workers import WorkLimits
+    from spreadsheetbench.scoring.report import repeat_lines, summary_lines, task_lines
+    from spreadsheetbench.scoring.score import Settings
+    from spreadsheetbench.scoring.verdicts import combine
+    from spreadsheetbench.tasks.dataset import Dataset
 
     if not args.output_dir.is_dir():
         raise ContractError(f"{args.output_dir}: no such output directory; nothing was scored")
@@ -148,7 +148,7 @@ def _evaluate(
 ) -> "Evaluation":
     from tqdm import tqdm
 
-    from spreadsheetbench.scoring import evaluate
+    from spreadsheetbench.scoring.score import evaluate
 
     total = sum(len(_golds(dataset, task)) for task in tasks if task.answer_position)
     with tqdm(total=total, desc=folder.name, unit="case", disable=None) as bar:

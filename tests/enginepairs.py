@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from spreadsheetbench import lazy_reader
-from spreadsheetbench.compare import Comparison, compare
-from spreadsheetbench.reader import READERS, Book
-from spreadsheetbench.rules import RULES, Rules
+from spreadsheetbench.book.rules import RULES, Rules
+from spreadsheetbench.fast import lazy_reader
+from spreadsheetbench.reading.reader import READERS, Book
+from spreadsheetbench.scoring.compare import Comparison, compare
 
 
 def read(engine: str, path: Path) -> Book | str:

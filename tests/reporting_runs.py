@@ -18,7 +18,7 @@ from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.runfolder import CaseResult, RunFolder
 from spreadsheet_agent.trajectory import Log, LogName, write_log
 from spreadsheetbench import evaluate
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset
 
 MINI = Path(__file__).resolve().parent.parent / "data" / "mini"
 TASKS = ("9001", "901-3", "9012", "902-7")

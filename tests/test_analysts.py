@@ -17,6 +17,7 @@ from analysis.running import AnalysisRun
 from analysis.selection import select
 from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
 from react_agent.conversation import CONTINUATIONS
+from react_agent.engines.workers import Workers
 from react_agent.errors import (
     ContextOverflow,
     ContractError,
@@ -25,7 +26,6 @@ from react_agent.errors import (
 )
 from react_agent.model import FunctionModel, Message, Reply, ScriptedModel
 from react_agent.sandbox.door import open_sandbox
-from spreadsheetbench.workers import Workers
 
 FIX = "agent_work/output_fixed.xlsx"
 REPAIR = python(

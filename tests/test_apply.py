@@ -14,7 +14,7 @@ from skill_evolver.guardrails import Guard
 from skill_evolver.patch import ExactEdit
 from skill_evolver.rules import check
 from skill_evolver.sections import find_section, find_text, outline, to_lines
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset
 
 FILES = {"SKILL.md": SKILL}
 

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from spreadsheetbench.archive import Archive, Unusual
+from spreadsheetbench.fast.archive import Archive, Unusual
 
 PARTS = {"[Content_Types].xml": b"<Types/>" * 40, "xl/a.xml": bytes(range(256)) * 8, "é.xml": b""}
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from spreadsheetbench.audit import audit
-from spreadsheetbench.audit_task import Finding, examine
-from spreadsheetbench.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset
-from spreadsheetbench.workers import WorkLimits
+from react_agent.engines.workers import WorkLimits
+from spreadsheetbench.audit.data_set import audit
+from spreadsheetbench.audit.task import Finding, examine
+from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset
 
 Cells = dict[str, object]
 

@@ -11,8 +11,8 @@ import pytest
 from react_agent.models.replay.cassette import read_cassette
 from react_agent.skills import find_skill
 from spreadsheet_agent import rollouts
-from spreadsheetbench.dataset import Dataset
-from spreadsheetbench.scoring import score_pair
+from spreadsheetbench.scoring.score import score_pair
+from spreadsheetbench.tasks.dataset import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = ROOT / "data/mini"

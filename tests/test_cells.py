@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from naive_scorer import same_value
 
-from spreadsheetbench.cells import CellValue, matches
-from spreadsheetbench.rules import RELEASED, SHEET_AWARE, UPSTREAM
+from spreadsheetbench.book.cells import CellValue, matches
+from spreadsheetbench.book.rules import RELEASED, SHEET_AWARE, UPSTREAM
 
 DAY = datetime.datetime(2024, 3, 5)
 TIME = datetime.time

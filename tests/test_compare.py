@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.cell import get_column_letter
 
-from spreadsheetbench.cells import CellValue, matches
-from spreadsheetbench.compare import compare
-from spreadsheetbench.mismatches import report_mismatches
-from spreadsheetbench.reader import Book, Place, Sheet
-from spreadsheetbench.rules import RELEASED, SHEET_AWARE
+from spreadsheetbench.book.cells import CellValue, matches
+from spreadsheetbench.book.rules import RELEASED, SHEET_AWARE
+from spreadsheetbench.reading.reader import Book, Place, Sheet
+from spreadsheetbench.scoring.compare import compare
+from spreadsheetbench.scoring.mismatches import report_mismatches
 
 PLACES = st.tuples(st.integers(1, 6), st.integers(1, 6))
 CELLS = st.dictionaries(PLACES, st.sampled_from([1, 2, "a", "1", True, "nan"]), max_size=12)

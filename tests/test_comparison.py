@@ -19,7 +19,7 @@ from reporting.comparing import compare as compared
 from reporting.comparison import RECORDED, Comparison, Pair
 from reporting.entrants import load_entrants
 from reporting.tables import Table
-from spreadsheetbench.verdicts import Evaluation, combine
+from spreadsheetbench.scoring.verdicts import Evaluation, combine
 
 WEAK, STRONG = "1" * 8 + "0" * 22, "1" * 20 + "0" * 10
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from react_agent.errors import ContractError
-from spreadsheetbench.dataset import (
+from spreadsheetbench.tasks.dataset import (
     Dataset,
     gold_files,
     input_files,

@@ -14,7 +14,7 @@ from stub_server import StubServer, reply
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.disk import MIB, require_space
 from react_agent.errors import DiskLow
-from spreadsheetbench.download import download
+from spreadsheetbench.tasks.download import download
 
 SIZE = 96
 

@@ -12,11 +12,17 @@ from openpyxl.worksheet.formula import ArrayFormula
 from workbooks import SHEET1, part, perturbed, write_gold
 
 from react_agent.errors import ContractError
-from spreadsheetbench.compare import parts
-from spreadsheetbench.engines import ENGINES, as_read, overlay, uncached, uncached_values
-from spreadsheetbench.reader import READERS, Book, Formula, Formulas, Sheet
-from spreadsheetbench.rules import RELEASED
-from spreadsheetbench.scoring import ScoreJob, Settings, score_case
+from spreadsheetbench.book.rules import RELEASED
+from spreadsheetbench.reading.reader import READERS, Book, Formula, Formulas, Sheet
+from spreadsheetbench.scoring.compare import parts
+from spreadsheetbench.scoring.recalculation import (
+    ENGINES,
+    as_read,
+    overlay,
+    uncached,
+    uncached_values,
+)
+from spreadsheetbench.scoring.score import ScoreJob, Settings, score_case
 
 READER = READERS["openpyxl"]
 

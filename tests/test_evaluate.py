@@ -14,16 +14,16 @@ import openpyxl
 import pytest
 from workbooks import SHEET1, cell, part, perturbed, rewrite_part, write_gold
 
-from spreadsheetbench.dataset import Dataset
+from react_agent.engines.workers import Workers, WorkLimits
 from spreadsheetbench.evaluate import main
-from spreadsheetbench.scoring import (
+from spreadsheetbench.scoring.score import (
     ScoreJob,
     Settings,
     evaluate,
     report_pair_limited,
     score_pair_limited,
 )
-from spreadsheetbench.verdicts import (
+from spreadsheetbench.scoring.verdicts import (
     CaseVerdict,
     Evaluation,
     RepeatedEvaluation,
@@ -31,7 +31,7 @@ from spreadsheetbench.verdicts import (
     combine,
     summarize,
 )
-from spreadsheetbench.workers import Workers, WorkLimits
+from spreadsheetbench.tasks.dataset import Dataset
 
 SMALL = WorkLimits(seconds=60, memory_mb=300)
 """Time enough on a busy machine, so that it is memory that ends the hostile ones."""

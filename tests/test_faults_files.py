@@ -6,8 +6,8 @@ import pytest
 from faults_files import NO_STAGE, Watched
 from hostile_books import BOOKS
 
+from react_agent.engines.workers import WorkLimits
 from react_agent.sandbox.limits import MiB
-from spreadsheetbench.workers import WorkLimits
 
 QUICK = WorkLimits(seconds=2)
 

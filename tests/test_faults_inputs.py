@@ -17,8 +17,8 @@ from react_agent.errors import ContractError
 from react_agent.models.generation import GenerationConfig
 from react_agent.models.replay.cassette import read_cassette
 from react_agent.models.spending.prices import Prices
-from spreadsheetbench.dataset import Dataset
-from spreadsheetbench.verdicts import Evaluation
+from spreadsheetbench.scoring.verdicts import Evaluation
+from spreadsheetbench.tasks.dataset import Dataset
 from trace2skill.recipe import Recipe
 
 NAMES = {target.name: target for target in TARGETS}

@@ -14,11 +14,11 @@ from aiohttp import web
 from hostile_archives import ARCHIVES, MEMBERS, add, packed
 
 from react_agent.errors import ContractError
-from spreadsheetbench import download as download_module
-from spreadsheetbench.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset
-from spreadsheetbench.download import sha256_of
-from spreadsheetbench.fetch import Archive, Facts, Source, bring, main, public
-from spreadsheetbench.unpack import Limits, unpack
+from spreadsheetbench.tasks import download as download_module
+from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset
+from spreadsheetbench.tasks.download import sha256_of
+from spreadsheetbench.tasks.fetch import Archive, Facts, Source, bring, main, public
+from spreadsheetbench.tasks.unpack import Limits, unpack
 
 
 def records(sheet_level: int, cell_level: int) -> list[dict[str, str]]:

@@ -10,9 +10,9 @@ from lessons import AMOUNTS, DONE, FACTOR, SmallRun, act, bash, python
 
 from analysis.selection import select
 from react_agent.engines.queue import work_queue
+from react_agent.engines.workers import Workers
 from react_agent.model import ScriptedModel
 from react_agent.sandbox.door import open_sandbox
-from spreadsheetbench.workers import Workers
 
 GROSS = [round(amount * FACTOR, 2) for amount in AMOUNTS]
 FIX, GOLD, OUT = "agent_work/output_fixed.xlsx", "agent_work/gold.xlsx", "agent_work/output.xlsx"

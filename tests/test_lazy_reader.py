@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbooks import PERTURBATIONS, POSITIONS, SHEET1, part, perturbed, rewrite_part, write_gold
 
-from spreadsheetbench import lazy_reader, load_proof
-from spreadsheetbench.dataset import Dataset
+from spreadsheetbench.book.positions import Box
 from spreadsheetbench.evaluate import main
-from spreadsheetbench.positions import Box
-from spreadsheetbench.reader import READERS
-from spreadsheetbench.scoring import Settings, evaluate, report_pair, score_pair
+from spreadsheetbench.fast import lazy_reader, load_proof
+from spreadsheetbench.reading.reader import READERS
+from spreadsheetbench.scoring.score import Settings, evaluate, report_pair, score_pair
+from spreadsheetbench.tasks.dataset import Dataset
 
 MINI = Dataset.load(Path(__file__).resolve().parent.parent / "data/mini")
 

@@ -10,8 +10,8 @@ import pytest
 from enginepairs import same_books
 from workbooks import SHEET1, Perturbation, part, rewrite_part, write_gold
 
-from spreadsheetbench.positions import Box
-from spreadsheetbench.reader import READERS
+from spreadsheetbench.book.positions import Box
+from spreadsheetbench.reading.reader import READERS
 
 STRINGS, STYLES, WORKBOOK = "xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml"
 LOST = "cannot be loaded"

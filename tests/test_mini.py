@@ -11,9 +11,9 @@ from typing import Any
 import openpyxl
 import pytest
 
-from spreadsheetbench.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task
-from spreadsheetbench.rules import RULES, Rules
-from spreadsheetbench.scoring import score_pair
+from spreadsheetbench.book.rules import RULES, Rules
+from spreadsheetbench.scoring.score import score_pair
+from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = ROOT / "data/mini"

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from naive_scorer import column_number
 from openpyxl.utils.cell import get_column_letter
 
-from spreadsheetbench.positions import MAX_COLUMN, MAX_ROW, Box, Span, find_sheet, parse
-from spreadsheetbench.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM
+from spreadsheetbench.book.positions import MAX_COLUMN, MAX_ROW, Box, Span, find_sheet, parse
+from spreadsheetbench.book.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM
 
 SHEETS = ("First", "b2b, sez, de", "x!y", "it's", "Received", "Sub CO's", "99250", "R")
 

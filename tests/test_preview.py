@@ -10,11 +10,11 @@ import pytest
 from test_lazy_rules import RULES_OF_CELLS
 from workbooks import PERTURBATIONS, SHEET1, part, rewrite_part, write_gold
 
+from react_agent.engines.workers import WorkLimits
 from spreadsheet_agent.preview import MAX_PREVIEW, ROWS, by_openpyxl, preview, shown
-from spreadsheetbench.archive import Unusual
-from spreadsheetbench.dataset import Dataset, Task
-from spreadsheetbench.head_rows import read_head
-from spreadsheetbench.workers import WorkLimits
+from spreadsheetbench.fast.archive import Unusual
+from spreadsheetbench.fast.head_rows import read_head
+from spreadsheetbench.tasks.dataset import Dataset, Task
 
 MINI = Dataset.load(Path(__file__).resolve().parent.parent / "data/mini")
 

@@ -10,9 +10,9 @@ import pytest
 from enginepairs import same_books
 from workbooks import PERTURBATIONS, perturbed, write_gold
 
-from spreadsheetbench import lazy_reader, load_proof, proof_store
-from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.evaluate import main
+from spreadsheetbench.fast import lazy_reader, load_proof, proof_store
+from spreadsheetbench.tasks.dataset import Dataset
 
 MINI = Dataset.load(Path(__file__).resolve().parent.parent / "data/mini")
 

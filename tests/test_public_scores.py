@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from naive_scorer import NaiveScorer
 
-from spreadsheetbench.compare import compare, count_values
-from spreadsheetbench.dataset import Dataset
-from spreadsheetbench.reader import READERS, Book
-from spreadsheetbench.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM, RulesName
+from spreadsheetbench.book.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM, RulesName
+from spreadsheetbench.reading.reader import READERS, Book
+from spreadsheetbench.scoring.compare import compare, count_values
+from spreadsheetbench.tasks.dataset import Dataset
 
 READER = READERS["openpyxl"]
 ALL = ["released", "upstream", "sheet-aware"]

@@ -15,8 +15,8 @@ import pytest
 import xlsxwriter
 from openpyxl.worksheet.formula import ArrayFormula
 
-from spreadsheetbench.dataset import Dataset
-from spreadsheetbench.scoring import score_pair
+from spreadsheetbench.scoring.score import score_pair
+from spreadsheetbench.tasks.dataset import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "spreadsheet_agent/skills/xlsx/scripts/recalc.py"

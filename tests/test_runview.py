@@ -10,7 +10,7 @@ import pytest
 from react_agent.errors import ContractError
 from reporting.runview import RunView, load_runs
 from spreadsheet_agent.runfolder import CaseResult
-from spreadsheetbench.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
+from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 
 
 def case(task: str, **fields: Any) -> dict[str, Any]:

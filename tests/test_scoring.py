@@ -15,10 +15,10 @@ from workbooks import (
     write_gold,
 )
 
-from spreadsheetbench.compare import compare, count_values
-from spreadsheetbench.reader import READERS
-from spreadsheetbench.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM
-from spreadsheetbench.scoring import report_pair, score_pair
+from spreadsheetbench.book.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM
+from spreadsheetbench.reading.reader import READERS
+from spreadsheetbench.scoring.compare import compare, count_values
+from spreadsheetbench.scoring.score import report_pair, score_pair
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 from react_agent.cli import BAD_INPUT, OK
 from react_agent.errors import ContractError
 from react_agent.files import write_json
-from spreadsheetbench import splits
-from spreadsheetbench.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task
-from spreadsheetbench.splits import SplitName
+from spreadsheetbench.tasks import splits
+from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task
+from spreadsheetbench.tasks.splits import SplitName
 
 MINI = Path(__file__).resolve().parent.parent / "data" / "mini"
 

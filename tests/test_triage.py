@@ -7,7 +7,7 @@ import pytest
 from react_agent.errors import ContractError
 from spreadsheet_agent.trajectory import Log, LogName, write_log
 from spreadsheet_agent.triage import as_csv, details, summary, triage
-from spreadsheetbench.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
+from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 
 AGENT = "cli_only_agent"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits
+from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 
 LIMITS = WorkLimits(seconds=2, memory_mb=300)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from react_agent.files import append_line, write_json
 from spreadsheet_agent.runfolder import CaseResult
-from spreadsheetbench.dataset import CELL_LEVEL, SHEET_LEVEL
-from spreadsheetbench.rules import RulesName
-from spreadsheetbench.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
+from spreadsheetbench.book.rules import RulesName
+from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
+from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL
 
 SETTINGS: dict[str, Any] = {
     "agent": "cli_only",

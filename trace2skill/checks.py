@@ -76,7 +76,7 @@ def check_packages() -> Iterator[Check]:
 
 def check_engine() -> Check:
     """Let the embedded engine compute a formula that openpyxl has just saved without a value."""
-    from spreadsheetbench.workers import Workers, WorkLimits
+    from react_agent.engines.workers import Workers, WorkLimits
 
     try:
         with Workers(1, WorkLimits(seconds=60)) as workers:
@@ -96,7 +96,7 @@ def check_engine() -> Check:
 def _six_times_seven() -> object:
     from openpyxl import Workbook
 
-    from spreadsheetbench.engines import uncached_values
+    from spreadsheetbench.scoring.recalculation import uncached_values
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "book.xlsx")

@@ -20,7 +20,7 @@ STAGES = {
     "rollback": ("skill_evolver.rollback", "bring back an earlier version of a skill"),
     "compare": ("reporting.compare", "is one run better, worse, or is it undecided?"),
     "ledger": ("reporting.ledger", "the paper's figures beside your own"),
-    "split": ("spreadsheetbench.splits", "lists of task ids: published, stratified, folds"),
+    "split": ("spreadsheetbench.tasks.splits", "lists of task ids: published, stratified, folds"),
     "stability": ("skill_evolver.stability", "merge again in other orders: which lessons stay"),
     "report": ("reporting.report", "one HTML page: runs, tasks, cells, lessons and their evidence"),
 }

@@ -4,7 +4,10 @@ import sys
 from importlib import import_module
 
 KINDS = {
-    "fetch": ("spreadsheetbench.fetch", "SpreadsheetBench Verified 400, or the full 912 tasks"),
+    "fetch": (
+        "spreadsheetbench.tasks.fetch",
+        "SpreadsheetBench Verified 400, or the full 912 tasks",
+    ),
     "fetch-released": ("skill_evolver.released", "the four skill folders released with the paper"),
 }
 

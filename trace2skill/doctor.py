@@ -19,7 +19,7 @@ from react_agent.text import for_terminal
 from spreadsheet_agent import SKILLS
 
 if TYPE_CHECKING:  # --help stays quick
-    from spreadsheetbench.audit import Audit
+    from spreadsheetbench.audit.data_set import Audit
     from trace2skill.checks import Check
 
 MARKS = {"ok": "✓", "warning": "!", "error": "✗", "note": "·"}
@@ -99,7 +99,7 @@ async def _checks(args: argparse.Namespace) -> list["Check"]:
 def _audit(path: Path, args: argparse.Namespace) -> "Audit":
     from tqdm import tqdm
 
-    from spreadsheetbench.audit import audit
+    from spreadsheetbench.audit.data_set import audit
 
     with tqdm(desc="reading the data set", unit=" tasks", disable=None, leave=False) as bar:
         return audit(

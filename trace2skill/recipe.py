@@ -136,7 +136,7 @@ def contents(recipe: Recipe) -> dict[str, str]:
     from react_agent.models.generation import GenerationConfig
     from react_agent.skills import find_skill
     from spreadsheet_agent.agents import prompts_digest
-    from spreadsheetbench.dataset import Dataset
+    from spreadsheetbench.tasks.dataset import Dataset
 
     found = {
         "data": digest(Dataset.load(recipe.data_path).path.read_bytes()),
@@ -167,7 +167,7 @@ def _named(error: ValidationError) -> str:
 
 def split_ids(recipe: Recipe) -> dict[str, list[str]]:
     """The ids of both splits, in order. Raises ContractError; no task may be in both."""
-    from spreadsheetbench.dataset import Dataset  # late: it brings pandas' world
+    from spreadsheetbench.tasks.dataset import Dataset  # late: it brings pandas' world
 
     dataset = Dataset.load(recipe.data_path)
     found: dict[str, list[str]] = {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from react_agent.cli import OK, add_flag, add_logging_flag, positive, run_script, script_parser
 
 if TYPE_CHECKING:
-    from spreadsheetbench.dataset import Task
+    from spreadsheetbench.tasks.dataset import Task
 
 SplitName = Literal["published", "stratified", "kfold"]
 PUBLISHED = (slice(0, 200), slice(200, 400))
@@ -139,7 +139,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> int:
     from react_agent.errors import ContractError
     from react_agent.files import digest, write_json
-    from spreadsheetbench.dataset import Dataset
+    from spreadsheetbench.tasks.dataset import Dataset
 
     dataset = Dataset.load(args.data_path)
     if args.folds and args.split == "published":

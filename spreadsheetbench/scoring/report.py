@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from spreadsheetbench.verdicts import Evaluation, RepeatedEvaluation, Summary
+from spreadsheetbench.scoring.verdicts import Evaluation, RepeatedEvaluation, Summary
 
 LISTED = 12
 """Ids that one line names before it says how many more there are."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from openpyxl.utils.cell import range_boundaries
 
-from spreadsheetbench.cells import CellValue
-from spreadsheetbench.positions import Box
+from spreadsheetbench.book.cells import CellValue
+from spreadsheetbench.book.positions import Box
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -121,7 +121,7 @@ class LazyReader(OpenpyxlReader):
     """Reads the same values from the rows that are compared, and leaves odd files to openpyxl."""
 
     def read(self, path: Path) -> Book:
-        from spreadsheetbench import lazy_reader
+        from spreadsheetbench.fast import lazy_reader
 
         return lazy_reader.read(path) or super().read(path)
 

@@ -18,10 +18,10 @@ from openpyxl.styles.numbers import builtin_format_code, is_date_format, is_time
 from openpyxl.utils.cell import column_index_from_string, range_boundaries
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
-from spreadsheetbench.archive import Archive, Unusual
-from spreadsheetbench.cells import CellValue
-from spreadsheetbench.decode import Decoder
-from spreadsheetbench.sheet_xml import (
+from spreadsheetbench.book.cells import CellValue
+from spreadsheetbench.fast.archive import Archive, Unusual
+from spreadsheetbench.fast.decode import Decoder
+from spreadsheetbench.fast.sheet_xml import (
     Cell,
     first_rows,
     first_strings,

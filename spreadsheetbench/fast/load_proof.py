@@ -14,11 +14,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from spreadsheetbench import proof_store
-from spreadsheetbench.archive import Archive, Unusual
-from spreadsheetbench.frames import Frame, SheetFrame
-from spreadsheetbench.lazy_styles import shortened
-from spreadsheetbench.sheet_xml import SheetRows, Strings, check_well_formed
+from spreadsheetbench.fast import proof_store
+from spreadsheetbench.fast.archive import Archive, Unusual
+from spreadsheetbench.fast.frames import Frame, SheetFrame
+from spreadsheetbench.fast.lazy_styles import shortened
+from spreadsheetbench.fast.sheet_xml import SheetRows, Strings, check_well_formed
 
 if TYPE_CHECKING:
     from openpyxl.reader.excel import ExcelReader

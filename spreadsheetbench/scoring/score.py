@@ -12,12 +12,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
+from react_agent.engines.workers import WorkerLost, Workers, WorkLimits, available_cores
 from react_agent.errors import ContractError
 from react_agent.files import read_lines
 from react_agent.layout import RESULT_LINES
-from spreadsheetbench import engines, proof_store, verdicts
-from spreadsheetbench.compare import Comparison, Seen, compare, parts, shown
-from spreadsheetbench.dataset import (
+from spreadsheetbench.book.rules import RELEASED, RULES, Rules, RulesName
+from spreadsheetbench.fast import proof_store
+from spreadsheetbench.fast.proof_store import ProofCache
+from spreadsheetbench.reading.reader import READERS, Book, EngineName
+from spreadsheetbench.scoring import recalculation as engines
+from spreadsheetbench.scoring import verdicts
+from spreadsheetbench.scoring.compare import Comparison, Seen, compare, parts, shown
+from spreadsheetbench.scoring.mismatches import MismatchReport, report_mismatches
+from spreadsheetbench.tasks.dataset import (
     Dataset,
     Task,
     input_files,
@@ -25,11 +32,6 @@ from spreadsheetbench.dataset import (
     output_name,
     output_name_of_gold,
 )
-from spreadsheetbench.mismatches import MismatchReport, report_mismatches
-from spreadsheetbench.proof_store import ProofCache
-from spreadsheetbench.reader import READERS, Book, EngineName
-from spreadsheetbench.rules import RELEASED, RULES, Rules, RulesName
-from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits, available_cores
 
 log = logging.getLogger(__name__)
 

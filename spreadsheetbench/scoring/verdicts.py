@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
-from spreadsheetbench.dataset import OptionalText, Text
-from spreadsheetbench.rules import RulesName
+from spreadsheetbench.book.rules import RulesName
+from spreadsheetbench.tasks.dataset import OptionalText, Text
 
 
 class CaseVerdict(BaseModel, frozen=True):

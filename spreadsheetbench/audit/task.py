@@ -13,9 +13,13 @@ from pydantic import BaseModel
 
 from react_agent.errors import ContractError
 from react_agent.text import one_line
-from spreadsheetbench.cells import CellValue
-from spreadsheetbench.compare import Comparison, compare, parts
-from spreadsheetbench.dataset import (
+from spreadsheetbench.book.cells import CellValue
+from spreadsheetbench.book.positions import Part, find_sheet, parse
+from spreadsheetbench.book.rules import RELEASED, SHEET_AWARE, UPSTREAM, Rules
+from spreadsheetbench.reading.reader import Book, OpenpyxlReader
+from spreadsheetbench.scoring.compare import Comparison, compare, parts
+from spreadsheetbench.scoring.recalculation import uncached
+from spreadsheetbench.tasks.dataset import (
     CELL_LEVEL,
     SHEET_LEVEL,
     Dataset,
@@ -23,10 +27,6 @@ from spreadsheetbench.dataset import (
     Task,
     output_name_of_gold,
 )
-from spreadsheetbench.engines import uncached
-from spreadsheetbench.positions import Part, find_sheet, parse
-from spreadsheetbench.reader import Book, OpenpyxlReader
-from spreadsheetbench.rules import RELEASED, SHEET_AWARE, UPSTREAM, Rules
 
 Severity = Literal["error", "warning", "note"]
 """error: cannot be run, or no output can pass; warning: its verdict misleads; note: good to know"""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from openpyxl.utils.datetime import from_excel
 
-from spreadsheetbench.cells import CellValue
-from spreadsheetbench.sheet_xml import unescaped
+from spreadsheetbench.book.cells import CellValue
+from spreadsheetbench.fast.sheet_xml import unescaped
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,17 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from spreadsheetbench.cells import CellValue, is_blank
-from spreadsheetbench.compare import ComparedPart, Difference, cell_name, differences, parts, shown
-from spreadsheetbench.reader import Book, Formula, Formulas, Place
-from spreadsheetbench.rules import Rules
+from spreadsheetbench.book.cells import CellValue, is_blank
+from spreadsheetbench.book.rules import Rules
+from spreadsheetbench.reading.reader import Book, Formula, Formulas, Place
+from spreadsheetbench.scoring.compare import (
+    ComparedPart,
+    Difference,
+    cell_name,
+    differences,
+    parts,
+    shown,
+)
 
 ValueType = Literal["blank", "number", "text", "boolean", "date", "time", "duration", "error"]
 Kind = Literal[

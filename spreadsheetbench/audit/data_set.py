@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from react_agent.engines.workers import WorkerLost, Workers, WorkLimits, available_cores
 from react_agent.errors import ContractError
-from spreadsheetbench.audit_task import Finding, Kind, Severity, examine
-from spreadsheetbench.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task, input_files
-from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits, available_cores
+from spreadsheetbench.audit.task import Finding, Kind, Severity, examine
+from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task, input_files
 
 PUBLISHED_SPLIT = 200
 """Training is 0:200 and held-out 200:400 in the published commands."""

@@ -218,7 +218,7 @@ def _context() -> Any:
     # One thread per worker is enough, and a pool of them reserves memory that counts.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["spreadsheetbench.scoring"])
+    context.set_forkserver_preload(["spreadsheetbench.scoring.score"])
     return context
 
 

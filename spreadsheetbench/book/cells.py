@@ -5,7 +5,7 @@ import string
 from collections.abc import Mapping
 from typing import TypeVar
 
-from spreadsheetbench.rules import Rules
+from spreadsheetbench.book.rules import Rules
 
 CellValue = (
     None

@@ -17,7 +17,7 @@ from typing import Literal
 import openpyxl
 from pydantic import TypeAdapter, ValidationError
 
-from spreadsheetbench.frames import Frame
+from spreadsheetbench.fast.frames import Frame
 
 log = logging.getLogger(__name__)
 

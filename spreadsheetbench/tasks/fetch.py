@@ -28,7 +28,7 @@ from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import read_json, write_json, write_whole
 
 if TYPE_CHECKING:  # aiohttp costs 200 ms, too much for --help
-    from spreadsheetbench.download import Fetched
+    from spreadsheetbench.tasks.download import Fetched
 
 LICENCE = (
     "The data is SpreadsheetBench by RUCKBReasoning (Verified: with Shortcut.AI), CC BY-SA 4.0:\n"
@@ -201,7 +201,7 @@ def _alone(into: Path) -> Iterator[None]:
 
 async def _get(archive: Archive, into: Path, source: str | None, option: str) -> "Fetched":
     """From the file or address that was given, else from the first home that has the archive."""
-    from spreadsheetbench.download import Fetched, NotThere, download, sha256_of
+    from spreadsheetbench.tasks.download import Fetched, NotThere, download, sha256_of
 
     if source is not None and _is_file(source):
         path = Path(source)
@@ -236,7 +236,7 @@ def _check_identity(archive: Archive, fetched: "Fetched", path: Path, accept_new
     pinned = next((s for s in archive.sources if s.url == fetched.url and s.sha256), None)
     seen = lock.archives.get(archive.name)
     expected = [
-        ("the table in spreadsheetbench/fetch.py", pinned.sha256 if pinned else None),
+        ("the table in spreadsheetbench/tasks/fetch.py", pinned.sha256 if pinned else None),
         ("what the home itself states", fetched.published),
         (str(path), None if accept_new or seen is None else seen.sha256),
     ]
@@ -273,7 +273,7 @@ def _read_lock(path: Path) -> Lock:
 
 def _install(archive: Archive, fetched: "Fetched", target: Path, lock: Lock, into: Path) -> None:
     """Unpack beside the target, check the contents, then move into place in one step."""
-    from spreadsheetbench.unpack import unpack
+    from spreadsheetbench.tasks.unpack import unpack
 
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=into))
@@ -303,7 +303,7 @@ def _index_folder(scratch: Path, name: str) -> Path:
 
 
 def _check_facts(folder: Path, facts: Facts) -> None:
-    from spreadsheetbench.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset
+    from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset
 
     dataset = Dataset.load(folder)
     types = Counter(task.instruction_type for task in dataset.tasks)

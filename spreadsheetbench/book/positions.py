@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from openpyxl.utils.cell import column_index_from_string, range_boundaries
 
-from spreadsheetbench.rules import Rules
+from spreadsheetbench.book.rules import Rules
 
 MAX_ROW, MAX_COLUMN = 1_048_576, 18_278
 """The last cell that openpyxl can be asked for: it stops at column ZZZ, not at XFD."""

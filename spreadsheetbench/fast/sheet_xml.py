@@ -13,7 +13,7 @@ from operator import lt
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from spreadsheetbench.archive import Unusual
+from spreadsheetbench.fast.archive import Unusual
 
 Cell = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 """Column, row, style, type, a mark of an inline string, its text, the text of a value: all as in

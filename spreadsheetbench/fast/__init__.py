@@ -1,0 +1,1 @@
+"""The lazy reader, and the proof that openpyxl would agree."""

@@ -1,0 +1,1 @@
+"""From two workbooks to a verdict."""

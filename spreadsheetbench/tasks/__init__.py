@@ -1,0 +1,1 @@
+"""Records, files and splits of the data set, and how it is fetched."""
