@@ -7,8 +7,8 @@ from analysis.leakage import LeakScan
 from analysis.selection import Subject
 from react_agent.errors import ContractError
 from react_agent.layout import seed_name
+from react_agent.runs.logs import Log
 from react_agent.text import cut_middle
-from spreadsheet_agent.trajectory import Log
 from spreadsheetbench.tasks.dataset import Dataset, SheetCase, output_name_of_gold
 
 MESSAGE_CHARACTERS = 12_000

@@ -27,9 +27,9 @@ from analysis.literals import SHARE, find_literals
 from analysis.workspace import remove_tree
 from react_agent.errors import ContractError
 from react_agent.files import digest
+from react_agent.runs.folder import now
 from react_agent.sandbox.door import Sandbox
 from react_agent.sandbox.untrusted import take_file
-from spreadsheet_agent.runfolder import now
 from spreadsheetbench.book.cells import CellValue
 
 GateMode = Literal["output", "replay", "off"]

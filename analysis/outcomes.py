@@ -14,7 +14,7 @@ from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
 from react_agent.layout import ANALYSIS_SETTINGS, ANALYSIS_SUMMARY, GATE
 from react_agent.model import Usage
-from spreadsheet_agent.runfolder import now
+from react_agent.runs.folder import now
 
 Outcome = Literal["lesson", "gate not held", "no report", "all items leaked", "nothing to explain"]
 """A finished case. "nothing to explain": no analyst was asked, since the output is right, or the

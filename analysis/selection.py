@@ -14,7 +14,7 @@ from typing import Any, Literal
 from analysis.records import instance_id
 from react_agent.errors import ContractError
 from react_agent.layout import seed_folders, seed_of
-from spreadsheet_agent.trajectory import Log, LogName, find_logs, read_log
+from react_agent.runs.logs import Log, LogName, find_logs, read_log
 
 Wanted = Literal["FAILED", "SUCCEED", "ALL"]
 Reason = Literal[

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from spreadsheet_agent.trajectory import Log
+from react_agent.runs.logs import Log
 
 ErrorClass = Literal[
     "no_output",

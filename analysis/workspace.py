@@ -14,9 +14,9 @@ from analysis.outcomes import CaseAnalysis
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
 from react_agent.layout import CASE_FILE, FLAG, GATE, REPORT
+from react_agent.runs.logs import Log, render_markdown
 from react_agent.sandbox import trees
 from react_agent.sandbox.untrusted import take_file
-from spreadsheet_agent.trajectory import Log, render_markdown
 
 MAX_FILES, MAX_BYTES, MAX_DEPTH = 100, 50 * 1024 * 1024, 4
 """Of what an agent or an analyst left; a case folder of the paper's runs holds a few scripts."""

@@ -14,8 +14,8 @@ import measured
 from server import SCRIPTS
 
 from react_agent.model import Message
+from react_agent.runs.logs import Log, LogName, render_markdown
 from spreadsheet_agent.domain import SpreadsheetDomain
-from spreadsheet_agent.trajectory import Log, LogName, render_markdown
 from spreadsheetbench.tasks.dataset import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent

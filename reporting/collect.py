@@ -10,12 +10,12 @@ from react_agent.engines.workers import WorkerLost, Workers, WorkLimits, availab
 from react_agent.errors import ContractError
 from react_agent.layout import seed_of
 from react_agent.models.spending.prices import Prices
+from react_agent.runs.folder import CaseResult
+from react_agent.runs.logs import Log, LogName, read_log
 from reporting.cellgrid import GridJob, grids_of
 from reporting.overview import outcome_of
 from reporting.runview import Problem, RunView
 from reporting.steps import asked_for, opening, steps_of
-from spreadsheet_agent.runfolder import CaseResult
-from spreadsheet_agent.trajectory import Log, LogName, read_log
 from spreadsheetbench.scoring.verdicts import CaseVerdict
 from spreadsheetbench.tasks.dataset import Dataset, output_name, output_name_of_gold
 

@@ -12,9 +12,9 @@ from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import VERDICTS, seed_folders, seed_of
+from react_agent.runs.logs import Log
 from react_agent.seams import NOT_THE_AGENT
 from reporting.runview import RunView, load_runs
-from spreadsheet_agent.trajectory import Log
 from spreadsheetbench.book.rules import RulesName
 from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 

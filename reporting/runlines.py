@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from react_agent.configfile import first_problem
-from spreadsheet_agent.runfolder import CaseResult, Key
+from react_agent.runs.folder import CaseResult, Key
 
 
 def read_results(file: Path) -> tuple[tuple[CaseResult, ...], list[str]]:

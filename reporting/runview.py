@@ -27,9 +27,9 @@ from react_agent.layout import (
     seed_folders,
 )
 from react_agent.model import Usage
+from react_agent.runs.folder import CaseResult
+from react_agent.runs.logs import Log, find_logs, read_log
 from reporting.runlines import read_results
-from spreadsheet_agent.runfolder import CaseResult
-from spreadsheet_agent.trajectory import Log, find_logs, read_log
 from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import Any
 from react_agent.errors import FormatError
 from react_agent.loop.replies import Action, Done, read_reply
 from react_agent.model import Message
-from spreadsheet_agent.trajectory import Log
+from react_agent.runs.logs import Log
 
 MAX_TEXT = 20_000
 """Characters shown of one command or observation; agents see at most 6,000 of an observation."""

@@ -12,10 +12,10 @@ from tqdm import tqdm
 from react_agent.engines.bench import Bench, CaseLost
 from react_agent.engines.queue import Outcome, work_queue
 from react_agent.errors import RunStopped
+from react_agent.runs.folder import CaseResult
+from react_agent.runs.order import earlier_results, longest_first, seconds_taken
 from react_agent.seams import Domain, Trajectory
 from spreadsheet_agent.casework import Assignment
-from spreadsheet_agent.order import earlier_results, longest_first, seconds_taken
-from spreadsheet_agent.runfolder import CaseResult
 from spreadsheet_agent.runs import Run, Session
 from spreadsheetbench.tasks.dataset import SheetCase
 

@@ -16,15 +16,15 @@ from react_agent.errors import ContractError, ModelError, Trace2SkillError
 from react_agent.files import check_room, digest, refuses_writes
 from react_agent.layout import LOGS
 from react_agent.models.connect import Connection, Shared, connect
+from react_agent.runs.folder import CaseResult, now
+from react_agent.runs.logs import Log, LogName, write_log
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
 from react_agent.seams import Trajectory
 from react_agent.skills import find_skill
 from react_agent.threads import to_the_end
 from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, prompts_digest
 from spreadsheet_agent.domain import SpreadsheetDomain
-from spreadsheet_agent.runfolder import CaseResult, now
 from spreadsheet_agent.runs import Place
-from spreadsheet_agent.trajectory import Log, LogName, write_log
 from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 log = logging.getLogger(__name__)

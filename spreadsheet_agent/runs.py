@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.model import Usage
-from spreadsheet_agent.runfolder import RunFolder
+from react_agent.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from react_agent.engines.bench import Bench, staffed
 from react_agent.errors import ContractError
 from react_agent.layout import seed_name
 from react_agent.lock import only_start
+from react_agent.runs.folder import CaseResult, RunFolder
 from react_agent.sandbox.orphans import end_strays
 from react_agent.seams import Domain
 from spreadsheet_agent.casequeue import CaseQueue
 from spreadsheet_agent.casework import Assignment, RolloutSite
 from spreadsheet_agent.domain import SpreadsheetDomain
-from spreadsheet_agent.runfolder import CaseResult, RunFolder
 from spreadsheet_agent.runs import Place, Run, Session
 from spreadsheetbench.tasks.dataset import SheetCase
 

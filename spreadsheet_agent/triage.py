@@ -25,7 +25,7 @@ from react_agent.layout import LOGS, seed_folders, seed_of
 from react_agent.text import one_line
 
 if TYPE_CHECKING:
-    from spreadsheet_agent.trajectory import Log, LogName
+    from react_agent.runs.logs import Log, LogName
     from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
 SOLVED, FAILED, INFRASTRUCTURE, NO_LOG = "solved", "failed", "infrastructure", "no log"
@@ -80,7 +80,7 @@ def triage(evaluation: "Evaluation", log_dir: Path, seed: str = "") -> list[Row]
     Raises ContractError when `log_dir` does not exist.
     """
     from react_agent.errors import ContractError
-    from spreadsheet_agent.trajectory import find_logs
+    from react_agent.runs.logs import find_logs
 
     if not log_dir.is_dir():
         raise ContractError(f"{log_dir}: no such folder; give the run's --log_dir")
@@ -97,7 +97,7 @@ def triage(evaluation: "Evaluation", log_dir: Path, seed: str = "") -> list[Row]
 
 
 def _join(verdict: "TaskVerdict", name: "LogName", path: Path, seed: str) -> Row:
-    from spreadsheet_agent.trajectory import read_log
+    from react_agent.runs.logs import read_log
 
     log = read_log(path)
     if log.not_the_agent:

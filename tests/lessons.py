@@ -12,8 +12,8 @@ from analysis.gate import GateMode
 from analysis.judge import Judge
 from react_agent.engines.workers import Workers
 from react_agent.model import Message, Model
+from react_agent.runs.logs import Log, LogName, Tag, write_log
 from react_agent.sandbox.door import Sandbox
-from spreadsheet_agent.trajectory import Log, LogName, Tag, write_log
 from spreadsheetbench.tasks.dataset import Dataset
 
 AMOUNTS = [1250.5, 873.25, 4410.75, 96.4, 12345.6, 777.7]

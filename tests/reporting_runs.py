@@ -12,11 +12,11 @@ from analysis.outcomes import CaseAnalysis
 from analysis.records import FailingCell, LessonItem, LessonRecord, save_records
 from react_agent.files import digest, write_json
 from react_agent.model import Message, Usage
+from react_agent.runs.folder import CaseResult, RunFolder
+from react_agent.runs.logs import Log, LogName, write_log
 from react_agent.seams import Status
 from spreadsheet_agent import triage
 from spreadsheet_agent.domain import SpreadsheetDomain
-from spreadsheet_agent.runfolder import CaseResult, RunFolder
-from spreadsheet_agent.trajectory import Log, LogName, write_log
 from spreadsheetbench import evaluate
 from spreadsheetbench.tasks.dataset import Dataset
 

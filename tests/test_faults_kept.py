@@ -47,7 +47,7 @@ def test_without_retries_tasks_are_lost() -> None:
 
 
 FORGETFUL = """
-from spreadsheet_agent.runfolder import RunFolder
+from react_agent.runs.folder import RunFolder
 RunFolder.is_finished = lambda *_, **__: False
 """
 IN_PLACE = """

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from react_agent.errors import ContractError
 from react_agent.files import append_line
 from react_agent.layout import RESULT_LINES
-from spreadsheet_agent.order import earlier_results, longest_first, seconds_taken
-from spreadsheet_agent.runfolder import CaseResult
+from react_agent.runs.folder import CaseResult
+from react_agent.runs.order import earlier_results, longest_first, seconds_taken
 
 
 def took(task: str, seconds: float, status: str = "completed") -> CaseResult:

@@ -8,7 +8,7 @@ import pytest
 from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import digest, read_json
-from spreadsheet_agent.runfolder import CaseResult, RunFolder
+from react_agent.runs.folder import CaseResult, RunFolder
 
 SETTINGS: dict[str, Any] = {"model": {"name": "m", "temperature": 0.0}, "seed": 41, "skill": None}
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from react_agent.errors import ContractError
+from react_agent.runs.folder import CaseResult
 from reporting.runview import RunView, load_runs
-from spreadsheet_agent.runfolder import CaseResult
 from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from react_agent.errors import ContractError
 from react_agent.model import Message
-from spreadsheet_agent.trajectory import (
+from react_agent.runs.logs import (
     Log,
     LogFormat,
     LogName,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from react_agent.errors import ContractError
-from spreadsheet_agent.trajectory import Log, LogName, write_log
+from react_agent.runs.logs import Log, LogName, write_log
 from spreadsheet_agent.triage import as_csv, details, summary, triage
 from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 

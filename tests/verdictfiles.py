@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.files import append_line, write_json
-from spreadsheet_agent.runfolder import CaseResult
+from react_agent.runs.folder import CaseResult
 from spreadsheetbench.book.rules import RulesName
 from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL

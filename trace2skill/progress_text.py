@@ -7,8 +7,8 @@ from rich.text import Text
 
 from react_agent.model import Usage
 from react_agent.models.spending.prices import Prices
+from react_agent.runs.folder import CaseResult
 from react_agent.text import one_line
-from spreadsheet_agent.runfolder import CaseResult
 from trace2skill.progress import Progress, RunProgress
 from trace2skill.standings import MARK
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from react_agent.errors import ContractError
 from react_agent.files import read_lines
 from react_agent.layout import RESULT_LINES, seed_folders
-from spreadsheet_agent.runfolder import CaseResult, Key
+from react_agent.runs.folder import CaseResult, Key
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
