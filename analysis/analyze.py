@@ -93,16 +93,16 @@ def recorded_data_path(run_folder: Path) -> Path:
 async def _failures(args: argparse.Namespace) -> int:
     folder = args.run_folder
     if args.single_call:
-        from analysis.one_call import ERRORS, analyse
+        from analysis.analysts.one_call import ERRORS, analyse
 
         return await analyse(_with(args, f"{analysis_folder('error')}_llm"), ERRORS)
-    from analysis.agentic import analyse_failures
+    from analysis.analysts.agentic import analyse_failures
 
     return await analyse_failures(_with(args, analysis_folder("error"), work_dir=folder / WORK))
 
 
 async def _successes(args: argparse.Namespace) -> int:
-    from analysis.one_call import SUCCESSES, analyse
+    from analysis.analysts.one_call import SUCCESSES, analyse
 
     config = args.success_generation_config or args.generation_config
     return await analyse(

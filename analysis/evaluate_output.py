@@ -31,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    from analysis.judging import Question, check_output
+    from analysis.evidence.facts import Question, check_output
     from react_agent.engines.workers import WorkerLost, Workers
     from react_agent.errors import ContractError
 

@@ -18,7 +18,7 @@ from react_agent.cli import (
 from react_agent.layout import CASE_FILE, report_prefix
 
 if TYPE_CHECKING:
-    from analysis.outcomes import Summary
+    from analysis.lessons.outcomes import Summary
 
 EXIT_CODES = (
     "Exit codes: 0 all done, 1 cases are still owed (run it again), 2 wrong input, 130 interrupted."
@@ -64,7 +64,7 @@ def run_masks(logs_dir: Path) -> dict[str, str]:
 
 def prompts_digest() -> str:
     """Changes whenever a prompt of the analysts changes."""
-    from analysis.asking import PROMPTS
+    from analysis.analysts.asking import PROMPTS
     from react_agent.files import digest
 
     return digest(*(part for pair in sorted(PROMPTS.sources().items()) for part in pair))

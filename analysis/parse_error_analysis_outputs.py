@@ -10,7 +10,7 @@ from typing import Literal
 if not __package__:  # started by its path: the clone need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from analysis.parse_reports import build_parser, parse
+from analysis.lessons.parse_reports import build_parser, parse
 from react_agent.cli import run_script
 
 KIND: Literal["error"] = "error"

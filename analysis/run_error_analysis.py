@@ -59,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 async def analyse(args: argparse.Namespace) -> int:
-    from analysis.agentic import analyse_failures
+    from analysis.analysts.agentic import analyse_failures
 
     return await analyse_failures(args)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 if not __package__:  # started by its path: the clone need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from analysis.one_call import ERRORS, analyse, build_parser
+from analysis.analysts.one_call import ERRORS, analyse, build_parser
 from react_agent.cli import run_script
 
 

@@ -36,7 +36,7 @@ from evolution_author import answer, entries
 from minirun import ROOT
 from table import ratio, show
 
-from analysis.leakage import LeakScan
+from analysis.lessons.leaks import LeakScan
 from react_agent.model import FunctionModel, Message
 from react_agent.skills import Skill
 from skill_evolver.asking import PROMPTS, Talk

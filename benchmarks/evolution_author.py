@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from analysis.records import LessonItem, LessonRecord
+from analysis.lessons.records import LessonItem, LessonRecord
 from react_agent.model import Message
 from skill_evolver.asking import PROMPTS
 from skill_evolver.inputs import KINDS, Entry, Run

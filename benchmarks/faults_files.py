@@ -81,8 +81,8 @@ def _score(place: Place, workers: Workers, **settings: str) -> str:
 
 
 def _judge(place: Place, workers: Workers) -> str:
-    from analysis.judge import Judge
-    from analysis.judging import Question
+    from analysis.evidence.facts import Question
+    from analysis.evidence.judge import Judge
 
     async def asked() -> str:
         judge, ask = Judge(workers), Question("A1:B3")
@@ -109,7 +109,7 @@ def _audit(place: Place, workers: Workers) -> str:
 
 
 def _leaks(place: Place, workers: Workers) -> str:
-    from analysis.leakage import scan_tasks
+    from analysis.lessons.leaks import scan_tasks
 
     return str(scan_tasks(["1"], place.root / "data", ""))
 

@@ -22,7 +22,7 @@ from faultserver import FaultServer, Messages
 from faultstages import MODEL, SKILLS
 from planted import CASES, Case
 
-from analysis.records import LessonItem, LessonRecord, save_records
+from analysis.lessons.records import LessonItem, LessonRecord, save_records
 from skill_evolver.injections import RULES
 
 SOUND = "Keep the order of the rows in which they came, as block {} shows."

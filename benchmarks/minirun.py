@@ -99,7 +99,7 @@ def analysts(data: Path, run: Path, url: str, workers: int, *flags: str) -> meas
     failed_runs(data, run)
     argv = [*_common(data, url, workers), "--output_dir", run / "analysis", *flags]
     argv += ["--logs_dir", run / "logs", "--work_dir", run / "work"]
-    return measured.run("analysis.run_error_analysis,analysis.agentic", argv)
+    return measured.run("analysis.run_error_analysis,analysis.analysts.agentic", argv)
 
 
 STAGES = {"rollouts": rollouts, "analysts": analysts}

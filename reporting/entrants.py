@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
-from analysis.taxonomy import class_by_status
+from analysis.evidence.taxonomy import class_by_status
 from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json

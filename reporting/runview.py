@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from analysis.outcomes import CaseAnalysis
-from analysis.records import Kind, LessonRecord, load_records
+from analysis.lessons.outcomes import CaseAnalysis
+from analysis.lessons.records import Kind, LessonRecord, load_records
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import (

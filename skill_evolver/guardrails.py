@@ -6,7 +6,7 @@ Rules look at one edit (`RULES`) or at the edits of one patch together (create a
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analysis.leakage import LeakScan
+from analysis.lessons.leaks import LeakScan
 from react_agent.skills import MAIN, is_inside, is_protected
 from skill_evolver.apply import Splice, apply_edits, from_files, place, to_files
 from skill_evolver.patch import Edit, ExactEdit, SemanticEdit

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from analysis.records import ItemType, LessonRecord, load_records, of_tasks, resolve
+from analysis.lessons.records import ItemType, LessonRecord, load_records, of_tasks, resolve
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json

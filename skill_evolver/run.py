@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from analysis.leakage import scan_tasks
+from analysis.lessons.leaks import scan_tasks
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import digest, digest_tree, read_json, write_json, write_whole

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.records import FailingCell, LessonItem, LessonRecord, save_records
+from analysis.lessons.records import FailingCell, LessonItem, LessonRecord, save_records
 from react_agent.model import Message, Model, Reply, Usage
 from skill_evolver.flags import build_parser
 from skill_evolver.run import evolve, prepare

@@ -7,9 +7,9 @@ from typing import Any
 
 from openpyxl import Workbook
 
-from analysis.error_analyst import ErrorAnalyst
-from analysis.gate import GateMode
-from analysis.judge import Judge
+from analysis.analysts.error_analyst import ErrorAnalyst
+from analysis.evidence.judge import Judge
+from analysis.gate.check import GateMode
 from react_agent.engines.workers import Workers
 from react_agent.model import Message, Model
 from react_agent.runs.logs import Log, LogName, Tag, write_log

@@ -8,8 +8,8 @@ from pathlib import Path
 import openpyxl
 from evolving import TOPICS, Author, make_skill, run
 
-from analysis.outcomes import CaseAnalysis
-from analysis.records import FailingCell, LessonItem, LessonRecord, save_records
+from analysis.lessons.outcomes import CaseAnalysis
+from analysis.lessons.records import FailingCell, LessonItem, LessonRecord, save_records
 from react_agent.files import digest, write_json
 from react_agent.model import Message, Usage
 from react_agent.runs.folder import CaseResult, RunFolder

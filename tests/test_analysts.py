@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from lessons import DONE, REPORT, SmallRun, act, python
 
-from analysis.asking import conversation, readable
-from analysis.outcomes import CaseAnalysis, open_run
-from analysis.parsing import parse_folder
-from analysis.records import load_records
-from analysis.running import AnalysisRun
-from analysis.selection import select
-from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
+from analysis.analysts.asking import conversation, readable
+from analysis.analysts.running import AnalysisRun
+from analysis.analysts.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
+from analysis.lessons.outcomes import CaseAnalysis, open_run
+from analysis.lessons.parsing import parse_folder
+from analysis.lessons.records import load_records
+from analysis.lessons.selection import select
 from react_agent.conversation import CONTINUATIONS
 from react_agent.engines.workers import Workers
 from react_agent.errors import (

@@ -7,7 +7,7 @@ from evolving import SKILL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.leakage import LeakScan, scan_tasks
+from analysis.lessons.leaks import LeakScan, scan_tasks
 from skill_evolver.apply import apply_edits, from_files, to_files
 from skill_evolver.build import build
 from skill_evolver.guardrails import Guard

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from verdictfiles import SETTINGS, add_line, write_run
 
-from analysis.outcomes import CaseAnalysis
+from analysis.lessons.outcomes import CaseAnalysis
 from react_agent.cli import BAD_INPUT, OK
 from react_agent.errors import ContractError
 from react_agent.files import write_json, write_whole

@@ -3,7 +3,7 @@
 
 import pytest
 
-from analysis.copying import Command, trace_copies
+from analysis.gate.copying import Command, trace_copies
 
 GOLD, FIX, OUT = "agent_work/gold.xlsx", "agent_work/output_fixed.xlsx", "agent_work/output.xlsx"
 

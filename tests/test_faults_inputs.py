@@ -12,7 +12,7 @@ from faults_inputs import TARGETS, make_world, tried, trouble
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.records import load_records
+from analysis.lessons.records import load_records
 from react_agent.errors import ContractError
 from react_agent.models.generation import GenerationConfig
 from react_agent.models.replay.cassette import read_cassette

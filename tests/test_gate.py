@@ -8,7 +8,7 @@ import json
 import pytest
 from lessons import AMOUNTS, DONE, FACTOR, SmallRun, act, bash, python
 
-from analysis.selection import select
+from analysis.lessons.selection import select
 from react_agent.engines.queue import work_queue
 from react_agent.engines.workers import Workers
 from react_agent.model import ScriptedModel

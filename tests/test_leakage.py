@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.leakage import LeakScan, split_leaking
-from analysis.records import LessonItem
-from analysis.reports import parse_report
+from analysis.lessons.leaks import LeakScan, split_leaking
+from analysis.lessons.records import LessonItem
+from analysis.lessons.reports import parse_report
 
 REPLIES = Path(__file__).resolve().parents[2] / "shared/data/real_replies"
 ANSWERS = LeakScan.of_case(

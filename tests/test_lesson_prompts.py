@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from analysis.asking import PROMPTS, leak_question
-from analysis.leakage import LeakScan
-from analysis.records import LessonItem
+from analysis.analysts.asking import PROMPTS, leak_question
+from analysis.lessons.leaks import LeakScan
+from analysis.lessons.records import LessonItem
 
 SYSTEMS = [
     ("error_agent/system.j2", {"gate": gate, "tool_timeout": 120, "with_skill": skill})

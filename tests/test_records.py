@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.records import (
+from analysis.lessons.records import (
     FailingCell,
     LessonItem,
     LessonRecord,

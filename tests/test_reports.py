@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.reports import best_report, parse_report
+from analysis.lessons.reports import best_report, parse_report
 from react_agent.errors import FormatError
 
 ERROR = """# Failure Cause Item 1

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import CASES, DISGUISES, Case
 
-from analysis.leakage import LeakScan
+from analysis.lessons.leaks import LeakScan
 from skill_evolver.flags import build_parser
 from skill_evolver.guardrails import Guard
 from skill_evolver.injections import RULES

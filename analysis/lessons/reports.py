@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from analysis.records import ItemType, Kind, LessonItem
+from analysis.lessons.records import ItemType, Kind, LessonItem
 from react_agent.errors import FormatError
 from react_agent.text import one_line
 

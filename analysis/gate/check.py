@@ -20,11 +20,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from analysis.copying import FIX, Command, trace_copies
-from analysis.judge import Judge, taken
-from analysis.judging import Question
-from analysis.literals import SHARE, find_literals
-from analysis.workspace import remove_tree
+from analysis.evidence.facts import Question
+from analysis.evidence.judge import Judge, taken
+from analysis.evidence.workspace import remove_tree
+from analysis.gate.copying import FIX, Command, trace_copies
+from analysis.gate.literals import SHARE, find_literals
 from react_agent.errors import ContractError
 from react_agent.files import digest
 from react_agent.runs.folder import now

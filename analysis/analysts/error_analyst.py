@@ -11,20 +11,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.asking import PROMPTS, Lesson, chat_markdown, conversation, readable, without_leaks
-from analysis.copying import FIX, Command
-from analysis.evidence import case_of, gold_of, log_text, seen_text, work_folder
-from analysis.gate import Gate, GateMode, GateResult
-from analysis.judge import Judge, taken
-from analysis.judging import Facts, Question
-from analysis.leakage import LeakScan
-from analysis.outcomes import CaseAnalysis, about
-from analysis.records import Kind
-from analysis.reports import best_report
-from analysis.selection import Subject
-from analysis.single_call import judge, leaked_items
-from analysis.taxonomy import MEANINGS, class_by_status, how_it_ended
-from analysis.workspace import CaseFolder, Evidence
+from analysis.analysts.asking import (
+    PROMPTS,
+    Lesson,
+    chat_markdown,
+    conversation,
+    readable,
+    without_leaks,
+)
+from analysis.analysts.single_call import judge, leaked_items
+from analysis.evidence.case import case_of, gold_of, log_text, seen_text, work_folder
+from analysis.evidence.facts import Facts, Question
+from analysis.evidence.judge import Judge, taken
+from analysis.evidence.taxonomy import MEANINGS, class_by_status, how_it_ended
+from analysis.evidence.workspace import CaseFolder, Evidence
+from analysis.gate.check import Gate, GateMode, GateResult
+from analysis.gate.copying import FIX, Command
+from analysis.lessons.leaks import LeakScan
+from analysis.lessons.outcomes import CaseAnalysis, about
+from analysis.lessons.records import Kind
+from analysis.lessons.reports import best_report
+from analysis.lessons.selection import Subject
 from react_agent.conversation import Conversation
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import check_room, digest

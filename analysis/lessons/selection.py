@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from analysis.records import instance_id
+from analysis.lessons.records import instance_id
 from react_agent.errors import ContractError
 from react_agent.layout import seed_folders, seed_of
 from react_agent.runs.logs import Log, LogName, find_logs, read_log

@@ -16,7 +16,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analysis.copying_python import PythonTrace, read_python
+from analysis.gate.copying_python import PythonTrace, read_python
 
 FIX = "output_fixed.xlsx"
 GOLD = "gold.xlsx"

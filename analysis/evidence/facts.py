@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.mismatch_text import failing_cells, first_problem, render
-from analysis.records import FailingCell
+from analysis.evidence.mismatch_text import failing_cells, first_problem, render
+from analysis.lessons.records import FailingCell
 from spreadsheetbench.book.cells import CellValue, canonical, is_blank, matches
 from spreadsheetbench.book.rules import RULES, Rules, RulesName
 from spreadsheetbench.reading.reader import READERS, Book, Formulas, Place

@@ -5,12 +5,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.asking import PROMPTS, Lesson, conversation, readable, without_leaks
-from analysis.evidence import leak_scan, log_text
-from analysis.outcomes import CaseAnalysis, LeakedItem, Outcome, about
-from analysis.records import Kind
-from analysis.selection import Subject
-from analysis.taxonomy import class_by_status, how_it_ended
+from analysis.analysts.asking import PROMPTS, Lesson, conversation, readable, without_leaks
+from analysis.evidence.case import leak_scan, log_text
+from analysis.evidence.taxonomy import class_by_status, how_it_ended
+from analysis.lessons.outcomes import CaseAnalysis, LeakedItem, Outcome, about
+from analysis.lessons.records import Kind
+from analysis.lessons.selection import Subject
 from react_agent.conversation import Conversation
 from react_agent.errors import ContextOverflow
 from react_agent.files import digest, write_whole

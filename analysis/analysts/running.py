@@ -15,10 +15,10 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from analysis.flags import forget
-from analysis.outcomes import CaseAnalysis, Summary, open_run, summarise, write_summary
-from analysis.parsing import write_records
-from analysis.records import Kind
-from analysis.selection import Selection, Subject
+from analysis.lessons.outcomes import CaseAnalysis, Summary, open_run, summarise, write_summary
+from analysis.lessons.parsing import write_records
+from analysis.lessons.records import Kind
+from analysis.lessons.selection import Selection, Subject
 from react_agent.cli import executor_settings, model_settings
 from react_agent.engines.bench import Bench, staffed
 from react_agent.engines.queue import Outcome, work_queue

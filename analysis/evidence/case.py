@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from analysis.judging import Question, case_facts
-from analysis.leakage import LeakScan
-from analysis.selection import Subject
+from analysis.evidence.facts import Question, case_facts
+from analysis.lessons.leaks import LeakScan
+from analysis.lessons.selection import Subject
 from react_agent.errors import ContractError
 from react_agent.layout import seed_name
 from react_agent.runs.logs import Log

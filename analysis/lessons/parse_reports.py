@@ -24,8 +24,8 @@ def build_parser(kind: Kind) -> argparse.ArgumentParser:
 
 def parse(args: argparse.Namespace, kind: Kind) -> int:
     """Raises ContractError when the folder does not exist or holds no report."""
-    from analysis.parsing import parse_folder
-    from analysis.records import save_records
+    from analysis.lessons.parsing import parse_folder
+    from analysis.lessons.records import save_records
     from react_agent.errors import ContractError
 
     parsed = parse_folder(args.input_dir, kind)

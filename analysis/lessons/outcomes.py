@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from analysis.records import FailingCell, ItemType, Kind, LessonItem, LessonRecord
-from analysis.selection import LeftOut, Subject
+from analysis.lessons.records import FailingCell, ItemType, Kind, LessonItem, LessonRecord
+from analysis.lessons.selection import LeftOut, Subject
 from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole

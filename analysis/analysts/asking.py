@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from analysis.leakage import LeakScan, split_leaking
-from analysis.records import Kind, LessonItem
-from analysis.reports import Report, parse_report
+from analysis.lessons.leaks import LeakScan, split_leaking
+from analysis.lessons.records import Kind, LessonItem
+from analysis.lessons.reports import Report, parse_report
 from react_agent.conversation import Conversation
 from react_agent.model import Message, Model, Usage
 from react_agent.templates import Prompts

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.leakage import LeakScan, split_leaking
-from analysis.outcomes import CaseAnalysis, record_of
-from analysis.records import Kind, LessonRecord, save_records
-from analysis.reports import parse_report
+from analysis.lessons.leaks import LeakScan, split_leaking
+from analysis.lessons.outcomes import CaseAnalysis, record_of
+from analysis.lessons.records import Kind, LessonRecord, save_records
+from analysis.lessons.reports import parse_report
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
 from react_agent.layout import CASE_FILE, FLAG, REPORT, report_prefix

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from analysis.error_analyst import ErrorAnalyst
+from analysis.analysts.error_analyst import ErrorAnalyst
+from analysis.analysts.running import AnalystBench, run_analysis
+from analysis.evidence.judge import Judge
 from analysis.flags import described, finish, run_masks, run_settings
-from analysis.judge import Judge
-from analysis.running import AnalystBench, run_analysis
-from analysis.selection import Selection, select
+from analysis.lessons.selection import Selection, select
 from react_agent.cli import case_limit, model_settings, written
 from react_agent.engines.workers import Workers
 from react_agent.errors import ContractError
@@ -101,7 +101,7 @@ def _connect(args: Namespace, masks: Mapping[str, str], shared: Shared | None) -
 
 def _check_folders(args: Namespace, selection: Selection, dataset: Dataset) -> None:
     """A wrong folder fails every case alike, so it is said before the first one is paid for."""
-    from analysis.evidence import case_of, work_folder
+    from analysis.evidence.case import case_of, work_folder
 
     if not args.work_dir.is_dir():
         raise ContractError(f"{args.work_dir}: no such folder; give the run's --working_dir")

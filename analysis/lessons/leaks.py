@@ -26,7 +26,7 @@ from datetime import date, datetime
 from pathlib import Path
 from xml.sax.saxutils import unescape
 
-from analysis.records import LessonItem
+from analysis.lessons.records import LessonItem
 from react_agent.errors import ContractError
 from spreadsheetbench.tasks.dataset import Dataset, Task, gold_files, input_files
 

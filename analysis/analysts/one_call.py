@@ -56,9 +56,9 @@ def build_parser(stage: Stage) -> argparse.ArgumentParser:
 
 async def analyse(args: argparse.Namespace, stage: Stage) -> int:
     """Raises ContractError before any model is asked when flags or folders do not fit."""
-    from analysis.one_call_site import OneCallSite
-    from analysis.running import run_analysis
-    from analysis.selection import select
+    from analysis.analysts.one_call_site import OneCallSite
+    from analysis.analysts.running import run_analysis
+    from analysis.lessons.selection import select
 
     selection = select(
         args.logs_dir,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analysis.records import MAX_FAILING_CELLS, FailingCell
+from analysis.lessons.records import MAX_FAILING_CELLS, FailingCell
 from spreadsheetbench.scoring.mismatches import CellMismatch, MismatchReport, PartReport
 
 CELLS_WRITTEN = 30

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from analysis.judging import (
+from analysis.evidence.facts import (
     Check,
     Facts,
     Question,

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.outcomes import CaseAnalysis
+from analysis.lessons.outcomes import CaseAnalysis
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
 from react_agent.layout import CASE_FILE, FLAG, GATE, REPORT

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from analysis.analysts.running import AnalystBench
+from analysis.analysts.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
 from analysis.flags import described, run_masks, run_settings
-from analysis.records import Kind
-from analysis.running import AnalystBench
-from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
+from analysis.lessons.records import Kind
 from react_agent.cli import model_settings, written
 from react_agent.models.connect import Shared, connect
 from spreadsheetbench.tasks.dataset import Dataset

@@ -1,0 +1,1 @@
+"""The analysts, and the loop that runs them."""

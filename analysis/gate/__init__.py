@@ -1,0 +1,1 @@
+"""Does a repair hold?"""

@@ -1,0 +1,1 @@
+"""Lesson records: read, parsed from reports, kept free of answers."""
