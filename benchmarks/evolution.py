@@ -2,7 +2,7 @@
 
     python benchmarks/evolution.py [--records 70,323] [--workers 16,128,512] [--repeats 3]
 
-The real engine (skill_evolver.engine: MAP, merges in fives, guardrails, files) with the xlsx skill,
+The real engine (skill_evolver.engine.map_reduce: MAP, merges in fives, guardrails, files) with the xlsx skill,
 records made here and a scripted author whose every call takes a log-normal time, on a simulated
 clock. Edits are drawn from a pool of lessons, so that merges have duplicates to unite.
 
@@ -39,12 +39,12 @@ from table import ratio, show
 from analysis.lessons.leaks import LeakScan
 from react_agent.model import FunctionModel, Message
 from react_agent.skills import Skill
-from skill_evolver.asking import PROMPTS, Talk
-from skill_evolver.engine import Evolver, Settings, skill_view
-from skill_evolver.guardrails import Guard
-from skill_evolver.patch import Patch
-from skill_evolver.store import Store
-from skill_evolver.tree import levels
+from skill_evolver.engine.asking import PROMPTS, Talk
+from skill_evolver.engine.map_reduce import Evolver, Settings, skill_view
+from skill_evolver.engine.store import Store
+from skill_evolver.engine.tree import levels
+from skill_evolver.guard.guardrails import Guard
+from skill_evolver.patches.patch import Patch
 
 MEDIAN_SECONDS, SIGMA = 40.0, 0.6
 BATCH = 5

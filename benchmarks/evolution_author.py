@@ -12,8 +12,8 @@ from typing import Any
 
 from analysis.lessons.records import LessonItem, LessonRecord
 from react_agent.model import Message
-from skill_evolver.asking import PROMPTS
-from skill_evolver.inputs import KINDS, Entry, Run
+from skill_evolver.engine.asking import PROMPTS
+from skill_evolver.engine.inputs import KINDS, Entry, Run
 
 POOL = 60
 """Different lessons; of 323 records with two each every lesson is seen about ten times."""

@@ -23,7 +23,7 @@ from faultstages import MODEL, SKILLS
 from planted import CASES, Case
 
 from analysis.lessons.records import LessonItem, LessonRecord, save_records
-from skill_evolver.injections import RULES
+from skill_evolver.guard.injections import RULES
 
 SOUND = "Keep the order of the rows in which they came, as block {} shows."
 WORDS = """almonds bicycle curtain dolphin elevator feather gravity hammock iceberg jasmine kitchen

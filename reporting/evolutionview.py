@@ -12,7 +12,7 @@ from react_agent.skills import MAIN, Skill, backups_folder, find_skill
 from reporting.runview import Problem, RunView
 
 if TYPE_CHECKING:
-    from skill_evolver.history import Provenance
+    from skill_evolver.engine.history import Provenance
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class EvolutionView:
     @classmethod
     def load(cls, path: Path) -> "EvolutionView":
         """Raises ContractError when `path` is and holds no skill."""
-        from skill_evolver.history import explain, load_provenance
+        from skill_evolver.engine.history import explain, load_provenance
 
         skill = find_skill(path)
         try:
@@ -59,7 +59,7 @@ class EvolutionView:
 
     def lines(self, path: str) -> list[WrittenLine]:
         """The lines of one file of the skill."""
-        from skill_evolver.blame import origins
+        from skill_evolver.commands.blame import origins
 
         text = self.skill.files[path]
         if self.provenance is None:

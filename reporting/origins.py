@@ -10,8 +10,8 @@ from react_agent.skills import Skill
 from reporting import paper
 from reporting.entrants import Entrant
 from reporting.paper import Mode, Signal
-from skill_evolver.history import Provenance, files_digest, previous
-from skill_evolver.released import FOLDER, LOCK, Pins
+from skill_evolver.commands.released import FOLDER, LOCK, Pins
+from skill_evolver.engine.history import Provenance, files_digest, previous
 from spreadsheet_agent import SKILLS
 from spreadsheetbench.tasks.dataset import Dataset
 

@@ -16,7 +16,7 @@ from react_agent.cli import (
     positive,
     script_parser,
 )
-from skill_evolver.injections import RULES
+from skill_evolver.guard.injections import RULES
 
 NOT_WRITTEN = 3
 EPILOG = """

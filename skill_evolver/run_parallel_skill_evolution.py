@@ -43,7 +43,7 @@ async def _work(args: argparse.Namespace) -> int:
 async def work(args: argparse.Namespace, sources: Sequence[Any], lessons: str) -> int:
     """What all evolution commands do once their flags are read."""
     from react_agent.models.connect import connect  # late: `--help` needs none of it
-    from skill_evolver.run import dry_run, evolve, prepare
+    from skill_evolver.engine.evolution import dry_run, evolve, prepare
 
     job = prepare(args, sources, lessons)
     if args.dry_run:

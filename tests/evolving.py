@@ -14,8 +14,8 @@ from typing import Any
 
 from analysis.lessons.records import FailingCell, LessonItem, LessonRecord, save_records
 from react_agent.model import Message, Model, Reply, Usage
+from skill_evolver.engine.evolution import evolve, prepare
 from skill_evolver.flags import build_parser
-from skill_evolver.run import evolve, prepare
 
 SKILL = """---
 name: xlsx

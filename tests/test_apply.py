@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.lessons.leaks import LeakScan, scan_tasks
-from skill_evolver.apply import apply_edits, from_files, to_files
-from skill_evolver.build import build
-from skill_evolver.guardrails import Guard
-from skill_evolver.patch import ExactEdit
-from skill_evolver.rules import check
-from skill_evolver.sections import find_section, find_text, outline, to_lines
+from skill_evolver.guard.guardrails import Guard
+from skill_evolver.patches.apply import apply_edits, from_files, to_files
+from skill_evolver.patches.build import build
+from skill_evolver.patches.patch import ExactEdit
+from skill_evolver.patches.places import find_section, find_text, outline, to_lines
+from skill_evolver.patches.rules import check
 from spreadsheetbench.tasks.dataset import Dataset
 
 FILES = {"SKILL.md": SKILL}

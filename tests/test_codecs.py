@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from react_agent.model import Message, Reply, ScriptedModel
-from skill_evolver.asking import ask
-from skill_evolver.codecs import Codec, JsonCodec, MarkdownCodec, PatchFormatError, Shown
-from skill_evolver.patch import ExactEdit, Patch, SemanticEdit
+from skill_evolver.engine.asking import ask
+from skill_evolver.patches.codecs import Codec, JsonCodec, MarkdownCodec, PatchFormatError, Shown
+from skill_evolver.patches.patch import ExactEdit, Patch, SemanticEdit
 
 FIELDS = {
     "file": "SKILL.md",

@@ -19,10 +19,10 @@ from evolving import (
 from react_agent.errors import ContextOverflow, InfrastructureError
 from react_agent.model import Message, Reply
 from react_agent.skills import Skill, list_backups
-from skill_evolver.engine import Unfinished
+from skill_evolver.engine.history import explain
+from skill_evolver.engine.map_reduce import Unfinished
 from skill_evolver.flags import NOT_WRITTEN
-from skill_evolver.history import explain
-from skill_evolver.rules import check_folder
+from skill_evolver.patches.rules import check_folder
 
 MODES = list(
     itertools.product(["error", "success", "combined"], ["json", "markdown"], [False, True])

@@ -16,11 +16,11 @@ from stub_server import StubServer, reply
 
 from react_agent.model import Message
 from react_agent.skills import Skill, list_backups
-from skill_evolver import blame, lessons, revert, rollback
-from skill_evolver.blame import describe, origins
+from skill_evolver.commands import blame, lessons, revert, rollback
+from skill_evolver.commands.blame import describe, origins
+from skill_evolver.engine.history import explain
 from skill_evolver.flags import build_parser
-from skill_evolver.history import explain
-from skill_evolver.rules import check_folder
+from skill_evolver.patches.rules import check_folder
 
 SCRIPT = [sys.executable, "-m", "skill_evolver.run_parallel_skill_evolution"]
 PROJECT = Path(__file__).resolve().parent.parent
@@ -130,7 +130,7 @@ def test_killed_between_the_swap_and_the_bookkeeping(
     skill = make_skill(tmp_path)
     records = make_records(tmp_path / "records.json", 6)
     with monkeypatch.context() as patch:
-        patch.setattr(f"skill_evolver.run.{moment}", lambda *_: sys.exit(9))
+        patch.setattr(f"skill_evolver.engine.evolution.{moment}", lambda *_: sys.exit(9))
         with pytest.raises(SystemExit):
             run(skill, records, Author())
     evolved = Skill.load(skill).digest
@@ -247,7 +247,7 @@ def test_stability_reports_survival(tmp_path: Path) -> None:
 async def _stability(skill: Path, records: Path) -> str:
     async with author_server([], lambda role, number: None) as server:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "skill_evolver.stability", "--skill-dir", str(skill),
+            sys.executable, "-m", "skill_evolver.commands.stability", "--skill-dir", str(skill),
             "--error-json", str(records), "--model", "m", "--merge-batch-size", "3",
             "--times", "2", env=environment(server.url), cwd=PROJECT,
             stdout=subprocess.PIPE,

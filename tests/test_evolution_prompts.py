@@ -8,12 +8,12 @@ import pytest
 from evolving import Author, make_records, role_of
 
 from react_agent.skills import Skill
-from skill_evolver.codecs import Codec, JsonCodec, MarkdownCodec
-from skill_evolver.engine import Evolver, Settings
-from skill_evolver.inputs import Selection, load_entries
-from skill_evolver.patch import ExactEdit, Patch, SemanticEdit
-from skill_evolver.provenance import leaf
-from skill_evolver.store import Store
+from skill_evolver.engine.inputs import Selection, load_entries
+from skill_evolver.engine.map_reduce import Evolver, Settings
+from skill_evolver.engine.store import Store
+from skill_evolver.lineage.provenance import leaf
+from skill_evolver.patches.codecs import Codec, JsonCodec, MarkdownCodec
+from skill_evolver.patches.patch import ExactEdit, Patch, SemanticEdit
 
 PROJECT = Path(__file__).resolve().parent.parent
 CODECS: list[Codec] = [JsonCodec(), MarkdownCodec(), MarkdownCodec("heading")]

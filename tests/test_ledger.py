@@ -21,8 +21,8 @@ from reporting.ledger_rows import Ledger, keep_ledger
 from reporting.matching import Own, identify
 from reporting.origins import Unmatched
 from reporting.paper import PaperRow, load_rows
-from skill_evolver.history import Provenance, note_change, save_provenance
-from skill_evolver.inputs import Run
+from skill_evolver.engine.history import Provenance, note_change, save_provenance
+from skill_evolver.engine.inputs import Run
 from spreadsheet_agent import SKILLS
 
 ROWS = load_rows()

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from react_agent.model import FunctionModel, Message
 from react_agent.skills import Skill
-from skill_evolver.engine import Evolver, Settings
-from skill_evolver.patch import ExactEdit, Patch
-from skill_evolver.provenance import Ledger, leaf, settle
-from skill_evolver.store import Store
-from skill_evolver.tree import groups, levels
+from skill_evolver.engine.map_reduce import Evolver, Settings
+from skill_evolver.engine.store import Store
+from skill_evolver.engine.tree import groups, levels
+from skill_evolver.lineage.provenance import Ledger, leaf, settle
+from skill_evolver.patches.patch import ExactEdit, Patch
 
 LESSONS = [
     "Read dates as dates.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_evolver.released import main
+from skill_evolver.commands.released import main
 
 
 def archive(path: Path, body: str = "Body.") -> Path:

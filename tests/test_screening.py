@@ -17,10 +17,10 @@ from planted import CASES, DISGUISES, Case
 
 from analysis.lessons.leaks import LeakScan
 from skill_evolver.flags import build_parser
-from skill_evolver.guardrails import Guard
-from skill_evolver.injections import RULES
-from skill_evolver.patch import ExactEdit
-from skill_evolver.screening import Screen, find
+from skill_evolver.guard.guardrails import Guard
+from skill_evolver.guard.injections import RULES
+from skill_evolver.guard.screening import Screen, find
+from skill_evolver.patches.patch import ExactEdit
 
 ROOT = Path(__file__).resolve().parent.parent
 MOCK = ROOT.parent / "shared" / "tools" / "mock_llm.py"

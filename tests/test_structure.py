@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from skill_evolver.apply import apply_edits, from_files, to_files
-from skill_evolver.codecs import JsonCodec, PatchFormatError
-from skill_evolver.patch import ExactEdit
+from skill_evolver.patches.apply import apply_edits, from_files, to_files
+from skill_evolver.patches.codecs import JsonCodec, PatchFormatError
+from skill_evolver.patches.patch import ExactEdit
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "real_replies"
 SKILL = """---

@@ -194,7 +194,7 @@ def check_output(folder: Path) -> Iterator[Check]:
 
 def check_skill(root: Path, name: str | None = None) -> Check:
     from react_agent.skills import find_skill
-    from skill_evolver.rules import check_folder
+    from skill_evolver.patches.rules import check_folder
 
     try:
         skill = find_skill(root, name)

@@ -14,14 +14,17 @@ STAGES = {
     "triage": ("spreadsheet_agent.triage", "join verdicts with logs, mark solved and failed"),
     "analyze": ("analysis.analyze", "lessons: what failed and solved runs teach"),
     "evolve": ("skill_evolver.evolve", "evolution: lessons become a better skill"),
-    "lessons": ("skill_evolver.lessons", "list the lessons in an evolved skill"),
-    "blame": ("skill_evolver.blame", "trace a line of a skill to its evidence"),
-    "revert": ("skill_evolver.revert", "take one lesson out of a skill"),
-    "rollback": ("skill_evolver.rollback", "bring back an earlier version of a skill"),
+    "lessons": ("skill_evolver.commands.lessons", "list the lessons in an evolved skill"),
+    "blame": ("skill_evolver.commands.blame", "trace a line of a skill to its evidence"),
+    "revert": ("skill_evolver.commands.revert", "take one lesson out of a skill"),
+    "rollback": ("skill_evolver.commands.rollback", "bring back an earlier version of a skill"),
     "compare": ("reporting.compare", "is one run better, worse, or is it undecided?"),
     "ledger": ("reporting.ledger", "the paper's figures beside your own"),
     "split": ("spreadsheetbench.tasks.splits", "lists of task ids: published, stratified, folds"),
-    "stability": ("skill_evolver.stability", "merge again in other orders: which lessons stay"),
+    "stability": (
+        "skill_evolver.commands.stability",
+        "merge again in other orders: which lessons stay",
+    ),
     "report": ("reporting.report", "one HTML page: runs, tasks, cells, lessons and their evidence"),
 }
 

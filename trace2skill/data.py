@@ -8,7 +8,10 @@ KINDS = {
         "spreadsheetbench.tasks.fetch",
         "SpreadsheetBench Verified 400, or the full 912 tasks",
     ),
-    "fetch-released": ("skill_evolver.released", "the four skill folders released with the paper"),
+    "fetch-released": (
+        "skill_evolver.commands.released",
+        "the four skill folders released with the paper",
+    ),
 }
 
 

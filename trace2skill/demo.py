@@ -85,7 +85,7 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
 def _show_skill(pipeline: "Pipeline", seed: int) -> None:
     """What evolution added, and where two of the lines come from."""
     from react_agent.skills import Skill, diff_files
-    from skill_evolver import blame
+    from skill_evolver.commands import blame
 
     name = pipeline.recipe.start
     before = Skill.load(pipeline.recipe.skills_dir / name)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from skill_evolver.sections import outline, parsed
+from skill_evolver.patches.places import outline, parsed
 
 CHANGED = -1
 """Stands for a heading or an item in the lines that a change names."""

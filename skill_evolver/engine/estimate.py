@@ -7,10 +7,10 @@ from pathlib import Path
 from react_agent.model import Message, ScriptedModel
 from react_agent.models.spending.prices import Price
 from react_agent.skills import Skill
-from skill_evolver.engine import Evolver, Settings
-from skill_evolver.inputs import Entry
-from skill_evolver.store import Store
-from skill_evolver.tree import levels
+from skill_evolver.engine.inputs import Entry
+from skill_evolver.engine.map_reduce import Evolver, Settings
+from skill_evolver.engine.store import Store
+from skill_evolver.engine.tree import levels
 
 CHARS_PER_TOKEN = 4.0
 """English and code, near enough for an estimate."""

@@ -12,10 +12,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from skill_evolver.apply import Document
-from skill_evolver.injections import Finding, find
-from skill_evolver.patch import Edit
-from skill_evolver.provenance import Dropped, Ledger
+from skill_evolver.guard.injections import Finding, find
+from skill_evolver.lineage.provenance import Dropped, Ledger
+from skill_evolver.patches.apply import Document
+from skill_evolver.patches.patch import Edit
 
 PREFIX = "flagged: "
 """Before the rule, where dropped edits are counted by rule."""

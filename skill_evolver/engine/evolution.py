@@ -32,14 +32,10 @@ from react_agent.skills import (
     write_skill,
 )
 from react_agent.text import for_terminal
-from skill_evolver.changelog import as_text, release_notes, summary
-from skill_evolver.codecs import JsonCodec, MarkdownCodec
-from skill_evolver.engine import Evolver, Settings, Unfinished
-from skill_evolver.estimate import estimate
-from skill_evolver.finish import Finished, Finisher
-from skill_evolver.flags import NOT_WRITTEN
-from skill_evolver.guardrails import Guard, flagged_problems
-from skill_evolver.history import (
+from skill_evolver.engine.changelog import as_text, release_notes, summary
+from skill_evolver.engine.estimate import estimate
+from skill_evolver.engine.finish import Finished, Finisher
+from skill_evolver.engine.history import (
     Provenance,
     embed,
     files_digest,
@@ -48,11 +44,15 @@ from skill_evolver.history import (
     previous,
     save_provenance,
 )
-from skill_evolver.inputs import Entry, Lessons, Selection, lessons_of, load_entries
-from skill_evolver.review import reviewed
-from skill_evolver.rules import check, check_folder, new_problems
-from skill_evolver.screening import Flagged, Review, Screen, flagged_texts, listed
-from skill_evolver.store import Store, model_key
+from skill_evolver.engine.inputs import Entry, Lessons, Selection, lessons_of, load_entries
+from skill_evolver.engine.map_reduce import Evolver, Settings, Unfinished
+from skill_evolver.engine.review import reviewed
+from skill_evolver.engine.store import Store, model_key
+from skill_evolver.flags import NOT_WRITTEN
+from skill_evolver.guard.guardrails import Guard, flagged_problems
+from skill_evolver.guard.screening import Flagged, Review, Screen, flagged_texts, listed
+from skill_evolver.patches.codecs import JsonCodec, MarkdownCodec
+from skill_evolver.patches.rules import check, check_folder, new_problems
 
 log = logging.getLogger(__name__)
 Source = tuple[Path, Literal["error", "success"]]

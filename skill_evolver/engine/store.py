@@ -16,9 +16,9 @@ from react_agent.errors import ContractError
 from react_agent.files import digest, read_json, write_json, write_whole
 from react_agent.layout import CALLS
 from react_agent.model import Message, Model, Usage
-from skill_evolver.asking import Talk, ask
-from skill_evolver.codecs import Codec, PatchFormatError
-from skill_evolver.patch import Patch
+from skill_evolver.engine.asking import Talk, ask
+from skill_evolver.patches.codecs import Codec, PatchFormatError
+from skill_evolver.patches.patch import Patch
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from react_agent.cli import OK, run_script, script_parser
 from react_agent.errors import ContractError
 
 if TYPE_CHECKING:
-    from skill_evolver.apply import Line
-    from skill_evolver.history import Provenance
-    from skill_evolver.inputs import Run
-    from skill_evolver.provenance import Ledger
+    from skill_evolver.engine.history import Provenance
+    from skill_evolver.engine.inputs import Run
+    from skill_evolver.lineage.provenance import Ledger
+    from skill_evolver.patches.apply import Line
 
 MAX_CELLS = 6
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(args: argparse.Namespace) -> int:
-    from skill_evolver.history import explain
+    from skill_evolver.engine.history import explain
 
     file, first, last = _parse(args.place)
     folder = next((p for p in file.parents if (p / "SKILL.md").is_file()), None)
@@ -60,8 +60,8 @@ def _parse(place: str) -> tuple[Path, int | None, int]:
 
 def origins(text: str, path: str, provenance: "Provenance") -> "list[Line]":
     """The file's lines with the edits that wrote them; lines edited by hand have none."""
-    from skill_evolver.apply import Line
-    from skill_evolver.sections import to_lines
+    from skill_evolver.patches.apply import Line
+    from skill_evolver.patches.places import to_lines
 
     known = provenance.built().document.get(path, ())
     lines = [Line(line) for line in to_lines(text)]

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
-from skill_evolver.blocks import Change, keeps
-from skill_evolver.fitting import Fit, at_end, beside, instead, level_at, lowered
-from skill_evolver.patch import ExactEdit
-from skill_evolver.sections import (
+from skill_evolver.patches.blocks import Change, keeps
+from skill_evolver.patches.fitting import Fit, at_end, beside, instead, level_at, lowered
+from skill_evolver.patches.patch import ExactEdit
+from skill_evolver.patches.places import (
     How,
     Section,
     find_section,

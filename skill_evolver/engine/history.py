@@ -17,13 +17,13 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
 from react_agent.skills import MAIN, Skill, backups_folder, split_frontmatter
-from skill_evolver.apply import to_files
-from skill_evolver.build import Built, build
-from skill_evolver.grouping import Lesson
-from skill_evolver.inputs import Run
-from skill_evolver.patch import ExactEdit
-from skill_evolver.provenance import Dropped, Ledger, Node
-from skill_evolver.screening import Flagged, Review
+from skill_evolver.engine.inputs import Run
+from skill_evolver.guard.screening import Flagged, Review
+from skill_evolver.lineage.grouping import Lesson
+from skill_evolver.lineage.provenance import Dropped, Ledger, Node
+from skill_evolver.patches.apply import to_files
+from skill_evolver.patches.build import Built, build
+from skill_evolver.patches.patch import ExactEdit
 
 
 class Provenance(BaseModel):

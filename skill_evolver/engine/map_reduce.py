@@ -13,19 +13,19 @@ from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trac
 from react_agent.model import Message
 from react_agent.skills import Skill, is_protected
 from react_agent.text import one_line
-from skill_evolver.apply import Splice, place
-from skill_evolver.asking import PROMPTS, Talk
-from skill_evolver.codecs import Codec, JsonCodec, Shown
-from skill_evolver.fitting import innermost
-from skill_evolver.guardrails import Guard
-from skill_evolver.inputs import Entry, Lessons
-from skill_evolver.patch import ExactEdit, Patch
-from skill_evolver.provenance import Ledger, leaf, merge_by_code, settle
-from skill_evolver.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
-from skill_evolver.screening import PREFIX, fresh
-from skill_evolver.sections import outline, to_lines
-from skill_evolver.store import Store
-from skill_evolver.tree import Slots, groups, levels
+from skill_evolver.engine.asking import PROMPTS, Talk
+from skill_evolver.engine.inputs import Entry, Lessons
+from skill_evolver.engine.store import Store
+from skill_evolver.engine.tree import Slots, groups, levels
+from skill_evolver.guard.guardrails import Guard
+from skill_evolver.guard.screening import PREFIX, fresh
+from skill_evolver.lineage.provenance import Ledger, leaf, merge_by_code, settle
+from skill_evolver.patches.apply import Splice, place
+from skill_evolver.patches.codecs import Codec, JsonCodec, Shown
+from skill_evolver.patches.fitting import innermost
+from skill_evolver.patches.patch import ExactEdit, Patch
+from skill_evolver.patches.places import outline, to_lines
+from skill_evolver.patches.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
 
 log = logging.getLogger(__name__)
 REASONING_SHOWN = 300

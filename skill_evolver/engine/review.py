@@ -17,17 +17,17 @@ from react_agent.configfile import first_problem
 from react_agent.files import digest
 from react_agent.model import Message
 from react_agent.templates import Prompts
-from skill_evolver.apply import Document, Line, to_files
-from skill_evolver.build import build
-from skill_evolver.codecs import PatchFormatError
-from skill_evolver.finish import Finished, Finisher, Step
-from skill_evolver.grouping import numbered
-from skill_evolver.guardrails import Guard, flagged_problems
-from skill_evolver.injections import Finding
-from skill_evolver.patch import ExactEdit, Patch
-from skill_evolver.rules import check, mentions, new_problems
-from skill_evolver.screening import PREFIX, Review, Verdict
-from skill_evolver.sections import to_lines
+from skill_evolver.engine.finish import Finished, Finisher, Step
+from skill_evolver.guard.guardrails import Guard, flagged_problems
+from skill_evolver.guard.injections import Finding
+from skill_evolver.guard.screening import PREFIX, Review, Verdict
+from skill_evolver.lineage.grouping import numbered
+from skill_evolver.patches.apply import Document, Line, to_files
+from skill_evolver.patches.build import build
+from skill_evolver.patches.codecs import PatchFormatError
+from skill_evolver.patches.patch import ExactEdit, Patch
+from skill_evolver.patches.places import to_lines
+from skill_evolver.patches.rules import check, mentions, new_problems
 
 RULE = "review"
 PROMPTS = Prompts("skill_evolver")

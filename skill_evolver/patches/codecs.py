@@ -14,8 +14,8 @@ from json_repair import repair_json
 from pydantic import ValidationError
 
 from react_agent.errors import FormatError
-from skill_evolver.patch import Edit, ExactEdit, Patch, SemanticEdit
-from skill_evolver.sections import outline
+from skill_evolver.patches.patch import Edit, ExactEdit, Patch, SemanticEdit
+from skill_evolver.patches.places import outline
 
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(`{3,})[^\n`]*\n(.*?)\n[ \t]*\1`*[ \t]*$", re.DOTALL | re.MULTILINE)

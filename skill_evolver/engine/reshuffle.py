@@ -5,13 +5,13 @@ import random
 from collections.abc import Sequence
 
 from react_agent.model import Model
-from skill_evolver.engine import Evolver
-from skill_evolver.finish import Finisher
-from skill_evolver.grouping import Lesson
-from skill_evolver.guardrails import Guard
-from skill_evolver.patch import Patch
-from skill_evolver.run import Job
-from skill_evolver.store import Store
+from skill_evolver.engine.evolution import Job
+from skill_evolver.engine.finish import Finisher
+from skill_evolver.engine.map_reduce import Evolver
+from skill_evolver.engine.store import Store
+from skill_evolver.guard.guardrails import Guard
+from skill_evolver.lineage.grouping import Lesson
+from skill_evolver.patches.patch import Patch
 
 SAME_LESSON = 0.5
 """Two lessons are the same when their source edits overlap at least this much (Jaccard)."""

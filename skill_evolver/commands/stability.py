@@ -24,8 +24,8 @@ def main(argv: list[str] | None = None) -> int:
 
 async def _work(args: argparse.Namespace) -> int:
     from react_agent.models.connect import connect
-    from skill_evolver.reshuffle import stability
-    from skill_evolver.run import prepare
+    from skill_evolver.engine.evolution import prepare
+    from skill_evolver.engine.reshuffle import stability
 
     given: list[tuple[Path | None, Literal["error", "success"]]] = [
         (args.error_json, "error"),

@@ -24,7 +24,7 @@ def add_skill(parser: argparse.ArgumentParser) -> None:
 
 def _work(args: argparse.Namespace) -> int:
     from react_agent.skills import find_skill
-    from skill_evolver.history import explain
+    from skill_evolver.engine.history import explain
 
     _, provenance, file = explain(find_skill(args.skill).root, args.provenance)
     if args.json:

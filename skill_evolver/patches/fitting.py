@@ -11,8 +11,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from skill_evolver.blocks import Span, blocks
-from skill_evolver.sections import Section, outline, to_lines
+from skill_evolver.patches.blocks import Span, blocks
+from skill_evolver.patches.places import Section, outline, to_lines
 
 _MARK = re.compile(r"([-*+] |\d+[.)] |\*\*|#{1,6} |>|\||[A-Z])(?:.*)")
 """How a line of text rather than of code begins."""

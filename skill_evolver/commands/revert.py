@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from react_agent.cli import OK, run_script, script_parser
 from react_agent.errors import ContractError
+from skill_evolver.commands.lessons import add_skill
 from skill_evolver.flags import NOT_WRITTEN
-from skill_evolver.lessons import add_skill
 
 if TYPE_CHECKING:
-    from skill_evolver.history import Provenance
-    from skill_evolver.patch import ExactEdit
+    from skill_evolver.engine.history import Provenance
+    from skill_evolver.patches.patch import ExactEdit
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,8 +27,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(args: argparse.Namespace) -> int:
     from react_agent.skills import Skill, backup, backups_folder, find_skill, write_skill
-    from skill_evolver.history import explain, files_digest, note_change, save_provenance
-    from skill_evolver.rules import check_folder, new_problems
+    from skill_evolver.engine.history import explain, files_digest, note_change, save_provenance
+    from skill_evolver.patches.rules import check_folder, new_problems
 
     folder = find_skill(args.skill).root
     skill, old, _ = explain(folder, args.provenance)
@@ -73,7 +73,7 @@ def _rooted(
     step: "Sequence[ExactEdit]", provenance: "Provenance", gone: set[str]
 ) -> "list[ExactEdit]":
     """Lessons that stood in a section which a reverted lesson had added bring it with them."""
-    from skill_evolver.sections import heading_title
+    from skill_evolver.patches.places import heading_title
 
     lost = {
         heading_title(edit.target_section): edit

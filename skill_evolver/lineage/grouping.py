@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from react_agent.skills import MAIN
-from skill_evolver.patch import ExactEdit
-from skill_evolver.provenance import Ledger, Node, title_of
-from skill_evolver.rules import mentions
+from skill_evolver.lineage.provenance import Ledger, Node, title_of
+from skill_evolver.patches.patch import ExactEdit
+from skill_evolver.patches.rules import mentions
 
 RARE_FILE = "references/rare-cases.md"
 _MOVABLE = frozenset({"append_to_section", "insert_after", "insert_before", "add_section"})

@@ -12,7 +12,7 @@ from analysis.lessons.records import ItemType, LessonRecord, load_records, of_ta
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json
-from skill_evolver.asking import PROMPTS
+from skill_evolver.engine.asking import PROMPTS
 from spreadsheetbench.tasks.dataset import Dataset
 
 Lessons = Literal["error", "success", "combined"]

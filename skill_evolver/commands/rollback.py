@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(args: argparse.Namespace) -> int:
     from react_agent.skills import Skill, backup, find_skill, list_backups, restore
-    from skill_evolver.history import files_digest, history, note_change
+    from skill_evolver.engine.history import files_digest, history, note_change
 
     current = find_skill(args.skill)
     backups = list_backups(current.root)

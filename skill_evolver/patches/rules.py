@@ -13,7 +13,7 @@ from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.skills import MAIN, Skill, is_inside, read_metadata, split_frontmatter
-from skill_evolver.sections import outline, to_lines
+from skill_evolver.patches.places import outline, to_lines
 
 MAX_SKILL_LINES = 500
 MAX_REFERENCE_LINES = 300

@@ -9,10 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from react_agent.skills import MAIN
-from skill_evolver.apply import Document, Line, Splice, Unplaced, apply_edits, from_files, text_of
-from skill_evolver.patch import ExactEdit
-from skill_evolver.rules import MAX_REFERENCE_LINES, mentions
-from skill_evolver.sections import Section, outline
+from skill_evolver.patches.apply import (
+    Document,
+    Line,
+    Splice,
+    Unplaced,
+    apply_edits,
+    from_files,
+    text_of,
+)
+from skill_evolver.patches.patch import ExactEdit
+from skill_evolver.patches.places import Section, outline
+from skill_evolver.patches.rules import MAX_REFERENCE_LINES, mentions
 
 ROOM = 10
 """Lines kept free below the limit of a reference that a section moves into."""

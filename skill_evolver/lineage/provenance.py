@@ -14,8 +14,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 from rapidfuzz import fuzz
 
-from skill_evolver.patch import Edit, ExactEdit, Patch
-from skill_evolver.rules import mentions
+from skill_evolver.patches.patch import Edit, ExactEdit, Patch
+from skill_evolver.patches.rules import mentions
 
 INFER_SIMILARITY = 70
 """Of 100: an input this alike to a merged edit went into it, when the model named no source."""

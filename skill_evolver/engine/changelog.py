@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from skill_evolver.engine import Evolver
-from skill_evolver.finish import ANCHORS, Finished, Finisher
-from skill_evolver.grouping import Lesson
-from skill_evolver.history import Provenance
-from skill_evolver.injections import RULES as SCREENED
-from skill_evolver.inputs import Entry
-from skill_evolver.provenance import Dropped
-from skill_evolver.screening import PREFIX, Flagged, Review
-from skill_evolver.store import Tally
+from skill_evolver.engine.finish import ANCHORS, Finished, Finisher
+from skill_evolver.engine.history import Provenance
+from skill_evolver.engine.inputs import Entry
+from skill_evolver.engine.map_reduce import Evolver
+from skill_evolver.engine.store import Tally
+from skill_evolver.guard.injections import RULES as SCREENED
+from skill_evolver.guard.screening import PREFIX, Flagged, Review
+from skill_evolver.lineage.grouping import Lesson
+from skill_evolver.lineage.provenance import Dropped
 
 RULES = {
     "leak": "gave a task away (id, instruction, sheet name or answer)",

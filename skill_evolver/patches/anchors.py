@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from rapidfuzz import fuzz
 
-from skill_evolver.apply import Splice, place
-from skill_evolver.patch import Edit, ExactEdit, SemanticEdit
-from skill_evolver.sections import find_section, outline, plain, to_lines
+from skill_evolver.patches.apply import Splice, place
+from skill_evolver.patches.patch import Edit, ExactEdit, SemanticEdit
+from skill_evolver.patches.places import find_section, outline, plain, to_lines
 
 ADDING = frozenset({"append_to_section", "insert_after", "insert_before", "add_section"})
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from react_agent.conversation import CORRECTIONS, Conversation
 from react_agent.model import Message, Model, Usage
 from react_agent.templates import Prompts
-from skill_evolver.codecs import PatchFormatError
-from skill_evolver.patch import Patch
+from skill_evolver.patches.codecs import PatchFormatError
+from skill_evolver.patches.patch import Patch
 
 PROMPTS = Prompts("skill_evolver")
 

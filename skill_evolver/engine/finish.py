@@ -8,18 +8,18 @@ from typing import Any
 
 from react_agent.layout import FINAL_PATCH
 from react_agent.model import Message
-from skill_evolver.apply import Splice, apply_edits, from_files, place, to_files
-from skill_evolver.asking import PROMPTS
-from skill_evolver.build import Built, build, without_broken_pairs
-from skill_evolver.codecs import JsonCodec
-from skill_evolver.engine import Evolver, skill_view
-from skill_evolver.grouping import Lesson, group, in_order, numbered, route
-from skill_evolver.guardrails import Guard, flagged_problems
-from skill_evolver.patch import Edit, ExactEdit, Patch, SemanticEdit
-from skill_evolver.provenance import Node, derive, merge_by_code, title_of
-from skill_evolver.rules import Problem, check, mentions, new_problems
-from skill_evolver.screening import PREFIX
-from skill_evolver.whereabouts import already_there, by_hint, elsewhere, nearest
+from skill_evolver.engine.asking import PROMPTS
+from skill_evolver.engine.map_reduce import Evolver, skill_view
+from skill_evolver.guard.guardrails import Guard, flagged_problems
+from skill_evolver.guard.screening import PREFIX
+from skill_evolver.lineage.grouping import Lesson, group, in_order, numbered, route
+from skill_evolver.lineage.provenance import Node, derive, merge_by_code, title_of
+from skill_evolver.patches.anchors import already_there, by_hint, elsewhere, nearest
+from skill_evolver.patches.apply import Splice, apply_edits, from_files, place, to_files
+from skill_evolver.patches.build import Built, build, without_broken_pairs
+from skill_evolver.patches.codecs import JsonCodec
+from skill_evolver.patches.patch import Edit, ExactEdit, Patch, SemanticEdit
+from skill_evolver.patches.rules import Problem, check, mentions, new_problems
 
 log = logging.getLogger(__name__)
 MAX_REPAIRS = 3

@@ -1,0 +1,1 @@
+"""From lessons to a written skill: propose, merge, finish, write."""

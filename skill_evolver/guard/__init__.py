@@ -1,0 +1,1 @@
+"""What an edit must not do or say."""

@@ -1,0 +1,1 @@
+"""Who taught what: owners of edits, and the history of a skill."""
