@@ -95,7 +95,7 @@ def _judge(place: Place, workers: Workers) -> str:
 
 
 def _grid(place: Place, workers: Workers) -> str:
-    from reporting.cellgrid import GridJob, grids_of
+    from reporting.cells.cellgrid import GridJob, grids_of
 
     job = GridJob(place.given, place.gold, (place.output,), "A1:B3")
     return str(workers.map(grids_of, [job])[0])

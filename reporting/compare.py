@@ -47,10 +47,10 @@ def build_parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> int:
     # Here and not above: scipy takes more imports than --help has time for.
     from react_agent.files import write_json, write_whole
-    from reporting import comparison_text as text
-    from reporting.comparing import compare
-    from reporting.entrants import load_entrants
-    from reporting.tables import write_tables
+    from reporting.comparing import comparison_text as text
+    from reporting.comparing.entrants import load_entrants
+    from reporting.comparing.standings import compare
+    from reporting.comparing.tables import write_tables
 
     entrants, notes = load_entrants([args.baseline, *args.others], common=args.common)
     comparison = compare(

@@ -10,8 +10,8 @@ from react_agent.cli import OK, add_flag, run_script, script_parser
 from react_agent.layout import REPORT_PAGE
 
 if TYPE_CHECKING:
-    from reporting.evolutionview import EvolutionView
-    from reporting.runview import RunView
+    from reporting.page.evolutionview import EvolutionView
+    from reporting.runs.runview import RunView
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,10 +41,10 @@ RUN_HELP = "a run folder, an outputs folder, or an eval_official_results.json"
 def report(args: argparse.Namespace) -> int:
     from react_agent.errors import ContractError
     from react_agent.models.spending.prices import Prices
-    from reporting.collect import Collection
-    from reporting.evolutionview import EvolutionView, find_evolved
-    from reporting.page import Details, to_json, write_page
-    from reporting.runview import load_runs
+    from reporting.page.collect import Collection
+    from reporting.page.evolutionview import EvolutionView, find_evolved
+    from reporting.page.html import Details, to_json, write_page
+    from reporting.runs.runview import load_runs
 
     output = args.output
     if output and output.suffix != ".html":
@@ -90,9 +90,9 @@ def build_index(
     names: Sequence[str], collection: Any, evolution: "EvolutionView | None", prices: Any
 ) -> dict[str, Any]:
     """All that the page shows at once; the details come after."""
-    from reporting import overview
-    from reporting.collect import task_rows, trajectory_keys
-    from reporting.evolutionview import lessons_of
+    from reporting.page import overview
+    from reporting.page.collect import task_rows, trajectory_keys
+    from reporting.page.evolutionview import lessons_of
 
     runs = collection.runs
     lessons: dict[str, Any] | None = None

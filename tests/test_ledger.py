@@ -15,12 +15,12 @@ from react_agent.cli import BAD_INPUT, OK
 from react_agent.errors import ContractError
 from react_agent.files import digest, write_json
 from react_agent.skills import Skill
-from reporting import ledger
-from reporting.entrants import load_entrant
-from reporting.ledger_rows import Ledger, keep_ledger
-from reporting.matching import Own, identify
-from reporting.origins import Unmatched
-from reporting.paper import PaperRow, load_rows
+from reporting.comparing.entrants import load_entrant
+from reporting.ledger import command as ledger
+from reporting.ledger.matching import Own, identify
+from reporting.ledger.origins import Unmatched
+from reporting.ledger.paper import PaperRow, load_rows
+from reporting.ledger.rows import Ledger, keep_ledger
 from skill_evolver.engine.history import Provenance, note_change, save_provenance
 from skill_evolver.engine.inputs import Run
 from spreadsheet_agent import SKILLS

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from reporting_runs import HOSTILE, World, make_world
 
-from reporting import page as page_module
 from reporting import report
+from reporting.page import html as page_module
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [

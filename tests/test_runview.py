@@ -9,7 +9,7 @@ import pytest
 
 from react_agent.errors import ContractError
 from react_agent.runs.folder import CaseResult
-from reporting.runview import RunView, load_runs
+from reporting.runs.runview import RunView, load_runs
 from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reporting import statistics as st
+from reporting.comparing import statistics as st
 
 DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 """Fisher 1935, section 17: heights of crossed minus self-fertilised maize, eighths of an inch."""

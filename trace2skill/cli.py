@@ -19,7 +19,7 @@ STAGES = {
     "revert": ("skill_evolver.commands.revert", "take one lesson out of a skill"),
     "rollback": ("skill_evolver.commands.rollback", "bring back an earlier version of a skill"),
     "compare": ("reporting.compare", "is one run better, worse, or is it undecided?"),
-    "ledger": ("reporting.ledger", "the paper's figures beside your own"),
+    "ledger": ("reporting.ledger.command", "the paper's figures beside your own"),
     "split": ("spreadsheetbench.tasks.splits", "lists of task ids: published, stratified, folds"),
     "stability": (
         "skill_evolver.commands.stability",

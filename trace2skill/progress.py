@@ -29,7 +29,7 @@ from react_agent.layout import (
 from react_agent.model import Usage
 from react_agent.models.spending.budget import Spent, read_spent
 from react_agent.runs.folder import CaseResult
-from reporting.runlines import read_results
+from reporting.runs.runlines import read_results
 
 QUIET_SECONDS = 900
 """A run whose files have not changed for so long is not said to have cases in flight."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from react_agent.errors import ContractError
 from react_agent.layout import INTERMEDIATES, PROVENANCE
 from react_agent.skills import MAIN, Skill, backups_folder, find_skill
-from reporting.runview import Problem, RunView
+from reporting.runs.runview import Problem, RunView
 
 if TYPE_CHECKING:
     from skill_evolver.engine.history import Provenance

@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 from scipy import special, stats
 
-from reporting.comparison import Word
+from reporting.comparing.comparison import Word
 
 ALPHA, POWER, LEVEL = 0.05, 0.80, 0.95
 RESAMPLES = 10_000

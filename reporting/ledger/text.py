@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from reporting.ledger_rows import Ledger, LedgerRow, OwnNumber
-from reporting.tables import Table, wrapped
+from reporting.comparing.tables import Table, wrapped
+from reporting.ledger.rows import Ledger, LedgerRow, OwnNumber
 
 CAPTION = "Figures of arXiv 2603.25158 beside our own; differences are listed by run"
 LEGEND = (

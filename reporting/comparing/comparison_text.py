@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from reporting.comparison import Change, Comparison, Pair, Range, Standing
-from reporting.tables import Table, wrapped
+from reporting.comparing.comparison import Change, Comparison, Pair, Range, Standing
+from reporting.comparing.tables import Table, wrapped
 
 CAPTION = "Accuracy and soft score in percent, differences from run A in percentage points"
 

@@ -14,7 +14,7 @@ from react_agent.files import read_json
 from react_agent.layout import VERDICTS, seed_folders, seed_of
 from react_agent.runs.logs import Log
 from react_agent.seams import NOT_THE_AGENT
-from reporting.runview import RunView, load_runs
+from reporting.runs.runview import RunView, load_runs
 from spreadsheetbench.book.rules import RulesName
 from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 

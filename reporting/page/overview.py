@@ -7,8 +7,8 @@ from itertools import combinations
 from typing import Any, Literal
 
 from react_agent.models.spending.prices import Prices
-from reporting.evolutionview import EvolutionView
-from reporting.runview import RunView
+from reporting.page.evolutionview import EvolutionView
+from reporting.runs.runview import RunView
 
 Outcome = Literal["solved", "failed", "infrastructure", "not scored", "not run"]
 BINS = 12
@@ -72,7 +72,7 @@ def types(run: RunView) -> dict[str, dict[str, Any]]:
 
 
 def _share(solved: int, total: int) -> dict[str, Any]:
-    from reporting.statistics import wilson  # late: it brings scipy
+    from reporting.comparing.statistics import wilson  # late: it brings scipy
 
     interval = wilson(solved / total if total else 0.0, total)
     share = solved / total if total else None

@@ -29,7 +29,7 @@ from react_agent.layout import (
 from react_agent.model import Usage
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, find_logs, read_log
-from reporting.runlines import read_results
+from reporting.runs.runlines import read_results
 from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from typing import Any
 from openpyxl.utils.cell import get_column_letter
 
 from react_agent.text import cut_end
-from reporting.window import Rows, read_window, rows_of
+from reporting.cells.window import Rows, read_window, rows_of
 from spreadsheetbench.book.positions import Box, parse
 from spreadsheetbench.book.rules import RULES, Rules, RulesName
 from spreadsheetbench.reading.reader import Book, Formula, Formulas, Place, Sheet

@@ -12,12 +12,12 @@ from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.files import digest
-from reporting import paper
-from reporting.comparison import RECORDED
-from reporting.entrants import Entrant
-from reporting.origins import Origin, Unmatched, model_size, origin_of
-from reporting.paper import PaperRow
-from reporting.statistics import spread
+from reporting.comparing.comparison import RECORDED
+from reporting.comparing.entrants import Entrant
+from reporting.comparing.statistics import spread
+from reporting.ledger import paper
+from reporting.ledger.origins import Origin, Unmatched, model_size, origin_of
+from reporting.ledger.paper import PaperRow
 from spreadsheetbench.tasks.dataset import Dataset
 
 VERIFIED = (400, "13-1", "59902")

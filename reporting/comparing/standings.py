@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 
-from reporting import statistics as st
-from reporting.comparison import (
+from reporting.comparing import statistics as st
+from reporting.comparing.comparison import (
     ONE_RUN,
     RECORDED,
     RULE,
@@ -20,7 +20,7 @@ from reporting.comparison import (
     Standing,
     TypeRow,
 )
-from reporting.entrants import NOT_KNOWN, Entrant, settings_apart
+from reporting.comparing.entrants import NOT_KNOWN, Entrant, settings_apart
 
 
 def compare(

@@ -12,10 +12,10 @@ from react_agent.layout import seed_of
 from react_agent.models.spending.prices import Prices
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, LogName, read_log
-from reporting.cellgrid import GridJob, grids_of
-from reporting.overview import outcome_of
-from reporting.runview import Problem, RunView
-from reporting.steps import asked_for, opening, steps_of
+from reporting.cells.cellgrid import GridJob, grids_of
+from reporting.page.overview import outcome_of
+from reporting.runs.runview import Problem, RunView
+from reporting.runs.steps import asked_for, opening, steps_of
 from spreadsheetbench.scoring.verdicts import CaseVerdict
 from spreadsheetbench.tasks.dataset import Dataset, output_name, output_name_of_gold
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from reporting.matching import Own
-from reporting.paper import TABLES, PaperRow
+from reporting.ledger.matching import Own
+from reporting.ledger.paper import TABLES, PaperRow
 
 Status = Literal["run", "deviating", "not run"]
 

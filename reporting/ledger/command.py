@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from react_agent.cli import OK, add_flag, add_logging_flag, run_script, script_parser
 
 if TYPE_CHECKING:
-    from reporting.ledger_rows import Ledger
+    from reporting.ledger.rows import Ledger
 
 EPILOG = """Results are named as for `trace2skill compare`. A figure is *run* when nothing is known
 that differs from the paper, *deviating* when the run is of that row but something differs (named),
@@ -39,8 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> int:
     # Here and not above: scipy and the evolver take more imports than --help has time for.
     from react_agent.files import write_json, write_whole
-    from reporting import ledger_text as text
-    from reporting.tables import write_tables
+    from reporting.comparing.tables import write_tables
+    from reporting.ledger import text
 
     ledger = _ledger(args)
     print(text.terminal(ledger))
@@ -54,11 +54,11 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _ledger(args: argparse.Namespace) -> "Ledger":
-    from reporting.entrants import load_entrant
-    from reporting.ledger_rows import keep_ledger
-    from reporting.matching import Own, identify
-    from reporting.origins import Unmatched
-    from reporting.paper import load_rows
+    from reporting.comparing.entrants import load_entrant
+    from reporting.ledger.matching import Own, identify
+    from reporting.ledger.origins import Unmatched
+    from reporting.ledger.paper import load_rows
+    from reporting.ledger.rows import keep_ledger
 
     own: list[Own] = []
     unmatched: dict[str, str] = {}

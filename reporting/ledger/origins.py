@@ -7,9 +7,9 @@ from pathlib import Path
 from react_agent.files import read_json
 from react_agent.layout import REPORT, report_prefix
 from react_agent.skills import Skill
-from reporting import paper
-from reporting.entrants import Entrant
-from reporting.paper import Mode, Signal
+from reporting.comparing.entrants import Entrant
+from reporting.ledger import paper
+from reporting.ledger.paper import Mode, Signal
 from skill_evolver.commands.released import FOLDER, LOCK, Pins
 from skill_evolver.engine.history import Provenance, files_digest, previous
 from spreadsheet_agent import SKILLS

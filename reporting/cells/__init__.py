@@ -1,0 +1,1 @@
+"""The cells of one case side by side."""
