@@ -12,8 +12,8 @@ import pytest
 
 from trace2skill import demo
 from trace2skill.cli import STAGES
-from trace2skill.pipeline import Pipeline, Step
-from trace2skill.recipe import Recipe, SplitTable, split_ids
+from trace2skill.reproduce.pipeline import Pipeline, Step
+from trace2skill.reproduce.recipe import Recipe, SplitTable, split_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from stub_server import StubServer, refusal
 
-from trace2skill import checks, doctor
-from trace2skill.checks import Check
-from trace2skill.endpoint_check import check_endpoint
+from trace2skill.doctor import checks
+from trace2skill.doctor import command as doctor
+from trace2skill.doctor.checks import Check
+from trace2skill.doctor.endpoint_check import check_endpoint
 
 PROJECT = Path(__file__).resolve().parent.parent
 KEY = "sk-very-secret-0123456789"

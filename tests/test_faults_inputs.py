@@ -19,7 +19,7 @@ from react_agent.models.replay.cassette import read_cassette
 from react_agent.models.spending.prices import Prices
 from spreadsheetbench.scoring.verdicts import Evaluation
 from spreadsheetbench.tasks.dataset import Dataset
-from trace2skill.recipe import Recipe
+from trace2skill.reproduce.recipe import Recipe
 
 NAMES = {target.name: target for target in TARGETS}
 

@@ -19,9 +19,9 @@ from stub_server import StubServer, reply
 from react_agent.errors import ContractError
 from react_agent.layout import BUDGET
 from react_agent.models.spending.budget import read_spent
-from trace2skill import reproduce
-from trace2skill.pipeline import Pipeline
-from trace2skill.recipe import Recipe, contents, split_ids
+from trace2skill.reproduce import command as reproduce
+from trace2skill.reproduce.pipeline import Pipeline
+from trace2skill.reproduce.recipe import Recipe, contents, split_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = ROOT / "data" / "mini"

@@ -19,8 +19,8 @@ from react_agent.layout import BUDGET
 from react_agent.model import Usage
 from react_agent.models.spending.budget import Budget, Caps
 from react_agent.models.spending.prices import Prices
-from trace2skill import watch
-from trace2skill.progress import look
+from trace2skill.watching import watch
+from trace2skill.watching.progress import look
 
 START = datetime.now(UTC) - timedelta(minutes=10)
 

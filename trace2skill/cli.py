@@ -5,9 +5,12 @@ from importlib import import_module
 
 STAGES = {
     "demo": ("trace2skill.demo", "the whole pipeline on bundled tasks, no account needed"),
-    "reproduce": ("trace2skill.reproduce", "the paper's whole comparison from one TOML file"),
-    "watch": ("trace2skill.watch", "a run under way, from its files"),
-    "doctor": ("trace2skill.doctor", "check this machine, the endpoint and a data set"),
+    "reproduce": (
+        "trace2skill.reproduce.command",
+        "the paper's whole comparison from one TOML file",
+    ),
+    "watch": ("trace2skill.watching.watch", "a run under way, from its files"),
+    "doctor": ("trace2skill.doctor.command", "check this machine, the endpoint and a data set"),
     "data": ("trace2skill.data", "fetch SpreadsheetBench (and the paper's released skills)"),
     "run": ("spreadsheet_agent.rollouts", "rollouts: an agent works through tasks"),
     "evaluate": ("spreadsheetbench.evaluate", "verdicts: score the workbooks of a run"),

@@ -11,8 +11,8 @@ from react_agent.cli import OK, add_flag, positive, run_script, script_parser
 from react_agent.layout import REPORT_PAGE
 
 if TYPE_CHECKING:
-    from trace2skill.pipeline import Pipeline
-    from trace2skill.recipe import Recipe
+    from trace2skill.reproduce.pipeline import Pipeline
+    from trace2skill.reproduce.recipe import Recipe
 
 CONFIG = Path("data/mini/reproduce.toml")
 MODEL = "scripted-demo-model"
@@ -43,9 +43,9 @@ def build_parser() -> argparse.ArgumentParser:
 def demo(args: argparse.Namespace) -> int:
     from react_agent.lock import only_start
     from react_agent.models.spending.prices import Prices
-    from trace2skill.conduct import Conductor
-    from trace2skill.pipeline import Pipeline
-    from trace2skill.recipe import split_ids
+    from trace2skill.reproduce.conduct import Conductor
+    from trace2skill.reproduce.pipeline import Pipeline
+    from trace2skill.reproduce.recipe import split_ids
 
     os.chdir(ROOT)
     recipe = _recipe(args)
@@ -64,7 +64,7 @@ def demo(args: argparse.Namespace) -> int:
 
 
 def _recipe(args: argparse.Namespace) -> "Recipe":
-    from trace2skill.recipe import ModelTable, Recipe
+    from trace2skill.reproduce.recipe import ModelTable, Recipe
 
     recipe = Recipe.load(CONFIG)
     changes: dict[str, object] = {

@@ -22,7 +22,7 @@ from react_agent.layout import (
     seed_name,
 )
 from react_agent.seams import NOT_THE_AGENT
-from trace2skill.recipe import Recipe
+from trace2skill.reproduce.recipe import Recipe
 
 
 @dataclass(frozen=True)

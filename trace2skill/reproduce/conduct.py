@@ -25,10 +25,10 @@ from react_agent.layout import (
     STATE,
 )
 from react_agent.models.spending.prices import Prices
-from trace2skill.forecast import spent_text
-from trace2skill.pipeline import Command, Entrant, Pipeline, Step
-from trace2skill.recipe import contents
-from trace2skill.standings import MARK, Standing, score, table, write_reproduction
+from trace2skill.reproduce.forecast import spent_text
+from trace2skill.reproduce.pipeline import Command, Entrant, Pipeline, Step
+from trace2skill.reproduce.recipe import contents
+from trace2skill.reproduce.standings import MARK, Standing, score, table, write_reproduction
 
 NOT_WRITTEN = 3
 """Exit code of an evolution whose skill broke the format's rules: that seed has none."""

@@ -12,7 +12,7 @@ import aiohttp
 from react_agent.errors import ContractError
 from react_agent.models.providers.openai_compatible import find_base_url
 from react_agent.models.providers.wire import SHORTEST_SECRET, http_url, shown
-from trace2skill.checks import Check
+from trace2skill.doctor.checks import Check
 
 SECONDS = 10.0
 MOST = 4 << 20

@@ -8,7 +8,7 @@ from pathlib import Path
 from react_agent.layout import RESULTS
 from react_agent.model import Usage
 from react_agent.models.spending.prices import Prices
-from trace2skill.pipeline import Pipeline, Step
+from trace2skill.reproduce.pipeline import Pipeline, Step
 
 TURNS = 30
 """The paper: rollouts often exceed 30 turns."""

@@ -45,10 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
 def reproduce(args: argparse.Namespace) -> int:
     from react_agent.lock import only_start
     from react_agent.models.spending.prices import Prices
-    from trace2skill.conduct import Conductor
-    from trace2skill.forecast import forecast, per_case, plan_text
-    from trace2skill.pipeline import Pipeline
-    from trace2skill.recipe import Recipe, split_ids
+    from trace2skill.reproduce.conduct import Conductor
+    from trace2skill.reproduce.forecast import forecast, per_case, plan_text
+    from trace2skill.reproduce.pipeline import Pipeline
+    from trace2skill.reproduce.recipe import Recipe, split_ids
 
     recipe = Recipe.load(args.config)
     caps = {name: getattr(args, name) for name in ("max_cost", "max_tokens", "max_calls")}

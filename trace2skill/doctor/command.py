@@ -20,7 +20,7 @@ from spreadsheet_agent import SKILLS
 
 if TYPE_CHECKING:  # --help stays quick
     from spreadsheetbench.audit.data_set import Audit
-    from trace2skill.checks import Check
+    from trace2skill.doctor.checks import Check
 
 MARKS = {"ok": "✓", "warning": "!", "error": "✗", "note": "·"}
 PLAIN_MARKS = {"ok": "+", "warning": "!", "error": "X", "note": "."}
@@ -78,8 +78,8 @@ async def examine(args: argparse.Namespace) -> int:
 
 
 async def _checks(args: argparse.Namespace) -> list["Check"]:
-    from trace2skill import checks as look
-    from trace2skill.endpoint_check import check_endpoint
+    from trace2skill.doctor import checks as look
+    from trace2skill.doctor.endpoint_check import check_endpoint
 
     found = [
         look.check_python(),

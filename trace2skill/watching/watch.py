@@ -64,8 +64,8 @@ def watch(args: argparse.Namespace) -> int:
 
 def render(path: Path, prices: "Prices") -> "RenderableType":
     """Raises ContractError when there is no run."""
-    from trace2skill.progress import look
-    from trace2skill.progress_text import page
+    from trace2skill.watching.progress import look
+    from trace2skill.watching.progress_text import page
 
     return page(look(path), prices)
 

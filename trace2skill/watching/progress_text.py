@@ -9,8 +9,8 @@ from react_agent.model import Usage
 from react_agent.models.spending.prices import Prices
 from react_agent.runs.folder import CaseResult
 from react_agent.text import one_line
-from trace2skill.progress import Progress, RunProgress
-from trace2skill.standings import MARK
+from trace2skill.reproduce.standings import MARK
+from trace2skill.watching.progress import Progress, RunProgress
 
 LAST = 8
 COLUMNS = (

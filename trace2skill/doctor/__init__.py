@@ -1,0 +1,1 @@
+"""Can a run start here, and can its numbers be believed?"""

@@ -1,0 +1,1 @@
+"""The whole comparison from one file."""
