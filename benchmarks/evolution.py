@@ -2,7 +2,7 @@
 
     python benchmarks/evolution.py [--records 70,323] [--workers 16,128,512] [--repeats 3]
 
-The real engine (skill_evolver.engine.map_reduce: MAP, merges in fives, guardrails, files) with the xlsx skill,
+The real engine (skill_evolver.engine: MAP, merges in fives, guardrails, files) with the xlsx skill,
 records made here and a scripted author whose every call takes a log-normal time, on a simulated
 clock. Edits are drawn from a pool of lessons, so that merges have duplicates to unite.
 

@@ -33,8 +33,9 @@ from react_agent.engines.queue import work_queue
 from react_agent.model import Reply
 from react_agent.models.patience.breaker import Breaker
 from react_agent.models.patience.deadlines import Pace
+from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
-from react_agent.models.patience.retry import Fault, RetryPolicy, Stats, patiently
+from react_agent.models.patience.retry import Stats, patiently
 
 REFUSED_AFTER = 0.1
 """Seconds of a 429, and of a connection that is not taken."""

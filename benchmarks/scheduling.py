@@ -3,7 +3,7 @@
     python benchmarks/scheduling.py [--cases 50,200,912,10000] [--workers 16,128,512] [--repeats 5]
 
 Cases have heavy-tailed numbers of turns, and every call a log-normal latency. They go through the
-real queue (react_agent.engines.queue.work_queue) and the real loop (ReActAgent) with a model that only
+real queue (engines.queue.work_queue) and the real loop (ReActAgent) with a model that only
 sleeps, on a simulated clock, so the figures are the scheduler's alone and the same on any machine.
 The bound is max(longest case, total / workers): no order of the cases can end sooner. `static
 chunks` deals the cases to the workers in advance, round robin, as the paper's release does.

@@ -31,10 +31,11 @@ from scoring_growth import light, with_comment
 from scoring_growth import rows as rows_of_runs
 from table import ratio, show
 
+from spreadsheetbench.book.book import Book
 from spreadsheetbench.book.rules import RULES
 from spreadsheetbench.fast import lazy_reader, load_proof
 from spreadsheetbench.fast.archive import Archive, Unusual
-from spreadsheetbench.reading.reader import READERS, Book, EngineName
+from spreadsheetbench.reading.reader import READERS, EngineName
 from spreadsheetbench.scoring.compare import Comparison, Seen, compare
 from spreadsheetbench.scoring.score import ScoreJob, Settings, score_case
 from spreadsheetbench.tasks.dataset import Dataset, Task

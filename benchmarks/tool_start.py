@@ -3,7 +3,7 @@
     python benchmarks/tool_start.py [--calls 5] [--at-once 1,4]
 
 A `true`, a Python that imports openpyxl and one that imports pandas, each through the agent's shell
-(react_agent.sandbox.door: bubblewrap, or `none`, which keeps limits only) and, as the base, through a
+(sandbox/door.py: bubblewrap, or `none`, which keeps limits only) and, as the base, through a
 bare `bash -c` subprocess. Ways and commands take turns, so that other load on the machine hits all
 alike; figures are medians of the calls, ratios and differences those of the medians. Wall is what
 an agent waits for one call; CPU is that of the call's processes and of the framework that starts

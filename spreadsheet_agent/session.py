@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.cli import executor_settings, model_settings
-from react_agent.engines.bench import Bench, staffed
+from react_agent.cluster.staff import staffed
+from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError
 from react_agent.layout import seed_name
 from react_agent.lock import only_start

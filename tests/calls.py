@@ -7,7 +7,7 @@ from typing import Any
 from stub_server import StubServer
 
 from react_agent.model import Reply
-from react_agent.models.patience.retry import RetryPolicy
+from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint
 
 KEY = "sk-very-secret-1234"

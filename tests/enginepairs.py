@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from spreadsheetbench.book.book import Book
 from spreadsheetbench.book.rules import RULES, Rules
 from spreadsheetbench.fast import lazy_reader
-from spreadsheetbench.reading.reader import READERS, Book
+from spreadsheetbench.reading.reader import READERS
 from spreadsheetbench.scoring.compare import Comparison, compare
 
 

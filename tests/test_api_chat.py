@@ -18,7 +18,7 @@ from react_agent.errors import (
     ModelError,
 )
 from react_agent.model import Reply
-from react_agent.models.patience.retry import Fault, RetryPolicy
+from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.providers.api_chat import ApiChatConfig, ApiChatEndpoint, read_answer
 
 ACCESS = "access-key-secret"

@@ -23,8 +23,8 @@ from test_limiter import Client, Server
 from react_agent.engines.queue import Outcome, work_queue
 from react_agent.errors import EndpointDown
 from react_agent.models.patience.deadlines import now
+from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
-from react_agent.models.patience.retry import Fault, RetryPolicy
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint
 
 SIX = {

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.cell import get_column_letter
 
+from spreadsheetbench.book.book import Book, Place, Sheet
 from spreadsheetbench.book.cells import CellValue, matches
 from spreadsheetbench.book.rules import RELEASED, SHEET_AWARE
-from spreadsheetbench.reading.reader import Book, Place, Sheet
 from spreadsheetbench.scoring.compare import compare
 from spreadsheetbench.scoring.mismatches import report_mismatches
 

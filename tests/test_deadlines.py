@@ -18,7 +18,7 @@ from react_agent.engines.queue import Outcome, work_queue
 from react_agent.loop.agent import ReActAgent, Tool
 from react_agent.model import FunctionModel, Message
 from react_agent.models.patience.deadlines import KNOWN, SHORTEST, TIMES_SLOWEST, Pace, now
-from react_agent.models.patience.retry import Fault, RetryPolicy
+from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.seams import Trajectory
 
 

@@ -19,7 +19,8 @@ from react_agent.errors import (
     ModelError,
 )
 from react_agent.model import ChatModel, Message, Reply, Usage
-from react_agent.models.patience.retry import RetryPolicy, Stats
+from react_agent.models.patience.faults import RetryPolicy
+from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.openai_compatible import (
     OpenAIEndpoint,
     find_base_url,

@@ -12,8 +12,9 @@ from openpyxl.worksheet.formula import ArrayFormula
 from workbooks import SHEET1, part, perturbed, write_gold
 
 from react_agent.errors import ContractError
+from spreadsheetbench.book.book import Book, Formula, Formulas, Sheet
 from spreadsheetbench.book.rules import RELEASED
-from spreadsheetbench.reading.reader import READERS, Book, Formula, Formulas, Sheet
+from spreadsheetbench.reading.reader import READERS
 from spreadsheetbench.scoring.compare import parts
 from spreadsheetbench.scoring.recalculation import (
     ENGINES,

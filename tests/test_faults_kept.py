@@ -29,7 +29,7 @@ def measure(row: str, seed: int = 1, **sizes: Any) -> Any:
 IMPATIENT = """
 import react_agent.models.connect
 import spreadsheet_agent.casequeue
-from react_agent.models.patience.retry import RetryPolicy
+from react_agent.models.patience.faults import RetryPolicy
 react_agent.models.connect.RetryPolicy = lambda **_: RetryPolicy(attempts=1, refusals=1, timeouts=1)
 spreadsheet_agent.casequeue._worth_another = lambda outcome: False
 """

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from react_agent.errors import BudgetReached, InfrastructureError
 from react_agent.models.patience.breaker import Breaker
 from react_agent.models.patience.deadlines import Pace, now
+from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import CUT, Limiter
-from react_agent.models.patience.retry import Fault, Kind, RetryPolicy, Stats, patiently
+from react_agent.models.patience.retry import Kind, Stats, patiently
 
 KINDS: tuple[Kind, ...] = ("rate_limit", "server", "timeout", "connection", "garbled")
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from naive_scorer import NaiveScorer
 
+from spreadsheetbench.book.book import Book
 from spreadsheetbench.book.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM, RulesName
-from spreadsheetbench.reading.reader import READERS, Book
+from spreadsheetbench.reading.reader import READERS
 from spreadsheetbench.scoring.compare import compare, count_values
 from spreadsheetbench.tasks.dataset import Dataset
 

@@ -18,8 +18,8 @@ from react_agent.errors import (
     InfrastructureError,
     ModelError,
 )
+from react_agent.models.patience.faults import Fault
 from react_agent.models.patience.refusals import failure, overflow_in_reply
-from react_agent.models.patience.retry import Fault
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint, read_completion
 from react_agent.models.providers.wire import understood
 

@@ -15,7 +15,8 @@ from stub_server import StubServer, in_turn, raw, refusal, reply
 from react_agent.errors import (
     InfrastructureError,
 )
-from react_agent.models.patience.retry import RetryPolicy, retry_after
+from react_agent.models.patience.faults import RetryPolicy
+from react_agent.models.patience.retry import retry_after
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint
 
 

@@ -20,7 +20,8 @@ from analysis.lessons.parsing import write_records
 from analysis.lessons.records import Kind
 from analysis.lessons.selection import Selection, Subject
 from react_agent.cli import executor_settings, model_settings
-from react_agent.engines.bench import Bench, staffed
+from react_agent.cluster.staff import staffed
+from react_agent.engines.bench import Bench
 from react_agent.engines.queue import Outcome, work_queue
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
 from react_agent.files import refuses_writes

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from analysis.evidence.mismatch_text import failing_cells, first_problem, render
 from analysis.lessons.records import FailingCell
+from spreadsheetbench.book.book import Book, Formulas, Place
 from spreadsheetbench.book.cells import CellValue, canonical, is_blank, matches
 from spreadsheetbench.book.rules import RULES, Rules, RulesName
-from spreadsheetbench.reading.reader import READERS, Book, Formulas, Place
+from spreadsheetbench.reading.reader import READERS
 from spreadsheetbench.scoring.compare import ComparedPart, compare, differences, parts
 from spreadsheetbench.scoring.mismatches import MismatchReport, report_mismatches
 

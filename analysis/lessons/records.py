@@ -86,7 +86,7 @@ class LessonRecord(BaseModel):
     model: str = ""
     """The model that wrote the report."""
     error_class: str = ""
-    """How the run failed, as `analysis.evidence.taxonomy` names it; empty for a run that succeeded."""
+    """How the run failed, as evidence/taxonomy.py names it; empty for a run that succeeded."""
     failing_cells: tuple[FailingCell, ...] = ()
     """The first of the cells that were wrong."""
     failing_cells_total: int = 0

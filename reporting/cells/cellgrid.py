@@ -15,9 +15,9 @@ from openpyxl.utils.cell import get_column_letter
 
 from react_agent.text import cut_end
 from reporting.cells.window import Rows, read_window, rows_of
+from spreadsheetbench.book.book import Book, Formula, Formulas, Place, Sheet
 from spreadsheetbench.book.positions import Box, parse
 from spreadsheetbench.book.rules import RULES, Rules, RulesName
-from spreadsheetbench.reading.reader import Book, Formula, Formulas, Place, Sheet
 from spreadsheetbench.scoring.compare import ComparedPart, Difference, differences, parts, shown
 from spreadsheetbench.scoring.mismatches import type_of
 

@@ -6,10 +6,11 @@ What is read here equals what the scorer reads, inside the rows asked for.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from spreadsheetbench.book.book import Book, Formulas, Sheet
 from spreadsheetbench.book.positions import Part, find_sheet
 from spreadsheetbench.fast import lazy_reader
 from spreadsheetbench.fast.archive import Unusual
-from spreadsheetbench.reading.reader import Book, Formulas, OpenpyxlReader, Sheet
+from spreadsheetbench.reading.reader import OpenpyxlReader
 
 Rows = Mapping[str, int | None]
 """By sheet: the last row that is read, None for all rows."""

@@ -107,7 +107,7 @@ def _render(title: str, index: Mapping[str, Any], details: Mapping[str, str], fi
         f"style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"
     )
     environment = Environment(
-        loader=PackageLoader("reporting", "templates"),
+        loader=PackageLoader("reporting.page", "templates"),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,

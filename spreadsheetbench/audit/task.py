@@ -13,10 +13,11 @@ from pydantic import BaseModel
 
 from react_agent.errors import ContractError
 from react_agent.text import one_line
+from spreadsheetbench.book.book import Book
 from spreadsheetbench.book.cells import CellValue
 from spreadsheetbench.book.positions import Part, find_sheet, parse
 from spreadsheetbench.book.rules import RELEASED, SHEET_AWARE, UPSTREAM, Rules
-from spreadsheetbench.reading.reader import Book, OpenpyxlReader
+from spreadsheetbench.reading.reader import OpenpyxlReader
 from spreadsheetbench.scoring.compare import Comparison, compare, parts
 from spreadsheetbench.scoring.recalculation import uncached
 from spreadsheetbench.tasks.dataset import (

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from openpyxl.formula.translate import Translator
 from openpyxl.utils.cell import column_index_from_string, range_boundaries
 
+from spreadsheetbench.book.book import MAX_ARRAY, Formula, Place
 from spreadsheetbench.book.positions import Box
 from spreadsheetbench.fast.archive import Unusual
 from spreadsheetbench.fast.sheet_xml import unescaped
-from spreadsheetbench.reading.reader import MAX_ARRAY, Formula, Place
 
 _ATTRIBUTES = re.compile(rb"(?:\s+(\w+)=\"([^\"&]*)\")*\s*")
 _ATTRIBUTE = re.compile(rb"(\w+)=\"([^\"]*)\"")

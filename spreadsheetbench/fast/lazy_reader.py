@@ -12,6 +12,7 @@ from pathlib import Path
 
 from openpyxl.utils.cell import column_index_from_string, get_column_letter
 
+from spreadsheetbench.book.book import Book, Formula, Place, Sheet, select
 from spreadsheetbench.book.cells import CellValue
 from spreadsheetbench.book.positions import MAX_ROW, Box
 from spreadsheetbench.fast.archive import Unusual
@@ -20,7 +21,6 @@ from spreadsheetbench.fast.frames import SheetFrame
 from spreadsheetbench.fast.lazy_formulas import formulas_of
 from spreadsheetbench.fast.load_proof import Package, open_package
 from spreadsheetbench.fast.sheet_xml import SheetRows, unescaped
-from spreadsheetbench.reading.reader import Book, Formula, Place, Sheet, select
 
 SUFFIXES = frozenset([".xlsx", ".xlsm", ".xltx", ".xltm"])
 

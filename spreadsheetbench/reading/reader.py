@@ -4,13 +4,12 @@ openpyxl with `data_only=True` is the reference for what a cell's value is.
 """
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from openpyxl.utils.cell import range_boundaries
 
+from spreadsheetbench.book.book import MAX_ARRAY, Book, Formula, Formulas, Place, Sheet
 from spreadsheetbench.book.cells import CellValue
 from spreadsheetbench.book.positions import Box
 
@@ -19,78 +18,6 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 EngineName = Literal["openpyxl", "lazy"]
-
-Place = tuple[int, int]
-"""(column, row): sorts in the order in which cells are compared."""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A worksheet, or a chartsheet, which has a name but no cells."""
-
-    name: str
-    is_chart: bool = False
-    max_column: int = 1
-    max_row: int = 1
-    """As openpyxl counts: the last cell that the file mentions, even an empty one; at least 1."""
-    values: Mapping[Place, CellValue] = field(default_factory=dict)
-    """The cells that are not blank."""
-    empty_texts: frozenset[Place] = frozenset()
-    """Formulas whose cached value is the empty text: blank, yet calculated."""
-
-    def value(self, place: Place) -> CellValue:
-        return self.values.get(place)
-
-    def within(self, box: Box) -> dict[Place, CellValue]:
-        """The cells of the box that are not blank."""
-        return select(self.values, box)
-
-
-def select(values: Mapping[Place, CellValue], box: Box) -> dict[Place, CellValue]:
-    first, last, top, bottom = box.first_column, box.last_column, box.first_row, box.last_row
-    if box.area <= len(values):
-        places = ((c, r) for c in range(first, last + 1) for r in range(top, bottom + 1))
-        return {place: values[place] for place in places if place in values}
-    # Not `box.holds`: of a million cells its calls would be most of the time.
-    return {
-        p: value for p, value in values.items() if first <= p[0] <= last and top <= p[1] <= bottom
-    }
-
-
-@dataclass(frozen=True)
-class Book:
-    """The sheets in their order, chartsheets among them; no two have the same name."""
-
-    sheets: tuple[Sheet, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(sheet.name for sheet in self.sheets)
-
-    def sheet(self, name: str) -> Sheet | None:
-        return next((sheet for sheet in self.sheets if sheet.name == name), None)
-
-
-@dataclass(frozen=True)
-class Formula:
-    """What a cell holds beside its cached value."""
-
-    text: str
-    number_format: str
-    spills_from: Place | None = None
-    """The cell that holds the array formula, where this cell only shows a part of its result."""
-
-
-@dataclass(frozen=True)
-class Formulas:
-    """All formulas of a workbook, by sheet name."""
-
-    sheets: Mapping[str, Mapping[Place, Formula]]
-    counts_from_1904: bool
-
-
-MAX_ARRAY = 100_000
-"""Cells of an array formula; of a larger one only the first cell is taken for a formula."""
 
 
 class Reader(Protocol):

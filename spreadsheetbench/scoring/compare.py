@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from openpyxl.utils.cell import get_column_letter
 
 from react_agent.text import cut_end
+from spreadsheetbench.book.book import Book, Place, Sheet
 from spreadsheetbench.book.cells import CellValue, matches, open_places
 from spreadsheetbench.book.positions import Box, Part, find_sheet, parse
 from spreadsheetbench.book.rules import Rules
-from spreadsheetbench.reading.reader import Book, Place, Sheet
 
 SHOWN = 200
 """Characters of a value that a message shows; a cell may hold 32,767, a forged one any number."""

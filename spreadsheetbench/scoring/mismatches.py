@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from spreadsheetbench.book.book import Book, Formula, Formulas, Place
 from spreadsheetbench.book.cells import CellValue, is_blank
 from spreadsheetbench.book.rules import Rules
-from spreadsheetbench.reading.reader import Book, Formula, Formulas, Place
 from spreadsheetbench.scoring.compare import (
     ComparedPart,
     Difference,

@@ -22,9 +22,10 @@ from openpyxl.styles.numbers import is_date_format, is_timedelta_format
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from react_agent.errors import ContractError
+from spreadsheetbench.book.book import Book, Formula, Formulas, Place
 from spreadsheetbench.book.cells import CellValue, is_blank
 from spreadsheetbench.book.positions import Box
-from spreadsheetbench.reading.reader import Book, Formula, Formulas, OpenpyxlReader, Place
+from spreadsheetbench.reading.reader import OpenpyxlReader
 from spreadsheetbench.scoring.compare import ComparedPart, cell_name
 
 EngineName = Literal["betteroffice", "formulon", "libreoffice"]

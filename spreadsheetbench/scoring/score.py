@@ -16,10 +16,11 @@ from react_agent.engines.workers import WorkerLost, Workers, WorkLimits, availab
 from react_agent.errors import ContractError
 from react_agent.files import read_lines
 from react_agent.layout import RESULT_LINES
+from spreadsheetbench.book.book import Book
 from spreadsheetbench.book.rules import RELEASED, RULES, Rules, RulesName
 from spreadsheetbench.fast import proof_store
 from spreadsheetbench.fast.proof_store import ProofCache
-from spreadsheetbench.reading.reader import READERS, Book, EngineName
+from spreadsheetbench.reading.reader import READERS, EngineName
 from spreadsheetbench.scoring import recalculation as engines
 from spreadsheetbench.scoring import verdicts
 from spreadsheetbench.scoring.compare import Comparison, Seen, compare, parts, shown

@@ -23,7 +23,7 @@ from react_agent.errors import EndpointDown, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal
 
 if TYPE_CHECKING:
-    from react_agent.engines.bench import ExecutorSettings
+    from react_agent.engines.settings import ExecutorSettings
     from react_agent.models.settings import ModelSettings
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -134,7 +134,8 @@ def _add_patience_flags(group: argparse._ActionsContainer, *, underscore: bool) 
 
 def model_settings(args: argparse.Namespace) -> "ModelSettings":
     """Until every stage has settings of its own."""
-    from react_agent.models.settings import BudgetSettings, ModelSettings
+    from react_agent.models.settings import ModelSettings
+    from react_agent.models.spending.settings import BudgetSettings
 
     caps = BudgetSettings(
         max_cost=args.max_cost,
@@ -153,7 +154,7 @@ def model_settings(args: argparse.Namespace) -> "ModelSettings":
 
 
 def executor_settings(args: argparse.Namespace) -> "ExecutorSettings":
-    from react_agent.engines.bench import ExecutorSettings
+    from react_agent.engines.settings import ExecutorSettings
 
     return ExecutorSettings(
         executor=args.executor, ray_address=args.ray_address, ray_actors=args.ray_actors

@@ -26,10 +26,12 @@ from react_agent.cli import setup_logging
 from react_agent.cluster.scheduler import Crew, Engine
 from react_agent.cluster.worker import Answer, Desk, Opening, Station
 from react_agent.configfile import differences
-from react_agent.engines.bench import Bench, ExecutorSettings, In, Out, Site
+from react_agent.engines.bench import Bench, In, Out, Site
+from react_agent.engines.settings import ExecutorSettings
 from react_agent.errors import ContractError
-from react_agent.models.settings import BudgetSettings, ModelSettings
+from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.budget import Caps
+from react_agent.models.spending.settings import BudgetSettings
 
 log = logging.getLogger(__name__)
 

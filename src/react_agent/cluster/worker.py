@@ -16,8 +16,8 @@ from react_agent.errors import ContractError, ModelError, Trace2SkillError
 from react_agent.model import Body, Transport, Usage
 from react_agent.models.connect import Shared
 from react_agent.models.patience.retry import Stats
-from react_agent.models.settings import BudgetSettings
 from react_agent.models.spending.budget import Capped, Line, open_budget, prompt_tokens
+from react_agent.models.spending.settings import BudgetSettings
 
 
 @dataclass(frozen=True)

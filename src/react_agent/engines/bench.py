@@ -5,36 +5,18 @@ folders can open it. Opened it is a *bench*, which takes one item after the othe
 benches only, so what waits, what is kept and when to stop is the same wherever the work is done.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from react_agent.errors import ContractError, Trace2SkillError
+from react_agent.errors import Trace2SkillError
 from react_agent.models.connect import Shared
 from react_agent.models.patience.retry import Stats
-from react_agent.models.settings import ModelSettings
-from react_agent.settings import Settings, setting
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExecutorSettings(Settings):
-    """Where cases are worked on."""
-
-    executor: Literal["local", "ray"] = setting(
-        "this process, or a Ray cluster whose machines share the run's folders (extra: ray)",
-        "local",
-    )
-    ray_address: str | None = setting(
-        "the cluster", None, unit="HOST:PORT", default_text="one on this machine only"
-    )
-    ray_actors: int | None = setting(
-        "processes", None, least=1, default_text="one for each CPU of the cluster"
-    )
 
 
 class CaseLost(Trace2SkillError):
@@ -70,30 +52,3 @@ class EngineLost(Trace2SkillError):
     """The cluster has no process left that could work; what is finished is kept."""
 
     owed = True
-
-
-@asynccontextmanager
-async def staffed(
-    settings: ExecutorSettings,
-    model: ModelSettings,
-    site: Site[In, Out],
-    here: Bench[In, Out],
-    in_flight: int,
-) -> AsyncIterator[Bench[In, Out]]:
-    """The bench that the settings ask for; `here` is the site as this process has opened it.
-
-    Raises ContractError when the engine is not installed or its machines do not fit.
-    """
-    if settings.executor == "local":
-        yield here
-        return
-    try:
-        from react_agent.cluster.ray_cluster import crew
-    except ModuleNotFoundError as missing:
-        if missing.name != "ray":
-            raise
-        raise ContractError(
-            "--executor ray needs Ray on every machine: pip install 'trace2skill-toolkit[ray]'"
-        ) from None
-    async with crew(settings, model, site, here, in_flight) as bench:
-        yield bench

@@ -15,8 +15,9 @@ from react_agent.errors import ContractError, DiskLow, TimeUsedUp
 from react_agent.files import digest
 from react_agent.model import Body, ChatModel, Reply, Transport
 from react_agent.models.generation import GenerationConfig
+from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.patience.limiter import Limiter
-from react_agent.models.patience.retry import RetryPolicy, Stats
+from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.api_chat import ApiChatConfig, ApiChatEndpoint
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint, find_base_url, find_key
 from react_agent.models.replay.cache import ReplyCache

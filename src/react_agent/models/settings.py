@@ -5,27 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from react_agent.models.spending.settings import BudgetSettings
 from react_agent.settings import Settings, part, setting
-
-
-@dataclass(frozen=True, kw_only=True)
-class BudgetSettings(Settings):
-    """Caps that are checked before a call is sent; what an earlier start has spent counts."""
-
-    max_cost: float | None = setting("send no more", None, unit="DOLLARS", least=0)
-    max_tokens: int | None = setting(
-        "send no more; prompts and replies of all calls", None, unit="TOKENS", least=0
-    )
-    max_calls: int | None = setting("send no more", None, unit="CALLS", least=0)
-    budget: Path | None = setting(
-        "what is spent, counted over starts and stages",
-        None,
-        unit="FILE",
-        default_text="<output_dir>/budget.jsonl when there is a cap",
-    )
-    prices: str = setting(
-        "dollars per million tokens: a file, or PROMPT,REPLY", "config/prices.json"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

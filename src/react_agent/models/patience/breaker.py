@@ -8,8 +8,8 @@ import time
 
 from react_agent.errors import EndpointDown
 from react_agent.models.patience.deadlines import now
+from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
-from react_agent.models.patience.retry import Fault, RetryPolicy
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from react_agent.errors import ContextOverflow, EndpointRefused, ModelError
-from react_agent.models.patience.retry import Fault, Kind
+from react_agent.models.patience.faults import Fault, Kind
 from react_agent.text import one_line
 
 OVERFLOW = [

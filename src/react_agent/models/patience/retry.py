@@ -8,70 +8,19 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from react_agent.errors import InfrastructureError, ModelError, RunStopped
 from react_agent.model import Reply, Usage
+from react_agent.models.patience.breaker import Breaker
 from react_agent.models.patience.deadlines import Pace, not_the_case, now
+from react_agent.models.patience.faults import Fault, Kind, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
-
-if TYPE_CHECKING:
-    from react_agent.models.patience.breaker import Breaker
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-
-Kind = Literal["connection", "timeout", "rate_limit", "server", "garbled", "empty"]
-
-
-class Fault(Exception):
-    """A failure that another attempt may not meet. Ends as InfrastructureError at the latest."""
-
-    def __init__(
-        self,
-        kind: Kind,
-        line: str,
-        retry_after: float | None = None,
-        *,
-        overload: bool = False,
-        unreachable: bool = False,
-    ) -> None:
-        super().__init__(line)
-        self.kind, self.retry_after = kind, retry_after
-        self.overload = overload or kind == "rate_limit"
-        """Sent too early or beside too many others: no fault of the call."""
-        self.unreachable = unreachable
-        """No connection was made."""
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How long to go on with one request. Time in which the endpoint was down does not count."""
-
-    attempts: int = 10
-    """Without those that an overloaded server refused."""
-    refusals: int = 100
-    """Attempts that an overloaded server may refuse."""
-    refused_seconds: float = 3600.0
-    """For those and the waits after them: a server may refuse one call for ever and take others."""
-    timeouts: int = 3
-    """How many times the whole timeout one call may hang: published ones are 600 to 1800 s."""
-    empties: int = 5
-    """Replies without a word; a model that insists on them will not change its mind."""
-    seconds: float = 300.0
-    """For all other failing attempts and the waits after them together."""
-    first_wait: float = 0.5
-    longest_wait: float = 30.0
-    """Waits double from the first to the longest, each drawn at random below that bound."""
-    longest_retry_after: float = 120.0
-    """A server that asks for more than this is asked again sooner."""
-    first_probe: float = 1.0
-    longest_probe: float = 60.0
-    """Seconds between two calls that ask whether an endpoint is back; they double likewise."""
-    max_downtime: float = 900.0
-    """Seconds after which a run with an endpoint that is down stops."""
 
 
 @dataclass
@@ -129,7 +78,7 @@ class Stats:
 async def patiently(
     attempt: Callable[[float], Awaitable[Result]],
     policy: RetryPolicy,
-    breaker: "Breaker",
+    breaker: Breaker,
     pace: Pace,
     stats: Stats,
 ) -> Result:
@@ -165,7 +114,7 @@ async def patiently(
 class _Patience:
     """One request's retries: what has failed so far, and how much time that took."""
 
-    def __init__(self, policy: RetryPolicy, breaker: "Breaker", pace: Pace, stats: Stats) -> None:
+    def __init__(self, policy: RetryPolicy, breaker: Breaker, pace: Pace, stats: Stats) -> None:
         self.policy, self.breaker, self.pace, self.stats = policy, breaker, pace, stats
         self.sent = 0
         self.useful = 0.0

@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from react_agent.configfile import read_settings
 from react_agent.errors import ContractError
 from react_agent.model import Body, Reply
+from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.refusals import failure, failure_in_reply
-from react_agent.models.patience.retry import Fault, RetryPolicy, Stats
+from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.openai_compatible import finished, read_usage
 from react_agent.models.providers.reasoning import split_reasoning
 from react_agent.models.providers.wire import Wire, http_url, shown

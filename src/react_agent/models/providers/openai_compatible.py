@@ -5,9 +5,10 @@ from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.model import Body, Reply, Usage
+from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.refusals import failure_in_reply
-from react_agent.models.patience.retry import Fault, RetryPolicy, Stats
+from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.reasoning import split_reasoning
 from react_agent.models.providers.wire import Wire, http_url, shown
 

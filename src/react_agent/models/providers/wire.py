@@ -21,9 +21,10 @@ from react_agent.errors import ContractError, EndpointRefused, ModelError
 from react_agent.model import Reply
 from react_agent.models.patience.breaker import Breaker
 from react_agent.models.patience.deadlines import Pace
+from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.refusals import MAX_LINE, failure, overflow_in_reply
-from react_agent.models.patience.retry import Fault, RetryPolicy, Stats, patiently, retry_after
+from react_agent.models.patience.retry import Stats, patiently, retry_after
 from react_agent.text import one_line
 
 MAX_REPLY = 32 * 2**20

@@ -30,8 +30,8 @@ from react_agent.errors import (
 )
 from react_agent.layout import BUDGET
 from react_agent.model import Body, Reply, Transport, Usage
-from react_agent.models.settings import BudgetSettings
 from react_agent.models.spending.prices import Prices
+from react_agent.models.spending.settings import BudgetSettings
 
 CHARS_PER_TOKEN = 3
 """Few, so that a prompt is rather taken for too long than for too short."""
