@@ -116,4 +116,5 @@ def _environment(args: argparse.Namespace) -> dict[str, Any]:
         "workers": args.workers,
         "data_path": str(args.data_path),
         "skills_dir": str(args.skills_dir),
+        "prompts": str(args.prompts or ""),
     }

@@ -173,6 +173,7 @@ class Pipeline:
         if entrant.skill:
             agent = ["--agent", "cli_skill_preloaded", "--skill", entrant.skill]
             agent += ["--skills_dir", str(entrant.skills_dir)]
+        agent += ["--prompts", str(recipe.prompts)] if recipe.prompts else []
         logs, work = entrant.layout.logs, entrant.layout.work
         rollouts = [*data, *outputs, *agent, *self._agents(), "--seeds", seeds]
         rollouts += self._order(entrant)
