@@ -13,7 +13,9 @@ from react_agent.seams import Trajectory, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
-PROMPTS = Prompts("spreadsheet_agent")
+EDITION = "paper-1"
+"""Of all that the agents are told, prompts and preview: what the paper's agent is told, and no
+advice. What we know better belongs into a skill, where it is measured. Any change is an edition."""
 SKILL_OBSERVATION = 30_000
 """Characters shown of a command that reads the skill's folder: a reference cut in its middle
 would lose the guidance that it was opened for."""
@@ -43,10 +45,15 @@ AGENTS = {
 }
 
 
-def prompts_digest() -> str:
-    """Changes whenever a prompt of the agents changes; part of a run's settings."""
-    texts = {**PROMPTS.sources(), **Prompts("react_agent").sources()}
-    return digest(*(part for item in sorted(texts.items()) for part in item))
+def agent_prompts(folder: Path | None = None) -> Prompts:
+    """Ours, or with a user's templates in place of some. Raises ContractError as Prompts does."""
+    return Prompts("spreadsheet_agent", "react_agent", folder=folder)
+
+
+def edition(prompts: Prompts) -> dict[str, str]:
+    """Part of a run's settings: which prompts speak."""
+    parts = digest(*(part for item in prompts.sources().items() for part in item))
+    return {"edition": "own" if prompts.folder else EDITION, "digest": parts}
 
 
 class SpreadsheetAgent:
@@ -58,12 +65,14 @@ class SpreadsheetAgent:
         model: Model,
         sandbox: Sandbox,
         *,
+        prompts: Prompts,
         skill: Skill | None,
         max_turns: int,
         seconds: float | None = None,
         hide: Sequence[Path] = (),
     ) -> None:
         self.kind, self.model, self.sandbox, self.skill = kind, model, sandbox, skill
+        self.prompts = prompts
         self.skill_folder = skill.root.resolve() if skill else None
         self.max_turns, self.seconds, self.hide = max_turns, seconds, tuple(hide)
 
@@ -82,21 +91,24 @@ class SpreadsheetAgent:
                 self.model,
                 [Tool("bash", ("command",), bash)],
                 max_turns=self.max_turns,
-                unfinished=lambda: _reminder(workspace),
+                unfinished=lambda: self._reminder(workspace),
                 max_observation=self._max_observation,
                 seconds=self.seconds,
+                prompts=self.prompts,
             )
             return await agent.run(self.opening(workspace))
 
     def opening(self, workspace: Workspace) -> list[Message]:
         """The system prompt, the same for all cases of a run, and the task."""
-        system = PROMPTS.render(
+        skill = self.skill
+        system = self.prompts.render(
             self.kind.system,
             tool_timeout=round(self.sandbox.limits.seconds),
-            skill=self.skill,
+            skill_name=skill.name if skill else "",
+            skill_body=skill.body if skill else "",
             skill_folder=self.skill_folder,
         )
-        task = PROMPTS.render("task.j2", **workspace.fields)
+        task = self.prompts.render("task.j2", **workspace.fields)
         return [Message(role="system", content=system), Message(role="user", content=task)]
 
     def _max_observation(self, action: Action) -> int:
@@ -104,7 +116,6 @@ class SpreadsheetAgent:
         reads_skill = self.skill_folder and str(self.skill_folder) in command
         return SKILL_OBSERVATION if reads_skill else MAX_OBSERVATION
 
-
-def _reminder(workspace: Workspace) -> str:
-    missing = workspace.missing()
-    return PROMPTS.render("missing_output.j2", missing=missing) if missing else ""
+    def _reminder(self, workspace: Workspace) -> str:
+        missing = workspace.missing()
+        return self.prompts.render("missing_output.j2", missing=missing) if missing else ""

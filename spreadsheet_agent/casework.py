@@ -19,7 +19,7 @@ from react_agent.files import check_room, digest, refuses_writes
 from react_agent.sandbox import Sandbox, open_sandbox, tool_slots
 from react_agent.seams import Trajectory
 from react_agent.skills import find_skill
-from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, prompts_digest
+from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, agent_prompts, edition
 from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.runfolder import CaseResult, now
 from spreadsheet_agent.runs import Place
@@ -61,13 +61,16 @@ class Assignment:
 
 
 class RolloutSite:
-    """What the flags of a start name: data, agent, skill, folders. Elsewhere it is read anew."""
+    """What the flags of a start name: data, agent, prompts, skill, folders.
+
+    Elsewhere it is read anew."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         self.dataset = Dataset.load(args.data_path)
         self.domain = SpreadsheetDomain(self.dataset)
         self.kind = AGENTS[args.agent]
+        self.prompts = agent_prompts(args.prompts)
         self.skill = find_skill(args.skills_dir, args.skill) if self.kind.with_skill else None
         self.working: Path = args.working_dir.resolve()
         self.logs: Path = args.log_dir or args.output_dir / "logs"
@@ -98,7 +101,7 @@ class RolloutSite:
         skill = self.skill
         return {
             "agent": self.args.agent,
-            "prompts": prompts_digest(),
+            "prompts": edition(self.prompts),
             "skill": {"name": skill.name, "digest": skill.digest} if skill else None,
             "dataset": digest(self.dataset.path.read_bytes()),
             "max_turns": self.args.max_turns,
@@ -146,6 +149,7 @@ class CaseWorker:
                 site.kind,
                 self.connection.model(seed=seed),
                 self.sandbox,
+                prompts=site.prompts,
                 skill=site.skill,
                 max_turns=site.args.max_turns,
                 seconds=site.args.case_timeout,

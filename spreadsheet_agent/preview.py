@@ -59,7 +59,7 @@ def _first_rows(book: Any) -> str:
     if sheet is None or not hasattr(sheet, "iter_rows"):
         return "[the active sheet holds no cells]"
     rows = tuple(sheet.iter_rows(max_row=ROWS, values_only=True))
-    return shown(Head(sheet.title, tuple(book.sheetnames), rows, sheet.max_row))
+    return shown(Head(rows, sheet.max_row))
 
 
 def shown(head: Head) -> str:
@@ -69,8 +69,7 @@ def shown(head: Head) -> str:
     text = _clip("\n".join(lines), MAX_PREVIEW)
     if rows > ROWS:
         text += f"\n... ({rows - ROWS} more rows)"
-    names = _clip(", ".join(repr(name) for name in head.names), 1_000)
-    return f"Sheet {head.title!r} (active; all sheets: {names})\n{text}"
+    return text
 
 
 def _row(row: tuple[Any, ...]) -> str:

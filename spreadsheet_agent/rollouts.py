@@ -69,6 +69,14 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
         group, "--skills_dir", type=Path, default=skills, help="folder of skills, or one skill"
     )
     add_flag(group, "--skill", help="which skill; default: xlsx if present, else the first by name")
+    add_flag(
+        group,
+        "--prompts",
+        type=Path,
+        metavar="FOLDER",
+        help="prompts of your own, each in place of the one of its name in "
+        "spreadsheet_agent/prompts or src/react_agent/prompts",
+    )
     add_flag(group, "--max_turns", type=positive, default=20, help="model replies per case")
     add_case_timeout(group)
     add_flag(group, "--workers", type=positive, default=1, help="cases in flight")

@@ -109,4 +109,5 @@ def _environment(args: argparse.Namespace) -> dict[str, Any]:
         "warm_python": args.warm_python,
         "data_path": str(args.data_path),
         "skills_dir": str(args.skills_dir),
+        "prompts": str(args.prompts or ""),
     }

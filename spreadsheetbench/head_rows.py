@@ -63,8 +63,6 @@ LONGEST_FORMAT = 1_000
 class Head:
     """The first rows, each as long as the sheet says that it is wide, or shorter."""
 
-    title: str
-    names: tuple[str, ...]
     rows: tuple[tuple[CellValue, ...], ...]
     max_row: int | None
     """As the sheet says; None where it does not."""
@@ -85,8 +83,7 @@ def _head(archive: Archive, count: int) -> Head:
     overrides = _overrides(archive)
     (book_part,) = [part for part, kind in overrides if kind in _BOOKS]
     book = _tree(archive, book_part)
-    sheets = _sheets(archive, book, book_part)
-    title, part = sheets[_active(book)]
+    part = _sheets(archive, book, book_part)[_active(book)]
     (max_column, max_row), rows = _upto(
         archive, part, MAX_ROWS, lambda xml, whole: _rows(xml, count, whole)
     )
@@ -94,9 +91,7 @@ def _head(archive: Archive, count: int) -> Head:
     strings = _strings(archive, overrides, [int(c[6]) for c in cells if c[3] == b"s" and c[6]])
     dates, durations = _dates(archive, {int(c[2] or 0) for c in cells if c[3] in (b"", b"n")})
     decoder = Decoder(strings.__getitem__, _epoch(book), dates, durations)
-    return Head(
-        title, tuple(name for name, _ in sheets), _table(rows, decoder, max_column, count), max_row
-    )
+    return Head(_table(rows, decoder, max_column, count), max_row)
 
 
 def _overrides(archive: Archive) -> list[tuple[str, str]]:
@@ -117,8 +112,8 @@ def _tree(archive: Archive, name: str) -> ElementTree.Element:
     return ElementTree.fromstring(part)
 
 
-def _sheets(archive: Archive, book: ElementTree.Element, part: str) -> list[tuple[str, str]]:
-    """Name and part of each."""
+def _sheets(archive: Archive, book: ElementTree.Element, part: str) -> list[str]:
+    """The part of each."""
     folder, name = posixpath.split(part)
     targets: dict[str, tuple[str, str]] = {}
     relations = _tree(archive, f"{folder}/_rels/{name}.rels")
@@ -134,7 +129,7 @@ def _sheets(archive: Archive, book: ElementTree.Element, part: str) -> list[tupl
         kind, place = targets[sheet.attrib[f"{{{_OFFICE}}}id"]]
         if kind != f"{_OFFICE}/worksheet" or place not in archive:
             raise Unusual("a sheet of another kind")
-        sheets.append((sheet.attrib["name"], place))
+        sheets.append(place)
     return sheets
 
 

@@ -26,11 +26,10 @@ def test_first_five_rows_of_the_active_sheet(tmp_path: Path) -> None:
         book["Second"].append([row, None, None])
     book.active = 1
     book.save(tmp_path / "a.xlsx")
-    text = preview(tmp_path / "a.xlsx")
-    assert "'Second'" in text.splitlines()[0]
-    assert "('Item', None, 2.5, datetime.datetime(2024, 3, 1, 0, 0))" in text
-    assert text.splitlines()[2:6] == ["(0,)", "(1,)", "(2,)", "(3,)"]
-    assert text.endswith("... (5 more rows)")
+    assert preview(tmp_path / "a.xlsx").splitlines() == [
+        "('Item', None, 2.5, datetime.datetime(2024, 3, 1, 0, 0))",
+        *("(0,)", "(1,)", "(2,)", "(3,)", "... (5 more rows)"),
+    ]
 
 
 def test_a_very_wide_sheet_stays_short(tmp_path: Path) -> None:

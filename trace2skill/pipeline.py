@@ -158,6 +158,7 @@ class Pipeline:
         if entrant.skill:
             agent = ["--agent", "cli_skill_preloaded", "--skill", entrant.skill]
             agent += ["--skills_dir", str(entrant.skills_dir)]
+        agent += ["--prompts", str(recipe.prompts)] if recipe.prompts else []
         work = entrant.folder / f"{entrant.prefix}work"
         rollouts = [*data, *outputs, *agent, *self._agents(), "--seeds", seeds]
         rollouts += self._order(entrant)

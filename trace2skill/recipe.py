@@ -61,6 +61,8 @@ class Recipe(_Table):
     data_path: Path
     output: Path = Path("outputs/reproduce")
     skills_dir: Path = Path("spreadsheet_agent/skills")
+    prompts: Path | None = None
+    """A folder of the agents' prompts, in place of ours of the same names."""
     start: str = "xlsx"
     """The skill that evolution starts from: xlsx is deepening, xlsx-basic is creation."""
     baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")
@@ -134,12 +136,12 @@ def contents(recipe: Recipe) -> dict[str, str]:
     from react_agent.files import digest
     from react_agent.generation import GenerationConfig
     from react_agent.skills import find_skill
-    from spreadsheet_agent.agents import prompts_digest
+    from spreadsheet_agent.agents import agent_prompts, edition
     from spreadsheetbench.dataset import Dataset
 
     found = {
         "data": digest(Dataset.load(recipe.data_path).path.read_bytes()),
-        "prompts": prompts_digest(),
+        "prompts": edition(agent_prompts(recipe.prompts))["digest"],
     }
     for name in sorted({recipe.start, *recipe.baselines}):
         found[f"skill {name}"] = find_skill(recipe.skills_dir, name).digest

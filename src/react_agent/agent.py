@@ -64,11 +64,13 @@ class ReActAgent:
         reminders: int = 1,
         max_observation: Callable[[Action], int] = lambda action: MAX_OBSERVATION,
         seconds: float | None = None,
+        prompts: Prompts = PROMPTS,
     ) -> None:
         self.model, self.tools = model, {tool.name: tool for tool in tools}
         self.max_turns, self.unfinished, self.reminders = max_turns, unfinished, reminders
         self.max_observation = max_observation
         self.seconds = seconds
+        self.prompts = prompts
 
     async def run(self, messages: Sequence[Message]) -> Trajectory:
         """From the opening messages to the end; a failing endpoint is a status of the result.
@@ -164,7 +166,7 @@ class _Loop:
         tools = list(self.agent.tools.values())
         self._say(
             "user",
-            PROMPTS.render(
+            self.agent.prompts.render(
                 "format_error.j2",
                 problem=str(error),
                 cut_off=reply.cut_off,
