@@ -104,7 +104,7 @@ def _outputs(domain: SpreadsheetDomain, output_dir: Path) -> list[Path]:
 
 def _environment(args: argparse.Namespace) -> dict[str, Any]:
     """What may differ between two starts of one run, but helps to explain a difference."""
-    names = ("trace2skill-toolkit", "openpyxl", "pandas", "betteroffice-xlsx", "aiohttp")
+    names = ("trace2skill-toolkit", "openpyxl", "pandas", "betteroffice-xlsx", "openai")
     versions = {}
     for name in names:
         with contextlib.suppress(metadata.PackageNotFoundError):  # a clone need not be installed

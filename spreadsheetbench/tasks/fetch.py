@@ -27,7 +27,7 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import read_json, write_json, write_whole
 
-if TYPE_CHECKING:  # aiohttp costs 200 ms, too much for --help
+if TYPE_CHECKING:  # requests costs 200 ms, too much for --help
     from spreadsheetbench.tasks.download import Fetched
 
 LICENCE = (

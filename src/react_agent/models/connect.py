@@ -19,7 +19,12 @@ from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.api_chat import ApiChatConfig, ApiChatEndpoint
-from react_agent.models.providers.openai_compatible import OpenAIEndpoint, find_base_url, find_key
+from react_agent.models.providers.openai_compatible import (
+    OpenAIEndpoint,
+    find_base_url,
+    find_key,
+    on_azure,
+)
 from react_agent.models.replay.cache import ReplyCache
 from react_agent.models.replay.cassette import Recorder, Replayer
 from react_agent.models.settings import ModelSettings
@@ -170,8 +175,12 @@ class Connection:
             self._name = config.model or self._name
             self._defaults |= config.default_params
             return ApiChatEndpoint(config, **given)
-        key, base = find_key(settings.api_key), find_base_url(settings.base_url)
-        return OpenAIEndpoint(base, key, **given)
+        azure = on_azure(settings.base_url)
+        key, base = (
+            find_key(settings.api_key, azure=azure),
+            find_base_url(settings.base_url, self._name),
+        )
+        return OpenAIEndpoint(base, key, azure=azure, **given)
 
     async def __aenter__(self) -> Self:
         settings = self._settings
