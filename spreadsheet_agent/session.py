@@ -99,7 +99,7 @@ def _outputs(domain: SpreadsheetDomain, output_dir: Path) -> list[Path]:
 
 def _environment(args: argparse.Namespace) -> dict[str, Any]:
     """What may differ between two starts of one run, but helps to explain a difference."""
-    names = ("trace2skill-toolkit", "openpyxl", "pandas", "betteroffice-xlsx", "aiohttp")
+    names = ("trace2skill-toolkit", "openpyxl", "pandas", "betteroffice-xlsx", "openai")
     versions = {name: metadata.version(name) for name in names}
     return {
         "python": platform.python_version(),

@@ -4,24 +4,29 @@ A download under way is `<target>.part`, with the server's validator in `<target
 part is only continued while the server still holds the very same file.
 """
 
-import asyncio
 import contextlib
 import hashlib
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import aiohttp
+import requests
+import urllib3
 from tqdm import tqdm
 
+from react_agent.aside import let_go
 from react_agent.diskspace import require_space
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import write_whole
+from react_agent.requesting import reason, trusted, unreachable
 
 CHUNK = 1 << 18
-TIMEOUT = aiohttp.ClientTimeout(total=None, connect=20, sock_connect=20, sock_read=60)
+TIMEOUT = (20, 60)
+"""Seconds for a connection, and for the next bytes."""
 ATTEMPTS = 5
 """In a row without a single new byte; a connection that makes progress may break any number of
 times."""
@@ -29,8 +34,10 @@ PAUSE = 1.0
 """Seconds before going on, doubled by every fruitless attempt."""
 UNPACKED = 2
 """Times its own size that an archive of workbooks takes once it is unpacked."""
-UNREACHABLE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""Waiting helps where bytes came before, not where there is no network to begin with."""
+
+
+class BrokenOff(requests.RequestException):
+    """Another try may bring more."""
 
 
 class NotThere(ContractError):
@@ -49,7 +56,7 @@ class Fetched:
 
 @dataclass
 class _Reply:
-    body: aiohttp.ClientResponse
+    body: requests.Response
     start: int
     total: int | None
     tag: str
@@ -62,23 +69,28 @@ async def download(url: str, target: Path, *, most: int) -> Fetched:
     Raises NotThere (404 and other refusals), InfrastructureError (cannot be reached, keeps
     breaking off), ContractError (not an archive, larger than `most`), DiskLow.
     """
+    return await let_go(partial(_download, url, target, most))
+
+
+def _download(url: str, target: Path, most: int) -> Fetched:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     fruitless, came = 0, False
-    async with aiohttp.ClientSession(timeout=TIMEOUT, trust_env=True) as session:
+    with requests.Session() as session:
+        session.verify = trusted()
         while True:
             before = _size(part)
             try:
-                published = await _continue(session, url, part, most)
+                published = _continue(session, url, part, most)
                 break
-            except (aiohttp.ClientError, TimeoutError) as error:
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 fruitless = 0 if _size(part) > before else fruitless + 1
                 came = came or fruitless == 0
-                if fruitless >= ATTEMPTS or (not came and isinstance(error, UNREACHABLE)):
-                    reason = str(error) or type(error).__name__
+                # Waiting helps where bytes came before, not where there is no network at all.
+                if fruitless >= ATTEMPTS or (not came and unreachable(error)):
                     kept = f" ({_size(part):,} bytes are kept)" if _size(part) else ""
-                    raise InfrastructureError(f"{url}: {reason}{kept}") from error
-                await asyncio.sleep(PAUSE * 2**fruitless)
+                    raise InfrastructureError(f"{url}: {reason(error)}{kept}") from error
+                time.sleep(PAUSE * 2**fruitless)
     part.replace(target)
     _tag_file(part).unlink(missing_ok=True)
     return Fetched(target, url, target.stat().st_size, sha256_of(target), published)
@@ -97,9 +109,9 @@ def _tag_file(part: Path) -> Path:
     return part.with_name(part.name + ".tag")
 
 
-async def _continue(session: aiohttp.ClientSession, url: str, part: Path, most: int) -> str | None:
+def _continue(session: requests.Session, url: str, part: Path, most: int) -> str | None:
     """Append what is missing to `part`; returns the sha256 that the home states."""
-    async with _ask(session, url, part) as reply:
+    with _ask(session, url, part) as reply:
         if reply.total is not None:
             _check_room(url, part, reply.total, reply.start, most)
         if not reply.start:
@@ -119,37 +131,38 @@ async def _continue(session: aiohttp.ClientSession, url: str, part: Path, most: 
         ):
             file.truncate(reply.start)
             file.seek(reply.start)
-            async for chunk in reply.body.content.iter_chunked(CHUNK):
+            for chunk in reply.body.raw.stream(CHUNK, decode_content=False):
                 file.write(chunk)
                 bar.update(len(chunk))
                 if file.tell() > most:
                     raise ContractError(f"{url}: is larger than {most:,} bytes")
         if reply.total is not None and _size(part) < reply.total:
-            raise aiohttp.ClientPayloadError(f"broke off at {_size(part):,} of {reply.total:,}")
+            raise BrokenOff(f"broke off at {_size(part):,} of {reply.total:,}")
         return reply.published
 
 
-@contextlib.asynccontextmanager
-async def _ask(session: aiohttp.ClientSession, url: str, part: Path) -> AsyncIterator[_Reply]:
+@contextlib.contextmanager
+def _ask(session: requests.Session, url: str, part: Path) -> Iterator[_Reply]:
     """Ask for the rest of `part`, or for everything where it cannot be continued."""
     held, tag = _size(part), _read_tag(part)
     headers = {"Accept-Encoding": "identity"}
     if held and tag:
         headers |= {"Range": f"bytes={held}-", "If-Range": tag}
-    async with session.get(url, headers=headers, auto_decompress=False) as body:
-        if body.status == 416:
+    with session.get(url, headers=headers, timeout=TIMEOUT, stream=True) as body:
+        if body.status_code == 416:
             part.unlink()
-            raise aiohttp.ClientPayloadError("the part on the disk does not fit the server's file")
-        if body.status == 429 or body.status >= 500:
-            raise aiohttp.ClientPayloadError(f"HTTP {body.status}")
-        if body.status not in (200, 206):
-            raise NotThere(f"{url}: HTTP {body.status} {body.reason or ''}".rstrip())
-        if url.startswith("https:") and body.url.scheme != "https":
+            raise BrokenOff("the part on the disk does not fit the server's file")
+        if body.status_code == 429 or body.status_code >= 500:
+            raise BrokenOff(f"HTTP {body.status_code}")
+        if body.status_code not in (200, 206):
+            raise NotThere(f"{url}: HTTP {body.status_code} {body.reason or ''}".rstrip())
+        if url.startswith("https:") and not body.url.startswith("https:"):
             raise NotThere(f"{url}: redirects to an address without encryption")
-        if body.content_type == "text/html":
+        if body.headers.get("Content-Type", "").startswith("text/html"):
             raise NotThere(f"{url}: answers with a web page, not with a file")
-        start, total = 0, body.content_length
-        if body.status == 206:
+        length = body.headers.get("Content-Length", "")
+        start, total = 0, int(length) if length.isdecimal() else None
+        if body.status_code == 206:
             start, total = _content_range(url, body.headers, held)
         stated = [_stated_hash(r.headers) for r in (*body.history, body)]
         yield _Reply(body, start, total, _validator(body.headers), next(filter(None, stated), None))

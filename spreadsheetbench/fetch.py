@@ -27,7 +27,7 @@ from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import read_json, write_json, write_whole
 from react_agent.settings import first_problem
 
-if TYPE_CHECKING:  # aiohttp costs 200 ms, too much for --help
+if TYPE_CHECKING:  # requests costs 200 ms, too much for --help
     from spreadsheetbench.download import Fetched
 
 LICENCE = (

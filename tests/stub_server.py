@@ -14,7 +14,7 @@ import json
 import random
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -89,7 +89,7 @@ class StubServer:
 
     handler: Any
     bodies: list[dict[str, Any]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -131,6 +131,12 @@ class StubServer:
             while not condition():  # noqa: ASYNC110 - it looks at a socket's state
                 await asyncio.sleep(0.005)
 
+    @property
+    def connections(self) -> int:
+        """Open at the moment."""
+        assert self._runner.server
+        return len(self._runner.server.connections)
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -145,7 +151,7 @@ class StubServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read() or b"{}")
         self.bodies.append(body)
-        self.headers.append(dict(request.headers))
+        self.headers.append(request.headers)
         self.paths.append(request.path_qs)
         answer = self.handler(body) if callable(self.handler) else self.handler
         if inspect.isawaitable(answer):

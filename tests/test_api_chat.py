@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,44 @@ def test_an_error_message_is_not_taken_for_the_reply(payload: Any, error: type[E
 def test_the_same_patience_as_the_other_client(first: Any) -> None:
     answer, server = send(in_turn(first, {"response": "hello"}))
     assert (answer.text, len(server.bodies)) == ("hello", 2)
+
+
+def test_a_cancelled_call_keeps_nobody_waiting_and_its_reply_is_not_read() -> None:
+    async def run() -> None:
+        async with StubServer(SocketFault("drip")) as server:
+            config = ApiChatConfig(url=server.url)
+            async with ApiChatEndpoint(config, policy=QUICK) as endpoint:
+                task = asyncio.create_task(endpoint.send(BODY))
+                await server.until(lambda: bool(server.bodies))
+                started = time.monotonic()
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert time.monotonic() - started < 1
+                assert endpoint.stats.in_flight == 0
+
+    asyncio.run(run())
+
+
+def test_connections_are_used_again_and_as_many_as_there_are_calls() -> None:
+    async def run() -> None:
+        everyone = asyncio.Event()
+
+        async def wait_for_all(body: dict[str, Any]) -> dict[str, Any]:
+            if server.in_flight == 64:
+                everyone.set()
+            await everyone.wait()
+            return reply()
+
+        async with StubServer(wait_for_all) as server:
+            async with ApiChatEndpoint(ApiChatConfig(url=server.url)) as endpoint:
+                async with asyncio.timeout(20):
+                    await asyncio.gather(*(endpoint.send(BODY) for _ in range(64)))
+                    first = server.connections
+                    await asyncio.gather(*(endpoint.send(BODY) for _ in range(64)))
+                assert server.most_in_flight == first == server.connections == 64
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("status", [400, 401, 500])

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from react_agent.aside import to_the_end
+from react_agent.aside import let_go, to_the_end
 
 
 def test_the_result_and_the_error_come_back() -> None:
@@ -56,3 +56,27 @@ def test_what_has_not_begun_is_not_skipped() -> None:
             assert sorted(done) == [0, 1, 2, 3, 4]
 
     asyncio.run(cancelled())
+
+
+def test_what_is_let_go_gives_its_result_and_every_error() -> None:
+    assert asyncio.run(let_go(lambda: 42)) == 42
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(let_go(lambda: 1 // 0))
+    with pytest.raises(RuntimeError, match="StopIteration"):  # which no future takes
+        asyncio.run(let_go(lambda: next(iter(()))))
+
+
+def test_what_is_let_go_keeps_nobody_waiting() -> None:
+    going_on = threading.Event()
+
+    async def cancelled() -> float:
+        waiting = asyncio.ensure_future(let_go(lambda: going_on.wait(20)))
+        await asyncio.sleep(0.02)
+        waiting.cancel()
+        started = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return time.monotonic() - started
+
+    assert asyncio.run(cancelled()) < 5
+    going_on.set()

@@ -1,6 +1,9 @@
 """The client against a real server: what is sent, what is read, and what never leaks."""
 
+import argparse
 import asyncio
+import gzip
+import json
 import logging
 import time
 import traceback
@@ -8,13 +11,23 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from aiohttp import web
 from calls import BODY, KEY, attempts, send
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stub_server import Fault as SocketFault
 from stub_server import StubServer, in_turn, raw, refusal, reply
 
-from react_agent.endpoint import OpenAIEndpoint, find_base_url, find_key, read_completion
+from react_agent.cli import add_model_flags
+from react_agent.connect import connect
+from react_agent.endpoint import (
+    OpenAIEndpoint,
+    find_base_url,
+    find_key,
+    models_url,
+    on_azure,
+    read_completion,
+)
 from react_agent.errors import (
     ContractError,
     ModelError,
@@ -135,6 +148,80 @@ def test_a_key_with_a_line_break_at_its_end_works() -> None:
     asyncio.run(run())
     with pytest.raises(ContractError):
         OpenAIEndpoint("http://x/v1", "two\nlines")
+
+
+def test_organisation_and_project_are_the_sdks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Team: team-secret")
+
+    def check(server: StubServer, endpoint: OpenAIEndpoint) -> None:
+        sent = server.headers[0]
+        assert (sent["OpenAI-Organization"], sent["OpenAI-Project"]) == ("org-1", "proj-1")
+        assert sent["X-Team"] == "team-secret"
+
+    with pytest.raises(ModelError) as caught:
+        send(refusal(400, "bad X-Team: team-secret"), check=check)
+    assert "team-secret" not in str(caught.value)
+
+
+def test_azure_is_found_by_the_sdks_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+
+    async def run() -> None:
+        async with StubServer(reply("from azure")) as server:
+            monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", server.url.removesuffix("/v1"))
+            with pytest.raises(ContractError, match="OPENAI_API_VERSION"):
+                find_key(None, azure=on_azure(None))
+            monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
+            flags = argparse.ArgumentParser()
+            add_model_flags(flags)
+            async with connect(flags.parse_args(["--model", "gpt-4o"])) as connection:
+                answer = await connection.model().reply([Message(role="user", content="x")])
+            assert answer.text == "from azure"
+            path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+            assert server.paths == [path]
+            assert server.headers[0]["api-key"] == KEY
+            assert "Authorization" not in server.headers[0]
+            assert models_url(None).path_qs == "/openai/models?api-version=2024-10-21"
+
+    asyncio.run(run())
+    assert not on_azure("http://flag/v1")
+
+
+def test_a_servers_cookies_are_not_sent_back() -> None:
+    answer = web.json_response(reply(), headers={"Set-Cookie": "stay=here; Path=/"})
+
+    async def run() -> None:
+        async with StubServer(answer) as server, OpenAIEndpoint(server.url, KEY) as endpoint:
+            for _ in range(2):
+                await endpoint.send(BODY)
+            assert not any("Cookie" in headers for headers in server.headers)
+
+    asyncio.run(run())
+
+
+def test_a_compressed_reply_is_read_and_a_bomb_given_up() -> None:
+    def packed(body: bytes) -> web.Response:
+        headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+        return web.Response(body=gzip.compress(body), headers=headers)
+
+    assert send(packed(json.dumps(reply("unpacked")).encode())).text == "unpacked"
+    assert send(in_turn(packed(b" " * (MAX_REPLY + 1)), reply())).text == "ok"
+
+
+def test_a_verbose_log_does_not_name_the_query(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def run() -> None:
+        async with StubServer(reply()) as server:
+            async with OpenAIEndpoint(f"{server.url}?code=hidden-1", KEY) as endpoint:
+                await endpoint.send(BODY)
+
+    asyncio.run(run())
+    ours = [r.getMessage() for r in caplog.records if r.name != "aiohttp.access"]  # the server's
+    assert "hidden-1" not in "".join(ours)
 
 
 def test_reasoning_is_split_off() -> None:

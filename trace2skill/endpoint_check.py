@@ -9,9 +9,10 @@ from typing import Any
 
 import aiohttp
 
-from react_agent.endpoint import find_base_url
+from react_agent.addresses import proxy_for, shown
+from react_agent.endpoint import find_key, models_url, on_azure
 from react_agent.errors import ContractError
-from react_agent.wire import SHORTEST_SECRET, http_url, shown
+from react_agent.wire import SHORTEST_SECRET
 from trace2skill.checks import Check
 
 SECONDS = 10.0
@@ -20,23 +21,25 @@ MOST = 4 << 20
 
 async def check_endpoint(base_url: str | None, api_key: str | None, model: str | None) -> Check:
     """Only whether there is a key is told, never the key; nor what the server says of it."""
-    asked = bool(base_url or api_key or os.environ.get("OPENAI_BASE_URL"))
-    key = (api_key or os.environ.get("OPENAI_API_KEY") or "").strip()
-    address = find_base_url(base_url)
+    azure = on_azure(base_url)
+    asked = bool(base_url or api_key or azure or os.environ.get("OPENAI_BASE_URL"))
     try:
-        url = http_url(address, "the base URL (--base_url, OPENAI_BASE_URL)")
+        url = models_url(base_url)
+        proxy = proxy_for(url)
     except ContractError as error:
         return _say("error", str(error), "such as http://localhost:8000/v1")
-    if not key:
-        return _without_key(asked, shown(url))
-    path = url.path.rstrip("/").removesuffix("/chat/completions")
-    url = url.with_path(path + "/models", keep_query=True)
+    try:
+        key = find_key(api_key, azure=azure).strip()
+    except ContractError as error:
+        return _without_key(asked, shown(url), str(error))
     where = f"{shown(url)}, key present"
     try:
-        headers = {"Authorization": f"Bearer {key}"}
+        headers = {"api-key": key} if azure else {"Authorization": f"Bearer {key}"}
         timeout = aiohttp.ClientTimeout(total=SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
-            async with session.get(url, headers=headers, allow_redirects=False) as response:
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            async with session.get(
+                url, headers=headers, proxy=proxy, allow_redirects=False
+            ) as response:
                 status, body = response.status, await _read(response)
     except (aiohttp.ClientError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
         mend = "start the server, or look at --base_url and the network"
@@ -56,8 +59,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _without_key(asked: bool, where: str) -> Check:
-    mend = "set OPENAI_API_KEY or give --api_key (EMPTY for a local server)"
+def _without_key(asked: bool, where: str, why: str) -> Check:
+    mend = why.partition(": ")[2]
     if asked:
         return _say("error", f"{where}: no key", mend)
     return _say(

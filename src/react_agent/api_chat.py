@@ -1,19 +1,29 @@
 """The client for `api_chat` gateways, which wrap the conversation in an envelope of their own."""
 
-from typing import Any
+import http.cookiejar
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from react_agent.addresses import http_url, shown
+from react_agent.aside import let_go
 from react_agent.endpoint import finished, read_usage
 from react_agent.errors import ContractError
 from react_agent.limiter import Limiter
-from react_agent.model import Body, Reply
+from react_agent.model import Body as Request
+from react_agent.model import Reply
 from react_agent.reasoning import split_reasoning
-from react_agent.refusals import failure, failure_in_reply
+from react_agent.refusals import failure, failure_in_reply, one_line
 from react_agent.retry import Fault, RetryPolicy, Stats
 from react_agent.settings import read_settings
-from react_agent.wire import Wire, http_url, shown
+from react_agent.wire import CONNECT_SECONDS, Answer, Body, Wire, proxy_refused, untrusted
 
+if TYPE_CHECKING:  # imported when the first call is sent
+    import requests
+
+_CHUNK = 1 << 16
 _ENVELOPES = ("completion", "data")
 _TEXT = ("response", "content", "text", "reply", "output", "message")
 _SUCCESS = {"", "0", "200", "none", "ok", "success", "true"}
@@ -47,7 +57,11 @@ class ApiChatConfig(BaseModel):
 
 
 class ApiChatEndpoint(Wire):
-    """A Transport over the gateway; takes the same bodies as the OpenAI client."""
+    """A Transport over the gateway; takes the same bodies as the OpenAI client.
+
+    Each call has a thread and a session while it lasts; sessions, and with them connections, are
+    used again. How many there are at once is the limiter's to say.
+    """
 
     client = "api_chat"
 
@@ -63,6 +77,7 @@ class ApiChatEndpoint(Wire):
         self.config = config
         url = http_url(config.url, "the url of --api_chat_config")
         self.address = shown(url)
+        self._idle: list[requests.Session] = []
         super().__init__(
             url,
             secrets=(config.access_key,),
@@ -72,15 +87,79 @@ class ApiChatEndpoint(Wire):
             stats=stats,
         )
 
-    async def send(self, body: Body) -> Reply:
+    async def send(self, body: Request) -> Reply:
         """Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped)."""
         return await self.ask(self._envelope(body), read_answer)
+
+    async def post(self, payload: bytes, seconds: float) -> Answer:
+        over = threading.Event()
+        try:
+            return await let_go(lambda: self._blocking(payload, seconds, over))
+        finally:
+            over.set()  # when it is cancelled: nobody reads the rest
+
+    def _blocking(self, payload: bytes, seconds: float, over: threading.Event) -> Answer:
+        import requests
+
+        until, body = time.monotonic() + seconds, Body()
+        try:
+            session = self._idle.pop() if self._idle else self._session()
+            with session.post(
+                str(self.url),
+                data=payload,
+                timeout=(min(CONNECT_SECONDS, seconds), seconds),
+                stream=True,
+                allow_redirects=False,  # the key goes to the address it was given for
+            ) as response:
+                for chunk in response.iter_content(_CHUNK):
+                    body.add(chunk)
+                    if over.is_set() or time.monotonic() > until:
+                        raise TimeoutError
+            self._idle.append(session)
+            return Answer(response.status_code, response.headers.get("Retry-After"), body.whole)
+        except requests.RequestException as error:
+            raise self._fault(error) from None
+
+    def _fault(self, error: Exception) -> Exception:
+        import requests
+        import urllib3
+
+        from react_agent.requesting import reason, unreachable
+
+        below = reason(error)
+        if isinstance(below, urllib3.exceptions.ReadTimeoutError):
+            return TimeoutError()
+        if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY" in str(below):
+            return untrusted(self.where, below)
+        line = one_line(f"{type(error).__name__}: {below}")
+        if isinstance(error, requests.exceptions.ProxyError) and " 407 " in str(below):
+            return proxy_refused(self.where, line)
+        return Fault("connection", line, unreachable=unreachable(error))
+
+    def _session(self) -> "requests.Session":
+        import requests
+
+        from react_agent.requesting import trusted
+
+        session = requests.Session()
+        session.trust_env = False  # it would send what ~/.netrc holds
+        session.verify = trusted()
+        session.headers["Content-Type"] = "application/json"
+        # Cookies would tie all calls to one machine behind a balancer.
+        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        if self.proxy:
+            session.proxies = {self.url.scheme: str(self.proxy)}
+        return session
+
+    async def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     @property
     def identity(self) -> str:
         return f"{super().identity} {self.config.model_dump_json(exclude={'access_key'})}"
 
-    def _envelope(self, body: Body) -> dict[str, Any]:
+    def _envelope(self, body: Request) -> dict[str, Any]:
         config = self.config
         params = {k: v for k, v in body.items() if k not in ("model", "messages")}
         return {

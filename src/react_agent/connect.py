@@ -15,7 +15,7 @@ from react_agent.budget import Capped, open_budget
 from react_agent.cache import ReplyCache
 from react_agent.cassette import Recorder, Replayer
 from react_agent.diskspace import MIB, Watch, written
-from react_agent.endpoint import OpenAIEndpoint, find_base_url, find_key
+from react_agent.endpoint import OpenAIEndpoint, find_base_url, find_key, on_azure
 from react_agent.errors import ContractError, DiskLow, TimeUsedUp
 from react_agent.files import digest
 from react_agent.generation import GenerationConfig
@@ -159,8 +159,9 @@ class Connection:
             self._name = config.model or self._name
             self._defaults |= config.default_params
             return ApiChatEndpoint(config, **given)
-        key, base = find_key(args.api_key), find_base_url(args.base_url)
-        return OpenAIEndpoint(base, key, **given)
+        azure = on_azure(args.base_url)
+        key, base = find_key(args.api_key, azure=azure), find_base_url(args.base_url, self._name)
+        return OpenAIEndpoint(base, key, azure=azure, **given)
 
     async def __aenter__(self) -> Self:
         args = self._args

@@ -1,17 +1,27 @@
-"""The client for every OpenAI-compatible server: POST {base}/chat/completions."""
+"""The client for every OpenAI-compatible server, over the `openai` SDK."""
 
+import http.cookiejar
+import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from yarl import URL
+
+from react_agent.addresses import http_url, shown
 from react_agent.errors import ContractError
 from react_agent.limiter import Limiter
 from react_agent.model import Body, Reply, Usage
 from react_agent.reasoning import split_reasoning
 from react_agent.refusals import failure_in_reply
 from react_agent.retry import Fault, RetryPolicy, Stats
-from react_agent.wire import Wire, http_url, shown
+from react_agent.wire import Answer, Wire
+
+if TYPE_CHECKING:  # a second of imports, too much for --help
+    from openai import AsyncOpenAI
 
 OPENAI = "https://api.openai.com/v1"
+BASE_URL = "the base URL (--base_url, OPENAI_BASE_URL)"
 _ROUTE = "/chat/completions"
 _CUT_OFF = {"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"}
 _BROKEN_OFF = {"abort", "error"}
@@ -19,7 +29,11 @@ _BROKEN_OFF = {"abort", "error"}
 
 
 class OpenAIEndpoint(Wire):
-    """A Transport. One instance, and with it one connection pool, serves all workers."""
+    """A Transport. One instance, and with it one connection pool, serves all workers.
+
+    The SDK makes the request (headers, organisation, project, Azure); its retries are off, since
+    those here serve all workers together.
+    """
 
     client = "openai"
 
@@ -28,19 +42,20 @@ class OpenAIEndpoint(Wire):
         base_url: str,
         api_key: str,
         *,
+        azure: bool = False,
         timeout: float = 600.0,
         policy: RetryPolicy | None = None,
         limiter: Limiter | None = None,
         stats: Stats | None = None,
     ) -> None:
-        base = http_url(base_url, "the base URL (--base_url, OPENAI_BASE_URL)")
+        base = http_url(base_url, BASE_URL)
         base = base.with_path(base.path.rstrip("/").removesuffix(_ROUTE), keep_query=True)
         self.address = shown(base)
-        key = _header_value(api_key)
+        self._key, self._azure = _header_value(api_key), azure
+        self._sdk: AsyncOpenAI | None = None
         super().__init__(
             base.with_path(base.path.rstrip("/") + _ROUTE, keep_query=True),
-            headers={"Authorization": f"Bearer {key}"},
-            secrets=(key,),
+            secrets=(self._key, *_custom_headers()),
             timeout=timeout,
             policy=policy,
             limiter=limiter,
@@ -51,19 +66,83 @@ class OpenAIEndpoint(Wire):
         """Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped)."""
         return await self.ask(body, read_completion)
 
+    async def post(self, payload: bytes, seconds: float) -> Answer:
+        import httpx2
+        import openai
 
-def find_base_url(flag: str | None) -> str:
+        self._sdk = self._sdk or self._open()
+        try:
+            # As bytes: what was written once serves all attempts, whatever the body holds.
+            response = await self._sdk.post(str(self.url), content=payload, cast_to=httpx2.Response)
+        except openai.APIStatusError as error:
+            response = error.response
+        return Answer(response.status_code, response.headers.get("Retry-After"), response.content)
+
+    async def close(self) -> None:
+        if self._sdk:
+            await self._sdk.close()
+
+    def _open(self) -> "AsyncOpenAI":
+        import httpx2
+        import openai
+
+        from react_agent.connections import Pool
+
+        # It would log whole addresses, and a query can hold a key.
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
+        # Cookies would tie all calls to one machine behind a balancer.
+        none = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        pool = httpx2.AsyncClient(
+            transport=Pool(self.where, self.proxy), cookies=none, trust_env=False
+        )
+        if self._azure:
+            return openai.AsyncAzureOpenAI(
+                base_url=self.address, api_key=self._key, http_client=pool, max_retries=0
+            )
+        return openai.AsyncOpenAI(
+            base_url=self.address, api_key=self._key, http_client=pool, max_retries=0
+        )
+
+
+def find_base_url(flag: str | None, model: str = "") -> str:
+    """On Azure each model has an address of its own."""
+    if on_azure(flag):
+        resource = os.environ["AZURE_OPENAI_ENDPOINT"].rstrip("/")
+        return f"{resource}/openai/deployments/{quote(model)}"
     return flag or os.environ.get("OPENAI_BASE_URL") or OPENAI
 
 
-def find_key(flag: str | None) -> str:
+def models_url(flag: str | None) -> URL:
+    """Where the endpoint lists its models. Raises ContractError."""
+    base = http_url(find_base_url(flag), BASE_URL)
+    if on_azure(flag):
+        version = os.environ.get("OPENAI_API_VERSION", "")
+        return base.parent.parent.joinpath("models").with_query({"api-version": version})
+    path = base.path.rstrip("/").removesuffix(_ROUTE)
+    return base.with_path(path + "/models", keep_query=True)
+
+
+def on_azure(base_url: str | None) -> bool:
+    """Whether the SDK's environment names an Azure resource, and nothing names another address."""
+    given = base_url or os.environ.get("OPENAI_BASE_URL")
+    return not given and bool(os.environ.get("AZURE_OPENAI_ENDPOINT"))
+
+
+def find_key(flag: str | None, *, azure: bool = False) -> str:
     """Raises ContractError where there is none."""
-    key = flag or os.environ.get("OPENAI_API_KEY") or ""
+    name = "AZURE_OPENAI_API_KEY" if azure else "OPENAI_API_KEY"
+    key = flag or os.environ.get(name) or ""
     if not key.strip():
-        raise ContractError(
-            "no API key: set OPENAI_API_KEY or give --api_key (EMPTY for a local server)"
-        )
+        raise ContractError(f"no API key: set {name} or give --api_key (EMPTY for a local server)")
+    if azure and not os.environ.get("OPENAI_API_VERSION"):
+        raise ContractError("AZURE_OPENAI_ENDPOINT is set: OPENAI_API_VERSION has to be, too")
     return key
+
+
+def _custom_headers() -> list[str]:
+    """Values of the headers that the SDK takes from its environment; they can be secrets."""
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
+    return [line.partition(":")[2].strip() for line in lines]
 
 
 def read_completion(payload: Any) -> Reply:

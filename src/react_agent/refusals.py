@@ -56,6 +56,7 @@ _ADVICE = {
     403: "check the key and what it is allowed to use",
     404: "check --base_url and --model",
     405: "check --base_url",
+    407: "check user and password of the proxy in http_proxy or https_proxy",
 }
 _NAMED_CODES = [  # for errors in a body whose code is no number
     (r"rate.?limit|too_many_requests", 429),

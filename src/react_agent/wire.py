@@ -1,25 +1,22 @@
-"""One shared connection pool that posts JSON and does not give up easily.
+"""Posts JSON to one address and does not give up easily.
 
-Both wire protocols stand on it: sessions, deadlines, size bounds, retries and the hiding of
-secrets are here and nowhere else.
+Both clients stand on it: deadlines, retries, size bounds and the hiding of secrets are here. How
+a request gets there and back is the client's own.
 """
 
 import asyncio
-import io
 import json
-import ssl
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
-import aiohttp
 from yarl import URL
 
+from react_agent.addresses import proxy_for, shown
 from react_agent.breaker import Breaker
 from react_agent.deadlines import Pace
-from react_agent.errors import ContractError, EndpointRefused, ModelError
+from react_agent.errors import EndpointRefused, ModelError
 from react_agent.limiter import Limiter
 from react_agent.model import Reply
 from react_agent.refusals import failure, one_line, overflow_in_reply
@@ -34,6 +31,30 @@ SHORTEST_SECRET = 6
 """EMPTY, none, x: what users give where no key is needed is not taken out of messages."""
 
 
+class Answer(NamedTuple):
+    status: int
+    retry_after: str | None
+    body: bytes
+
+
+class Body:
+    """What has come of a reply so far; never more than MAX_REPLY bytes."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def add(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > MAX_REPLY:
+            raise Fault("garbled", f"the reply is larger than {MAX_REPLY // 2**20} MiB")
+
+    @property
+    def whole(self) -> bytes:
+        return b"".join(self._chunks)
+
+
 class Wire:
     """Posts to one URL, at most as often at once as `limiter` lets it."""
 
@@ -41,8 +62,7 @@ class Wire:
         self,
         url: URL,
         *,
-        headers: Mapping[str, str] | None = None,
-        secrets: tuple[str, ...] = (),
+        secrets: Iterable[str] = (),
         timeout: float = 600.0,
         policy: RetryPolicy | None = None,
         limiter: Limiter | None = None,
@@ -50,15 +70,14 @@ class Wire:
     ) -> None:
         self.url, self.pace = url, Pace(timeout)
         self.where = shown(url)
+        self.proxy = proxy_for(url)
         self.policy = policy or RetryPolicy()
         self.stats = stats or Stats()
         self.breaker = Breaker(limiter or Limiter(), self.policy, self.where)
         self.stats.limiter = self.breaker.limiter
-        self._headers = {"Content-Type": "application/json", **(headers or {})}
         raw = [part.partition("=")[2] for part in url.raw_query_string.split("&")]
-        self.secrets = spellings([*secrets, url.query_string, *url.query.values(), *raw])
-        self._proxy = _proxy(url)
-        self._session: aiohttp.ClientSession | None = None
+        proxied = [self.proxy.password or ""] if self.proxy else []
+        self.secrets = spellings([*secrets, url.query_string, *url.query.values(), *raw, *proxied])
 
     async def ask(self, body: Mapping[str, Any], read: Callable[[Any], Reply]) -> Reply:
         """The reply that `read` makes of the response; it may raise Fault to have another.
@@ -76,63 +95,31 @@ class Wire:
         self.stats.answered(reply)
         return reply
 
+    async def post(self, payload: bytes, seconds: float) -> Answer:
+        """One attempt of at most so many seconds. Raises Fault or EndpointRefused."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Give back the connections."""
+
     async def _attempt(self, payload: bytes, read: Callable[[Any], Reply], seconds: float) -> Reply:
         try:
-            status, wait, raw = await self._post(payload, seconds)
-            if not 200 <= status < 300:
-                words = self._hide(raw.decode("utf-8", "replace"))
-                raise failure(status, words[:MAX_ERROR], wait)
-            return understood(raw, read)
+            async with asyncio.timeout(seconds):
+                answer = await self.post(payload, seconds)
+            if not 200 <= answer.status < 300:
+                words = self._hide(answer.body.decode("utf-8", "replace"))
+                raise failure(answer.status, words[:MAX_ERROR], retry_after(answer.retry_after))
+            return understood(answer.body, read)
+        except TimeoutError:
+            raise Fault("timeout", f"no whole reply within {seconds:g} s") from None
         except (Fault, ModelError) as error:
             error.args = (self._hide(str(error)),)
             raise
-
-    async def _post(self, payload: bytes, seconds: float) -> tuple[int, float | None, bytes]:
-        """Status, Retry-After and body. Every way a connection can fail becomes a Fault."""
-        # aiohttp warns about large bytes, which it would write in one piece.
-        data = payload if len(payload) < 2**20 else io.BytesIO(payload)
-        try:
-            async with asyncio.timeout(seconds):
-                async with self._open_session().post(
-                    self.url,
-                    data=data,
-                    headers=self._headers,
-                    proxy=self._proxy,
-                    allow_redirects=False,  # the key goes to the address it was given for
-                ) as response:
-                    wait = retry_after(response.headers.get("Retry-After"))
-                    return response.status, wait, await _read(response)
-        except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
-            raise EndpointRefused(
-                f"{self.where}: its certificate is not trusted: {error}"
-            ) from None
-        except aiohttp.ServerTimeoutError:
-            raise Fault(
-                "connection", f"no connection within {CONNECT_SECONDS:g} s", unreachable=True
-            ) from None
-        except TimeoutError:
-            raise Fault("timeout", f"no whole reply within {seconds:g} s") from None
-        except (aiohttp.ClientError, OSError) as error:
-            words = one_line(str(error))
-            line = f"{type(error).__name__}: {words}".rstrip(": ")
-            nowhere = isinstance(error, aiohttp.ClientConnectorError)
-            raise Fault("connection", line, unreachable=nowhere) from None
 
     @property
     def identity(self) -> str:
         """All that decides a reply besides the body; for hashing, since it may hold a key."""
         return f"{type(self).__name__} {self.url}"
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300
-                ),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
 
     def _hide(self, text: str) -> str:
         for secret in self.secrets:
@@ -151,18 +138,18 @@ class Wire:
         trace: TracebackType | None,
     ) -> None:
         self.breaker.cancel()
-        if self._session:
-            await self._session.close()
+        await self.close()
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    chunks, size = [], 0
-    async for chunk in response.content.iter_any():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_REPLY:
-            raise Fault("garbled", f"the reply is larger than {MAX_REPLY // 2**20} MiB")
-    return b"".join(chunks)
+def untrusted(where: str, error: Exception) -> EndpointRefused:
+    return EndpointRefused(f"{where}: its certificate is not trusted: {error}")
+
+
+def proxy_refused(where: str, line: str) -> EndpointRefused:
+    return EndpointRefused(
+        f"{where}: {line}; check user and password in http_proxy or https_proxy, or put the host "
+        "into no_proxy"
+    )
 
 
 def understood(raw: bytes, read: Callable[[Any], Reply]) -> Reply:
@@ -183,14 +170,6 @@ def _json(raw: bytes) -> Any:
         raise Fault("garbled", f"the reply is not JSON: {start!r}" if raw else "no body") from None
 
 
-def _proxy(url: URL) -> str | None:
-    """The user's proxy, as other clients read it; aiohttp's own switch would also send ~/.netrc."""
-    host = url.host or ""
-    if host == "localhost" or host.startswith("127.") or urllib.request.proxy_bypass(host):
-        return None
-    return urllib.request.getproxies().get(url.scheme)
-
-
 def spellings(secrets: Iterable[str]) -> list[str]:
     """As servers repeat them: plain, within an address, within JSON. The longest come first, as
     one may hold another."""
@@ -199,22 +178,3 @@ def spellings(secrets: Iterable[str]) -> list[str]:
         percent = {quote(secret, safe=safe) for safe in ("", "/", "/+", "/?=&+")}
         found |= {secret, *percent, json.dumps(secret)[1:-1], secret.replace("/", "\\/")}
     return sorted((s for s in found if len(s) >= SHORTEST_SECRET), key=len, reverse=True)
-
-
-def http_url(text: str, what: str) -> URL:
-    """Raises ContractError for what is no plain http(s) address."""
-    try:
-        url = URL(text.strip())
-        host = url.host
-    except ValueError:
-        host = None
-    if not host or url.scheme not in ("http", "https"):
-        raise ContractError(f"{what} has to start with http:// or https:// and name a host")
-    if url.user or url.password:
-        raise ContractError(f"{what} may not hold a user or password; give the key by itself")
-    return url
-
-
-def shown(url: URL) -> str:
-    """The address as it may be shown: a query can hold a key."""
-    return str(url.with_query(None).with_fragment(None).with_user(None))

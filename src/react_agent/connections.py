@@ -1,0 +1,80 @@
+"""The way out of the `openai` client: one aiohttp pool for hundreds of calls in flight.
+
+The SDK's own transports keep cookies, which ties all calls to one machine behind a balancer, read
+a reply of any size, and tell apart too little of what can fail.
+"""
+
+import io
+import ssl
+
+import aiohttp
+import httpx2
+from yarl import URL
+
+from react_agent.errors import EndpointRefused
+from react_agent.refusals import one_line
+from react_agent.retry import Fault
+from react_agent.wire import CONNECT_SECONDS, IDLE_SECONDS, Body, proxy_refused, untrusted
+
+
+class Pool(httpx2.AsyncBaseTransport):
+    """Sends what the SDK has made. Every way a connection can fail becomes a Fault."""
+
+    def __init__(self, where: str, proxy: URL | None) -> None:
+        self.where, self.proxy = where, proxy
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        # aiohttp warns about large bytes, which it would write in one piece.
+        payload = request.content
+        try:
+            async with self._open_session().request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                data=payload if len(payload) < 2**20 else io.BytesIO(payload),
+                headers=request.headers.multi_items(),
+                proxy=self.proxy,
+                allow_redirects=False,  # the key goes to the address it was given for
+            ) as response:
+                body = Body()
+                async for chunk in response.content.iter_any():
+                    body.add(chunk)
+                headers = response.headers.copy()
+                headers.pop("Content-Encoding", None)  # undone by aiohttp
+                return httpx2.Response(
+                    response.status, headers=list(headers.items()), content=body.whole
+                )
+        except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
+            raise untrusted(self.where, error) from None
+        except aiohttp.ServerTimeoutError:
+            raise Fault(
+                "connection", f"no connection within {CONNECT_SECONDS:g} s", unreachable=True
+            ) from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise self._proxy_says(error) from None
+        except (aiohttp.ClientError, OSError) as error:
+            words = one_line(str(error))
+            line = f"{type(error).__name__}: {words}".rstrip(": ")
+            nowhere = isinstance(error, aiohttp.ClientConnectorError)
+            raise Fault("connection", line, unreachable=nowhere) from None
+
+    async def aclose(self) -> None:
+        if self._session:
+            await self._session.close()
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300
+                ),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    def _proxy_says(self, error: aiohttp.ClientHttpProxyError) -> Fault | EndpointRefused:
+        line = f"the proxy answers HTTP {error.status} {one_line(error.message)}".rstrip()
+        if error.status in (401, 403, 407):
+            return proxy_refused(self.where, line)
+        return Fault("connection", line)
