@@ -1,7 +1,6 @@
 """One case from its input to all it leaves but the line that it is done, on any machine."""
 
 import argparse
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +20,7 @@ from react_agent.runs.logs import Log, LogName, write_log
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
 from react_agent.seams import Trajectory
 from react_agent.skills import find_skill
-from react_agent.threads import to_the_end
+from react_agent.threads import in_thread, to_the_end
 from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, agent_prompts, edition
 from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.runs import Place
@@ -173,7 +172,7 @@ class CaseWorker:
     ) -> Trajectory:
         """Raises ModelError when the endpoint refuses every request, and OSError on a full disk."""
         try:
-            workspace = await asyncio.to_thread(self.domain.prepare, case, folder)
+            workspace = await in_thread(self.domain.prepare, case, folder)
             check_room(folder)
             trajectory = await harness.run(workspace)
             check_room(folder)

@@ -1,6 +1,5 @@
 """One-call analysts: a log in, a report out. Failures and successes are two values of one thing."""
 
-import asyncio
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from react_agent.errors import ContextOverflow
 from react_agent.files import digest, write_whole
 from react_agent.layout import report_prefix
 from react_agent.model import Message, Model
+from react_agent.threads import in_thread
 from spreadsheetbench.tasks.dataset import Dataset
 
 LOG_CHARACTERS = 200_000
@@ -60,7 +60,7 @@ class SingleCallAnalyst:
         started = time.monotonic()
         talk, text = await self._first_answer(subject)
         text, report = await readable(talk, text, self.kind)
-        scan = await asyncio.to_thread(leak_scan, self.dataset, subject)
+        scan = await in_thread(leak_scan, self.dataset, subject)
         lesson = await without_leaks(talk, text, report, self.kind, scan)
         outcome, reason = judge(lesson)
         analysis = CaseAnalysis(

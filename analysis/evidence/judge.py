@@ -1,6 +1,5 @@
 """Questions about the workbooks of a case, answered in worker processes with limits."""
 
-import asyncio
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from analysis.evidence.facts import (
 from react_agent.engines.workers import WorkerLost, Workers
 from react_agent.errors import ContractError
 from react_agent.sandbox.untrusted import take_file
+from react_agent.threads import in_thread
 
 Out = TypeVar("Out")
 
@@ -75,7 +75,7 @@ class Judge:
         return True
 
     async def _run(self, work: Callable[..., Out], *args: object) -> Out:
-        return await asyncio.to_thread(self.workers.run, work, *args)
+        return await in_thread(self.workers.run, work, *args)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ alone writes them down. Keys reach stations in memory only, as arguments of a ca
 `runtime_env` and an actor's constructor to its logs and tables, but not those.
 """
 
-import asyncio
 import logging
 import math
 import os
@@ -32,6 +31,7 @@ from react_agent.errors import ContractError
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.budget import Caps
 from react_agent.models.spending.settings import BudgetSettings
+from react_agent.threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ async def crew(
     for flag in ("record", "reply_cache"):
         if getattr(model, flag):
             raise ContractError(f"--executor ray goes without --{flag}, which has one writer only")
-    cpus = await asyncio.to_thread(_connect, settings.ray_address, settings.ray_actors)
+    cpus = await in_thread(_connect, settings.ray_address, settings.ray_actors)
     try:
         _take_back(signal.SIGTERM)
         size = min(settings.ray_actors or cpus, in_flight)
@@ -69,7 +69,7 @@ async def crew(
             finally:
                 await staff.close()
     finally:
-        await asyncio.to_thread(ray.shutdown)
+        await in_thread(ray.shutdown)
 
 
 def _take_back(number: signal.Signals) -> None:

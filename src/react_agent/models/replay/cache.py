@@ -12,8 +12,10 @@ can write to.
 """
 
 import asyncio
+import fcntl
 import logging
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +29,7 @@ from react_agent.files import digest
 from react_agent.model import Body, Reply, Transport, Usage
 from react_agent.models.patience.retry import Stats
 from react_agent.models.replay.cassette import canonical
+from react_agent.threads import contained
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -74,13 +77,21 @@ class ReplyCache:
     async def _in_thread(self, work: Callable[[], Result]) -> Result | None:
         """A cache that fails costs a request, never a run."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, contained, work)
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             log.warning("the reply cache failed and is passed over: %s", error)
             return None
 
 
 def _open(folder: Path) -> Any:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        try:  # SQLite would try for two minutes, and then say that somebody else has it locked
+            fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise sqlite3.OperationalError(
+                f"its disk cannot lock files ({error.strerror}); put it on a local disk"
+            ) from None
     # Money was paid for every entry: nothing is thrown out by age or size.
     return diskcache.Cache(str(folder), eviction_policy="none", size_limit=2**40)
 
