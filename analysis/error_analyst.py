@@ -4,7 +4,6 @@ The analyst's words decide nothing. The harness classes the failure before it as
 repair after it, and keeps the items that give no answers away.
 """
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from analysis.single_call import judge, leaked_items
 from analysis.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.workspace import CaseFolder, Evidence
 from react_agent.agent import ReActAgent, Tool
+from react_agent.aside import in_thread
 from react_agent.bash import Bash
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import check_room, digest
@@ -87,9 +87,7 @@ class ErrorAnalyst:
         gold = gold_of(self.dataset, case)
         place = CaseFolder(self.output_dir, subject.instance)
         agent_folder = work_folder(self.work_dir, subject, case)
-        evidence = await asyncio.to_thread(
-            place.prepare, subject.log, agent_folder, case.input_path, gold
-        )
+        evidence = await in_thread(place.prepare, subject.log, agent_folder, case.input_path, gold)
         question = Question(case.task.answer_position, case.task.answer_sheet)
         facts = await self.judge.facts(gold, case.input_path, evidence.output, question)
         gold_digest = digest(gold.read_bytes())
@@ -98,7 +96,7 @@ class ErrorAnalyst:
         found = await work.run() if work.worth_asking else _Found()
         check_room(self.output_dir)
         analysis = work.analysis(found, time.monotonic() - started, self._fingerprint(subject))
-        await asyncio.to_thread(place.publish, work.texts(found, analysis), analysis, gold)
+        await in_thread(place.publish, work.texts(found, analysis), analysis, gold)
         return analysis
 
     def _fingerprint(self, subject: Subject) -> str:
@@ -204,7 +202,7 @@ class _Case:
             before = self._fix_signature()
             result = await shell.run(command)
             changed = self._fix_signature() != before
-            copied = changed and await asyncio.to_thread(self._fix_digest) == self.gold_digest
+            copied = changed and await in_thread(self._fix_digest) == self.gold_digest
             self.commands.append(Command(command, changed, copied))
             return result.render()
 

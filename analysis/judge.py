@@ -1,6 +1,5 @@
 """Questions about the workbooks of a case, answered in worker processes with limits."""
 
-import asyncio
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from analysis.judging import (
     matching_answers,
     same_contents,
 )
+from react_agent.aside import in_thread
 from react_agent.errors import ContractError
 from react_agent.untrusted import take_file
 from spreadsheetbench.workers import WorkerLost, Workers
@@ -75,7 +75,7 @@ class Judge:
         return True
 
     async def _run(self, work: Callable[..., Out], *args: object) -> Out:
-        return await asyncio.to_thread(self.workers.run, work, *args)
+        return await in_thread(self.workers.run, work, *args)
 
 
 @contextlib.contextmanager

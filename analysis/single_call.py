@@ -1,6 +1,5 @@
 """One-call analysts: a log in, a report out. Failures and successes are two values of one thing."""
 
-import asyncio
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from analysis.parsing import PREFIXES
 from analysis.records import Kind
 from analysis.selection import Subject
 from analysis.taxonomy import class_by_status, how_it_ended
+from react_agent.aside import in_thread
 from react_agent.errors import ContextOverflow
 from react_agent.files import digest, write_whole
 from react_agent.model import Message, Model
@@ -59,7 +59,7 @@ class SingleCallAnalyst:
         started = time.monotonic()
         talk, text = await self._first_answer(subject)
         text, report = await readable(talk, text, self.kind)
-        answers = await asyncio.to_thread(answers_of, self.dataset, subject)
+        answers = await in_thread(answers_of, self.dataset, subject)
         lesson = await without_leaks(talk, text, report, self.kind, answers)
         outcome, reason = judge(lesson)
         analysis = CaseAnalysis(

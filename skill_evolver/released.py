@@ -6,7 +6,6 @@ first fetch finds is noted in `released_skills/RELEASED.lock.json` for all later
 """
 
 import argparse
-import asyncio
 import shutil
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from react_agent.aside import in_thread
 from react_agent.cli import OK, add_flag, run_script, script_parser
 from react_agent.errors import ContractError
 from react_agent.files import digest_tree, read_json, write_json
@@ -69,7 +69,7 @@ async def _fetch(args: argparse.Namespace) -> int:
         lock = _read(args.into / LOCK)
         if not args.accept_new:
             _compare(found, lock.folders, f"{args.into / LOCK} (--accept-new takes them anyway)")
-        if not args.accept_licences and not await asyncio.to_thread(_agreed, folders):
+        if not args.accept_licences and not await in_thread(_agreed, folders):
             print(NO)
             return OK
         for path in folders:

@@ -1,7 +1,6 @@
 """One case from its input to all it leaves but the line that it is done, on any machine."""
 
 import argparse
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from react_agent.aside import to_the_end
+from react_agent.aside import in_thread, to_the_end
 from react_agent.cli import case_limit
 from react_agent.connect import Connection, Shared, connect
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
@@ -158,7 +157,7 @@ class CaseWorker:
     ) -> Trajectory:
         """Raises ModelError when the endpoint refuses every request, and OSError on a full disk."""
         try:
-            workspace = await asyncio.to_thread(self.domain.prepare, case, folder)
+            workspace = await in_thread(self.domain.prepare, case, folder)
             check_room(folder)
             trajectory = await harness.run(workspace)
             check_room(folder)

@@ -200,14 +200,16 @@ def _strings(
 ) -> dict[bytes, str]:
     if not wanted:
         return {}
-    table = next(part for part, kind in overrides if kind == f"{_CONTENT}.sharedStrings+xml")
+    tables = [part for part, kind in overrides if kind == f"{_CONTENT}.sharedStrings+xml"]
+    if not tables:
+        raise Unusual("strings without their table")
     last = max(wanted)
 
     def find(xml: bytes, whole: bool) -> list[bytes] | None:
         enough = whole or xml.count(b"</si>") > last
         return first_strings(xml) if enough else None
 
-    pieces = _upto(archive, table, MAX_TABLE, find)
+    pieces = _upto(archive, tables[0], MAX_TABLE, find)
     if last >= len(pieces):
         raise Unusual("a string that is not there")
     return {b"%d" % index: _string(pieces[index]) for index in set(wanted)}

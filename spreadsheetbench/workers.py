@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from react_agent.aside import contained
 from react_agent.errors import ContractError, Trace2SkillError
 
 In = TypeVar("In")
@@ -206,7 +207,7 @@ def available_cores() -> int:
 
 def _guarded(work: Callable[..., Out], *args: Any) -> Out:
     try:
-        return work(*args)
+        return contained(work, *args)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
 

@@ -3,17 +3,42 @@
 import asyncio
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
 
-from react_agent.aside import to_the_end
+from react_agent.aside import in_thread, to_the_end
 
 
 def test_the_result_and_the_error_come_back() -> None:
     assert asyncio.run(to_the_end(lambda: 42)) == 42
     with pytest.raises(ZeroDivisionError):
         asyncio.run(to_the_end(lambda: 1 // 0))
+
+
+class Unusual(BaseException):
+    pass
+
+
+ENDS = [StopIteration(), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), Unusual()]
+
+
+@pytest.mark.parametrize("error", [*ENDS, CancelledError()], ids=repr)
+@pytest.mark.parametrize("way", [in_thread, to_the_end])
+def test_no_error_leaves_the_asker_waiting_or_ends_more_than_the_work(
+    error: BaseException, way: Callable[[Callable[[], None]], Awaitable[None]]
+) -> None:
+    def work() -> None:
+        raise error
+
+    async def asked() -> str:
+        with pytest.raises(RuntimeError, match="unexpected") as raised:
+            await asyncio.wait_for(way(work), 10)
+        assert raised.value.__cause__ is error
+        return "goes on"
+
+    assert asyncio.run(asked()) == "goes on"
 
 
 @pytest.mark.parametrize("cancellations", [1, 3])

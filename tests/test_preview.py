@@ -1,5 +1,6 @@
 """The preview is short and never fails, whatever the workbook holds."""
 
+import re
 import tracemalloc
 from collections.abc import Callable
 from datetime import datetime
@@ -87,6 +88,14 @@ CHANGES = {
     "characters by number": part("xl/sharedStrings.xml", "<t>one<", "<t>o&#110;e&#10;&lt;<"),
     "rubbish behind the rows": part(SHEET1, "</sheetData>.*", "</sheetData><"),
 }
+
+
+def test_strings_without_their_table_are_said_in_brackets(tmp_path: Path) -> None:
+    book = write_gold(tmp_path / "book.xlsx")
+    rewrite_part(book, "xl/sharedStrings.xml", lambda _: None)
+    kind = r'<Override PartName="/xl/sharedStrings.xml"[^>]*>'
+    rewrite_part(book, "[Content_Types].xml", lambda text: re.sub(kind, "", text))
+    assert preview(book).startswith("[the active sheet could not be read: ")
 
 
 @pytest.mark.parametrize("name", CHANGES)

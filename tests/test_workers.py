@@ -32,7 +32,12 @@ def behave(how: str) -> str:
         os._exit(3)
     if how == "crash":
         os.kill(os.getpid(), signal.SIGKILL)
+    if how in RAISED:
+        raise RAISED[how]
     return how
+
+
+RAISED = {"stop": StopIteration(), "leave": SystemExit(3), "interrupt": KeyboardInterrupt()}
 
 
 LOST = {
@@ -87,6 +92,12 @@ def test_single_calls_from_many_threads_get_their_own_answers(workers: Workers) 
 def test_errors_of_the_work_itself_come_through(workers: Workers) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         workers.run(int, "x")
+
+
+@pytest.mark.parametrize("how", RAISED)
+def test_no_error_ends_who_asks(workers: Workers, how: str) -> None:
+    with pytest.raises(RuntimeError, match="unexpected"):
+        workers.run(behave, how)
 
 
 def test_leaving_ends_work_under_way_and_those_who_wait_for_it() -> None:

@@ -1,17 +1,37 @@
-"""Work that blocks, done in a thread to its very end."""
+"""Work that blocks, done in a thread; whatever it raises reaches who waits for it."""
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
+from functools import partial
 from typing import TypeVar
 
 Out = TypeVar("Out")
 
 
+def contained(work: Callable[..., Out], *args: object) -> Out:
+    """What `work` gives, or an error that a future can hand on and that ends nothing but the wait.
+
+    A future does not take a StopIteration and stays open for ever; a SystemExit would end the
+    program, a CancelledError look as if the one who waits had been cancelled.
+    """
+    try:
+        return work(*args)
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, StopIteration | CancelledError):
+            raise
+        raise RuntimeError(f"unexpected {error!r}") from error
+
+
+async def in_thread(work: Callable[..., Out], *args: object) -> Out:
+    """In one of asyncio's own threads."""
+    return await asyncio.to_thread(contained, work, *args)
+
+
 async def to_the_end(work: Callable[[], Out], threads: Executor | None = None) -> Out:
     """In one of `threads` (by default asyncio's own). What was begun is never left half done: a
     cancellation, also one before it could start, takes effect when it has ended."""
-    running = asyncio.get_running_loop().run_in_executor(threads, work)
+    running = asyncio.get_running_loop().run_in_executor(threads, partial(contained, work))
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import diskcache
 from pydantic import ValidationError
 
+from react_agent.aside import contained
 from react_agent.cassette import canonical
 from react_agent.errors import ContractError
 from react_agent.files import digest
@@ -74,7 +75,7 @@ class ReplyCache:
     async def _in_thread(self, work: Callable[[], Result]) -> Result | None:
         """A cache that fails costs a request, never a run."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, contained, work)
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             log.warning("the reply cache failed and is passed over: %s", error)
             return None

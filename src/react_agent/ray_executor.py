@@ -6,7 +6,6 @@ alone writes them down. Keys reach stations in memory only, as arguments of a ca
 `runtime_env` and an actor's constructor to its logs and tables, but not those.
 """
 
-import asyncio
 import logging
 import math
 import os
@@ -23,6 +22,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError
 
+from react_agent.aside import in_thread
 from react_agent.budget import Caps
 from react_agent.cli import setup_logging
 from react_agent.crew import Crew, Engine
@@ -47,7 +47,7 @@ async def crew(
     for flag in ("record", "reply_cache"):
         if getattr(args, flag):
             raise ContractError(f"--executor ray goes without --{flag}, which has one writer only")
-    cpus = await asyncio.to_thread(_connect, args.ray_address, args.ray_actors)
+    cpus = await in_thread(_connect, args.ray_address, args.ray_actors)
     try:
         _take_back(signal.SIGTERM)
         size = min(args.ray_actors or cpus, in_flight)
@@ -64,7 +64,7 @@ async def crew(
             finally:
                 await staff.close()
     finally:
-        await asyncio.to_thread(ray.shutdown)
+        await in_thread(ray.shutdown)
 
 
 def _take_back(number: signal.Signals) -> None:
