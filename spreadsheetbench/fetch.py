@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 
 from react_agent.cli import OK, add_flag, run_script, script_parser
 from react_agent.errors import ContractError, InfrastructureError
-from react_agent.files import read_json, write_json, write_whole
+from react_agent.files import lock, read_json, write_json, write_whole
 from react_agent.settings import first_problem
 
 if TYPE_CHECKING:  # aiohttp costs 200 ms, too much for --help
@@ -193,8 +193,8 @@ def _alone(into: Path) -> Iterator[None]:
     """Two fetches at once would write into one part file."""
     with (into / ".fetch.lock").open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             raise ContractError(f"{into}: another fetch is at work here; wait for it") from None
         yield
 

@@ -1,5 +1,6 @@
 """Two starts never work on one folder; a holder that was killed holds nothing."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -33,3 +34,46 @@ def test_a_folder_is_free_again_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
         with only_start(tmp_path / "new"):
             pass
+
+
+NO_LOCKS = (
+    "import errno, fcntl, os, sys, time\nfrom pathlib import Path\n"
+    "def refuse(*_):\n    raise OSError(int(sys.argv[2]), os.strerror(int(sys.argv[2])))\n"
+    "fcntl.flock = fcntl.lockf = refuse\n"
+    "from react_agent.cache import ReplyCache\nfrom react_agent.errors import ContractError\n"
+    "from react_agent.files import write_whole\nfrom react_agent.lock import only_start\n"
+    "folder = Path(sys.argv[1])\n"
+    "with only_start(folder):\n"
+    "    for text in 'ab':\n        write_whole(folder / 'file', text)\n"
+    "try:\n    ReplyCache(None, folder / 'cache', identity='x')\n"
+    "except ContractError as error:\n    print(error)\n"
+)
+"""Stands in for a disk: Python's own calls are made to answer as one without locks does."""
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_told_of_once_and_sqlite_refused_with_the_remedy(
+    tmp_path: Path, number: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_LOCKS, str(tmp_path), str(number)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "file").read_text() == "b"
+    assert done.stderr.count("this disk knows no file locks") == 1
+    assert "cannot lock files" in done.stdout
+    assert "put it on a local disk" in done.stdout
+
+
+def test_another_error_of_a_lock_is_no_missing_lock(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_LOCKS, str(tmp_path), str(errno.EIO)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("[Errno 5] Input/output error\n")

@@ -29,6 +29,7 @@ from react_agent.errors import (
     ModelError,
     RunStopped,
 )
+from react_agent.files import lock
 from react_agent.model import Body, Reply, Transport, Usage
 from react_agent.prices import Prices
 
@@ -152,7 +153,7 @@ class Budget:
         """The file, with all that other processes have written taken in."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock(file, fcntl.LOCK_EX)
             file.seek(self._read)
             fresh = file.read()
             if fresh and not fresh.endswith(b"\n"):  # torn by a kill: what it noted was not sent

@@ -112,7 +112,9 @@ def etc_copy() -> Path:
     """
     _remove_stale_copies()
     folder = Path(tempfile.mkdtemp(prefix=_COPY))
-    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)  # for as long as this process lives
+    with contextlib.suppress(OSError):  # without locks on the disk no copy is ever taken for stale
+        # for as long as this process lives
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
     atexit.register(_remove_copy, folder, os.getpid())
     for name in ETC:
         source = Path("/etc", name)

@@ -12,8 +12,10 @@ can write to.
 """
 
 import asyncio
+import fcntl
 import logging
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,6 +84,14 @@ class ReplyCache:
 
 
 def _open(folder: Path) -> Any:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        try:  # SQLite would try for two minutes, and then say that somebody else has it locked
+            fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise sqlite3.OperationalError(
+                f"its disk cannot lock files ({error.strerror}); put it on a local disk"
+            ) from None
     # Money was paid for every entry: nothing is thrown out by age or size.
     return diskcache.Cache(str(folder), eviction_policy="none", size_limit=2**40)
 

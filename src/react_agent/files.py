@@ -5,14 +5,17 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from react_agent.errors import ContractError
+
+log = logging.getLogger(__name__)
 
 ROOM = 16 << 20
 """Bytes that have to be free where agents work: with less, their tools fail before results do."""
@@ -30,6 +33,28 @@ def refuses_writes(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in full
 
 
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+_told: set[str] = set()
+
+
+def lock(file: IO[Any], operation: int) -> None:
+    """Raises BlockingIOError when another process holds the file. A disk that knows no locks is
+    told of once, and gone on with."""
+    try:
+        fcntl.flock(file, operation)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        if not _told:
+            _told.add(str(file.name))
+            log.warning(
+                "%s: this disk knows no file locks (%s), so nothing keeps two commands apart "
+                "there: start one at a time",
+                file.name,
+                error.strerror,
+            )
+
+
 def write_whole(path: Path, content: str | bytes) -> None:
     """Readers see the old file or the new one, never a part, also after a crash."""
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
@@ -40,7 +65,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
         handle, name = tempfile.mkstemp(prefix=start, suffix=".tmp", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                lock(file, fcntl.LOCK_EX)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from react_agent.errors import ContractError
-from react_agent.files import naming
+from react_agent.files import lock, naming
 
 NAME = ".lock"
 
@@ -21,11 +21,12 @@ def only_start(folder: Path) -> Iterator[None]:
     """Hold `folder` while the block lasts. Raises ContractError when another process does.
 
     The kernel gives the lock back when its holder ends, however it ends, so none can be stale.
+    On a disk without locks nothing is held.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / NAME).open("ab+", buffering=0) as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ContractError(f"{folder} is being worked on by {_holder(file.name)}") from None
         now = datetime.now(UTC).isoformat(timespec="seconds")
