@@ -30,7 +30,7 @@ from hostile_scene import HIDDEN, Scene, as_nobody, limited, scene
 
 from react_agent.engines.queue import work_queue
 from react_agent.errors import ContractError
-from react_agent.sandbox.door import Kind, Sandbox, open_sandbox
+from react_agent.sandbox.door import Sandbox, SandboxKind, open_sandbox
 from react_agent.sandbox.limits import Limits, MiB
 from react_agent.sandbox.untrusted import take_file
 
@@ -125,7 +125,7 @@ async def escaped(sandbox: Sandbox, chosen: Sequence[Attack], base: Path) -> lis
     return [line for o in outcomes for line in o.value or ()] + errors
 
 
-def everything(kind: Kind, base: Path, every: int = 1) -> tuple[int, list[str]]:
+def everything(kind: SandboxKind, base: Path, every: int = 1) -> tuple[int, list[str]]:
     """How many were tried as this user, and what escaped; of `every` so many one. Raises
     ContractError without bubblewrap."""
     sandbox = open_sandbox(kind, limits=Limits(seconds=10))

@@ -23,7 +23,7 @@ from react_agent.skills import find_skill
 from react_agent.threads import in_thread, to_the_end
 from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, agent_prompts, edition
 from spreadsheet_agent.domain import SpreadsheetDomain
-from spreadsheet_agent.runs import Place
+from spreadsheet_agent.runs import RunPlace
 from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ MAX_ANSWER = 2_000
 class Assignment:
     """One case of one seed's run."""
 
-    place: Place
+    place: RunPlace
     case: SheetCase
     several: bool
     """The task has further inputs, so that the log's name has to say which this was."""

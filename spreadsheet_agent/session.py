@@ -21,7 +21,7 @@ from react_agent.seams import Domain
 from spreadsheet_agent.casequeue import CaseQueue
 from spreadsheet_agent.casework import Assignment, RolloutSite
 from spreadsheet_agent.domain import SpreadsheetDomain
-from spreadsheet_agent.runs import Place, Run, Session
+from spreadsheet_agent.runs import Run, RunPlace, Session
 from spreadsheetbench.tasks.dataset import SheetCase
 
 
@@ -79,7 +79,7 @@ class _Start:
         )
         header = {"agent_name": site.kind.name, "model": args.model, "seed": seed}
         working, logs = site.working.joinpath(*sub), site.logs.joinpath(*sub)
-        return Run(Place(seed, output_dir, working, logs, header), folder)
+        return Run(RunPlace(seed, output_dir, working, logs, header), folder)
 
 
 def _lay_out(domain: Domain[SheetCase], session: Session) -> list[SheetCase]:

@@ -18,7 +18,7 @@ from react_agent.errors import ContractError
 from react_agent.layout import VERDICTS, seed_folders
 
 if TYPE_CHECKING:
-    from spreadsheetbench.scoring.score import Settings
+    from spreadsheetbench.scoring.score import ScoringSettings
     from spreadsheetbench.scoring.verdicts import Evaluation
     from spreadsheetbench.tasks.dataset import Dataset, Task
 
@@ -101,7 +101,7 @@ def _run(args: argparse.Namespace) -> int:
     from react_agent.engines.workers import WorkLimits
     from react_agent.files import write_json
     from spreadsheetbench.scoring.report import repeat_lines, summary_lines, task_lines
-    from spreadsheetbench.scoring.score import Settings
+    from spreadsheetbench.scoring.score import ScoringSettings
     from spreadsheetbench.scoring.verdicts import combine
     from spreadsheetbench.tasks.dataset import Dataset
 
@@ -114,7 +114,7 @@ def _run(args: argparse.Namespace) -> int:
             f"{dataset.path}: no record between --start_idx {args.start_idx} and --end_idx "
             f"{args.end_idx}; it holds {len(dataset.tasks)}"
         )
-    settings = Settings(
+    settings = ScoringSettings(
         rules=args.rules,
         engine=args.engine,
         proof_cache=args.proof_cache,
@@ -144,7 +144,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _evaluate(
-    dataset: "Dataset", tasks: "list[Task]", folder: Path, settings: "Settings"
+    dataset: "Dataset", tasks: "list[Task]", folder: Path, settings: "ScoringSettings"
 ) -> "Evaluation":
     from tqdm import tqdm
 

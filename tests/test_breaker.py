@@ -20,7 +20,7 @@ from test_evolution_commands import author_server, command
 from test_evolution_commands import environment as evolution_environment
 from test_limiter import Client, Server
 
-from react_agent.engines.queue import Outcome, work_queue
+from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import EndpointDown
 from react_agent.models.patience.deadlines import now
 from react_agent.models.patience.faults import Fault, RetryPolicy
@@ -42,7 +42,7 @@ def mentions(caplog: pytest.LogCaptureFixture, words: str) -> list[str]:
     return [line for line in found if words in line]
 
 
-async def queue(endpoint: OpenAIEndpoint, calls: int, workers: int) -> list[Outcome[int, Any]]:
+async def queue(endpoint: OpenAIEndpoint, calls: int, workers: int) -> list[WorkOutcome[int, Any]]:
     return await work_queue(lambda _: endpoint.send(BODY), range(calls), workers=workers)
 
 

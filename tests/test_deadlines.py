@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stub_server import refusal, reply
 from test_limiter import Client, Server
 
-from react_agent.engines.queue import Outcome, work_queue
+from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.loop.agent import ReActAgent, Tool
 from react_agent.model import FunctionModel, Message
 from react_agent.models.patience.deadlines import KNOWN, SHORTEST, TIMES_SLOWEST, Pace, now
@@ -157,7 +157,7 @@ def test_what_may_be_repeated_is_repeated_once_and_last(
             raise OSError(f"{item}")
         return item
 
-    def again(outcome: Outcome[int, int]) -> bool:
+    def again(outcome: WorkOutcome[int, int]) -> bool:
         return isinstance(outcome.error, OSError)
 
     done: list[int] = []

@@ -8,11 +8,11 @@ from faults_escapes import attacks, escaped
 from hostile_commands import ESCAPES, OUTPUTS
 
 from react_agent.errors import ContractError
-from react_agent.sandbox.door import Kind, open_sandbox
+from react_agent.sandbox.door import SandboxKind, open_sandbox
 from react_agent.sandbox.limits import Limits
 
 
-def found(kind: Kind, base: Path, names: set[str]) -> list[str]:
+def found(kind: SandboxKind, base: Path, names: set[str]) -> list[str]:
     base.chmod(0o755)
     try:
         sandbox = open_sandbox(kind, limits=Limits(seconds=10))

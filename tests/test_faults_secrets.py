@@ -9,14 +9,14 @@ from faults_secrets import Search, Secrets, searched
 
 from react_agent.errors import ContractError
 from react_agent.models.providers.wire import Wire
-from react_agent.sandbox.door import Kind
+from react_agent.sandbox.door import SandboxKind
 
 NO_HIDING = (
     "from react_agent.models.providers.wire import Wire; Wire._hide = lambda self, text: text"
 )
 
 
-def wrong(folder: Path, only: str, *, kind: Kind = "bwrap", before: str = "") -> list[str]:
+def wrong(folder: Path, only: str, *, kind: SandboxKind = "bwrap", before: str = "") -> list[str]:
     folder.chmod(0o755)
     try:
         search = searched(folder, 5, kind, before=before, only=only)

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from react_agent.errors import BudgetReached, InfrastructureError
 from react_agent.models.patience.breaker import Breaker
 from react_agent.models.patience.deadlines import Pace, now
-from react_agent.models.patience.faults import Fault, RetryPolicy
+from react_agent.models.patience.faults import Fault, FaultKind, RetryPolicy
 from react_agent.models.patience.limiter import CUT, Limiter
-from react_agent.models.patience.retry import Kind, Stats, patiently
+from react_agent.models.patience.retry import Stats, patiently
 
-KINDS: tuple[Kind, ...] = ("rate_limit", "server", "timeout", "connection", "garbled")
+KINDS: tuple[FaultKind, ...] = ("rate_limit", "server", "timeout", "connection", "garbled")
 
 
 @dataclass

@@ -42,7 +42,7 @@ from react_agent.errors import ContractError
 from react_agent.sandbox import bwrap, seccomp
 from react_agent.sandbox import users as throwaway
 from react_agent.sandbox.bash import BashResult
-from react_agent.sandbox.door import Kind, Sandbox, open_sandbox
+from react_agent.sandbox.door import Sandbox, SandboxKind, open_sandbox
 from react_agent.sandbox.limits import KiB, Limits, MiB
 from react_agent.sandbox.untrusted import take_file
 
@@ -51,7 +51,7 @@ AS_NOBODY = "SANDBOX_TESTS_AS_NOBODY" in os.environ
 QUICK = Limits(seconds=10)
 
 
-def works(kind: Kind) -> Sandbox:
+def works(kind: SandboxKind) -> Sandbox:
     try:
         return open_sandbox(kind, limits=QUICK)
     except ContractError as error:

@@ -18,7 +18,7 @@ from analysis.analysts.asking import (
     readable,
     without_leaks,
 )
-from analysis.analysts.single_call import judge, leaked_items
+from analysis.analysts.single_call import leaked_items, lesson_outcome
 from analysis.evidence.case import case_of, gold_of, log_text, seen_text, work_folder
 from analysis.evidence.facts import Facts, Question
 from analysis.evidence.judge import Judge, taken
@@ -28,7 +28,7 @@ from analysis.gate.check import Gate, GateMode, GateResult
 from analysis.gate.copying import FIX, Command
 from analysis.lessons.leaks import LeakScan
 from analysis.lessons.outcomes import CaseAnalysis, about
-from analysis.lessons.records import Kind
+from analysis.lessons.records import LessonKind
 from analysis.lessons.reports import best_report
 from analysis.lessons.selection import Subject
 from react_agent.conversation import Conversation
@@ -76,7 +76,7 @@ class ErrorAnalyst:
     max_turns: int = 20
     seconds: float | None = None
     hide: tuple[Path, ...] = ()
-    kind: Kind = field(default="error", init=False)
+    kind: LessonKind = field(default="error", init=False)
 
     def finished(self, subject: Subject) -> CaseAnalysis | None:
         earlier = CaseFolder(self.output_dir, subject.instance).finished()
@@ -310,7 +310,7 @@ class _Case:
         elif not gate.held:
             outcome = ("gate not held", gate.reason)
         else:
-            outcome = judge(lesson)
+            outcome = lesson_outcome(lesson)
         run, talk = found.run, found.talk
         return CaseAnalysis.model_validate(
             {

@@ -8,18 +8,18 @@ from pathlib import Path
 from analysis.analysts.running import AnalystBench
 from analysis.analysts.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
 from analysis.flags import described, run_masks, run_settings
-from analysis.lessons.records import Kind
+from analysis.lessons.records import LessonKind
 from react_agent.cli import model_settings, written
 from react_agent.models.connect import Shared, connect
 from spreadsheetbench.tasks.dataset import Dataset
 
 
 class OneCallSite:
-    def __init__(self, args: argparse.Namespace, kind: Kind) -> None:
+    def __init__(self, args: argparse.Namespace, kind: LessonKind) -> None:
         self.args, self.kind = args, kind
         self.dataset = Dataset.load(args.data_path) if args.data_path else None
 
-    def __reduce__(self) -> tuple[type["OneCallSite"], tuple[argparse.Namespace, Kind]]:
+    def __reduce__(self) -> tuple[type["OneCallSite"], tuple[argparse.Namespace, LessonKind]]:
         return OneCallSite, (self.args, self.kind)
 
     @property

@@ -17,12 +17,12 @@ from tqdm import tqdm
 from analysis.flags import forget
 from analysis.lessons.outcomes import CaseAnalysis, Summary, open_run, summarise, write_summary
 from analysis.lessons.parsing import write_records
-from analysis.lessons.records import Kind
+from analysis.lessons.records import LessonKind
 from analysis.lessons.selection import Selection, Subject
 from react_agent.cli import executor_settings, model_settings
 from react_agent.cluster.staff import staffed
 from react_agent.engines.bench import Bench
-from react_agent.engines.queue import Outcome, work_queue
+from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
 from react_agent.files import refuses_writes
 from react_agent.lock import only_start
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class Analyst(Protocol):
     """Something that analyses one trajectory and leaves its files in `output_dir`."""
 
-    kind: Kind
+    kind: LessonKind
     output_dir: Path
 
     def finished(self, subject: Subject) -> CaseAnalysis | None:
@@ -141,7 +141,7 @@ class AnalysisRun:
                 waiting.append(subject)
         return waiting
 
-    def _settle(self, outcome: Outcome[Subject, CaseAnalysis], bar: "tqdm[Any]") -> None:
+    def _settle(self, outcome: WorkOutcome[Subject, CaseAnalysis], bar: "tqdm[Any]") -> None:
         instance = outcome.item.instance
         if outcome.value:
             self.done[instance] = outcome.value

@@ -7,8 +7,8 @@ from pathlib import Path
 from analysis.analysts.asking import PROMPTS, Lesson, conversation, readable, without_leaks
 from analysis.evidence.case import leak_scan, log_text
 from analysis.evidence.taxonomy import class_by_status, how_it_ended
-from analysis.lessons.outcomes import CaseAnalysis, LeakedItem, Outcome, about
-from analysis.lessons.records import Kind
+from analysis.lessons.outcomes import AnalysisOutcome, CaseAnalysis, LeakedItem, about
+from analysis.lessons.records import LessonKind
 from analysis.lessons.selection import Subject
 from react_agent.conversation import Conversation
 from react_agent.errors import ContextOverflow
@@ -27,7 +27,7 @@ SMALLEST_LOG = 8_000
 class CallKind:
     """What sets the two apart."""
 
-    kind: Kind
+    kind: LessonKind
     system: str
 
 
@@ -45,7 +45,7 @@ class SingleCallAnalyst:
     output_dir: Path
     dataset: Dataset | None = None
     """With it, items are also checked for values of the task's answers."""
-    kind: Kind = field(init=False)
+    kind: LessonKind = field(init=False)
 
     def __post_init__(self) -> None:
         self.kind = self.call.kind
@@ -62,7 +62,7 @@ class SingleCallAnalyst:
         text, report = await readable(talk, text, self.kind)
         scan = await in_thread(leak_scan, self.dataset, subject)
         lesson = await without_leaks(talk, text, report, self.kind, scan)
-        outcome, reason = judge(lesson)
+        outcome, reason = lesson_outcome(lesson)
         analysis = CaseAnalysis(
             **about(subject),
             outcome=outcome,
@@ -116,7 +116,7 @@ class SingleCallAnalyst:
         return digest(subject.path.read_bytes())
 
 
-def judge(lesson: Lesson) -> tuple[Outcome, str]:
+def lesson_outcome(lesson: Lesson) -> tuple[AnalysisOutcome, str]:
     """Whether anything of a report can be kept."""
     if lesson.kept:
         return "lesson", ""

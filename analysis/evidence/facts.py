@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analysis.evidence.mismatch_text import failing_cells, first_problem, render
 from analysis.lessons.records import FailingCell
-from spreadsheetbench.book.book import Book, Formulas, Place
+from spreadsheetbench.book.book import Book, CellPlace, Formulas
 from spreadsheetbench.book.cells import CellValue, canonical, is_blank, matches
 from spreadsheetbench.book.rules import RULES, Rules, RulesName
 from spreadsheetbench.reading.reader import READERS
@@ -138,11 +138,11 @@ def empty_workbook(source: Path, target: Path) -> None:
     book.save(target)
 
 
-def _contents(book: Book, formulas: Formulas) -> list[tuple[str, dict[Place, object]]]:
+def _contents(book: Book, formulas: Formulas) -> list[tuple[str, dict[CellPlace, object]]]:
     """By sheet: a formula counts as its text, so that one without a cached value is the same."""
     sheets = []
     for sheet in book.sheets:
-        cells: dict[Place, object] = dict(sheet.values)
+        cells: dict[CellPlace, object] = dict(sheet.values)
         cells |= {place: f.text for place, f in formulas.sheets.get(sheet.name, {}).items()}
         sheets.append((sheet.name, cells))
     return sheets
@@ -166,7 +166,7 @@ def _usable(gold: Book, question: Question) -> Question | None:
     return None
 
 
-def _answer_places(gold: Book, before: Book, question: Question) -> Iterator[tuple[str, Place]]:
+def _answer_places(gold: Book, before: Book, question: Question) -> Iterator[tuple[str, CellPlace]]:
     """Cells that count, are not blank, and hold something else than in the input."""
     for part in parts(gold, gold, question.position, question.by, question.answer_sheet):
         if part.gold is None or part.box is None or part.box.empty:

@@ -6,7 +6,7 @@ from typing import Any
 
 from skill_evolver.engine.finish import ANCHORS, Finished, Finisher
 from skill_evolver.engine.history import Provenance
-from skill_evolver.engine.inputs import Entry
+from skill_evolver.engine.inputs import LessonEntry
 from skill_evolver.engine.map_reduce import Evolver
 from skill_evolver.engine.store import Tally
 from skill_evolver.guard.injections import RULES as SCREENED
@@ -77,7 +77,7 @@ def summary(
     evolver: Evolver,
     finisher: Finisher,
     result: Finished,
-    entries: Sequence[Entry],
+    entries: Sequence[LessonEntry],
     written: bool,
 ) -> dict[str, Any]:
     """Every count an evolution can be asked for."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from react_agent.model import Message, ScriptedModel
 from react_agent.models.spending.prices import Price
 from react_agent.skills import Skill
-from skill_evolver.engine.inputs import Entry
-from skill_evolver.engine.map_reduce import Evolver, Settings
+from skill_evolver.engine.inputs import LessonEntry
+from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver
 from skill_evolver.engine.store import Store
 from skill_evolver.engine.tree import levels
 
@@ -23,8 +23,8 @@ REASONING_TOKENS = 800
 
 def estimate(
     skill: Skill,
-    settings: Settings,
-    entries: Sequence[Entry],
+    settings: EvolutionSettings,
+    entries: Sequence[LessonEntry],
     price: Price | None,
 ) -> str:
     evolver = Evolver(skill, Store(Path(os.devnull), ScriptedModel()), settings)

@@ -44,8 +44,8 @@ from skill_evolver.engine.history import (
     previous,
     save_provenance,
 )
-from skill_evolver.engine.inputs import Entry, Lessons, Selection, lessons_of, load_entries
-from skill_evolver.engine.map_reduce import Evolver, Settings, Unfinished
+from skill_evolver.engine.inputs import LessonEntry, Lessons, Selection, lessons_of, load_entries
+from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver, Unfinished
 from skill_evolver.engine.review import reviewed
 from skill_evolver.engine.store import Store, model_key
 from skill_evolver.flags import NOT_WRITTEN
@@ -93,8 +93,8 @@ class Job:
     args: argparse.Namespace
     skill: Skill
     """As it is evolved from; on disk there may be more, left over by an earlier evolution."""
-    settings: Settings
-    entries: list[Entry]
+    settings: EvolutionSettings
+    entries: list[LessonEntry]
     places: Places
 
     def key(self, model: Model) -> str:
@@ -141,14 +141,14 @@ def prepare(args: argparse.Namespace, sources: Sequence[Source], lessons: str) -
     return Job(args, skill, _settings(args, kind, patterns), entries, places)
 
 
-def _settings(args: argparse.Namespace, kind: Lessons, patterns: bool) -> Settings:
+def _settings(args: argparse.Namespace, kind: Lessons, patterns: bool) -> EvolutionSettings:
     variant = getattr(args, "prompt", "skill")
     if patterns and not variant.startswith("patterns"):
         variant = "patterns_generic" if variant == "generic" else "patterns"
     codec: Any = JsonCodec()
     if args.patch_pipeline == "markdown":
         codec = MarkdownCodec(args.semantic_item_marker_format)
-    return Settings(
+    return EvolutionSettings(
         lessons=kind,
         variant=variant,
         codec=codec,

@@ -17,7 +17,7 @@ from react_agent.configfile import first_problem
 from react_agent.files import digest
 from react_agent.model import Message
 from react_agent.templates import Prompts
-from skill_evolver.engine.finish import Finished, Finisher, Step
+from skill_evolver.engine.finish import EditStep, Finished, Finisher
 from skill_evolver.guard.guardrails import Guard, flagged_problems
 from skill_evolver.guard.injections import Finding
 from skill_evolver.guard.screening import PREFIX, Review, Verdict
@@ -169,7 +169,7 @@ def _kept(edits: Sequence[str], gone: set[str]) -> tuple[str, ...]:
     return tuple(name for name in edits if name not in gone)
 
 
-def _alone(now: Sequence[Step], before: Sequence[Step]) -> list[tuple[ExactEdit, str]]:
+def _alone(now: Sequence[EditStep], before: Sequence[EditStep]) -> list[tuple[ExactEdit, str]]:
     """Edits that have lost the file they point at, or what pointed at their file."""
     left, all_edits = ([edit for step in steps for edit in step] for steps in (now, before))
     made = {e.file for e in all_edits if e.op == "create"} - {e.file for e in left}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from openpyxl.utils.cell import range_boundaries
 
-from spreadsheetbench.book.book import MAX_ARRAY, Book, Formula, Formulas, Place, Sheet
+from spreadsheetbench.book.book import MAX_ARRAY, Book, CellPlace, Formula, Formulas, Sheet
 from spreadsheetbench.book.cells import CellValue
 from spreadsheetbench.book.positions import Box
 
@@ -79,7 +79,7 @@ def book_of(workbook: "Workbook") -> Book:
 
 def _sheet(sheet: "Worksheet") -> Sheet:
     # Not iter_rows: that creates every cell of the used range, which may be billions.
-    values: dict[Place, CellValue] = {}
+    values: dict[CellPlace, CellValue] = {}
     empty_texts = []
     for (row, column), cell in sheet._cells.items():
         value = cell.value
@@ -97,9 +97,9 @@ def _sheet(sheet: "Worksheet") -> Sheet:
     )
 
 
-def _sheet_formulas(sheet: "Worksheet") -> dict[Place, Formula]:
-    found: dict[Place, Formula] = {}
-    arrays: list[tuple[Place, Formula, str]] = []
+def _sheet_formulas(sheet: "Worksheet") -> dict[CellPlace, Formula]:
+    found: dict[CellPlace, Formula] = {}
+    arrays: list[tuple[CellPlace, Formula, str]] = []
     for (row, column), cell in sheet._cells.items():
         if cell.data_type != "f":
             continue
@@ -118,7 +118,7 @@ def _sheet_formulas(sheet: "Worksheet") -> dict[Place, Formula]:
     return found
 
 
-def _places_of_array(filled: str) -> list[Place]:
+def _places_of_array(filled: str) -> list[CellPlace]:
     first_column, first_row, last_column, last_row = range_boundaries(filled)
     if None in (first_column, first_row, last_column, last_row):
         return []

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from spreadsheetbench.book.book import Book, Formula, Formulas, Place
+from spreadsheetbench.book.book import Book, CellPlace, Formula, Formulas
 from spreadsheetbench.book.cells import CellValue, is_blank
 from spreadsheetbench.book.rules import Rules
 from spreadsheetbench.scoring.compare import (
@@ -19,7 +19,7 @@ from spreadsheetbench.scoring.compare import (
 )
 
 ValueType = Literal["blank", "number", "text", "boolean", "date", "time", "duration", "error"]
-Kind = Literal[
+MismatchKind = Literal[
     "missing",
     "unexpected",
     "not calculated",
@@ -40,7 +40,7 @@ class CellMismatch(BaseModel, frozen=True):
     """One cell, as the report shows it."""
 
     cell: str
-    kind: Kind
+    kind: MismatchKind
     expected: str
     expected_type: ValueType
     found: str
@@ -112,7 +112,7 @@ def _part_report(
     part, box = compared.part, compared.box
     if box is None:
         return PartReport(part=part.text, sheet=part.sheet, error=compared.error)
-    of_sheet: Mapping[Place, Formula] = {}
+    of_sheet: Mapping[CellPlace, Formula] = {}
     if formulas and compared.output:
         of_sheet = formulas.sheets.get(compared.output.name, {})
     found = list(differences(compared, rules))
@@ -127,7 +127,7 @@ def _part_report(
     )
 
 
-def _cell(difference: Difference, formulas: Mapping[Place, Formula]) -> CellMismatch:
+def _cell(difference: Difference, formulas: Mapping[CellPlace, Formula]) -> CellMismatch:
     formula = formulas.get(difference.place)
     return CellMismatch(
         cell=difference.cell,
@@ -141,7 +141,7 @@ def _cell(difference: Difference, formulas: Mapping[Place, Formula]) -> CellMism
     )
 
 
-def _kind(difference: Difference, formula: Formula | None) -> Kind:
+def _kind(difference: Difference, formula: Formula | None) -> MismatchKind:
     expected, found = type_of(difference.expected), type_of(difference.found)
     if difference.reason:
         return "not comparable"

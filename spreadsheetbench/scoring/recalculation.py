@@ -22,7 +22,7 @@ from openpyxl.styles.numbers import is_date_format, is_timedelta_format
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from react_agent.errors import ContractError
-from spreadsheetbench.book.book import Book, Formula, Formulas, Place
+from spreadsheetbench.book.book import Book, CellPlace, Formula, Formulas
 from spreadsheetbench.book.cells import CellValue, is_blank
 from spreadsheetbench.book.positions import Box
 from spreadsheetbench.reading.reader import OpenpyxlReader
@@ -30,7 +30,7 @@ from spreadsheetbench.scoring.compare import ComparedPart, cell_name
 
 EngineName = Literal["betteroffice", "formulon", "libreoffice"]
 
-Key = tuple[str, Place]
+Key = tuple[str, CellPlace]
 """A sheet's name and a cell of it."""
 
 LIBREOFFICE_SECONDS = 90
@@ -86,7 +86,7 @@ def uncached_values(path: Path, engine: EngineName = "betteroffice") -> dict[Key
 
 def overlay(book: Book, values: Mapping[Key, CellValue]) -> Book:
     """A copy of the book with these values in it; a cell that has one already keeps it."""
-    new: dict[str, dict[Place, CellValue]] = {}
+    new: dict[str, dict[CellPlace, CellValue]] = {}
     for (name, place), value in values.items():
         if not is_blank(value):
             new.setdefault(name, {})[place] = value

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from react_agent.layout import RESULTS
 from react_agent.model import Usage
+from react_agent.models.spending.budget import read_spent
 from react_agent.models.spending.prices import Prices
-from trace2skill.reproduce.pipeline import Pipeline, Step
+from skill_evolver.engine.map_reduce import EvolutionSettings
+from skill_evolver.engine.tree import levels
+from trace2skill.reproduce.pipeline import Pipeline, PipelineStep
 
 TURNS = 30
 """The paper: rollouts often exceed 30 turns."""
@@ -18,6 +21,7 @@ SKILL_CALL, SKILL_REPLY = 8_000, 2_000
 """A patch or a merge shows the whole skill and lets the model think."""
 FAILING = 0.5
 """Share of training runs that fail, near what others found for the paper's model."""
+MERGE_LEVELS = EvolutionSettings.max_merge_levels
 LESSONS = {"error": 0.35, "success": 0.5, "combined": 0.85}
 """Records for each training task; the paper's timing run had about 70 error lessons of 200."""
 
@@ -34,7 +38,7 @@ class PerCase:
 
 @dataclass(frozen=True)
 class Row:
-    step: Step
+    step: PipelineStep
     whole: bool
     usage: Usage
 
@@ -62,12 +66,12 @@ def per_case(pipeline: Pipeline) -> PerCase:
     return PerCase(turns, turns * PROMPT, turns * REPLY, basis)
 
 
-def forecast(pipeline: Pipeline, steps: Sequence[Step]) -> list[Row]:
+def forecast(pipeline: Pipeline, steps: Sequence[PipelineStep]) -> list[Row]:
     case = per_case(pipeline)
     return [Row(step, step.whole(), _usage(pipeline, step, case)) for step in steps]
 
 
-def _usage(pipeline: Pipeline, step: Step, case: PerCase) -> Usage:
+def _usage(pipeline: Pipeline, step: PipelineStep, case: PerCase) -> Usage:
     tasks = len(pipeline.ids[step.split])
     lessons = pipeline.recipe.lessons
     if step.kind == "rollouts":
@@ -96,11 +100,10 @@ def _times(case: PerCase, number: float) -> Usage:
 
 
 def _evolution_calls(patches: int, together: int) -> int:
-    calls = patches
-    while patches > 1:
-        patches = -(-patches // together)
-        calls += patches
-    return calls
+    """A proposal for each record, and the merges that the evolver would make of them."""
+    plan = levels(patches, together, MERGE_LEVELS)
+    merges = sum(len(group) > 1 for level in plan for group in level)
+    return patches + merges + (len(plan) == MERGE_LEVELS and len(plan[-1]) > 1)
 
 
 def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> str:
@@ -129,8 +132,6 @@ def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> st
 
 def spent_text(path: Path, prices: Prices) -> str:
     """What the budget file says was spent so far."""
-    from react_agent.models.spending.budget import read_spent
-
     spent = read_spent(path)
     use = spent.usage()
     if not use.calls:

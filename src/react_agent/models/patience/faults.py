@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["connection", "timeout", "rate_limit", "server", "garbled", "empty"]
+FaultKind = Literal["connection", "timeout", "rate_limit", "server", "garbled", "empty"]
 
 
 class Fault(Exception):
@@ -11,7 +11,7 @@ class Fault(Exception):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: FaultKind,
         line: str,
         retry_after: float | None = None,
         *,

@@ -16,7 +16,7 @@ from react_agent.errors import InfrastructureError, ModelError, RunStopped
 from react_agent.model import Reply, Usage
 from react_agent.models.patience.breaker import Breaker
 from react_agent.models.patience.deadlines import Pace, not_the_case, now
-from react_agent.models.patience.faults import Fault, Kind, RetryPolicy
+from react_agent.models.patience.faults import Fault, FaultKind, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class _Patience:
         self._forget()
 
     def _forget(self) -> None:
-        self.kinds: Counter[Kind] = Counter()
+        self.kinds: Counter[FaultKind] = Counter()
         self.attempts = self.refusals = 0
         self.failing = self.hanging = self.refused = self.last = 0.0
         self.outages = self.breaker.outages
