@@ -45,7 +45,7 @@ def nearest(edit: ExactEdit, files: Mapping[str, str]) -> ExactEdit | None:
 
 def by_hint(edit: Edit, files: Mapping[str, str]) -> list[ExactEdit]:
     """A description that names a heading and holds plain text can be placed without a model."""
-    if not isinstance(edit, SemanticEdit) or len(edit.files) != 1 or edit.file not in files:
+    if not isinstance(edit, SemanticEdit) or edit.file not in files:
         return []
     hint = edit.location_hint
     for prefix in ("In section", "New section after", "After", "Near", "In"):

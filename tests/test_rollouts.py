@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import shutil
 import signal
 from collections import Counter
 from pathlib import Path
@@ -160,6 +162,13 @@ def test_several_seeds_have_folders_of_their_own(tmp_path: Path) -> None:
             assert (user.outputs / f"seed_{seed}" / "results.json").exists()
             assert len(list((user.logs / f"seed_{seed}").iterdir())) == 2
         assert Counter(body["seed"] for body in user.server.bodies) == {41: 4, 42: 4}
+        shutil.rmtree(user.outputs / "seed_42")
+        code, said = await user.run("run_spreadsheetbench.py", *flags, "--seeds", "41,42")
+        assert code == 0, said
+        assert re.findall(r"seed (\d+)\n +cases +(\d+) \((\d+) kept", said) == [
+            ("41", "2", "2"),
+            ("42", "2", "0"),
+        ]
 
     with_server(copying_agent, tmp_path, steps)
 

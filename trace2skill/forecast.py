@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from react_agent.budget import read_spent
 from react_agent.layout import RESULTS
 from react_agent.model import Usage
 from react_agent.prices import Prices
+from skill_evolver.engine import Settings
+from skill_evolver.tree import levels
 from trace2skill.pipeline import Pipeline, Step
 
 TURNS = 30
@@ -18,6 +21,7 @@ SKILL_CALL, SKILL_REPLY = 8_000, 2_000
 """A patch or a merge shows the whole skill and lets the model think."""
 FAILING = 0.5
 """Share of training runs that fail, near what others found for the paper's model."""
+MERGE_LEVELS = Settings.max_merge_levels
 LESSONS = {"error": 0.35, "success": 0.5, "combined": 0.85}
 """Records for each training task; the paper's timing run had about 70 error lessons of 200."""
 
@@ -96,11 +100,10 @@ def _times(case: PerCase, number: float) -> Usage:
 
 
 def _evolution_calls(patches: int, together: int) -> int:
-    calls = patches
-    while patches > 1:
-        patches = -(-patches // together)
-        calls += patches
-    return calls
+    """A proposal for each record, and the merges that the evolver would make of them."""
+    plan = levels(patches, together, MERGE_LEVELS)
+    merges = sum(len(group) > 1 for level in plan for group in level)
+    return patches + merges + (len(plan) == MERGE_LEVELS and len(plan[-1]) > 1)
 
 
 def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> str:
@@ -129,8 +132,6 @@ def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> st
 
 def spent_text(path: Path, prices: Prices) -> str:
     """What the budget file says was spent so far."""
-    from react_agent.budget import read_spent
-
     spent = read_spent(path)
     use = spent.usage()
     if not use.calls:
