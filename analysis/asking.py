@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analysis.leakage import Answers, leaks, split_leaking
-from analysis.records import Kind, LessonItem
+from analysis.records import LessonItem, LessonKind
 from analysis.reports import Report, parse_report
 from react_agent.conversation import Conversation
 from react_agent.model import Message, Model, Usage
@@ -27,12 +27,12 @@ class Lesson:
     leaking: tuple[tuple[LessonItem, list[str]], ...] = ()
 
     @classmethod
-    def of(cls, text: str, kind: Kind) -> "Lesson":
+    def of(cls, text: str, kind: LessonKind) -> "Lesson":
         """As it is, for a report that will not be kept."""
         return cls(text, parse_report(text, kind))
 
 
-async def readable(talk: Conversation, text: str, kind: Kind) -> tuple[str, Report]:
+async def readable(talk: Conversation, text: str, kind: LessonKind) -> tuple[str, Report]:
     """Send a report without items back; the last text comes back as it is."""
 
     def complaint(reason: str) -> str:
@@ -43,7 +43,7 @@ async def readable(talk: Conversation, text: str, kind: Kind) -> tuple[str, Repo
 
 
 async def without_leaks(
-    talk: Conversation, text: str, report: Report, kind: Kind, answers: Answers | None
+    talk: Conversation, text: str, report: Report, kind: LessonKind, answers: Answers | None
 ) -> Lesson:
     """Send a report that gives answers away back once, then drop the items that still do."""
     kept, leaking = split_leaking(report.items, answers)

@@ -19,10 +19,10 @@ from analysis.judge import Judge, taken
 from analysis.judging import Facts, Question
 from analysis.leakage import Answers
 from analysis.outcomes import CaseAnalysis, about
-from analysis.records import Kind
+from analysis.records import LessonKind
 from analysis.reports import best_report
 from analysis.selection import Subject
-from analysis.single_call import judge, leaked_items
+from analysis.single_call import leaked_items, lesson_outcome
 from analysis.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.workspace import CaseFolder, Evidence
 from react_agent.agent import ReActAgent, Tool
@@ -69,7 +69,7 @@ class ErrorAnalyst:
     max_turns: int = 20
     seconds: float | None = None
     hide: tuple[Path, ...] = ()
-    kind: Kind = field(default="error", init=False)
+    kind: LessonKind = field(default="error", init=False)
 
     def finished(self, subject: Subject) -> CaseAnalysis | None:
         earlier = CaseFolder(self.output_dir, subject.instance).finished()
@@ -304,7 +304,7 @@ class _Case:
         elif not gate.held:
             outcome = ("gate not held", gate.reason)
         else:
-            outcome = judge(lesson)
+            outcome = lesson_outcome(lesson)
         run, talk = found.run, found.talk
         return CaseAnalysis.model_validate(
             {

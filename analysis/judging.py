@@ -13,7 +13,7 @@ from analysis.records import FailingCell
 from spreadsheetbench.cells import CellValue, canonical, is_blank, matches
 from spreadsheetbench.compare import ComparedPart, compare, differences, parts
 from spreadsheetbench.mismatches import MismatchReport, report_mismatches
-from spreadsheetbench.reader import READERS, Book, Formulas, Place
+from spreadsheetbench.reader import READERS, Book, CellPlace, Formulas
 from spreadsheetbench.rules import RULES, Rules, RulesName
 
 KEPT_BOOKS = 4
@@ -137,11 +137,11 @@ def empty_workbook(source: Path, target: Path) -> None:
     book.save(target)
 
 
-def _contents(book: Book, formulas: Formulas) -> list[tuple[str, dict[Place, object]]]:
+def _contents(book: Book, formulas: Formulas) -> list[tuple[str, dict[CellPlace, object]]]:
     """By sheet: a formula counts as its text, so that one without a cached value is the same."""
     sheets = []
     for sheet in book.sheets:
-        cells: dict[Place, object] = dict(sheet.values)
+        cells: dict[CellPlace, object] = dict(sheet.values)
         cells |= {place: f.text for place, f in formulas.sheets.get(sheet.name, {}).items()}
         sheets.append((sheet.name, cells))
     return sheets
@@ -165,7 +165,7 @@ def _usable(gold: Book, question: Question) -> Question | None:
     return None
 
 
-def _answer_places(gold: Book, before: Book, question: Question) -> Iterator[tuple[str, Place]]:
+def _answer_places(gold: Book, before: Book, question: Question) -> Iterator[tuple[str, CellPlace]]:
     """Cells that count, are not blank, and hold something else than in the input."""
     for part in parts(gold, gold, question.position, question.by, question.answer_sheet):
         if part.gold is None or part.box is None or part.box.empty:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from analysis.flags import described, run_masks, run_settings
-from analysis.records import Kind
+from analysis.records import LessonKind
 from analysis.running import AnalystBench
 from analysis.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
 from react_agent.connect import Shared, connect
@@ -14,11 +14,11 @@ from spreadsheetbench.dataset import Dataset
 
 
 class OneCallSite:
-    def __init__(self, args: argparse.Namespace, kind: Kind) -> None:
+    def __init__(self, args: argparse.Namespace, kind: LessonKind) -> None:
         self.args, self.kind = args, kind
         self.dataset = Dataset.load(args.data_path) if args.data_path else None
 
-    def __reduce__(self) -> tuple[type["OneCallSite"], tuple[argparse.Namespace, Kind]]:
+    def __reduce__(self) -> tuple[type["OneCallSite"], tuple[argparse.Namespace, LessonKind]]:
         return OneCallSite, (self.args, self.kind)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from analysis.records import FailingCell, ItemType, Kind, LessonItem, LessonRecord
+from analysis.records import FailingCell, ItemType, LessonItem, LessonKind, LessonRecord
 from analysis.selection import LeftOut, Subject
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
@@ -16,7 +16,9 @@ from react_agent.model import Usage
 from react_agent.settings import differences
 from spreadsheet_agent.runfolder import now
 
-Outcome = Literal["lesson", "gate not held", "no report", "all items leaked", "nothing to explain"]
+AnalysisOutcome = Literal[
+    "lesson", "gate not held", "no report", "all items leaked", "nothing to explain"
+]
 """A finished case. "nothing to explain": no analyst was asked, since the output is right, or the
 case cannot be judged at all."""
 
@@ -41,7 +43,7 @@ class CaseAnalysis(BaseModel):
     task_id: str
     seed: int | None = None
     trajectory: str
-    outcome: Outcome
+    outcome: AnalysisOutcome
     reason: str = ""
     error_class: str = ""
     failing_cells: tuple[FailingCell, ...] = ()
@@ -136,7 +138,7 @@ def open_run(output_dir: Path, settings: Mapping[str, Any], *, overwrite: bool) 
 class Summary(BaseModel):
     """`analysis_summary.json`: every trajectory of the run is counted once."""
 
-    kind: Kind
+    kind: LessonKind
     trajectories: int
     counts: dict[str, int]
     """By what became of them; they add up to `trajectories`."""
@@ -174,7 +176,7 @@ class Summary(BaseModel):
 
 
 def summarise(
-    kind: Kind,
+    kind: LessonKind,
     cases: Iterable[CaseAnalysis],
     left_out: Sequence[LeftOut],
     owed: Mapping[str, str],

@@ -7,10 +7,10 @@ from typing import Literal
 from react_agent.cli import OK, add_flag, add_logging_flag, script_parser
 from react_agent.layout import record_file
 
-Kind = Literal["error", "success"]
+LessonKind = Literal["error", "success"]
 
 
-def build_parser(kind: Kind) -> argparse.ArgumentParser:
+def build_parser(kind: LessonKind) -> argparse.ArgumentParser:
     parser = script_parser(
         f"Read the {kind} reports of an analysis folder into one record file. Reports without an "
         "item are copied to failed_to_parse/."
@@ -22,7 +22,7 @@ def build_parser(kind: Kind) -> argparse.ArgumentParser:
     return parser
 
 
-def parse(args: argparse.Namespace, kind: Kind) -> int:
+def parse(args: argparse.Namespace, kind: LessonKind) -> int:
     """Raises ContractError when the folder does not exist or holds no report."""
     from analysis.parsing import parse_folder
     from analysis.records import save_records

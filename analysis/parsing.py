@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis.leakage import split_leaking
 from analysis.outcomes import CaseAnalysis, record_of
-from analysis.records import Kind, LessonRecord, save_records
+from analysis.records import LessonKind, LessonRecord, save_records
 from analysis.reports import parse_report
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
@@ -63,7 +63,7 @@ class Parsed:
         return "\n".join(lines)
 
 
-def parse_folder(folder: Path, kind: Kind, only: Sequence[str] | None = None) -> Parsed:
+def parse_folder(folder: Path, kind: LessonKind, only: Sequence[str] | None = None) -> Parsed:
     """Read all reports below a folder; those without an item are copied to `failed_to_parse/`.
 
     With `only`, records of these instances, in this order. Raises ContractError when the folder
@@ -80,13 +80,13 @@ def parse_folder(folder: Path, kind: Kind, only: Sequence[str] | None = None) ->
     return parsed
 
 
-def write_records(folder: Path, output: Path, kind: Kind, only: Sequence[str]) -> Parsed:
+def write_records(folder: Path, output: Path, kind: LessonKind, only: Sequence[str]) -> Parsed:
     parsed = parse_folder(folder, kind, only)
     save_records(output, parsed.records)
     return parsed
 
 
-def report_files(folder: Path, kind: Kind) -> Iterator[ReportFile]:
+def report_files(folder: Path, kind: LessonKind) -> Iterator[ReportFile]:
     """Reports in name order, agentic ones first."""
     if kind == "error":
         for path in sorted(folder.glob(f"*/{REPORT}")):
@@ -99,7 +99,7 @@ def report_files(folder: Path, kind: Kind) -> Iterator[ReportFile]:
             yield ReportFile(instance, path, path.with_suffix(".json"), gated=False)
 
 
-def _parse(file: ReportFile, kind: Kind, parsed: Parsed, folder: Path) -> None:
+def _parse(file: ReportFile, kind: LessonKind, parsed: Parsed, folder: Path) -> None:
     if not file.passed:
         parsed.not_gated.append(file.instance)
         return

@@ -18,7 +18,7 @@ from react_agent.settings import first_problem
 from spreadsheetbench.dataset import Text
 
 ItemType = Literal["failure_cause", "failure_memory", "success_memory"]
-Kind = Literal["error", "success"]
+LessonKind = Literal["error", "success"]
 MAX_FAILING_CELLS = 20
 """Cells a record names; a whole wrong column adds nothing to the first twenty."""
 
@@ -113,7 +113,7 @@ def task_of(instance: str) -> str:
     return re.sub(r"_seed_-?\d+\Z", "", instance).split("@", 1)[0]
 
 
-def load_records(path: Path, kind: Kind = "error") -> list[LessonRecord]:
+def load_records(path: Path, kind: LessonKind = "error") -> list[LessonRecord]:
     """Read a record file, or the one in an analysis folder.
 
     Raises ContractError naming the file, the record and the field that does not fit.
@@ -130,7 +130,7 @@ def save_records(path: Path, records: Iterable[LessonRecord]) -> None:
     write_json(path, [_compact(record) for record in records])
 
 
-def resolve(path: Path, kind: Kind = "error") -> Path:
+def resolve(path: Path, kind: LessonKind = "error") -> Path:
     """The record file that `path` is or holds. Raises ContractError when there is none."""
     if path.is_file():
         return path

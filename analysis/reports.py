@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from analysis.records import ItemType, Kind, LessonItem
+from analysis.records import ItemType, LessonItem, LessonKind
 from react_agent.errors import FormatError
 from react_agent.text import one_line
 
 MAX_MEMORIES = 3
 """Memory items of one report: the paper's cap, so that no long report outweighs the others."""
 
-TYPES: dict[Kind, tuple[ItemType, ...]] = {
+TYPES: dict[LessonKind, tuple[ItemType, ...]] = {
     "error": ("failure_cause", "failure_memory"),
     "success": ("success_memory",),
 }
@@ -62,7 +62,7 @@ class Report:
     notes: tuple[str, ...] = ()
     """What was amended while reading, and what was left out."""
 
-    def require_items(self, kind: Kind) -> "Report":
+    def require_items(self, kind: LessonKind) -> "Report":
         """Raises FormatError, whose text can be sent back, when there is no item at all."""
         if self.items:
             return self
@@ -89,7 +89,7 @@ class _Draft:
         return "\n".join(self.fields.get(name, ())).strip()
 
 
-def parse_report(text: str, kind: Kind) -> Report:
+def parse_report(text: str, kind: LessonKind) -> Report:
     """Every item of the report that is of this kind; never raises."""
     lines = _unfence(_unquote(_without_thinking(text).splitlines()))
     drafts, rest = _split(lines, kind)
@@ -102,7 +102,7 @@ def parse_report(text: str, kind: Kind) -> Report:
     return Report(tuple(_capped(items, notes)), "\n".join(rest).strip(), tuple(notes))
 
 
-def best_report(replies: Sequence[str], kind: Kind) -> str:
+def best_report(replies: Sequence[str], kind: LessonKind) -> str:
     """The reply that holds the report: the last with items of every type, else the last with any.
 
     An analyst may give its report and say that it is done in a later reply.
@@ -174,7 +174,7 @@ def _fences(lines: list[str]) -> Iterator[tuple[int, int]]:
         yield start, len(lines)
 
 
-def _split(lines: list[str], kind: Kind) -> tuple[list[_Draft], list[str]]:
+def _split(lines: list[str], kind: LessonKind) -> tuple[list[_Draft], list[str]]:
     """Deal the lines out to items; the rest belongs to none."""
     opaque = _opaque(lines)
     drafts: list[_Draft] = []

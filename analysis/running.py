@@ -17,14 +17,14 @@ from tqdm import tqdm
 from analysis.flags import forget
 from analysis.outcomes import CaseAnalysis, Summary, open_run, summarise, write_summary
 from analysis.parsing import write_records
-from analysis.records import Kind
+from analysis.records import LessonKind
 from analysis.selection import Selection, Subject
 from react_agent.connect import Shared
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
 from react_agent.executor import Bench, staffed
 from react_agent.files import refuses_writes
 from react_agent.lock import only_start
-from react_agent.pool import Outcome, work_queue
+from react_agent.pool import WorkOutcome, work_queue
 from react_agent.retry import Stats
 from react_agent.strays import end_strays
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 class Analyst(Protocol):
     """Something that analyses one trajectory and leaves its files in `output_dir`."""
 
-    kind: Kind
+    kind: LessonKind
     output_dir: Path
 
     def finished(self, subject: Subject) -> CaseAnalysis | None:
@@ -135,7 +135,7 @@ class AnalysisRun:
                 waiting.append(subject)
         return waiting
 
-    def _settle(self, outcome: Outcome[Subject, CaseAnalysis], bar: "tqdm[Any]") -> None:
+    def _settle(self, outcome: WorkOutcome[Subject, CaseAnalysis], bar: "tqdm[Any]") -> None:
         instance = outcome.item.instance
         if outcome.value:
             self.done[instance] = outcome.value

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from analysis.asking import PROMPTS, Lesson, conversation, readable, without_leaks
 from analysis.evidence import answers_of, log_text
-from analysis.outcomes import CaseAnalysis, LeakedItem, Outcome, about
-from analysis.records import Kind
+from analysis.outcomes import AnalysisOutcome, CaseAnalysis, LeakedItem, about
+from analysis.records import LessonKind
 from analysis.selection import Subject
 from analysis.taxonomy import class_by_status, how_it_ended
 from react_agent.conversation import Conversation
@@ -27,7 +27,7 @@ SMALLEST_LOG = 8_000
 class CallKind:
     """What sets the two apart."""
 
-    kind: Kind
+    kind: LessonKind
     system: str
 
 
@@ -45,7 +45,7 @@ class SingleCallAnalyst:
     output_dir: Path
     dataset: Dataset | None = None
     """With it, items are also checked for values of the task's answers."""
-    kind: Kind = field(init=False)
+    kind: LessonKind = field(init=False)
 
     def __post_init__(self) -> None:
         self.kind = self.call.kind
@@ -62,7 +62,7 @@ class SingleCallAnalyst:
         text, report = await readable(talk, text, self.kind)
         answers = await asyncio.to_thread(answers_of, self.dataset, subject)
         lesson = await without_leaks(talk, text, report, self.kind, answers)
-        outcome, reason = judge(lesson)
+        outcome, reason = lesson_outcome(lesson)
         analysis = CaseAnalysis(
             **about(subject),
             outcome=outcome,
@@ -116,7 +116,7 @@ class SingleCallAnalyst:
         return digest(subject.path.read_bytes())
 
 
-def judge(lesson: Lesson) -> tuple[Outcome, str]:
+def lesson_outcome(lesson: Lesson) -> tuple[AnalysisOutcome, str]:
     """Whether anything of a report can be kept."""
     if lesson.kept:
         return "lesson", ""

@@ -39,7 +39,7 @@ from table import ratio, show
 from react_agent.model import FunctionModel, Message
 from react_agent.skills import Skill
 from skill_evolver.asking import PROMPTS, Talk
-from skill_evolver.engine import Evolver, Settings, skill_view
+from skill_evolver.engine import EvolutionSettings, Evolver, skill_view
 from skill_evolver.guardrails import Guard
 from skill_evolver.leaks import LeakScan
 from skill_evolver.patch import Patch
@@ -105,7 +105,7 @@ def evolve(kind: type[Engine], count: int, workers: int, seed: int) -> tuple[Eng
         return answer(messages)
 
     skill = Skill.load(ROOT / "spreadsheet_agent" / "skills" / "xlsx")
-    settings = Settings(merge_batch_size=BATCH, workers=workers)
+    settings = EvolutionSettings(merge_batch_size=BATCH, workers=workers)
     # In memory where that can be: how fast a disk takes the files is not the question here.
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
@@ -121,7 +121,9 @@ def evolve(kind: type[Engine], count: int, workers: int, seed: int) -> tuple[Eng
 def tree(count: int) -> list[list[tuple[str, list[int]]]]:
     """For every level the calls' names ("" where a patch goes up unmerged) and their members."""
     plan: list[list[tuple[str, list[int]]]] = [[(f"map_{n:04}", []) for n in range(1, count + 1)]]
-    for level, members in enumerate(levels(count, BATCH, Settings.max_merge_levels), start=1):
+    for level, members in enumerate(
+        levels(count, BATCH, EvolutionSettings.max_merge_levels), start=1
+    ):
         names = [f"merge_level_{level}/merged_{n:04}" for n in range(1, len(members) + 1)]
         plan.append([(n if len(g) > 1 else "", g) for n, g in zip(names, members, strict=True)])
     return plan

@@ -13,7 +13,7 @@ from typing import Any
 from analysis.records import LessonItem, LessonRecord
 from react_agent.model import Message
 from skill_evolver.asking import PROMPTS
-from skill_evolver.inputs import KINDS, Entry, Run
+from skill_evolver.inputs import KINDS, LessonEntry, Run
 
 POOL = 60
 """Different lessons; of 323 records with two each every lesson is seen about ten times."""
@@ -28,12 +28,12 @@ def prose(seed: str, words: int) -> str:
     return " ".join(dice.choice(VOCABULARY) for _ in range(words)).capitalize() + "."
 
 
-def entries(count: int) -> list[Entry]:
+def entries(count: int) -> list[LessonEntry]:
     """Records as the engine gets them: through the product's own template."""
     return [entry(number) for number in range(count)]
 
 
-def entry(number: int) -> Entry:
+def entry(number: int) -> LessonEntry:
     dice = random.Random(f"record {number}")
     items = []
     for place, lesson in enumerate(dice.sample(range(POOL), 2), start=1):
@@ -47,7 +47,7 @@ def entry(number: int) -> Entry:
     record = LessonRecord(instance_id=name, items=tuple(items), error_class="wrong_values")
     text = PROMPTS.render("map/entry_record.j2", record=record, success=False, kinds=KINDS)
     run = Run(key=name, task=name, kind="error")
-    return Entry(name, text, (run,), frozenset(item.type for item in items))
+    return LessonEntry(name, text, (run,), frozenset(item.type for item in items))
 
 
 def answer(messages: Sequence[Message]) -> str:

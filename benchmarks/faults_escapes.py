@@ -31,7 +31,7 @@ from hostile_scene import HIDDEN, Scene, as_nobody, limited, scene
 from react_agent.errors import ContractError
 from react_agent.limits import Limits, MiB
 from react_agent.pool import work_queue
-from react_agent.sandbox import Kind, Sandbox, open_sandbox
+from react_agent.sandbox import Sandbox, SandboxKind, open_sandbox
 from react_agent.untrusted import take_file
 
 AT_ONCE = 3
@@ -125,7 +125,7 @@ async def escaped(sandbox: Sandbox, chosen: Sequence[Attack], base: Path) -> lis
     return [line for o in outcomes for line in o.value or ()] + errors
 
 
-def everything(kind: Kind, base: Path, every: int = 1) -> tuple[int, list[str]]:
+def everything(kind: SandboxKind, base: Path, every: int = 1) -> tuple[int, list[str]]:
     """How many were tried as this user, with interpreters started anew and with a warm one, and
     what escaped. `every` so many with the warm one. Raises ContractError without bubblewrap."""
     sandbox = open_sandbox(kind, limits=Limits(seconds=10))

@@ -39,7 +39,7 @@ GOOD = "a good workbook"
 
 
 @dataclass
-class Place:
+class RunScene:
     """A data set of one task, one of whose workbooks is the hostile one."""
 
     root: Path
@@ -60,11 +60,11 @@ class Place:
         self.task = self.dataset.tasks[0]
 
 
-Stage = Callable[[Place, Workers], str]
+Stage = Callable[[RunScene, Workers], str]
 """Opens the hostile one of a place's workbooks; gives what it found, in words."""
 
 
-def _preview(place: Place, workers: Workers) -> str:
+def _preview(place: RunScene, workers: Workers) -> str:
     from spreadsheet_agent.preview import preview
 
     (case,) = place.dataset.cases(place.task)
@@ -72,15 +72,17 @@ def _preview(place: Place, workers: Workers) -> str:
     return preview(case.input_path, workers.limits)
 
 
-def _score(place: Place, workers: Workers, **settings: str) -> str:
-    from spreadsheetbench.scoring import Settings, case_jobs, score_case
+def _score(place: RunScene, workers: Workers, **settings: str) -> str:
+    from spreadsheetbench.scoring import ScoringSettings, case_jobs, score_case
 
-    (job,) = case_jobs(place.dataset, place.task, place.root / "outputs", Settings(**settings))  # type: ignore[arg-type]
+    (job,) = case_jobs(
+        place.dataset, place.task, place.root / "outputs", ScoringSettings(**settings)
+    )  # type: ignore[arg-type]
     (verdict,) = workers.map(score_case, [job])
     return str(verdict)
 
 
-def _judge(place: Place, workers: Workers) -> str:
+def _judge(place: RunScene, workers: Workers) -> str:
     from analysis.judge import Judge
     from analysis.judging import Question
 
@@ -94,27 +96,27 @@ def _judge(place: Place, workers: Workers) -> str:
     return asyncio.run(asked())
 
 
-def _grid(place: Place, workers: Workers) -> str:
+def _grid(place: RunScene, workers: Workers) -> str:
     from reporting.cellgrid import GridJob, grids_of
 
     job = GridJob(place.given, place.gold, (place.output,), "A1:B3")
     return str(workers.map(grids_of, [job])[0])
 
 
-def _audit(place: Place, workers: Workers) -> str:
+def _audit(place: RunScene, workers: Workers) -> str:
     from spreadsheetbench.audit_task import examine
 
     found = workers.map(functools.partial(examine, place.dataset), [place.task])
     return str(found[0])
 
 
-def _leaks(place: Place, workers: Workers) -> str:
+def _leaks(place: RunScene, workers: Workers) -> str:
     from skill_evolver.leaks import build_scan
 
     return str(build_scan(["1"], place.root / "data", ""))
 
 
-def _bare(place: Place, workers: Workers) -> str:
+def _bare(place: RunScene, workers: Workers) -> str:
     """No stage: what they would be without a defence, to show that this row would see it."""
     import openpyxl
 
@@ -152,7 +154,7 @@ def books(stage: str, folder: Path, limits: WorkLimits, names: Sequence[str]) ->
     opens = STAGES[stage]
     with Workers(1, limits) as workers:
         for number, name in enumerate([*names, GOOD]):
-            place = Place(folder / str(number))
+            place = RunScene(folder / str(number))
             path = getattr(place, opens.which)
             path.unlink(missing_ok=True)
             (package if name == GOOD else BOOKS[name])(path)

@@ -25,7 +25,7 @@ from faultserver import FaultServer, Messages, raw, refusal, reply
 from faultstages import Pipeline, scripted
 
 from react_agent.errors import ContractError
-from react_agent.sandbox import Kind, open_sandbox
+from react_agent.sandbox import SandboxKind, open_sandbox
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ def _looking(text: str) -> str:
     return head + action + json.dumps(call)
 
 
-def _pipeline(search: Search, kind: Kind, url: str) -> None:
+def _pipeline(search: Search, kind: SandboxKind, url: str) -> None:
     """All stages, with everything that writes: verbose, cassette, reply cache, budget, report."""
     stages = Pipeline(search.folder, TASKS, workers=2)
     stages.lay_out()
@@ -196,7 +196,7 @@ def _pipeline(search: Search, kind: Kind, url: str) -> None:
     search.run("report", "trace2skill", *page, **env)
 
 
-def _each_client(search: Search, answers: Answers, kind: Kind, url: str) -> None:
+def _each_client(search: Search, answers: Answers, kind: SandboxKind, url: str) -> None:
     """Every client and every way to give a key: answered, and refused by a server that tells it."""
     key, data = search.secrets.by_name["key"], ROOT / "data" / "mini"
     base = ["run", "--data_path", data, "--instance_ids", TASKS[0], "--model", "m", "--verbose"]
@@ -229,7 +229,9 @@ def _each_client(search: Search, answers: Answers, kind: Kind, url: str) -> None
     search.run("reproduce", "trace2skill", *argv, codes=(0, 1, 2), **env)
 
 
-def searched(folder: Path, seed: int, kind: Kind, *, before: str = "", only: str = "") -> Search:
+def searched(
+    folder: Path, seed: int, kind: SandboxKind, *, before: str = "", only: str = ""
+) -> Search:
     """Raises ContractError where there is no such sandbox."""
     open_sandbox(kind)
     search = Search(folder, Secrets(seed), before, only)

@@ -30,7 +30,7 @@ from spreadsheetbench.compare import parts
 from spreadsheetbench.dataset import Dataset, Task
 from spreadsheetbench.reader import READERS
 from spreadsheetbench.rules import RELEASED
-from spreadsheetbench.scoring import ScoreJob, Settings, score_case
+from spreadsheetbench.scoring import ScoreJob, ScoringSettings, score_case
 
 
 @dataclass
@@ -85,7 +85,7 @@ def saved(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> list[Saved]:
     return found
 
 
-def scored(one: Saved, settings: Settings) -> bool:
+def scored(one: Saved, settings: ScoringSettings) -> bool:
     """By the second column where there is one."""
     task = one.task
     job = ScoreJob(one.gold, one.output, task.answer_position, task.answer_sheet, settings=settings)
@@ -96,7 +96,7 @@ def scored(one: Saved, settings: Settings) -> bool:
 
 def tally(name: engines.EngineName, books: Sequence[Saved]) -> Tally:
     found = Tally()
-    plain, settings = Settings(), Settings(recalculate="uncached", recalc_engine=name)
+    plain, settings = ScoringSettings(), ScoringSettings(recalculate="uncached", recalc_engine=name)
     for one in books:
         book, formulas = READERS["lazy"].read(one.output), READERS["openpyxl"].formulas(one.output)
         gold = READERS["lazy"].read(one.gold)
@@ -145,7 +145,7 @@ def main() -> None:
     tasks = [task for task in dataset.tasks[: args.tasks] if task.answer_position]
     with tempfile.TemporaryDirectory() as folder:
         books = saved(dataset, tasks, Path(folder))
-        without = sum(scored(one, Settings()) for one in books)
+        without = sum(scored(one, ScoringSettings()) for one in books)
         print(f"{len(books)} of {len(tasks)} golds have formulas in compared cells;")
         print(f"saved by openpyxl, {without} of these pass without a calculation.\n")
         rows, notes = [], []

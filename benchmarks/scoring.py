@@ -37,7 +37,7 @@ from spreadsheetbench.compare import Comparison, Seen, compare
 from spreadsheetbench.dataset import Dataset, Task
 from spreadsheetbench.reader import READERS, Book, EngineName
 from spreadsheetbench.rules import RULES
-from spreadsheetbench.scoring import ScoreJob, Settings, score_case
+from spreadsheetbench.scoring import ScoreJob, ScoringSettings, score_case
 
 Pair = tuple[Task, Path, Path]
 """The task, its gold and an output."""
@@ -61,7 +61,7 @@ def two_loads(pair: Pair) -> None:
 
 def score(pair: Pair, engine: EngineName) -> object:
     task, gold, output = pair
-    settings = Settings(engine=engine)
+    settings = ScoringSettings(engine=engine)
     return score_case(
         ScoreJob(gold, output, task.answer_position, task.answer_sheet, None, settings)
     )

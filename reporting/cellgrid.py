@@ -18,7 +18,7 @@ from reporting.window import Rows, read_window, rows_of
 from spreadsheetbench.compare import ComparedPart, Difference, differences, parts, shown
 from spreadsheetbench.mismatches import type_of
 from spreadsheetbench.positions import Box, parse
-from spreadsheetbench.reader import Book, Formula, Formulas, Place, Sheet
+from spreadsheetbench.reader import Book, CellPlace, Formula, Formulas, Sheet
 from spreadsheetbench.rules import RULES, Rules, RulesName
 
 MAX_ROWS, MAX_COLUMNS, MAX_PARTS = 40, 14, 8
@@ -145,7 +145,7 @@ def _part(
     }
 
 
-def _rows(box: Box, wrong: Sequence[Place]) -> list[int]:
+def _rows(box: Box, wrong: Sequence[CellPlace]) -> list[int]:
     """The first rows, those around differing cells, then the rest while there is room."""
     around = [row + step for _, row in wrong[: 4 * MAX_ROWS] for step in (0, -1, 1)]
     first = range(box.first_row, min(box.last_row, box.first_row + FIRST_ROWS - 1) + 1)
@@ -155,7 +155,7 @@ def _rows(box: Box, wrong: Sequence[Place]) -> list[int]:
     return sorted(list(dict.fromkeys(inside))[:MAX_ROWS])
 
 
-def _columns(box: Box, wrong: Sequence[Place]) -> list[int]:
+def _columns(box: Box, wrong: Sequence[CellPlace]) -> list[int]:
     own = range(box.first_column, min(box.last_column, box.first_column + MAX_COLUMNS) + 1)
     around = [column for column, _ in wrong]
     margin = [box.first_column - 1, box.last_column + 1]
@@ -189,7 +189,7 @@ def _cells(
     return [[_cell(sheet, of_sheet, (c, r)) for c in columns] for r in rows]
 
 
-def _cell(sheet: Sheet, formulas: Mapping[Place, Formula], place: Place) -> Cell | None:
+def _cell(sheet: Sheet, formulas: Mapping[CellPlace, Formula], place: CellPlace) -> Cell | None:
     value, formula = sheet.value(place), formulas.get(place)
     if value is None and formula is None:
         return None

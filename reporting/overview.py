@@ -10,11 +10,11 @@ from react_agent.prices import Prices
 from reporting.evolutionview import EvolutionView
 from reporting.runview import RunView
 
-Outcome = Literal["solved", "failed", "infrastructure", "not scored", "not run"]
+TaskOutcome = Literal["solved", "failed", "infrastructure", "not scored", "not run"]
 BINS = 12
 
 
-def outcome_of(run: RunView, task: str) -> Outcome:
+def outcome_of(run: RunView, task: str) -> TaskOutcome:
     """What became of a task in a run; trouble that is not the agent's stands apart."""
     cases, verdict = run.cases_of.get(task, ()), run.verdicts.get(task)
     excused = run.evaluation.summary.infrastructure if run.evaluation else ()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from analysis.outcomes import CaseAnalysis
-from analysis.records import Kind, LessonRecord, load_records
+from analysis.records import LessonKind, LessonRecord, load_records
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import (
@@ -33,7 +33,7 @@ from spreadsheet_agent.trajectory import Log, find_logs, read_log
 from spreadsheetbench.verdicts import Evaluation, TaskVerdict
 
 T = TypeVar("T")
-KINDS: tuple[Kind, ...] = ("error", "success")
+KINDS: tuple[LessonKind, ...] = ("error", "success")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Problem:
 class Analysis:
     """What an analyst left of one case."""
 
-    kind: Kind
+    kind: LessonKind
     file: Path
     case: CaseAnalysis
 
@@ -72,8 +72,8 @@ class RunView:
     evaluation: Evaluation | None = None
     logs: Mapping[tuple[str, str], Path] = field(default_factory=dict)
     """By task id and case; the case is empty where a task has one input."""
-    records: Mapping[Kind, tuple[LessonRecord, ...]] = field(default_factory=dict)
-    record_files: Mapping[Kind, Path] = field(default_factory=dict)
+    records: Mapping[LessonKind, tuple[LessonRecord, ...]] = field(default_factory=dict)
+    record_files: Mapping[LessonKind, Path] = field(default_factory=dict)
     analyses: tuple[Analysis, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -234,10 +234,12 @@ class _Finder:
             self.problems.append(Problem(str(file), str(error).removeprefix(f"{file}: ")))
             return otherwise
 
-    def records(self, root: Path) -> tuple[dict[Kind, tuple[LessonRecord, ...]], dict[Kind, Path]]:
+    def records(
+        self, root: Path
+    ) -> tuple[dict[LessonKind, tuple[LessonRecord, ...]], dict[LessonKind, Path]]:
         """Lesson records are optional: a run that nobody analysed has none."""
-        records: dict[Kind, tuple[LessonRecord, ...]] = {}
-        files: dict[Kind, Path] = {}
+        records: dict[LessonKind, tuple[LessonRecord, ...]] = {}
+        files: dict[LessonKind, Path] = {}
         for kind in KINDS:
             folder = analysis_folder(kind)
             names = (f"{folder}{PARSED}", f"{folder}*/{record_file(kind)}")

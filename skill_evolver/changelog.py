@@ -9,7 +9,7 @@ from skill_evolver.finish import ANCHORS, Finished, Finisher
 from skill_evolver.grouping import Lesson
 from skill_evolver.history import Provenance
 from skill_evolver.injections import RULES as SCREENED
-from skill_evolver.inputs import Entry
+from skill_evolver.inputs import LessonEntry
 from skill_evolver.provenance import Dropped
 from skill_evolver.screening import PREFIX, Flagged
 from skill_evolver.store import Tally
@@ -74,7 +74,7 @@ def summary(
     evolver: Evolver,
     finisher: Finisher,
     result: Finished,
-    entries: Sequence[Entry],
+    entries: Sequence[LessonEntry],
     written: bool,
 ) -> dict[str, Any]:
     """Every count an evolution can be asked for."""

@@ -17,7 +17,7 @@ from skill_evolver.apply import Splice, place
 from skill_evolver.asking import PROMPTS, Talk
 from skill_evolver.codecs import Codec, JsonCodec, Shown
 from skill_evolver.guardrails import Guard
-from skill_evolver.inputs import Entry, Lessons
+from skill_evolver.inputs import LessonEntry, Lessons
 from skill_evolver.patch import ExactEdit, Patch
 from skill_evolver.provenance import Ledger, leaf, merge_by_code, settle
 from skill_evolver.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
@@ -31,7 +31,7 @@ REASONING_SHOWN = 300
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvolutionSettings:
     lessons: Lessons = "error"
     """Which prompts speak: templates map/<lessons>.j2 and merge/<lessons>.j2."""
     variant: str = "skill"
@@ -61,7 +61,7 @@ class Unfinished(Trace2SkillError):
 class Evolver:
     skill: Skill
     store: Store
-    settings: Settings
+    settings: EvolutionSettings
     ledger: Ledger = field(default_factory=Ledger)
     tag: str = ""
     """Put before every edit id, so that a second evolution of a skill has ids of its own."""
@@ -74,7 +74,7 @@ class Evolver:
     def __post_init__(self) -> None:
         self.slots = Slots(self.settings.workers)
 
-    def map_prompt(self, files: Mapping[str, str], batch: Sequence[Entry]) -> list[Message]:
+    def map_prompt(self, files: Mapping[str, str], batch: Sequence[LessonEntry]) -> list[Message]:
         """Instructions and skill first, the entries last: all MAP prompts begin alike."""
         user = PROMPTS.render(
             "map/user.j2",
@@ -126,11 +126,11 @@ class Evolver:
             except ModelError as error:
                 return Talk(complaint=str(error))
 
-    def batches(self, entries: Sequence[Entry]) -> list[list[Entry]]:
+    def batches(self, entries: Sequence[LessonEntry]) -> list[list[LessonEntry]]:
         return groups(entries, self.settings.batch_size)
 
     async def propose(
-        self, number: int, batch: Sequence[Entry], files: Mapping[str, str], guard: Guard
+        self, number: int, batch: Sequence[LessonEntry], files: Mapping[str, str], guard: Guard
     ) -> list[Patch]:
         """MAP one batch: one patch, or none when nothing usable came back."""
         name = f"map_{number:04}"
@@ -142,7 +142,9 @@ class Evolver:
             self.failures.append(f"{name}: {reason} ({saved} readable edits kept)")
         return [self._entered(number, patch, batch, guard)] if patch and patch.edits else []
 
-    def _entered(self, number: int, patch: Patch, batch: Sequence[Entry], guard: Guard) -> Patch:
+    def _entered(
+        self, number: int, patch: Patch, batch: Sequence[LessonEntry], guard: Guard
+    ) -> Patch:
         """Give the edits ids and their runs, then let the guardrails see them."""
         semantic = self.settings.codec.name == "markdown"
         folder, suffix = ("map_semantic", "md") if semantic else ("map_patches", "json")
@@ -177,7 +179,7 @@ class Evolver:
         else:
             self.store.write_patch(file, patch)
 
-    async def evolve(self, entries: Sequence[Entry], guard: Guard) -> Patch:
+    async def evolve(self, entries: Sequence[LessonEntry], guard: Guard) -> Patch:
         """MAP and REDUCE as one tree: a group is merged as soon as its members are there."""
         batches = enumerate(self.batches(entries), start=1)
         return await self.reduce([self.propose(n, b, self.skill.files, guard) for n, b in batches])

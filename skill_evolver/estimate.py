@@ -7,8 +7,8 @@ from pathlib import Path
 from react_agent.model import Message, ScriptedModel
 from react_agent.prices import Price
 from react_agent.skills import Skill
-from skill_evolver.engine import Evolver, Settings
-from skill_evolver.inputs import Entry
+from skill_evolver.engine import EvolutionSettings, Evolver
+from skill_evolver.inputs import LessonEntry
 from skill_evolver.store import Store
 from skill_evolver.tree import levels
 
@@ -23,8 +23,8 @@ REASONING_TOKENS = 800
 
 def estimate(
     skill: Skill,
-    settings: Settings,
-    entries: Sequence[Entry],
+    settings: EvolutionSettings,
+    entries: Sequence[LessonEntry],
     price: Price | None,
 ) -> str:
     evolver = Evolver(skill, Store(Path(os.devnull), ScriptedModel()), settings)

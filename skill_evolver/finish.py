@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 MAX_REPAIRS = 3
 ANCHORS = ("exact", "fuzzy", "other file", "model", "by code")
 """How the place of an edit was found; only `model` costs a call."""
-Step = list[ExactEdit]
+EditStep = list[ExactEdit]
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Finished:
 
     files: dict[str, str]
     built: Built
-    steps: list[Step]
+    steps: list[EditStep]
     lessons: list[Lesson]
     problems: list[Problem] = field(default_factory=list)
     repairs: int = 0
@@ -51,7 +51,7 @@ class Finisher:
         """The merged patch carried out on the frozen skill, checked and repaired."""
         ledger, settings = self.evolver.ledger, self.evolver.settings
         edits = await self.exact(patch, guard)
-        edits, lessons = self.judge(edits, guard)
+        edits, lessons = self.sift(edits, guard)
         if settings.route_low_support:
             edits = route(ledger, lessons, edits, max(2, settings.min_support), self.evolver.tag)
         edits, built = self._built(edits, guard)
@@ -176,7 +176,7 @@ class Finisher:
             ),
         ]
 
-    def judge(
+    def sift(
         self, edits: Sequence[ExactEdit], guard: Guard
     ) -> tuple[list[ExactEdit], list[Lesson]]:
         """Guardrails, trial application and support, in this order; survivors by support."""
@@ -219,7 +219,7 @@ class Finisher:
         chosen = [e for e in edits if any(e.id in lesson.edits for lesson in alive)]
         return in_order(alive, chosen), alive
 
-    async def verify(self, guard: Guard, steps: list[Step], built: Built) -> Finished:
+    async def verify(self, guard: Guard, steps: list[EditStep], built: Built) -> Finished:
         """The rules on the whole folder, and up to three rounds of mending by the model."""
         limit = self.evolver.settings.max_skill_lines
         before = self._check(guard.files, limit)
@@ -239,7 +239,7 @@ class Finisher:
     def _check(self, files: Mapping[str, str], limit: int) -> list[Problem]:
         return check(files, other_files=self.other_files, max_skill_lines=limit)
 
-    async def _repair(self, attempt: int, result: Finished, guard: Guard) -> Step:
+    async def _repair(self, attempt: int, result: Finished, guard: Guard) -> EditStep:
         view = skill_view(result.files, self.other_files)
         problems = [str(p) for p in result.problems]
         user = PROMPTS.render("verify/user.j2", **view, problems=problems)
@@ -253,7 +253,7 @@ class Finisher:
             parse=JsonCodec().parse,
         )
         current = replace(guard, files=result.files)
-        made: Step = []
+        made: EditStep = []
         for number, edit in enumerate(talk.patch.edits if talk.patch else (), start=1):
             name = f"{self.evolver.tag}r{attempt}.{number}"
             new = edit.model_copy(update={"id": name, "sources": ()})
@@ -289,7 +289,7 @@ class Finisher:
         the rules is taken back whole."""
         limit = self.evolver.settings.max_skill_lines
         before = self._check(guard.files, limit)
-        steps: list[Step] = []
+        steps: list[EditStep] = []
         built = build(guard.files, steps, limit)
         lessons: list[Lesson] = []
         for number, batch in enumerate(batches, start=1):
@@ -299,7 +299,7 @@ class Finisher:
             if not patches:
                 continue
             edits = await self.exact(patches[0], now)
-            kept, found = self.judge(edits, now)
+            kept, found = self.sift(edits, now)
             kept, refused, _ = without_broken_pairs(files, kept, limit)
             for edit, why in refused:
                 self._drop(edit, "apply", why.rule, why.reason)

@@ -77,7 +77,7 @@ def embed(files: Mapping[str, str], provenance: Provenance) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One change of a skill, as its history has it."""
 
     time: str
@@ -96,11 +96,11 @@ def history_file(folder: Path) -> Path:
     return backups_folder(folder) / f"{folder.resolve().name}_history.jsonl"
 
 
-def history(folder: Path) -> list[Entry]:
+def history(folder: Path) -> list[HistoryEntry]:
     found = []
     for value in read_lines(history_file(folder)):
-        if isinstance(value, dict) and set(value) >= set(Entry.__annotations__):
-            found.append(Entry(**{k: str(value[k]) for k in Entry.__annotations__}))
+        if isinstance(value, dict) and set(value) >= set(HistoryEntry.__annotations__):
+            found.append(HistoryEntry(**{k: str(value[k]) for k in HistoryEntry.__annotations__}))
     return found
 
 
@@ -112,7 +112,7 @@ def note_change(
     backup: Path | None,
     provenance: Path | None,
 ) -> None:
-    entry = Entry(
+    entry = HistoryEntry(
         time=now(),
         what=what,
         before=files_digest(before),

@@ -44,7 +44,7 @@ class Run(BaseModel):
 
 
 @dataclass(frozen=True)
-class Entry:
+class LessonEntry:
     """One record or pattern, ready for a prompt."""
 
     key: str
@@ -95,12 +95,12 @@ def load_entries(
     sources: Sequence[tuple[Path, Literal["error", "success"]]],
     mode: Literal["records", "patterns", "auto"],
     selection: Selection,
-) -> tuple[list[Entry], bool]:
+) -> tuple[list[LessonEntry], bool]:
     """The entries in order, and whether they are patterns.
 
     Raises ContractError for a file that does not fit, or when nothing is left to learn from.
     """
-    entries: list[Entry] = []
+    entries: list[LessonEntry] = []
     patterns = False
     for path, kind in sources:
         file = resolve(path, kind)
@@ -118,7 +118,7 @@ def load_entries(
     return entries, patterns
 
 
-def lessons_of(entries: Sequence[Entry]) -> Lessons:
+def lessons_of(entries: Sequence[LessonEntry]) -> Lessons:
     """What the items are about, when no flag says it."""
     types = frozenset[str]().union(*(e.types for e in entries))
     if "success_memory" not in types:
@@ -148,7 +148,7 @@ def _sampled(names: list[str], selection: Selection) -> list[str]:
     return random.Random(selection.sample_seed).sample(names, count)
 
 
-def _record_entry(record: LessonRecord) -> Entry:
+def _record_entry(record: LessonRecord) -> LessonEntry:
     types = frozenset(item.type for item in record.items)
     success = types == {"success_memory"}
     seed = "" if record.seed is None or "_seed_" in record.instance_id else f"_seed_{record.seed}"
@@ -167,7 +167,7 @@ def _record_entry(record: LessonRecord) -> Entry:
         lessons=tuple(item.title for item in record.items),
     )
     text = PROMPTS.render("map/entry_record.j2", record=record, success=success, kinds=KINDS)
-    return Entry(run.key, text, (run,), types)
+    return LessonEntry(run.key, text, (run,), types)
 
 
 def _load_patterns(file: Path) -> list[Pattern]:
@@ -189,11 +189,11 @@ def _load_patterns(file: Path) -> list[Pattern]:
     return found
 
 
-def _pattern_entry(pattern: Pattern) -> Entry:
+def _pattern_entry(pattern: Pattern) -> LessonEntry:
     key = f"{pattern.type}-{pattern.index}"
     kind = "success" if pattern.type == "success_memory" else "error"
     runs = tuple(
         Run(key=name, task=name, kind=kind, lessons=(pattern.title,)) for name in pattern.runs
     ) or (Run(key=key, kind=kind, lessons=(pattern.title,)),)
     text = PROMPTS.render("map/entry_pattern.j2", key=key, pattern=pattern, kinds=KINDS)
-    return Entry(key, text, runs, frozenset([pattern.type]))
+    return LessonEntry(key, text, runs, frozenset([pattern.type]))

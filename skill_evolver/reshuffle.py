@@ -46,7 +46,7 @@ async def _merged(evolver: Evolver, leaves: Sequence[list[Patch]], guard: Guard)
 
     patch = await evolver.reduce([ready(patches) for patches in leaves])
     finisher = Finisher(evolver, evolver.skill.other_files)
-    _, lessons = finisher.judge(await finisher.exact(patch, guard), guard)
+    _, lessons = finisher.sift(await finisher.exact(patch, guard), guard)
     reach = evolver.ledger.reach
     return [(e, frozenset(leaf for i in e.edits for leaf in reach(i))) for e in lessons]
 

@@ -32,7 +32,7 @@ from react_agent.skills import (
 )
 from skill_evolver.changelog import as_text, release_notes, summary
 from skill_evolver.codecs import JsonCodec, MarkdownCodec
-from skill_evolver.engine import Evolver, Settings, Unfinished
+from skill_evolver.engine import EvolutionSettings, Evolver, Unfinished
 from skill_evolver.estimate import estimate
 from skill_evolver.finish import Finished, Finisher
 from skill_evolver.flags import NOT_WRITTEN
@@ -46,7 +46,7 @@ from skill_evolver.history import (
     previous,
     save_provenance,
 )
-from skill_evolver.inputs import Entry, Lessons, Selection, lessons_of, load_entries
+from skill_evolver.inputs import LessonEntry, Lessons, Selection, lessons_of, load_entries
 from skill_evolver.leaks import build_scan
 from skill_evolver.rules import check, check_folder, new_problems
 from skill_evolver.screening import Flagged, Screen, flagged_texts, listed
@@ -91,8 +91,8 @@ class Job:
     args: argparse.Namespace
     skill: Skill
     """As it is evolved from; on disk there may be more, left over by an earlier evolution."""
-    settings: Settings
-    entries: list[Entry]
+    settings: EvolutionSettings
+    entries: list[LessonEntry]
     places: Places
 
     def key(self, model: Model) -> str:
@@ -139,14 +139,14 @@ def prepare(args: argparse.Namespace, sources: Sequence[Source], lessons: str) -
     return Job(args, skill, _settings(args, kind, patterns), entries, places)
 
 
-def _settings(args: argparse.Namespace, kind: Lessons, patterns: bool) -> Settings:
+def _settings(args: argparse.Namespace, kind: Lessons, patterns: bool) -> EvolutionSettings:
     variant = getattr(args, "prompt", "skill")
     if patterns and not variant.startswith("patterns"):
         variant = "patterns_generic" if variant == "generic" else "patterns"
     codec: Any = JsonCodec()
     if args.patch_pipeline == "markdown":
         codec = MarkdownCodec(args.semantic_item_marker_format)
-    return Settings(
+    return EvolutionSettings(
         lessons=kind,
         variant=variant,
         codec=codec,

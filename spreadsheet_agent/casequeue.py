@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from react_agent.errors import RunStopped
 from react_agent.executor import Bench, CaseLost
-from react_agent.pool import Outcome, work_queue
+from react_agent.pool import WorkOutcome, work_queue
 from react_agent.seams import Domain, Trajectory
 from spreadsheet_agent.casework import Assignment
 from spreadsheet_agent.order import earlier_results, longest_first, seconds_taken
@@ -105,12 +105,14 @@ class CaseQueue:
         workers: int = self.args.workers
         return self.failing_in_a_row >= max(8, workers)
 
-    def _again(self, outcome: Outcome[tuple[Run, Assignment], CaseResult]) -> bool:
+    def _again(self, outcome: WorkOutcome[tuple[Run, Assignment], CaseResult]) -> bool:
         """What the endpoint ended is tried again when all else is done."""
         ended = outcome.value is not None and outcome.value.status == "infrastructure"
         return ended and not self._hopeless
 
-    def _done(self, outcome: Outcome[tuple[Run, Assignment], CaseResult], bar: "tqdm[Any]") -> None:
+    def _done(
+        self, outcome: WorkOutcome[tuple[Run, Assignment], CaseResult], bar: "tqdm[Any]"
+    ) -> None:
         if outcome.error:
             raise outcome.error
         result = outcome.value

@@ -23,7 +23,7 @@ from react_agent.skills import find_skill
 from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, prompts_digest
 from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.runfolder import CaseResult, now
-from spreadsheet_agent.runs import Place
+from spreadsheet_agent.runs import RunPlace
 from spreadsheet_agent.trajectory import Log, LogName, write_log
 from spreadsheetbench.dataset import Dataset, SheetCase
 
@@ -37,7 +37,7 @@ MAX_ANSWER = 2_000
 class Assignment:
     """One case of one seed's run."""
 
-    place: Place
+    place: RunPlace
     case: SheetCase
     several: bool
     """The task has further inputs, so that the log's name has to say which this was."""

@@ -11,7 +11,7 @@ from spreadsheet_agent.runfolder import RunFolder
 
 
 @dataclass(frozen=True)
-class Place:
+class RunPlace:
     """Where one seed's run works and writes; goes along with each of its cases."""
 
     seed: int | None
@@ -26,7 +26,7 @@ class Place:
 class Run:
     """One seed's run and its folder, which nobody else writes to."""
 
-    place: Place
+    place: RunPlace
     folder: RunFolder
     kept: int = 0
     """Cases that an earlier start has finished."""

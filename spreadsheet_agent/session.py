@@ -19,7 +19,7 @@ from spreadsheet_agent.casequeue import CaseQueue
 from spreadsheet_agent.casework import Assignment, RolloutSite
 from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheet_agent.runfolder import CaseResult, RunFolder
-from spreadsheet_agent.runs import Place, Run, Session
+from spreadsheet_agent.runs import Run, RunPlace, Session
 from spreadsheetbench.dataset import SheetCase
 
 
@@ -75,7 +75,7 @@ class _Start:
         )
         header = {"agent_name": site.kind.name, "model": args.model, "seed": seed}
         working, logs = site.working.joinpath(*sub), site.logs.joinpath(*sub)
-        return Run(Place(seed, output_dir, working, logs, header), folder)
+        return Run(RunPlace(seed, output_dir, working, logs, header), folder)
 
 
 def _lay_out(domain: Domain[SheetCase], session: Session) -> list[SheetCase]:

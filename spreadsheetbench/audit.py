@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from react_agent.errors import ContractError
-from spreadsheetbench.audit_task import Finding, Kind, Severity, examine
+from spreadsheetbench.audit_task import Finding, FindingKind, Severity, examine
 from spreadsheetbench.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task, input_files
 from spreadsheetbench.workers import WorkerLost, Workers, WorkLimits, available_cores
 
@@ -49,9 +49,9 @@ class Audit(BaseModel, frozen=True):
     splits: tuple[Split, ...] = ()
     findings: tuple[Finding, ...] = ()
 
-    def by_kind(self) -> list[tuple[Severity, Kind, list[Finding]]]:
+    def by_kind(self) -> list[tuple[Severity, FindingKind, list[Finding]]]:
         """Grouped, the worst first."""
-        groups: dict[tuple[Severity, Kind], list[Finding]] = {}
+        groups: dict[tuple[Severity, FindingKind], list[Finding]] = {}
         for finding in self.findings:
             groups.setdefault((finding.severity, finding.kind), []).append(finding)
         ordered = sorted(groups, key=lambda key: SEVERITIES.index(key[0]))

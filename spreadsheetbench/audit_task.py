@@ -31,7 +31,7 @@ from spreadsheetbench.rules import RELEASED, SHEET_AWARE, UPSTREAM, Rules
 Severity = Literal["error", "warning", "note"]
 """error: cannot be run, or no output can pass; warning: its verdict misleads; note: good to know"""
 
-Kind = Literal[
+FindingKind = Literal[
     "index",
     "missing files",
     "unreadable workbook",
@@ -62,7 +62,7 @@ class Finding(BaseModel, frozen=True):
     """One thing about a task, or about the whole set where there is no task_id."""
 
     severity: Severity
-    kind: Kind
+    kind: FindingKind
     message: str
     task_id: str = ""
 
@@ -271,5 +271,5 @@ def _read(path: Path) -> Book | Finding:
         return _say("error", "unreadable workbook", f"{path.name}: {reason}")
 
 
-def _say(severity: Severity, kind: Kind, message: str) -> Finding:
+def _say(severity: Severity, kind: FindingKind, message: str) -> Finding:
     return Finding(severity=severity, kind=kind, message=message)

@@ -12,7 +12,7 @@ from openpyxl.utils.cell import get_column_letter
 from react_agent.text import cut_end
 from spreadsheetbench.cells import CellValue, matches, open_places
 from spreadsheetbench.positions import Box, Part, find_sheet, parse
-from spreadsheetbench.reader import Book, Place, Sheet
+from spreadsheetbench.reader import Book, CellPlace, Sheet
 from spreadsheetbench.rules import Rules
 
 SHOWN = 200
@@ -31,7 +31,7 @@ class Comparison:
 class Difference:
     """One compared cell whose two values do not match."""
 
-    place: Place
+    place: CellPlace
     expected: CellValue
     found: CellValue
     reason: str = ""
@@ -60,7 +60,7 @@ class ComparedPart:
     error: str = ""
 
 
-Seen = dict[tuple[str, str, Box], list[Place]]
+Seen = dict[tuple[str, str, Box], list[CellPlace]]
 """Of two books, by sheets and box: the cells that are not the same on both sides, in order."""
 
 
@@ -153,7 +153,7 @@ def differences(
 
 def count_values(gold: Book, position: str, rules: Rules, answer_sheet: str = "") -> int:
     """Gold's cells in the position that are not blank; with none, an empty sheet passes."""
-    found: set[tuple[str, Place]] = set()
+    found: set[tuple[str, CellPlace]] = set()
     for compared in parts(gold, gold, position, rules, answer_sheet):
         if compared.gold and compared.box and not compared.box.empty:
             found.update(
@@ -162,7 +162,7 @@ def count_values(gold: Book, position: str, rules: Rules, answer_sheet: str = ""
     return len(found)
 
 
-def cell_name(place: Place) -> str:
+def cell_name(place: CellPlace) -> str:
     column, row = place
     try:
         return f"{get_column_letter(column)}{row}"

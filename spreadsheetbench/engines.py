@@ -25,11 +25,11 @@ from react_agent.errors import ContractError
 from spreadsheetbench.cells import CellValue, is_blank
 from spreadsheetbench.compare import ComparedPart, cell_name
 from spreadsheetbench.positions import Box
-from spreadsheetbench.reader import Book, Formula, Formulas, OpenpyxlReader, Place
+from spreadsheetbench.reader import Book, CellPlace, Formula, Formulas, OpenpyxlReader
 
 EngineName = Literal["betteroffice", "formulon", "libreoffice"]
 
-Key = tuple[str, Place]
+Key = tuple[str, CellPlace]
 """A sheet's name and a cell of it."""
 
 LIBREOFFICE_SECONDS = 90
@@ -85,7 +85,7 @@ def uncached_values(path: Path, engine: EngineName = "betteroffice") -> dict[Key
 
 def overlay(book: Book, values: Mapping[Key, CellValue]) -> Book:
     """A copy of the book with these values in it; a cell that has one already keeps it."""
-    new: dict[str, dict[Place, CellValue]] = {}
+    new: dict[str, dict[CellPlace, CellValue]] = {}
     for (name, place), value in values.items():
         if not is_blank(value):
             new.setdefault(name, {})[place] = value

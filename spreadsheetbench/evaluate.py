@@ -19,7 +19,7 @@ from react_agent.layout import VERDICTS, seed_folders
 
 if TYPE_CHECKING:
     from spreadsheetbench.dataset import Dataset, Task
-    from spreadsheetbench.scoring import Settings
+    from spreadsheetbench.scoring import ScoringSettings
     from spreadsheetbench.verdicts import Evaluation
 
 
@@ -101,7 +101,7 @@ def _run(args: argparse.Namespace) -> int:
     from react_agent.files import write_json
     from spreadsheetbench.dataset import Dataset
     from spreadsheetbench.report import repeat_lines, summary_lines, task_lines
-    from spreadsheetbench.scoring import Settings
+    from spreadsheetbench.scoring import ScoringSettings
     from spreadsheetbench.verdicts import combine
     from spreadsheetbench.workers import WorkLimits
 
@@ -114,7 +114,7 @@ def _run(args: argparse.Namespace) -> int:
             f"{dataset.path}: no record between --start_idx {args.start_idx} and --end_idx "
             f"{args.end_idx}; it holds {len(dataset.tasks)}"
         )
-    settings = Settings(
+    settings = ScoringSettings(
         rules=args.rules,
         engine=args.engine,
         proof_cache=args.proof_cache,
@@ -144,7 +144,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _evaluate(
-    dataset: "Dataset", tasks: "list[Task]", folder: Path, settings: "Settings"
+    dataset: "Dataset", tasks: "list[Task]", folder: Path, settings: "ScoringSettings"
 ) -> "Evaluation":
     from tqdm import tqdm
 

@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-Place = tuple[int, int]
+CellPlace = tuple[int, int]
 """(column, row)"""
 
 
@@ -14,9 +14,9 @@ class SheetFrame:
     name: str
     part: str | None
     """Where its rows are; None for a chartsheet."""
-    covered: frozenset[Place] = frozenset()
+    covered: frozenset[CellPlace] = frozenset()
     """Cells of merged ranges, but the first of each: they have no value."""
-    links: tuple[tuple[Place, str | None], ...] = ()
+    links: tuple[tuple[CellPlace, str | None], ...] = ()
     """A hyperlink is the value of a cell that has none."""
     max_column: int = 0
     max_row: int = 0

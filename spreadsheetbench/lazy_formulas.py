@@ -8,18 +8,18 @@ from openpyxl.utils.cell import column_index_from_string, range_boundaries
 
 from spreadsheetbench.archive import Unusual
 from spreadsheetbench.positions import Box
-from spreadsheetbench.reader import MAX_ARRAY, Formula, Place
+from spreadsheetbench.reader import MAX_ARRAY, CellPlace, Formula
 from spreadsheetbench.sheet_xml import unescaped
 
 _ATTRIBUTES = re.compile(rb"(?:\s+(\w+)=\"([^\"&]*)\")*\s*")
 _ATTRIBUTE = re.compile(rb"(\w+)=\"([^\"]*)\"")
 
 
-def formulas_of(cells: Iterable[tuple[bytes, bytes, bytes, bytes]]) -> dict[Place, Formula]:
+def formulas_of(cells: Iterable[tuple[bytes, bytes, bytes, bytes]]) -> dict[CellPlace, Formula]:
     """Without number formats; cells that an array fills name the one that holds it."""
-    found: dict[Place, Formula] = {}
+    found: dict[CellPlace, Formula] = {}
     shared: dict[str, Translator] = {}
-    arrays: list[tuple[Place, str]] = []
+    arrays: list[tuple[CellPlace, str]] = []
     for letters, digits, told, text in cells:
         attributes = _attributes(told)
         place = column_index_from_string(letters.decode()), int(digits)

@@ -19,7 +19,7 @@ from spreadsheetbench.frames import SheetFrame
 from spreadsheetbench.lazy_formulas import formulas_of
 from spreadsheetbench.load_proof import Package, open_package
 from spreadsheetbench.positions import MAX_ROW, Box
-from spreadsheetbench.reader import Book, Formula, Place, Sheet, select
+from spreadsheetbench.reader import Book, CellPlace, Formula, Sheet, select
 from spreadsheetbench.sheet_xml import SheetRows, unescaped
 
 SUFFIXES = frozenset([".xlsx", ".xlsm", ".xltx", ".xltm"])
@@ -97,7 +97,7 @@ def _columns(first: int, last: int) -> dict[bytes, int]:
     return {get_column_letter(column).encode(): column for column in range(first, last + 1)}
 
 
-class LazyValues(Mapping[Place, CellValue]):
+class LazyValues(Mapping[CellPlace, CellValue]):
     """The cells that are not blank, decoded range by range when they are asked for."""
 
     def __init__(self, package: Package, frame: SheetFrame, rows: SheetRows) -> None:
@@ -109,10 +109,10 @@ class LazyValues(Mapping[Place, CellValue]):
         odd = package.strings.odd if package.strings else []
         self._odd = {index: number for number, index in enumerate(odd)}
         self._strings: dict[bytes, str] = {}
-        self.decoded: dict[Box, dict[Place, CellValue]] = {}
-        self._blocks: dict[int, dict[Place, CellValue]] = {}
+        self.decoded: dict[Box, dict[CellPlace, CellValue]] = {}
+        self._blocks: dict[int, dict[CellPlace, CellValue]] = {}
 
-    def __getitem__(self, place: Place) -> CellValue:
+    def __getitem__(self, place: CellPlace) -> CellValue:
         number = place[1] // BLOCK
         found = self.decoded.get(_EVERYTHING) or self._blocks.get(number)
         if found is None:
@@ -120,13 +120,13 @@ class LazyValues(Mapping[Place, CellValue]):
             found = self._blocks[number] = self._decode(Box(1, rows[0], LAST_COLUMN, rows[1]))
         return found[place]
 
-    def __iter__(self) -> Iterator[Place]:
+    def __iter__(self) -> Iterator[CellPlace]:
         return iter(self.within(_EVERYTHING))
 
     def __len__(self) -> int:
         return len(self.within(_EVERYTHING))
 
-    def within(self, box: Box) -> dict[Place, CellValue]:
+    def within(self, box: Box) -> dict[CellPlace, CellValue]:
         found = self.decoded.get(box)
         if found is None:
             wider = next((one for one in self.decoded if _surrounds(one, box)), None)
@@ -135,9 +135,9 @@ class LazyValues(Mapping[Place, CellValue]):
             found = self.decoded[box] = self._decode(box)
         return found
 
-    def _decode(self, box: Box) -> dict[Place, CellValue]:
+    def _decode(self, box: Box) -> dict[CellPlace, CellValue]:
         first, last = max(1, box.first_column), min(box.last_column, LAST_COLUMN)
-        found: dict[Place, CellValue] = {}
+        found: dict[CellPlace, CellValue] = {}
         for place, link in self._frame.links:
             if link and box.holds(place):
                 found[place] = link
@@ -206,7 +206,7 @@ class LazySheet(Sheet):
         return max(1, self._frame.max_row, self._rows.last_row())
 
     @cached_property
-    def empty_texts(self) -> frozenset[Place]:
+    def empty_texts(self) -> frozenset[CellPlace]:
         texts = {
             (column_index_from_string(column.decode()), int(row))
             for column, row in self._rows.empty_texts()
@@ -214,7 +214,7 @@ class LazySheet(Sheet):
         linked = {place for place, _ in self._frame.links}
         return frozenset(texts - self._frame.covered - linked)
 
-    def within(self, box: Box) -> dict[Place, CellValue]:
+    def within(self, box: Box) -> dict[CellPlace, CellValue]:
         if isinstance(self.values, LazyValues):
             return self.values.within(box)
         return super().within(box)
@@ -226,7 +226,7 @@ class LazySheet(Sheet):
         values = self.within(Box(1, 1, LAST_COLUMN, last))
         return Sheet(self.name, False, self.max_column, self.max_row, values, texts)
 
-    def formulas(self, last_row: int | None) -> dict[Place, Formula]:
+    def formulas(self, last_row: int | None) -> dict[CellPlace, Formula]:
         """Down to that row, without their number formats. Raises Unusual."""
         end = self._rows.between(1, last_row or MAX_ROW)[1]
         return formulas_of(self._rows.formulas(end))

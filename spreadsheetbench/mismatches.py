@@ -8,11 +8,11 @@ from pydantic import BaseModel
 
 from spreadsheetbench.cells import CellValue, is_blank
 from spreadsheetbench.compare import ComparedPart, Difference, cell_name, differences, parts, shown
-from spreadsheetbench.reader import Book, Formula, Formulas, Place
+from spreadsheetbench.reader import Book, CellPlace, Formula, Formulas
 from spreadsheetbench.rules import Rules
 
 ValueType = Literal["blank", "number", "text", "boolean", "date", "time", "duration", "error"]
-Kind = Literal[
+MismatchKind = Literal[
     "missing",
     "unexpected",
     "not calculated",
@@ -33,7 +33,7 @@ class CellMismatch(BaseModel, frozen=True):
     """One cell, as the report shows it."""
 
     cell: str
-    kind: Kind
+    kind: MismatchKind
     expected: str
     expected_type: ValueType
     found: str
@@ -105,7 +105,7 @@ def _part_report(
     part, box = compared.part, compared.box
     if box is None:
         return PartReport(part=part.text, sheet=part.sheet, error=compared.error)
-    of_sheet: Mapping[Place, Formula] = {}
+    of_sheet: Mapping[CellPlace, Formula] = {}
     if formulas and compared.output:
         of_sheet = formulas.sheets.get(compared.output.name, {})
     found = list(differences(compared, rules))
@@ -120,7 +120,7 @@ def _part_report(
     )
 
 
-def _cell(difference: Difference, formulas: Mapping[Place, Formula]) -> CellMismatch:
+def _cell(difference: Difference, formulas: Mapping[CellPlace, Formula]) -> CellMismatch:
     formula = formulas.get(difference.place)
     return CellMismatch(
         cell=difference.cell,
@@ -134,7 +134,7 @@ def _cell(difference: Difference, formulas: Mapping[Place, Formula]) -> CellMism
     )
 
 
-def _kind(difference: Difference, formula: Formula | None) -> Kind:
+def _kind(difference: Difference, formula: Formula | None) -> MismatchKind:
     expected, found = type_of(difference.expected), type_of(difference.found)
     if difference.reason:
         return "not comparable"

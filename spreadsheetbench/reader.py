@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EngineName = Literal["openpyxl", "lazy"]
 
-Place = tuple[int, int]
+CellPlace = tuple[int, int]
 """(column, row): sorts in the order in which cells are compared."""
 
 
@@ -33,20 +33,20 @@ class Sheet:
     max_column: int = 1
     max_row: int = 1
     """As openpyxl counts: the last cell that the file mentions, even an empty one; at least 1."""
-    values: Mapping[Place, CellValue] = field(default_factory=dict)
+    values: Mapping[CellPlace, CellValue] = field(default_factory=dict)
     """The cells that are not blank."""
-    empty_texts: frozenset[Place] = frozenset()
+    empty_texts: frozenset[CellPlace] = frozenset()
     """Formulas whose cached value is the empty text: blank, yet calculated."""
 
-    def value(self, place: Place) -> CellValue:
+    def value(self, place: CellPlace) -> CellValue:
         return self.values.get(place)
 
-    def within(self, box: Box) -> dict[Place, CellValue]:
+    def within(self, box: Box) -> dict[CellPlace, CellValue]:
         """The cells of the box that are not blank."""
         return select(self.values, box)
 
 
-def select(values: Mapping[Place, CellValue], box: Box) -> dict[Place, CellValue]:
+def select(values: Mapping[CellPlace, CellValue], box: Box) -> dict[CellPlace, CellValue]:
     first, last, top, bottom = box.first_column, box.last_column, box.first_row, box.last_row
     if box.area <= len(values):
         places = ((c, r) for c in range(first, last + 1) for r in range(top, bottom + 1))
@@ -77,7 +77,7 @@ class Formula:
 
     text: str
     number_format: str
-    spills_from: Place | None = None
+    spills_from: CellPlace | None = None
     """The cell that holds the array formula, where this cell only shows a part of its result."""
 
 
@@ -85,7 +85,7 @@ class Formula:
 class Formulas:
     """All formulas of a workbook, by sheet name."""
 
-    sheets: Mapping[str, Mapping[Place, Formula]]
+    sheets: Mapping[str, Mapping[CellPlace, Formula]]
     counts_from_1904: bool
 
 
@@ -148,7 +148,7 @@ def _load(path: Path, *, data_only: bool) -> "Workbook":
 
 def _sheet(sheet: "Worksheet") -> Sheet:
     # Not iter_rows: that creates every cell of the used range, which may be billions.
-    values: dict[Place, CellValue] = {}
+    values: dict[CellPlace, CellValue] = {}
     empty_texts = []
     for (row, column), cell in sheet._cells.items():
         value = cell.value
@@ -166,9 +166,9 @@ def _sheet(sheet: "Worksheet") -> Sheet:
     )
 
 
-def _sheet_formulas(sheet: "Worksheet") -> dict[Place, Formula]:
-    found: dict[Place, Formula] = {}
-    arrays: list[tuple[Place, Formula, str]] = []
+def _sheet_formulas(sheet: "Worksheet") -> dict[CellPlace, Formula]:
+    found: dict[CellPlace, Formula] = {}
+    arrays: list[tuple[CellPlace, Formula, str]] = []
     for (row, column), cell in sheet._cells.items():
         if cell.data_type != "f":
             continue
@@ -187,7 +187,7 @@ def _sheet_formulas(sheet: "Worksheet") -> dict[Place, Formula]:
     return found
 
 
-def _places_of_array(filled: str) -> list[Place]:
+def _places_of_array(filled: str) -> list[CellPlace]:
     first_column, first_row, last_column, last_row = range_boundaries(filled)
     if None in (first_column, first_row, last_column, last_row):
         return []

@@ -30,7 +30,7 @@ Recalculate = Literal["never", "uncached"]
 
 
 @dataclass(frozen=True)
-class Settings:
+class ScoringSettings:
     """What decides the results, and what may be spent on them."""
 
     rules: RulesName = "released"
@@ -53,7 +53,7 @@ class ScoreJob:
     answer_sheet: str = ""
     renamed_output: Path | None = None
     """The output of the folder's only input, where gold's name leads to no file."""
-    settings: Settings = field(default_factory=Settings)
+    settings: ScoringSettings = field(default_factory=ScoringSettings)
     early_verdict: Path | None = None
     """Where the verdict is left before a calculation engine starts, which may end the worker."""
 
@@ -62,14 +62,14 @@ def evaluate(
     dataset: Dataset,
     tasks: Sequence[Task],
     output_dir: Path,
-    settings: Settings | None = None,
+    settings: ScoringSettings | None = None,
     done: Callable[[], object] | None = None,
 ) -> verdicts.Evaluation:
     """Score these tasks of one run. Raises ContractError where there is no such directory.
 
     `done` is called once for every test case.
     """
-    settings = settings or Settings()
+    settings = settings or ScoringSettings()
     if not output_dir.is_dir():
         raise ContractError(f"{output_dir}: no such output directory; nothing was scored")
     if settings.recalculate != "never":
@@ -109,7 +109,7 @@ def evaluate(
 
 
 def case_jobs(
-    dataset: Dataset, task: Task, output_dir: Path, settings: Settings | None = None
+    dataset: Dataset, task: Task, output_dir: Path, settings: ScoringSettings | None = None
 ) -> list[ScoreJob]:
     """One job per gold workbook. Raises ContractError when the task has no folder or no gold."""
     golds = dataset.golds(task)
@@ -123,7 +123,7 @@ def case_jobs(
             position=task.answer_position,
             answer_sheet=task.answer_sheet,
             renamed_output=renamed,
-            settings=settings or Settings(),
+            settings=settings or ScoringSettings(),
         )
         for gold in golds
     ]
@@ -273,7 +273,7 @@ def _recalculated(
 
 
 def _score_all(
-    jobs: Sequence[ScoreJob], settings: Settings, done: Callable[[], object] | None
+    jobs: Sequence[ScoreJob], settings: ScoringSettings, done: Callable[[], object] | None
 ) -> list[verdicts.CaseVerdict]:
     if not jobs:
         return []

@@ -24,7 +24,7 @@ from react_agent.deadlines import now
 from react_agent.endpoint import OpenAIEndpoint
 from react_agent.errors import EndpointDown
 from react_agent.limiter import Limiter
-from react_agent.pool import Outcome, work_queue
+from react_agent.pool import WorkOutcome, work_queue
 from react_agent.retry import Fault, RetryPolicy
 
 SIX = {
@@ -42,7 +42,7 @@ def mentions(caplog: pytest.LogCaptureFixture, words: str) -> list[str]:
     return [line for line in found if words in line]
 
 
-async def queue(endpoint: OpenAIEndpoint, calls: int, workers: int) -> list[Outcome[int, Any]]:
+async def queue(endpoint: OpenAIEndpoint, calls: int, workers: int) -> list[WorkOutcome[int, Any]]:
     return await work_queue(lambda _: endpoint.send(BODY), range(calls), workers=workers)
 
 

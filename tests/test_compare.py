@@ -9,14 +9,14 @@ from openpyxl.utils.cell import get_column_letter
 from spreadsheetbench.cells import CellValue, matches
 from spreadsheetbench.compare import compare
 from spreadsheetbench.mismatches import report_mismatches
-from spreadsheetbench.reader import Book, Place, Sheet
+from spreadsheetbench.reader import Book, CellPlace, Sheet
 from spreadsheetbench.rules import RELEASED, SHEET_AWARE
 
 PLACES = st.tuples(st.integers(1, 6), st.integers(1, 6))
 CELLS = st.dictionaries(PLACES, st.sampled_from([1, 2, "a", "1", True, "nan"]), max_size=12)
 
 
-def book(cells: Mapping[Place, CellValue], name: str = "S") -> Book:
+def book(cells: Mapping[CellPlace, CellValue], name: str = "S") -> Book:
     columns, rows = [c for c, _ in cells], [r for _, r in cells]
     sheet = Sheet(name, max_column=max(columns, default=1), max_row=max(rows, default=1))
     return Book((Sheet(name, False, sheet.max_column, sheet.max_row, dict(cells)),))
@@ -24,7 +24,10 @@ def book(cells: Mapping[Place, CellValue], name: str = "S") -> Book:
 
 @given(CELLS, CELLS, PLACES, PLACES)
 def test_first_mismatch_is_the_first_of_a_walk_down_the_columns(
-    gold: dict[Place, CellValue], output: dict[Place, CellValue], start: Place, end: Place
+    gold: dict[CellPlace, CellValue],
+    output: dict[CellPlace, CellValue],
+    start: CellPlace,
+    end: CellPlace,
 ) -> None:
     position = f"{get_column_letter(start[0])}{start[1]}:{get_column_letter(end[0])}{end[1]}"
     walked = [
@@ -45,7 +48,7 @@ def test_first_mismatch_is_the_first_of_a_walk_down_the_columns(
 
 @given(CELLS, CELLS, st.sampled_from(["A1:F6", "A:F", "1:6", "A1,B2:C3", "A1:C2,C1:F6"]))
 def test_report_and_verdict_agree(
-    gold: dict[Place, CellValue], output: dict[Place, CellValue], position: str
+    gold: dict[CellPlace, CellValue], output: dict[CellPlace, CellValue], position: str
 ) -> None:
     for rules in RELEASED, SHEET_AWARE:
         report = report_mismatches(book(gold), book(output), position, rules)

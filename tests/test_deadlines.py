@@ -17,7 +17,7 @@ from test_limiter import Client, Server
 from react_agent.agent import ReActAgent, Tool
 from react_agent.deadlines import KNOWN, SHORTEST, TIMES_SLOWEST, Pace, now
 from react_agent.model import FunctionModel, Message
-from react_agent.pool import Outcome, work_queue
+from react_agent.pool import WorkOutcome, work_queue
 from react_agent.retry import Fault, RetryPolicy
 from react_agent.seams import Trajectory
 
@@ -157,7 +157,7 @@ def test_what_may_be_repeated_is_repeated_once_and_last(
             raise OSError(f"{item}")
         return item
 
-    def again(outcome: Outcome[int, int]) -> bool:
+    def again(outcome: WorkOutcome[int, int]) -> bool:
         return isinstance(outcome.error, OSError)
 
     done: list[int] = []

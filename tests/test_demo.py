@@ -12,7 +12,7 @@ import pytest
 
 from trace2skill import demo
 from trace2skill.cli import STAGES
-from trace2skill.pipeline import Pipeline, Step
+from trace2skill.pipeline import Pipeline, PipelineStep
 from trace2skill.recipe import Recipe, SplitTable, split_ids
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +27,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     return Pipeline(recipe, split_ids(recipe))
 
 
-def run(step: Step) -> None:
+def run(step: PipelineStep) -> None:
     for command in step.commands:
         assert import_module(STAGES[command.stage][0]).main(list(command.argv)) == 0
     assert step.whole()

@@ -16,7 +16,7 @@ from spreadsheetbench.compare import parts
 from spreadsheetbench.engines import ENGINES, as_read, overlay, uncached, uncached_values
 from spreadsheetbench.reader import READERS, Book, Formula, Formulas, Sheet
 from spreadsheetbench.rules import RELEASED
-from spreadsheetbench.scoring import ScoreJob, Settings, score_case
+from spreadsheetbench.scoring import ScoreJob, ScoringSettings, score_case
 
 READER = READERS["openpyxl"]
 
@@ -110,7 +110,7 @@ def test_books_that_count_from_1904_keep_their_days(tmp_path: Path) -> None:
 
 
 def case(gold: Path, output: Path, position: str = "A1:F8", engine: str = "betteroffice"):  # type: ignore[no-untyped-def]
-    settings = Settings(recalculate="uncached", recalc_engine=engine)  # type: ignore[arg-type]
+    settings = ScoringSettings(recalculate="uncached", recalc_engine=engine)  # type: ignore[arg-type]
     return score_case(ScoreJob(gold, output, position, settings=settings))
 
 

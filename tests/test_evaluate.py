@@ -18,7 +18,7 @@ from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.evaluate import main
 from spreadsheetbench.scoring import (
     ScoreJob,
-    Settings,
+    ScoringSettings,
     evaluate,
     report_pair_limited,
     score_pair_limited,
@@ -78,7 +78,7 @@ class Bench:
 
     def evaluate(self, **settings: Any) -> Evaluation:
         dataset = Dataset.load(self.data)
-        chosen = Settings(workers=2, limits=SMALL, **settings)
+        chosen = ScoringSettings(workers=2, limits=SMALL, **settings)
         return evaluate(dataset, dataset.tasks, self.out, chosen)
 
     @property
@@ -292,7 +292,7 @@ def test_an_engine_that_never_ends_costs_only_the_second_column(
     monkeypatch.setenv("PATH", endless_program(tmp_path))
     bench.task("1", "formulas without a cached value")
     dataset = Dataset.load(bench.data)
-    settings = Settings(
+    settings = ScoringSettings(
         recalculate="uncached", recalc_engine="libreoffice", limits=WorkLimits(seconds=2)
     )
     evaluation = evaluate(dataset, dataset.tasks, bench.out, settings)

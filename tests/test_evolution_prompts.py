@@ -9,7 +9,7 @@ from evolving import Author, make_records, role_of
 
 from react_agent.skills import Skill
 from skill_evolver.codecs import Codec, JsonCodec, MarkdownCodec
-from skill_evolver.engine import Evolver, Settings
+from skill_evolver.engine import EvolutionSettings, Evolver
 from skill_evolver.inputs import Selection, load_entries
 from skill_evolver.patch import ExactEdit, Patch, SemanticEdit
 from skill_evolver.provenance import leaf
@@ -35,7 +35,7 @@ def test_map_prompts_share_their_beginning(
     entries, _ = load_entries(
         [(make_records(tmp_path / "r.json", 8), "error")], "records", Selection()
     )
-    settings = Settings(lessons, variant, codec, batch_size=size)  # type: ignore[arg-type]
+    settings = EvolutionSettings(lessons, variant, codec, batch_size=size)  # type: ignore[arg-type]
     evolver = Evolver(skill, Store(tmp_path, Author()), settings)
     prompts = [evolver.map_prompt(skill.files, batch) for batch in evolver.batches(entries)]
     texts = ["\n".join(m.content for m in prompt) for prompt in prompts]
@@ -54,7 +54,7 @@ def test_merge_prompts_show_ids_support_and_only_the_passages_concerned(
 ) -> None:
     text = "# S\n\n## Write\n\nText that matters.\n\n## Other\n\nNot shown.\n"
     skill = Skill(tmp_path, {"SKILL.md": text})
-    settings = Settings(lessons, codec=codec)  # type: ignore[arg-type]
+    settings = EvolutionSettings(lessons, codec=codec)  # type: ignore[arg-type]
     evolver = Evolver(skill, Store(tmp_path, Author()), settings)
     edit: ExactEdit | SemanticEdit = SemanticEdit(
         id="m1.1", file="SKILL.md", intent="i", instruction="Say it."

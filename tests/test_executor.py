@@ -16,7 +16,7 @@ from react_agent.errors import ContractError
 from react_agent.ray_station import Opening, Station
 from spreadsheet_agent.casework import Assignment, RolloutSite
 from spreadsheet_agent.rollouts import build_parser
-from spreadsheet_agent.runs import Place
+from spreadsheet_agent.runs import RunPlace
 
 KEY = "sk-the-key-of-the-driver"
 
@@ -56,7 +56,9 @@ def test_a_station_works_as_the_driver_would(tmp_path: Path) -> None:
     async def steps(user: Commands) -> None:
         site = RolloutSite(parsed(tmp_path))
         case = site.domain.cases(["9001"])[0]
-        place = Place(41, tmp_path / "outputs", site.working, site.logs, {"model": "m", "seed": 41})
+        place = RunPlace(
+            41, tmp_path / "outputs", site.working, site.logs, {"model": "m", "seed": 41}
+        )
         station = Station()
         sent = opening(site, {}, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=user.server.url)
         assert KEY not in repr(sent)

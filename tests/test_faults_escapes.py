@@ -9,10 +9,10 @@ from hostile_commands import ESCAPES, OUTPUTS
 
 from react_agent.errors import ContractError
 from react_agent.limits import Limits
-from react_agent.sandbox import Kind, open_sandbox
+from react_agent.sandbox import SandboxKind, open_sandbox
 
 
-def found(kind: Kind, base: Path, names: set[str]) -> list[str]:
+def found(kind: SandboxKind, base: Path, names: set[str]) -> list[str]:
     base.chmod(0o755)
     try:
         sandbox = open_sandbox(kind, limits=Limits(seconds=10))

@@ -8,13 +8,13 @@ import pytest
 from faults_secrets import Search, Secrets, searched
 
 from react_agent.errors import ContractError
-from react_agent.sandbox import Kind
+from react_agent.sandbox import SandboxKind
 from react_agent.wire import Wire
 
 NO_HIDING = "from react_agent.wire import Wire; Wire._hide = lambda self, text: text"
 
 
-def wrong(folder: Path, only: str, *, kind: Kind = "bwrap", before: str = "") -> list[str]:
+def wrong(folder: Path, only: str, *, kind: SandboxKind = "bwrap", before: str = "") -> list[str]:
     folder.chmod(0o755)
     try:
         search = searched(folder, 5, kind, before=before, only=only)

@@ -16,7 +16,7 @@ from spreadsheetbench.dataset import Dataset
 from spreadsheetbench.evaluate import main
 from spreadsheetbench.positions import Box
 from spreadsheetbench.reader import READERS
-from spreadsheetbench.scoring import Settings, evaluate, report_pair, score_pair
+from spreadsheetbench.scoring import ScoringSettings, evaluate, report_pair, score_pair
 
 MINI = Dataset.load(Path(__file__).resolve().parent.parent / "data/mini")
 
@@ -343,7 +343,7 @@ def test_engine_is_a_flag_and_the_summary_names_it(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         shutil.copyfile(gold, folder / case.output_name)
     found = [
-        evaluate(MINI, tasks, tmp_path, Settings(engine=engine, workers=1))
+        evaluate(MINI, tasks, tmp_path, ScoringSettings(engine=engine, workers=1))
         for engine in ("openpyxl", "lazy")
     ]
     assert found[0].results == found[1].results

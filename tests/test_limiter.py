@@ -20,9 +20,9 @@ from react_agent.breaker import Breaker
 from react_agent.deadlines import Pace, now
 from react_agent.errors import BudgetReached, InfrastructureError
 from react_agent.limiter import CUT, Limiter
-from react_agent.retry import Fault, Kind, RetryPolicy, Stats, patiently
+from react_agent.retry import Fault, FaultKind, RetryPolicy, Stats, patiently
 
-KINDS: tuple[Kind, ...] = ("rate_limit", "server", "timeout", "connection", "garbled")
+KINDS: tuple[FaultKind, ...] = ("rate_limit", "server", "timeout", "connection", "garbled")
 
 
 @dataclass

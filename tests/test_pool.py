@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from react_agent.pool import Outcome, work_queue
+from react_agent.pool import WorkOutcome, work_queue
 
 
 def test_outcomes_keep_the_order_and_the_failures() -> None:
@@ -40,7 +40,7 @@ def test_an_error_in_done_stops_the_queue() -> None:
         await asyncio.sleep(0 if x < 3 else 60)
         return x
 
-    def full_disk(outcome: Outcome[int, int]) -> None:
+    def full_disk(outcome: WorkOutcome[int, int]) -> None:
         if outcome.item == 2:
             raise OSError("no space")
 

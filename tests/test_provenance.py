@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from react_agent.model import FunctionModel, Message
 from react_agent.skills import Skill
-from skill_evolver.engine import Evolver, Settings
+from skill_evolver.engine import EvolutionSettings, Evolver
 from skill_evolver.patch import ExactEdit, Patch
 from skill_evolver.provenance import Ledger, leaf, settle
 from skill_evolver.store import Store
@@ -90,7 +90,7 @@ def test_support_is_conserved_under_any_order_batch_size_and_merge_failure(
     random.Random(seed).shuffle(patches)
     skill = Skill(Path("x"), {"SKILL.md": "# S\n\n## Write\n\nText.\n"})
     store = Store(folder, careless(seed, failures), readable=False, fixes=0)
-    plan = Settings(merge_batch_size=size, max_merge_levels=cap)
+    plan = EvolutionSettings(merge_batch_size=size, max_merge_levels=cap)
     evolver = Evolver(skill, store, plan, ledger)
 
     async def ready(patch: Patch) -> list[Patch]:
@@ -157,7 +157,7 @@ def test_a_group_is_merged_as_soon_as_its_members_are_there(tmp_path: Path) -> N
     patches = proposals(ledger, [[0]] * 4)
     skill = Skill(Path("x"), {"SKILL.md": "# S\n\n## Write\n\nText.\n"})
     evolver = Evolver(
-        skill, Store(tmp_path, FunctionModel(note)), Settings(merge_batch_size=2), ledger
+        skill, Store(tmp_path, FunctionModel(note)), EvolutionSettings(merge_batch_size=2), ledger
     )
 
     async def later(patch: Patch, seconds: float) -> list[Patch]:

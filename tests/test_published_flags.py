@@ -10,7 +10,7 @@ from react_agent.layout import BUDGET
 from react_agent.prices import Prices
 from skill_evolver import evolve
 from trace2skill.conduct import NOT_WRITTEN, Conductor
-from trace2skill.pipeline import Command, Pipeline, Step
+from trace2skill.pipeline import Command, Pipeline, PipelineStep
 from trace2skill.recipe import BudgetTable, ModelTable, Recipe, SplitTable
 
 IDS = {"train": ["1", "2"], "test": ["3"]}
@@ -32,7 +32,7 @@ def plan(folder: Path, **changes: object) -> Pipeline:
     return Pipeline(recipe.model_copy(update=changes), IDS)
 
 
-def parsed(step: Step, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespace:
+def parsed(step: PipelineStep, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespace:
     found: list[argparse.Namespace] = []
 
     def only_parse(_: Any, parser: argparse.ArgumentParser, argv: list[str]) -> int:

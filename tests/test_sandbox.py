@@ -42,7 +42,7 @@ from react_agent import bwrap, seccomp, throwaway
 from react_agent.bash import BashResult
 from react_agent.errors import ContractError
 from react_agent.limits import KiB, Limits, MiB
-from react_agent.sandbox import Kind, Sandbox, open_sandbox
+from react_agent.sandbox import Sandbox, SandboxKind, open_sandbox
 from react_agent.untrusted import take_file
 
 ROOT = os.getuid() == 0
@@ -50,7 +50,7 @@ AS_NOBODY = "SANDBOX_TESTS_AS_NOBODY" in os.environ
 QUICK = Limits(seconds=10)
 
 
-def works(kind: Kind) -> Sandbox:
+def works(kind: SandboxKind) -> Sandbox:
     try:
         return open_sandbox(kind, limits=QUICK)
     except ContractError as error:

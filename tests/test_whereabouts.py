@@ -9,7 +9,7 @@ from evolving import SKILL
 from react_agent.model import ScriptedModel
 from react_agent.skills import Skill
 from skill_evolver.apply import apply_edits, from_files, to_files
-from skill_evolver.engine import Evolver, Settings
+from skill_evolver.engine import EvolutionSettings, Evolver
 from skill_evolver.finish import Finisher
 from skill_evolver.guardrails import Guard
 from skill_evolver.leaks import LeakScan
@@ -160,7 +160,7 @@ def test_an_evolution_without_a_model_for_anchors_places_what_code_can(tmp_path:
     files = {name: text for name, text in FILES.items() if name.endswith(".md")}
     skill = Skill(tmp_path, files)
     store = Store(tmp_path / "calls", ScriptedModel(), readable=False)
-    finisher = Finisher(Evolver(skill, store, Settings(skip_translation=True)))
+    finisher = Finisher(Evolver(skill, store, EvolutionSettings(skip_translation=True)))
     patch = Patch(
         edits=(
             APPEND,

@@ -26,7 +26,7 @@ from react_agent.prices import DEFAULT as PRICES
 from react_agent.prices import Prices
 from react_agent.settings import differences
 from trace2skill.forecast import spent_text
-from trace2skill.pipeline import Command, Entrant, Pipeline, Step
+from trace2skill.pipeline import Command, Entrant, Pipeline, PipelineStep
 from trace2skill.recipe import contents
 from trace2skill.standings import MARK, Standing, score, table, write_reproduction
 
@@ -81,7 +81,7 @@ class Conductor:
             "contents": contents(self.recipe),
         }
 
-    def plan(self) -> list[Step]:
+    def plan(self) -> list[PipelineStep]:
         """Every step that can be known before the choice, and the last one for the first seed,
         which costs the same as for any other."""
         chosen = self.chosen() or self.recipe.seeds[0]
@@ -131,7 +131,7 @@ class Conductor:
         self._do(self.pipeline.roll_out(champion))
         self._conclude(champion)
 
-    def _before(self) -> list[Step]:
+    def _before(self) -> list[PipelineStep]:
         pipeline = self.pipeline
         entrants = [*pipeline.baselines(), pipeline.teacher]
         steps = [pipeline.roll_out(entrant) for entrant in entrants]
@@ -139,7 +139,7 @@ class Conductor:
         steps += [pipeline.evolve(seed) for seed in self.recipe.seeds]
         return steps + [pipeline.roll_out(entrant) for entrant in pipeline.validations()]
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step: PipelineStep) -> None:
         if step.evolution in self.without_skill:
             return
         if step.whole():
@@ -156,7 +156,7 @@ class Conductor:
             if code != OK:
                 raise Stopped(code, step.about)
 
-    def _lay_out(self, step: Step) -> None:
+    def _lay_out(self, step: PipelineStep) -> None:
         """The copy of the skills that is evolved: whole or not there, whenever this is killed."""
         target = self.root / step.name / "skills"
         if target.exists():

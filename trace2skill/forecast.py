@@ -9,9 +9,9 @@ from react_agent.budget import read_spent
 from react_agent.layout import RESULTS
 from react_agent.model import Usage
 from react_agent.prices import Prices
-from skill_evolver.engine import Settings
+from skill_evolver.engine import EvolutionSettings
 from skill_evolver.tree import levels
-from trace2skill.pipeline import Pipeline, Step
+from trace2skill.pipeline import Pipeline, PipelineStep
 
 TURNS = 30
 """The paper: rollouts often exceed 30 turns."""
@@ -21,7 +21,7 @@ SKILL_CALL, SKILL_REPLY = 8_000, 2_000
 """A patch or a merge shows the whole skill and lets the model think."""
 FAILING = 0.5
 """Share of training runs that fail, near what others found for the paper's model."""
-MERGE_LEVELS = Settings.max_merge_levels
+MERGE_LEVELS = EvolutionSettings.max_merge_levels
 LESSONS = {"error": 0.35, "success": 0.5, "combined": 0.85}
 """Records for each training task; the paper's timing run had about 70 error lessons of 200."""
 
@@ -38,7 +38,7 @@ class PerCase:
 
 @dataclass(frozen=True)
 class Row:
-    step: Step
+    step: PipelineStep
     whole: bool
     usage: Usage
 
@@ -66,12 +66,12 @@ def per_case(pipeline: Pipeline) -> PerCase:
     return PerCase(turns, turns * PROMPT, turns * REPLY, basis)
 
 
-def forecast(pipeline: Pipeline, steps: Sequence[Step]) -> list[Row]:
+def forecast(pipeline: Pipeline, steps: Sequence[PipelineStep]) -> list[Row]:
     case = per_case(pipeline)
     return [Row(step, step.whole(), _usage(pipeline, step, case)) for step in steps]
 
 
-def _usage(pipeline: Pipeline, step: Step, case: PerCase) -> Usage:
+def _usage(pipeline: Pipeline, step: PipelineStep, case: PerCase) -> Usage:
     tasks = len(pipeline.ids[step.split])
     lessons = pipeline.recipe.lessons
     if step.kind == "rollouts":

@@ -35,7 +35,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Step:
+class PipelineStep:
     """Commands that together leave one result."""
 
     name: str
@@ -162,7 +162,7 @@ class Pipeline:
 
     # ---- steps -------------------------------------------------------------
 
-    def roll_out(self, entrant: Entrant) -> Step:
+    def roll_out(self, entrant: Entrant) -> PipelineStep:
         recipe = self.recipe
         name = str((entrant.folder / entrant.prefix.rstrip("_")).relative_to(self.root))
         seeds = ",".join(map(str, entrant.seeds))
@@ -186,7 +186,7 @@ class Pipeline:
         )
         about = f"{entrant.label}: rollouts, verdicts, triage"
         tasks = len(self.ids[entrant.split])
-        return Step(
+        return PipelineStep(
             name,
             about,
             "rollouts",
@@ -197,7 +197,7 @@ class Pipeline:
             entrant.evolution,
         )
 
-    def learn(self) -> Step:
+    def learn(self) -> PipelineStep:
         recipe, base = self.recipe, self.teacher.folder
         only = "all" if recipe.lessons == "combined" else recipe.lessons
         thinking = recipe.model.thinking_config or recipe.model.generation_config
@@ -207,9 +207,9 @@ class Pipeline:
             flags += ["--success_generation_config", thinking]
         commands = (Command("analyze", tuple(flags)),)
         about = f"{recipe.lessons} lessons from the trajectories"
-        return Step("lessons", about, "lessons", "train", commands, self._learned)
+        return PipelineStep("lessons", about, "lessons", "train", commands, self._learned)
 
-    def evolve(self, seed: int) -> Step:
+    def evolve(self, seed: int) -> PipelineStep:
         recipe, folder, base = self.recipe, self.evolution(seed), self.teacher.folder
         thinking = recipe.model.thinking_config or recipe.model.generation_config
         flags = []
@@ -225,7 +225,7 @@ class Pipeline:
         flags += ["--parse-failure-dir", str(folder / "parse_failures")]
         flags += ["--max-workers", str(recipe.workers)]
         flags += self._model("", thinking, token_cap="--max-total-tokens")
-        return Step(
+        return PipelineStep(
             str(folder.relative_to(self.root)),
             f"evolution with seed {seed}",
             "evolution",

@@ -53,7 +53,7 @@ class Request(BaseModel, frozen=True):
     """Digests, oldest first."""
 
 
-class Entry(BaseModel):
+class CassetteEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str
@@ -160,7 +160,7 @@ class Recorder:
             if name not in self._known
         }
         kept = self.masks.reply(reply, hide=True)
-        entry = Entry(key=request_key(masked), request=request, new=new, reply=kept)
+        entry = CassetteEntry(key=request_key(masked), request=request, new=new, reply=kept)
         line = entry.model_dump(exclude_defaults=True)
         append_line(self.path, _each_string(line, self._without_secrets), synced=False)
         self._known |= {*new, _as_history(kept)}
@@ -206,7 +206,7 @@ class Replayer:
         return self.masks.reply(replies[number])
 
     @staticmethod
-    def _known(entry: Entry) -> Known:
+    def _known(entry: CassetteEntry) -> Known:
         return Known(entry.request.settings, entry.request.messages)
 
     def _texts(self) -> dict[str, dict[str, Any]]:
@@ -218,7 +218,7 @@ class Replayer:
         return texts
 
 
-def read_cassette(path: Path) -> tuple[Header, Iterator[Entry]]:
+def read_cassette(path: Path) -> tuple[Header, Iterator[CassetteEntry]]:
     """Header and entries. Raises ContractError that names the damaged line."""
     if not path.is_file():
         raise ContractError(f"{path}: no such cassette")
@@ -233,10 +233,10 @@ def read_cassette(path: Path) -> tuple[Header, Iterator[Entry]]:
     return header, _entries(path, lines)
 
 
-def _entries(path: Path, lines: Iterator[tuple[int, Any]]) -> Iterator[Entry]:
+def _entries(path: Path, lines: Iterator[tuple[int, Any]]) -> Iterator[CassetteEntry]:
     for number, value in lines:
         try:
-            yield Entry.model_validate(value)
+            yield CassetteEntry.model_validate(value)
         except ValidationError as error:
             raise ContractError(
                 f"{path}: line {number} is damaged ({first_problem(error)}); delete that line"

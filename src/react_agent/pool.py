@@ -13,7 +13,7 @@ Out = TypeVar("Out")
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[In, Out]):
+class WorkOutcome(Generic[In, Out]):
     """One item's result. A failed item is data, not a crash."""
 
     item: In
@@ -26,9 +26,9 @@ async def work_queue(
     items: Iterable[In],
     *,
     workers: int,
-    again: Callable[[Outcome[In, Out]], bool] = lambda outcome: False,
-    done: Callable[[Outcome[In, Out]], None] | None = None,
-) -> list[Outcome[In, Out]]:
+    again: Callable[[WorkOutcome[In, Out]], bool] = lambda outcome: False,
+    done: Callable[[WorkOutcome[In, Out]], None] | None = None,
+) -> list[WorkOutcome[In, Out]]:
     """Run `work` on every item, at most `workers` at a time; outcomes come back in input order.
 
     An item whose first outcome `again` takes is put at the end of the queue, once, instead.
@@ -37,7 +37,7 @@ async def work_queue(
     RunStopped once a cap was met and all that needed no further call has ended.
     """
     waiting = iter(enumerate(items))
-    outcomes: dict[int, Outcome[In, Out]] = {}
+    outcomes: dict[int, WorkOutcome[In, Out]] = {}
     later: deque[tuple[int, In]] = deque()
     repeated: set[int] = set()
     spent: list[RunStopped] = []
@@ -48,12 +48,12 @@ async def work_queue(
                 return
             index, item = entry
             try:
-                outcome = Outcome(item, value=await work(item))
+                outcome = WorkOutcome(item, value=await work(item))
             except RunStopped as error:
                 spent.append(error)
                 return
             except Exception as error:  # the boundary: the caller decides what a failure costs
-                outcome = Outcome[In, Out](item, error=error)
+                outcome = WorkOutcome[In, Out](item, error=error)
             if index not in repeated and again(outcome):
                 repeated.add(index)
                 later.append(entry)

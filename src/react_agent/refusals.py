@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from react_agent.errors import ContextOverflow, EndpointRefused, ModelError
-from react_agent.retry import Fault, Kind
+from react_agent.retry import Fault, FaultKind
 from react_agent.text import one_line
 
 OVERFLOW = [
@@ -79,7 +79,7 @@ def failure(status: int, body: str, retry_after: float | None = None) -> Excepti
         # Comes as 429, but no waiting helps.
         return EndpointRefused(f"{text}; {_ADVICE[402]}")
     if status in _RETRIED or status >= 500:
-        kind: Kind = "rate_limit" if status == 429 else "server"
+        kind: FaultKind = "rate_limit" if status == 429 else "server"
         return Fault(kind, text, retry_after, overload=status in (503, 529))
     if status in _ADVICE or status < 400:
         advice = _ADVICE.get(status, "the address answers with a redirect; check --base_url")

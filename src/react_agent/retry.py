@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
-Kind = Literal["connection", "timeout", "rate_limit", "server", "garbled", "empty"]
+FaultKind = Literal["connection", "timeout", "rate_limit", "server", "garbled", "empty"]
 
 
 class Fault(Exception):
@@ -31,7 +31,7 @@ class Fault(Exception):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: FaultKind,
         line: str,
         retry_after: float | None = None,
         *,
@@ -173,7 +173,7 @@ class _Patience:
         self._forget()
 
     def _forget(self) -> None:
-        self.kinds: Counter[Kind] = Counter()
+        self.kinds: Counter[FaultKind] = Counter()
         self.attempts = self.refusals = 0
         self.failing = self.hanging = self.refused = self.last = 0.0
         self.outages = self.breaker.outages

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 _THREADS = ThreadPoolExecutor(4, thread_name_prefix="case")
 """Their own, so that no case waits for its folder behind work of other kinds."""
 
-Kind = Literal["auto", "bwrap", "none"]
+SandboxKind = Literal["auto", "bwrap", "none"]
 
 _MEND = (
     "To mend it: `apt install bubblewrap`; where it is installed, let it make namespaces "
@@ -94,7 +94,10 @@ def tool_slots(wanted: int | None) -> asyncio.Semaphore:
 
 
 def open_sandbox(
-    kind: Kind = "auto", *, limits: Limits | None = None, slots: asyncio.Semaphore | None = None
+    kind: SandboxKind = "auto",
+    *,
+    limits: Limits | None = None,
+    slots: asyncio.Semaphore | None = None,
 ) -> Sandbox:
     """Start a program in the sandbox once, to see whether it can run here at all.
 

@@ -11,10 +11,10 @@ from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.text import cut_end
 
-Settings = TypeVar("Settings", bound=BaseModel)
+SettingsClass = TypeVar("SettingsClass", bound=BaseModel)
 
 
-def read_settings(cls: type[Settings], text_or_path: str, what: str) -> Settings:
+def read_settings(cls: type[SettingsClass], text_or_path: str, what: str) -> SettingsClass:
     """Raises ContractError; a mistyped path is not reported as broken JSON, nor the reverse."""
     where, value = _json(text_or_path.strip(), what)
     if not isinstance(value, dict):
