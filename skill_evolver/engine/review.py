@@ -20,7 +20,7 @@ from react_agent.templates import Prompts
 from skill_evolver.engine.finish import EditStep, Finished, Finisher
 from skill_evolver.guard.guardrails import Guard, flagged_problems
 from skill_evolver.guard.injections import Finding
-from skill_evolver.guard.screening import PREFIX, Review, Verdict
+from skill_evolver.guard.screening import PREFIX, EditVerdict, Review
 from skill_evolver.lineage.grouping import numbered
 from skill_evolver.patches.apply import Document, Line, to_files
 from skill_evolver.patches.build import build
@@ -64,7 +64,9 @@ def question(
     for path in sorted({*before, *after}):
         lines += _hunks(path, to_lines(before.get(path, "")), after.get(path, ()), names)
     material = "\n".join(lines)
-    user = PROMPTS.render("review/user.j2", mark=digest(material), material=material, names=edits)
+    user = PROMPTS.render(
+        "review/user.j2", mark=digest(material)[:16], material=material, names=edits
+    )
     return [
         Message(role="system", content=PROMPTS.render("review/system.j2")),
         Message(role="user", content=user),
@@ -91,7 +93,7 @@ def _hunks(
                 yield from (f"+ [{names.get(x.origin, '')}] {x.text}" for x in new[first:last])
 
 
-def read_verdicts(reply: str, names: Mapping[str, Any]) -> tuple[Verdict, ...]:
+def read_verdicts(reply: str, names: Mapping[str, Any]) -> tuple[EditVerdict, ...]:
     """The last verdicts of a reply, whole. Raises PatchFormatError, which says what to mend."""
     try:
         found = Review.model_validate({"verdicts": _last(reply)["verdicts"]}).verdicts
