@@ -64,7 +64,9 @@ def question(
     for path in sorted({*before, *after}):
         lines += _hunks(path, to_lines(before.get(path, "")), after.get(path, ()), names)
     material = "\n".join(lines)
-    user = PROMPTS.render("review/user.j2", mark=digest(material), material=material, names=edits)
+    user = PROMPTS.render(
+        "review/user.j2", mark=digest(material)[:16], material=material, names=edits
+    )
     return [
         Message(role="system", content=PROMPTS.render("review/system.j2")),
         Message(role="user", content=user),
