@@ -26,7 +26,7 @@ from skill_evolver.guardrails import Guard, flagged_problems
 from skill_evolver.injections import Finding
 from skill_evolver.patch import ExactEdit, Patch
 from skill_evolver.rules import check, mentions, new_problems
-from skill_evolver.screening import PREFIX, Review, Verdict
+from skill_evolver.screening import PREFIX, EditVerdict, Review
 from skill_evolver.sections import to_lines
 
 RULE = "review"
@@ -93,7 +93,7 @@ def _hunks(
                 yield from (f"+ [{names.get(x.origin, '')}] {x.text}" for x in new[first:last])
 
 
-def read_verdicts(reply: str, names: Mapping[str, Any]) -> tuple[Verdict, ...]:
+def read_verdicts(reply: str, names: Mapping[str, Any]) -> tuple[EditVerdict, ...]:
     """The last verdicts of a reply, whole. Raises PatchFormatError, which says what to mend."""
     try:
         found = Review.model_validate({"verdicts": _last(reply)["verdicts"]}).verdicts

@@ -40,7 +40,7 @@ class Flagged(BaseModel):
         return f"{self.rule}: {self.id}{source} {what} ({self.patch or self.stage}): {self.excerpt}"
 
 
-class Verdict(BaseModel):
+class EditVerdict(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     edit: str
@@ -54,7 +54,7 @@ class Review(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[EditVerdict, ...] = ()
     not_reviewed: str = ""
     """Why there are no verdicts."""
 
