@@ -15,7 +15,7 @@ from skill_evolver.guard.screening import PREFIX
 from skill_evolver.lineage.grouping import Lesson, group, in_order, numbered, route
 from skill_evolver.lineage.provenance import Node, derive, merge_by_code, title_of
 from skill_evolver.patches.anchors import already_there, by_hint, elsewhere, nearest
-from skill_evolver.patches.apply import Splice, apply_edits, from_files, place, to_files
+from skill_evolver.patches.apply import Splice, apply_edits, from_files, place
 from skill_evolver.patches.build import Built, build, without_broken_pairs
 from skill_evolver.patches.codecs import JsonCodec
 from skill_evolver.patches.patch import Edit, ExactEdit, Patch, SemanticEdit
@@ -78,10 +78,7 @@ class Finisher:
             for edit in (e for e in edits if e.id in flagged):
                 found = flagged[edit.id]
                 self._drop(edit, "apply", f"{PREFIX}{found.rule}", found.excerpt)
-            kept, objections = guard.screen([e for e in edits if e.id not in flagged])
-            for objection in objections:
-                self._drop(objection.edit, "apply", objection.rule, objection.reason)
-            edits = [e for e in kept if isinstance(e, ExactEdit)]
+            edits = self._screened([e for e in edits if e.id not in flagged], guard, "apply")
 
     async def exact(self, patch: Patch, guard: Guard) -> list[ExactEdit]:
         """Every edit in a form that code can carry out: exact, near enough, else translated."""
@@ -180,10 +177,7 @@ class Finisher:
         self, edits: Sequence[ExactEdit], guard: Guard
     ) -> tuple[list[ExactEdit], list[Lesson]]:
         """Guardrails, trial application and support, in this order; survivors by support."""
-        kept, objections = guard.screen(list(edits))
-        for objection in objections:
-            self._drop(objection.edit, "final", objection.rule, objection.reason)
-        exact = [e for e in kept if isinstance(e, ExactEdit)]
+        exact = self._screened(edits, guard, "final")
         sound: list[ExactEdit] = []
         for edit in exact:
             named = mentions(edit.content)
@@ -195,12 +189,16 @@ class Finisher:
                 self._drop(edit, "final", rule, why)
             else:
                 sound.append(edit)
-        kept, objections = guard.screen(sound)  # a dropped edit may leave its pair alone
-        for objection in objections:
-            self._drop(objection.edit, "final", objection.rule, objection.reason)
-        sound = [e for e in kept if isinstance(e, ExactEdit)]
+        sound = self._screened(sound, guard, "final")  # a dropped edit may leave its pair alone
         lessons = group(self.evolver.ledger, sound, self.first_lesson)
         return self._supported(sound, lessons)
+
+    def _screened(self, edits: Sequence[ExactEdit], guard: Guard, stage: str) -> list[ExactEdit]:
+        """What the guardrails let pass."""
+        kept, objections = guard.screen(edits)
+        for objection in objections:
+            self._drop(objection.edit, stage, objection.rule, objection.reason)
+        return [e for e in kept if isinstance(e, ExactEdit)]
 
     def _supported(
         self, edits: Sequence[ExactEdit], lessons: Sequence[Lesson]
@@ -223,7 +221,7 @@ class Finisher:
         """The rules on the whole folder, and up to three rounds of mending by the model."""
         limit = self.evolver.settings.max_skill_lines
         before = self._check(guard.files, limit)
-        result = Finished(to_files(built.document), built, steps, [])
+        result = Finished(built.files, built, steps, [])
         for attempt in range(1, MAX_REPAIRS + 2):
             result.problems = new_problems(before, self._check(result.files, limit))
             result.problems += flagged_problems(guard, result.files)
@@ -233,7 +231,7 @@ class Finisher:
             repairs = await self._repair(attempt, result, guard)
             result.steps = [*result.steps, repairs]
             result.built = build(guard.files, result.steps, limit)
-            result.files = to_files(result.built.document)
+            result.files = result.built.files
         return result
 
     def _check(self, files: Mapping[str, str], limit: int) -> list[Problem]:
@@ -293,7 +291,7 @@ class Finisher:
         built = build(guard.files, steps, limit)
         lessons: list[Lesson] = []
         for number, batch in enumerate(batches, start=1):
-            files = to_files(built.document)
+            files = built.files
             now = replace(guard, files=files)
             patches = await self.evolver.propose(number, batch, files, now)
             if not patches:
@@ -304,7 +302,7 @@ class Finisher:
             for edit, why in refused:
                 self._drop(edit, "apply", why.rule, why.reason)
             tried = build(guard.files, [*steps, kept], limit)
-            after = to_files(tried.document)
+            after = tried.files
             faults = new_problems(before, self._check(after, limit))
             faults += flagged_problems(guard, after)
             if faults:
@@ -317,4 +315,4 @@ class Finisher:
             lessons += [le for le in found if ids.intersection(le.edits)]
         lessons = numbered(lessons, self.first_lesson)
         log.info("%d of %d batches kept", len(steps), len(batches))
-        return Finished(to_files(built.document), built, steps, lessons)
+        return Finished(built.files, built, steps, lessons)

@@ -21,7 +21,6 @@ from skill_evolver.engine.inputs import Run
 from skill_evolver.guard.screening import Flagged, Review
 from skill_evolver.lineage.grouping import Lesson
 from skill_evolver.lineage.provenance import Dropped, Ledger, Node
-from skill_evolver.patches.apply import to_files
 from skill_evolver.patches.build import Built, build
 from skill_evolver.patches.patch import ExactEdit
 
@@ -56,7 +55,7 @@ class Provenance(BaseModel):
 
     def files(self) -> dict[str, str]:
         """The skill as it has to lie on disk."""
-        files = to_files(self.built().document)
+        files = self.built().files
         return embed(files, self) if self.embedded else files
 
     def ledger(self) -> Ledger:

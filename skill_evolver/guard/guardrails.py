@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from analysis.lessons.leaks import LeakScan
 from react_agent.skills import MAIN, is_inside, is_protected
 from skill_evolver.guard.screening import Screen
-from skill_evolver.patches.apply import Splice, apply_edits, from_files, place, to_files
+from skill_evolver.patches.apply import Splice, apply_edits, from_files, in_the_way, place, to_files
 from skill_evolver.patches.patch import Edit, ExactEdit, SemanticEdit
 from skill_evolver.patches.places import outline, to_lines
 from skill_evolver.patches.rules import Problem, check, mentions, new_problems
@@ -18,6 +18,8 @@ EDITABLE = (".md", ".txt")
 WORDS_PER_REASON = 6
 """Words that one word of explanation may take away."""
 FREE_WORDS = 12
+MAX_NAME = 120
+"""Bytes of a file's name; encrypted folders of Linux take no more than 143."""
 MAX_SHARE = 0.4
 """No edit takes away more of a file than this, whatever its reason."""
 
@@ -39,11 +41,13 @@ class Guard:
     scan: LeakScan
     max_skill_lines: int = 500
     injections: Screen = field(default_factory=Screen)
+    other_files: frozenset[str] = frozenset()
+    """What else lies in the folder, and so stands in the way of a new file of its name."""
 
     def one(self, edit: Edit) -> tuple[str, str] | None:
         """The rule an edit breaks by itself, and how; None when it is fine."""
         for file in edit.files:
-            broken = _path(file)
+            broken = _path(file) or self._taken(file)
             if broken:
                 return broken
         leak = self.scan.find(f"{edit.title}\n{edit.words}")
@@ -56,7 +60,12 @@ class Guard:
             return None
         if edit.file not in self.files and edit.op != "create":
             return "unknown-file", f"{edit.file} does not exist"
-        return self._text(edit) or self._deletes(edit)
+        if edit.op == "delete_file" and edit.file == MAIN:
+            return "protected", f"{MAIN} is never deleted"
+        if edit.op != "replace_in_section" and outline(edit.content + "\n").open_fence:
+            return "fence", "opens a code fence and never closes it"
+        where = place(self.files, edit)
+        return self._deletes(where) if isinstance(where, Splice) else None
 
     def screen(self, edits: Sequence[Edit]) -> tuple[list[Edit], list[Objection]]:
         """The edits of one patch that may go on; a rule for one edit spares its neighbours."""
@@ -81,22 +90,15 @@ class Guard:
         after = check(to_files(alone.document), max_skill_lines=10**9)
         return [p for p in new_problems(before, after) if p.rule not in ("link", "orphan", "size")]
 
-    def _text(self, edit: ExactEdit) -> tuple[str, str] | None:
-        if edit.op != "replace_in_section" and outline(edit.content + "\n").open_fence:
-            return "fence", "opens a code fence and never closes it"
-        if edit.op in ("delete_file", "delete_section") and edit.file == MAIN:
-            if edit.op == "delete_file":
-                return "protected", f"{MAIN} is never deleted"
-            place_of = place(self.files, edit)
-            if isinstance(place_of, Splice) and place_of.start < outline(self.files[MAIN]).body:
-                return "protected", "the frontmatter stays as it is"
-        return None
+    def _taken(self, file: str) -> tuple[str, str] | None:
+        rival = in_the_way(file, {*self.files, *self.other_files})
+        if file in self.other_files:
+            rival = file
+        return ("path", f"{file}: {rival} of the skill is in its way") if rival else None
 
-    def _deletes(self, edit: ExactEdit) -> tuple[str, str] | None:
+    def _deletes(self, where: Splice) -> tuple[str, str] | None:
+        edit = where.edit
         if edit.op not in ("delete_section", "delete_file", "replace_in_section"):
-            return None
-        where = place(self.files, edit)
-        if not isinstance(where, Splice):
             return None
         lines = to_lines(self.files[edit.file])
         gone = len(" ".join(lines[where.start : where.end]).split())
@@ -152,6 +154,8 @@ def flagged_problems(guard: Guard, files: Mapping[str, str]) -> list[Problem]:
 def _path(file: str) -> tuple[str, str] | None:
     if not is_inside(file):
         return "path", f"{file!r} is no path inside the skill folder"
+    if not file.isprintable() or max(len(p.encode()) for p in file.split("/")) > MAX_NAME:
+        return "path", f"{file[:80]!r} is no name that every disk can hold"
     if is_protected(file):
         return "protected", f"{file} is protected"
     if not file.endswith(EDITABLE):

@@ -8,6 +8,7 @@ again against the result, and is given back with a reason when its passage is go
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import zip_longest
 
 from skill_evolver.patches.blocks import Change, keeps
@@ -119,7 +120,15 @@ def apply_edits(document: Document, edits: Sequence[ExactEdit]) -> Applied:
 
 def place(texts: Mapping[str, str], edit: ExactEdit) -> Splice | Unplaced:
     """Where this edit goes in these texts."""
-    text = texts.get(edit.file)
+    rival = in_the_way(edit.file, texts) if edit.op == "create" else ""
+    if rival:
+        return Unplaced(f"{edit.file}: {rival} of the skill is in its way", "path")
+    return _placed(texts.get(edit.file), edit)
+
+
+@lru_cache(maxsize=4096)
+def _placed(text: str | None, edit: ExactEdit) -> Splice | Unplaced:
+    """Worked out once for a text: proposal, guardrails, trial and build all ask the same."""
     if edit.op == "create":
         return _create(text, edit)
     if text is None:
@@ -132,6 +141,14 @@ def place(texts: Mapping[str, str], edit: ExactEdit) -> Splice | Unplaced:
     if edit.op in ("append_to_section", "delete_section"):
         return _whole_section(text, edit)
     return _at_text(text, edit)
+
+
+def in_the_way(path: str, others: Iterable[str]) -> str:
+    """A file that would have to be a folder for `path`, or the other way round."""
+    for other in others:
+        if other.startswith(f"{path}/") or path.startswith(f"{other}/"):
+            return other
+    return ""
 
 
 def _create(text: str | None, edit: ExactEdit) -> Splice | Unplaced:
@@ -263,7 +280,7 @@ def _rival(splice: Splice, placed: Sequence[Splice]) -> Splice | None:
 
 def _same_lines(one: Splice, two: Splice) -> bool:
     if one.edit.file != two.edit.file:
-        return False
+        return bool(in_the_way(one.edit.file, [two.edit.file]))
     if "create" in (one.edit.op, two.edit.op) or one.remove_file or two.remove_file:
         return True
     if {one.edit.op, two.edit.op} == {"add_section"}:  # the second one adds to the first one's

@@ -17,9 +17,10 @@ from skill_evolver.patches.apply import (
     apply_edits,
     from_files,
     text_of,
+    to_files,
 )
 from skill_evolver.patches.patch import ExactEdit
-from skill_evolver.patches.places import Section, outline
+from skill_evolver.patches.places import Section, outline, to_lines
 from skill_evolver.patches.rules import MAX_REFERENCE_LINES, mentions
 
 ROOM = 10
@@ -28,6 +29,7 @@ ROOM = 10
 
 @dataclass
 class Built:
+    base: Mapping[str, str]
     document: Document
     left: list[tuple[ExactEdit, Unplaced]] = field(default_factory=list)
     done: list[Splice] = field(default_factory=list)
@@ -35,12 +37,19 @@ class Built:
     moved: list[str] = field(default_factory=list)
     """Sections that went to references because SKILL.md was too long."""
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The skill as text; a file without a change is what it was to the last byte."""
+        new = to_files(self.document)
+        same = {p: t for p, t in self.base.items() if p in new and to_lines(t) == to_lines(new[p])}
+        return {**new, **same}
+
 
 def build(
     base: Mapping[str, str], steps: Sequence[Sequence[ExactEdit]], max_skill_lines: int
 ) -> Built:
     """Carry out the steps one after the other; an over-long SKILL.md is split after each."""
-    built = Built(from_files(base))
+    built = Built(base, from_files(base))
     for edits in steps:
         applied = apply_edits(built.document, list(edits))
         built.document = applied.document

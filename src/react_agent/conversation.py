@@ -4,6 +4,7 @@ A reply cut off is continued, a reply that cannot be read is sent back with the 
 both only so often.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -67,7 +68,8 @@ class Conversation:
                 self._say("user", self.go_on)
             reply = await self.model.reply(self.messages)
             self.usage += reply.usage
-            whole = _joined(whole, reply.text, reply.cut_off)
+            more = without_second_fence(whole, reply.text)
+            whole = _joined(whole, more, reply.cut_off)
             self.cut_off = reply.cut_off
             self._say("assistant", reply.text or "(empty reply)")
             if not reply.cut_off:
@@ -110,3 +112,14 @@ def _joined(whole: str, more: str, cut_off: bool) -> str:
     sizes = range(min(len(whole), len(more), REPEATED), 12, -1)
     repeated = next((size for size in sizes if whole.endswith(more[:size])), 0)
     return whole + more[repeated:]
+
+
+def without_second_fence(text: str, more: str) -> str:
+    """What a reply goes on with, without the fence that some models open once more for it."""
+    fences = re.findall(r"^[ \t]*`{3,}[ \t]*(\w*)", text, re.MULTILINE)
+    again = re.match(r"\s*`{3,}[ \t]*(\w*)[ \t]*\n", more)
+    if len(fences) % 2 == 0 or not again:
+        return more
+    within_line = not text.endswith(("\n", "\\n", "}", "]"))
+    same = bool(again[1]) and again[1].lower() == fences[-1].lower()
+    return more[again.end() :] if same or (within_line and not again[1]) else more

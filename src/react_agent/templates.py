@@ -18,6 +18,7 @@ from jinja2 import (
 )
 
 from react_agent.errors import ContractError
+from react_agent.fenced import fenced, one_line
 
 
 class Prompts:
@@ -52,7 +53,7 @@ class Prompts:
 
 
 def _environment(loaders: list[BaseLoader]) -> Environment:
-    return Environment(
+    environment = Environment(
         loader=ChoiceLoader(loaders),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -60,6 +61,8 @@ def _environment(loaders: list[BaseLoader]) -> Environment:
         keep_trailing_newline=False,
         autoescape=False,
     )
+    environment.filters |= {"fenced": fenced, "one_line": one_line}
+    return environment
 
 
 def _read(folder: Path, known: list[str]) -> Mapping[str, str]:
