@@ -6,20 +6,26 @@ text goes back to the model; the edits that were fine are kept in it for the las
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
-from json_repair import repair_json
 from pydantic import ValidationError
 
 from react_agent.errors import FormatError
+from react_agent.templates import Prompts
 from skill_evolver.patch import Edit, ExactEdit, Patch, SemanticEdit
 from skill_evolver.sections import outline
 
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL | re.IGNORECASE)
-_FENCE = re.compile(r"^[ \t]*(`{3,})[^\n`]*\n(.*?)\n[ \t]*\1`*[ \t]*$", re.DOTALL | re.MULTILINE)
-_DECODER = json.JSONDecoder(strict=False)
+_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
+"""A string, or a comma after the last entry."""
+_EDITS = re.compile(r'"edits"\s*:')
+_BEGINNING = re.compile(r'\{\s*"(?:reasoning|edits|changelog_entries|dropped)"')
+_SECOND = "The answer has a second patch, which cannot be read; send one."
+_BRACKET = re.compile(r"[{\[]")
+_BROKEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd]|\r(?!\n)")
 
 
 class PatchFormatError(FormatError):
@@ -43,7 +49,7 @@ class Codec(Protocol):
     format_template: str
 
     def parse(self, reply: str) -> Patch:
-        """The patch in `reply`, several being put together; PatchFormatError says what to mend."""
+        """The one patch in `reply`; PatchFormatError says what to mend."""
         ...
 
     def render(self, patch: Patch, shown: Mapping[str, Shown]) -> str:
@@ -57,16 +63,7 @@ class JsonCodec:
     format_template = "format/json.j2"
 
     def parse(self, reply: str) -> Patch:
-        values = _json_values(reply)
-        patches, wrong = [], []
-        for value in values:
-            patch, complaints = _json_patch(value)
-            patches.append(patch)
-            wrong += complaints
-        patch = _together(patches)
-        if wrong:
-            raise PatchFormatError("\n".join(wrong), patch)
-        return patch
+        return _the_one([_json_patch(value) for value in _json_values(reply)])
 
     def render(self, patch: Patch, shown: Mapping[str, Shown]) -> str:
         return "\n".join(self._edit(edit, shown.get(edit.id)) for edit in patch.edits)
@@ -96,18 +93,14 @@ class MarkdownCodec:
         parts = re.split(r"^.*={3,}\s*PATCH START\s*={3,}.*$", text, flags=re.MULTILINE)[1:]
         if not parts:
             raise PatchFormatError("No ===== PATCH START ===== ... ===== PATCH END ===== block.")
-        patches, wrong = [], []
+        found = []
         for part in parts:
             end = re.search(r"^.*={3,}\s*PATCH END\s*={3,}", part, re.MULTILINE)
+            patch, wrong = _semantic_patch(part[: end.start()] if end else part, bool(end))
             if not end:
                 wrong.append("A block has no ===== PATCH END =====; was the reply cut off?")
-            patch, complaints = _semantic_patch(part[: end.start()] if end else part, bool(end))
-            patches.append(patch)
-            wrong += complaints
-        patch = _together(patches)
-        if wrong:
-            raise PatchFormatError("\n".join(wrong), patch)
-        return patch
+            found.append((patch, wrong))
+        return _the_one(found)
 
     def render(self, patch: Patch, shown: Mapping[str, Shown]) -> str:
         lines: list[str] = []
@@ -125,40 +118,108 @@ class MarkdownCodec:
         return "\n".join(lines)
 
 
+def _the_one(found: Sequence[tuple[Patch, list[str]]]) -> Patch:
+    """The patch of a reply. Of two that differ, one may be a draft: only its author knows."""
+    own = [(p, wrong) for p, wrong in found if not p.edits or not all(map(_is_example, p.edits))]
+    own = [entry for n, entry in enumerate(own) if entry not in own[:n]]
+    if not own:
+        raise PatchFormatError("That is the example of the format; send your own patch.")
+    patch, wrong = own[-1]
+    if len(own) > 1:
+        wrong = [f"The answer has {len(own)} patches; send one block with all edits that hold."]
+    damaged = [f"edit {n}: {why}" for n, e in enumerate(patch.edits, 1) if (why := _damage(e))]
+    if wrong or damaged:
+        sound = patch.with_edits([e for e in patch.edits if not _damage(e)])
+        raise PatchFormatError("\n".join([*wrong, *damaged]), sound)
+    return patch
+
+
+def _is_example(edit: Edit) -> bool:
+    """Whether an edit is the one that the prompt shows, or has a gap of it left open."""
+    texts = edit.model_dump(include={"content", "target_section", "title", "instruction"})
+    return any(str(text).strip("-# ") in _gaps() for text in texts.values())
+
+
+@lru_cache
+def _gaps() -> frozenset[str]:
+    """What stands in angle brackets in the formats that the prompts show."""
+    shown = Prompts("skill_evolver").sources()
+    formats = "\n".join(text for name, text in shown.items() if name.startswith("format/"))
+    return frozenset(re.findall(r"<[^<>]+>", formats))
+
+
+def _damage(edit: Edit) -> str:
+    """Why the text of an edit cannot be what its author meant."""
+    if _is_example(edit):
+        return "a gap of the format's example is not filled in"
+    texts = edit.model_dump(exclude={"sources", "id"}).values()
+    if any(_BROKEN.search(text) for text in texts if isinstance(text, str)):
+        return "holds control characters or characters that were lost on the way"
+    if isinstance(edit, ExactEdit) and edit.op != "replace_in_section":
+        return "opens a code fence and never closes it" if outline(edit.content).open_fence else ""
+    return ""
+
+
 def _json_values(reply: str) -> list[Any]:
-    """The JSON patches of a reply, fenced or bare, mended where the meaning is plain."""
+    """The JSON patches of a reply, fenced or bare.
+
+    Only what costs no word is mended: a comma too many, the last bracket missing. A library that
+    repairs more closes strings where it thinks best, and text is lost without a word.
+    """
     text = _THINKING.sub("", reply).strip()
     if not text:
         raise PatchFormatError("The reply was empty.")
-    found = [_decode(m[2]) for m in _FENCE.finditer(text) if m[2].lstrip()[:1] in ("{", "[")]
-    values = [v for v in found if _is_patch(v)]
-    if values:
-        return values
-    for start in (m.start() for m in re.finditer(r"[{\[]", text)):
+    values, rest, position = [], "", 0
+    while start := _BRACKET.search(text, position):
         try:
-            value, _ = _DECODER.raw_decode(text[start:])
-        except ValueError:
-            continue
+            value, end = _DECODER.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            value = None
         if _is_patch(value):
-            return [value]
-    first = text.find("{")
-    body = re.sub(r"\s*^`{3,}.*\Z", "", text[first:], flags=re.DOTALL | re.MULTILINE)
-    body = body if first >= 0 else ""
-    if not body:
+            values.append(value)
+            rest += text[position : start.start()]
+        else:
+            end = start.end()
+            rest += text[position:end]
+        position = end
+    rest += text[position:]
+    if not values:
+        return [_mended(text)]
+    if _EDITS.search(rest):
+        raise PatchFormatError(_SECOND)
+    return values
+
+
+def _mended(text: str) -> Any:
+    start = _BEGINNING.search(text) or re.search(r"\{", text)
+    if not start:
         raise PatchFormatError('No JSON object with "edits" in the reply.')
+    body, *rest = re.split(r"^`{3,}", text[start.start() :], maxsplit=1, flags=re.MULTILINE)
+    if any(_EDITS.search(part) for part in rest):
+        raise PatchFormatError(_SECOND)
     if not _whole(body):
         raise PatchFormatError("The JSON is cut off before its end; send it whole.")
-    value = repair_json(body, return_objects=True)
+    body = _COMMA.sub(lambda m: m[0] if m[0][0] == '"' else "", body)
+    try:
+        value = _DECODER.decode(body)
+    except RecursionError:
+        value = None
+    except ValueError as error:
+        try:
+            value = _DECODER.decode(f"{body}}}")
+        except (ValueError, RecursionError):
+            at = getattr(error, "pos", 0)
+            near = f", near {body[max(0, at - 40) : at + 20]!r}" if at else ""
+            raise PatchFormatError(f"The JSON cannot be read: {error}{near}.") from None
     if not _is_patch(value):
         raise PatchFormatError('The JSON cannot be read as {"reasoning", "edits", ...}.')
-    return [value]
+    return value
 
 
-def _decode(text: str) -> Any:
-    try:
-        return _DECODER.decode(text.strip())
-    except ValueError:
-        return repair_json(text, return_objects=True) if _whole(text) else None
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("an object has one key twice")
+    return dict(pairs)
 
 
 def _whole(text: str) -> bool:
@@ -179,6 +240,9 @@ def _whole(text: str) -> bool:
     return not inside and depth <= 1 and text.rstrip().endswith(("}", "]"))
 
 
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_no_key_twice)
+
+
 def _is_patch(value: Any) -> bool:
     if isinstance(value, list):
         return bool(value) and all(isinstance(v, dict) and "edits" in v for v in value)
@@ -195,13 +259,9 @@ def _json_patch(value: Any) -> tuple[Patch, list[str]]:
     edits: list[ExactEdit] = []
     for number, entry in enumerate(raw, start=1):
         try:
-            edit = ExactEdit.model_validate(entry)
+            edits.append(ExactEdit.model_validate(entry))
         except ValidationError as error:
             wrong.append(f"edits[{number}]: {_says(error)}")
-            continue
-        edits.append(edit)
-        if edit.op != "replace_in_section" and outline(edit.content).open_fence:
-            wrong.append(f"edits[{number}]: content opens a code fence and never closes it")
     try:
         patch = Patch.model_validate({**value, "edits": [], **_notes(value)})
     except ValidationError as error:

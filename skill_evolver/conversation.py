@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from react_agent.model import Message, Model, Usage
+from react_agent.replies import without_second_fence
 from react_agent.templates import Prompts
 from skill_evolver.codecs import PatchFormatError
 from skill_evolver.patch import Patch
@@ -74,6 +75,7 @@ def _joined(text: str, more: str) -> str:
     start = text.lstrip()[:60]
     if start and more.lstrip().startswith(start):
         return more
+    more = without_second_fence(text, more)
     for size in range(min(len(text), len(more), 200), 12, -1):
         if text.endswith(more[:size]):
             return text + more[size:]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from react_agent.model import Message, Reply, ScriptedModel
 from skill_evolver.codecs import Codec, JsonCodec, MarkdownCodec, PatchFormatError, Shown
-from skill_evolver.conversation import ask
+from skill_evolver.conversation import PROMPTS, ask
 from skill_evolver.patch import ExactEdit, Patch, SemanticEdit
 
 FIELDS = {
@@ -44,9 +45,60 @@ def test_json_is_read_however_it_is_wrapped(way: str) -> None:
     assert (edit.op, edit.content) == ("append_to_section", FIELDS["content"])
 
 
-def test_two_blocks_are_one_patch() -> None:
+def test_one_patch_said_twice_is_one_patch() -> None:
     patch = JsonCodec().parse(f"```json\n{TEXT}\n```\nand\n```json\n{TEXT}\n```")
-    assert len(patch.edits) == 2
+    assert len(patch.edits) == 1
+
+
+EXAMPLE = re.findall(r"```json\n(.*?)\n```", PROMPTS.render("format/json.j2"), re.DOTALL)[0]
+OTHER = TEXT.replace("Because", "No, rather because").replace("braces", "brackets")
+SEMANTIC_TEXT = (
+    "===== PATCH START =====\nReasoning: x\nItems:\n[ITEM_1_START]\nTarget File: SKILL.md\n"
+    "Edit Intent: add\nChange Instruction:\n{}\n===== PATCH END =====\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("codec", "reply", "complaint"),
+    [
+        (JsonCodec(), f"Idea:\n```json\n{OTHER}\n```\nFinal:\n```json\n{TEXT}\n```", "2 patches"),
+        (JsonCodec(), f"Idea: {OTHER} Final: {TEXT}", "2 patches"),
+        (JsonCodec(), f"```json\n{OTHER[:-1]}\n\n```\n```json\n{TEXT}\n```", "second patch"),
+        (JsonCodec(), f"```json\n{OTHER[:-1]},}}\n```\n```json\n{TEXT[:-1]},}}\n```", "second"),
+        (JsonCodec(), EXAMPLE, "example"),
+        (JsonCodec(), TEXT.replace("## Write", "## <a heading as it stands>"), "example"),
+        (JsonCodec(), TEXT.replace("Use `", 'Treat "N/A", "n/a" and `'), "cannot be read"),
+        (JsonCodec(), TEXT.replace("Use `", 'Never write "TOTAL", "SUM": `'), "cannot be read"),
+        (JsonCodec(), TEXT.replace("Use `", 'Join by "," and `'), "cannot be read"),
+        (JsonCodec(), TEXT.replace("Use `", r"Match \d and `"), "cannot be read"),
+        (JsonCodec(), TEXT.replace('"op"', '"content": "- Lost.", "op"'), "key twice"),
+        (JsonCodec(), TEXT.replace("Use `", r"Use\u0000 `"), "control characters"),
+        (JsonCodec(), TEXT.replace("Use `", r"Use \ud83d `"), "control characters"),
+        (JsonCodec(), TEXT.replace("Use `", "Use \ufffd `"), "control characters"),
+        (JsonCodec(), TEXT.replace(r'\n```"', '"'), "never closes"),
+        (MarkdownCodec(), SEMANTIC_TEXT.format("- A.") + SEMANTIC_TEXT.format("- B."), "2 patches"),
+        (MarkdownCodec(), PROMPTS.render("format/markdown.j2", marker="bracket"), "example"),
+        (MarkdownCodec(), SEMANTIC_TEXT.format("- A\0B"), "control characters"),
+    ],
+)  # fmt: skip
+def test_text_that_may_be_damaged_is_sent_back(codec: Codec, reply: str, complaint: str) -> None:
+    assert reply != TEXT
+    with pytest.raises(PatchFormatError, match=complaint):
+        codec.parse(reply)
+
+
+def test_the_example_of_the_format_is_not_the_patch_beside_it() -> None:
+    patch = JsonCodec().parse(f"As asked:\n```json\n{EXAMPLE}\n```\nMine:\n```json\n{TEXT}\n```")
+    assert [e.words for e in patch.edits] == [FIELDS["content"]]
+
+
+@given(st.integers(12, len(TEXT) - 2), st.sampled_from(["```json\n", "```JSON\n"]))
+@settings(max_examples=60, deadline=None)
+def test_a_continuation_that_opens_the_fence_again_brings_no_fence(cut: int, fence: str) -> None:
+    first = Reply(text=f"```json\n{TEXT[:cut]}", finish="length")
+    _, patch = talk(first, f"{fence}{TEXT[cut:]}\n```", TEXT)
+    assert patch
+    assert [e.words for e in patch.edits] == [FIELDS["content"]]
 
 
 def test_fine_edits_survive_their_neighbours() -> None:

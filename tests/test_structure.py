@@ -306,3 +306,16 @@ def test_the_edits_of_a_real_merge_change_only_what_they_name() -> None:
         unharmed(base, after, {w for e in edits for w in words_of(e)})
         headings = [f for f in facts(after) if f[0] == "heading_open"]
         assert not any("not done yet" in f[3] for f in headings), file.name
+
+
+def test_real_replies_are_read_whole() -> None:
+    file = REAL / "evo_err.cassette.jsonl"
+    if not file.is_file():
+        pytest.skip(f"{REAL.name} is not at ../shared/data")
+    texts = [json.loads(line).get("reply", {}).get("text") for line in file.open()]
+    replies = [text for text in texts if text]
+    assert len(replies) == 14
+    for reply in replies:
+        block = reply[reply.index("{") : reply.rindex("}") + 1]
+        wanted = [entry["content"] for entry in json.loads(block)["edits"] if "content" in entry]
+        assert [e.words for e in JsonCodec().parse(reply).edits] == wanted

@@ -62,6 +62,17 @@ def cut_at_stop(text: str) -> str:
     return re.split(r"^[ \t]*Observation:", text, maxsplit=1, flags=re.MULTILINE)[0].rstrip()
 
 
+def without_second_fence(text: str, more: str) -> str:
+    """What a reply goes on with, without the fence that some models open once more for it."""
+    fences = re.findall(r"^[ \t]*`{3,}[ \t]*(\w*)", text, re.MULTILINE)
+    again = re.match(r"\s*`{3,}[ \t]*(\w*)[ \t]*\n", more)
+    if len(fences) % 2 == 0 or not again:
+        return more
+    within_line = not text.endswith(("\n", "\\n", "}", "]"))
+    same = bool(again[1]) and again[1].lower() == fences[-1].lower()
+    return more[again.end() :] if same or (within_line and not again[1]) else more
+
+
 def _says_done(text: str, marker: re.Match[str]) -> bool:
     return re.match(r"\s*task_complete", text[marker.end() :], re.IGNORECASE) is not None
 
