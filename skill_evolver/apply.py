@@ -121,6 +121,9 @@ def place(texts: Mapping[str, str], edit: ExactEdit) -> Splice | Unplaced:
     """Where this edit goes in these texts."""
     text = texts.get(edit.file)
     if edit.op == "create":
+        rival = in_the_way(edit.file, texts)
+        if rival:
+            return Unplaced(f"{edit.file}: {rival} of the skill is in its way", "path")
         return _create(text, edit)
     if text is None:
         return Unplaced(f"{edit.file} does not exist", "unknown-file")
@@ -132,6 +135,14 @@ def place(texts: Mapping[str, str], edit: ExactEdit) -> Splice | Unplaced:
     if edit.op in ("append_to_section", "delete_section"):
         return _whole_section(text, edit)
     return _at_text(text, edit)
+
+
+def in_the_way(path: str, others: Iterable[str]) -> str:
+    """A file that would have to be a folder for `path`, or the other way round."""
+    for other in others:
+        if other.startswith(f"{path}/") or path.startswith(f"{other}/"):
+            return other
+    return ""
 
 
 def _create(text: str | None, edit: ExactEdit) -> Splice | Unplaced:
@@ -263,7 +274,7 @@ def _rival(splice: Splice, placed: Sequence[Splice]) -> Splice | None:
 
 def _same_lines(one: Splice, two: Splice) -> bool:
     if one.edit.file != two.edit.file:
-        return False
+        return bool(in_the_way(one.edit.file, [two.edit.file]))
     if "create" in (one.edit.op, two.edit.op) or one.remove_file or two.remove_file:
         return True
     if {one.edit.op, two.edit.op} == {"add_section"}:  # the second one adds to the first one's

@@ -9,10 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from react_agent.skills import MAIN
-from skill_evolver.apply import Document, Line, Splice, Unplaced, apply_edits, from_files, text_of
+from skill_evolver.apply import (
+    Document,
+    Line,
+    Splice,
+    Unplaced,
+    apply_edits,
+    from_files,
+    text_of,
+    to_files,
+)
 from skill_evolver.patch import ExactEdit
 from skill_evolver.rules import MAX_REFERENCE_LINES, mentions
-from skill_evolver.sections import Section, outline
+from skill_evolver.sections import Section, outline, to_lines
 
 ROOM = 10
 """Lines kept free below the limit of a reference that a section moves into."""
@@ -20,6 +29,7 @@ ROOM = 10
 
 @dataclass
 class Built:
+    base: Mapping[str, str]
     document: Document
     left: list[tuple[ExactEdit, Unplaced]] = field(default_factory=list)
     done: list[Splice] = field(default_factory=list)
@@ -27,12 +37,19 @@ class Built:
     moved: list[str] = field(default_factory=list)
     """Sections that went to references because SKILL.md was too long."""
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The skill as text; a file without a change is what it was to the last byte."""
+        new = to_files(self.document)
+        same = {p: t for p, t in self.base.items() if p in new and to_lines(t) == to_lines(new[p])}
+        return {**new, **same}
+
 
 def build(
     base: Mapping[str, str], steps: Sequence[Sequence[ExactEdit]], max_skill_lines: int
 ) -> Built:
     """Carry out the steps one after the other; an over-long SKILL.md is split after each."""
-    built = Built(from_files(base))
+    built = Built(base, from_files(base))
     for edits in steps:
         applied = apply_edits(built.document, list(edits))
         built.document = applied.document

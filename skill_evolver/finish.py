@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from react_agent.model import Message
-from skill_evolver.apply import Splice, apply_edits, from_files, place, to_files
+from skill_evolver.apply import Splice, apply_edits, from_files, place
 from skill_evolver.build import Built, build, without_broken_pairs
 from skill_evolver.codecs import JsonCodec
 from skill_evolver.conversation import PROMPTS
@@ -222,7 +222,7 @@ class Finisher:
         """The rules on the whole folder, and up to three rounds of mending by the model."""
         limit = self.evolver.settings.max_skill_lines
         before = self._check(guard.files, limit)
-        result = Finished(to_files(built.document), built, steps, [])
+        result = Finished(built.files, built, steps, [])
         for attempt in range(1, MAX_REPAIRS + 2):
             result.problems = new_problems(before, self._check(result.files, limit))
             result.problems += flagged_problems(guard, result.files)
@@ -232,7 +232,7 @@ class Finisher:
             repairs = await self._repair(attempt, result, guard)
             result.steps = [*result.steps, repairs]
             result.built = build(guard.files, result.steps, limit)
-            result.files = to_files(result.built.document)
+            result.files = result.built.files
         return result
 
     def _check(self, files: Mapping[str, str], limit: int) -> list[Problem]:
@@ -292,7 +292,7 @@ class Finisher:
         built = build(guard.files, steps, limit)
         lessons: list[Lesson] = []
         for number, batch in enumerate(batches, start=1):
-            files = to_files(built.document)
+            files = built.files
             now = replace(guard, files=files)
             patches = await self.evolver.propose(number, batch, files, now)
             if not patches:
@@ -303,7 +303,7 @@ class Finisher:
             for edit, why in refused:
                 self._drop(edit, "apply", why.rule, why.reason)
             tried = build(guard.files, [*steps, kept], limit)
-            after = to_files(tried.document)
+            after = tried.files
             faults = new_problems(before, self._check(after, limit))
             faults += flagged_problems(guard, after)
             if faults:
@@ -316,4 +316,4 @@ class Finisher:
             lessons += [le for le in found if ids.intersection(le.edits)]
         lessons = numbered(lessons, self.first_lesson)
         log.info("%d of %d batches kept", len(steps), len(batches))
-        return Finished(to_files(built.document), built, steps, lessons)
+        return Finished(built.files, built, steps, lessons)

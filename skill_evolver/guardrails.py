@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from react_agent.skills import MAIN, is_inside, is_protected
-from skill_evolver.apply import Splice, apply_edits, from_files, place, to_files
+from skill_evolver.apply import Splice, apply_edits, from_files, in_the_way, place, to_files
 from skill_evolver.leaks import LeakScan
 from skill_evolver.patch import Edit, ExactEdit, SemanticEdit
 from skill_evolver.rules import Problem, check, mentions, new_problems
@@ -18,6 +18,8 @@ EDITABLE = (".md", ".txt")
 WORDS_PER_REASON = 6
 """Words that one word of explanation may take away."""
 FREE_WORDS = 12
+MAX_NAME = 120
+"""Bytes of a file's name; encrypted folders of Linux take no more than 143."""
 MAX_SHARE = 0.4
 """No edit takes away more of a file than this, whatever its reason."""
 
@@ -39,11 +41,13 @@ class Guard:
     scan: LeakScan
     max_skill_lines: int = 500
     injections: Screen = field(default_factory=Screen)
+    other_files: frozenset[str] = frozenset()
+    """What else lies in the folder, and so stands in the way of a new file of its name."""
 
     def one(self, edit: Edit) -> tuple[str, str] | None:
         """The rule an edit breaks by itself, and how; None when it is fine."""
         for file in edit.files:
-            broken = _path(file)
+            broken = _path(file) or self._taken(file)
             if broken:
                 return broken
         leak = self.scan.find(f"{edit.title}\n{edit.words}")
@@ -80,6 +84,12 @@ class Guard:
         before = check(self.files, max_skill_lines=10**9)
         after = check(to_files(alone.document), max_skill_lines=10**9)
         return [p for p in new_problems(before, after) if p.rule not in ("link", "orphan", "size")]
+
+    def _taken(self, file: str) -> tuple[str, str] | None:
+        rival = in_the_way(file, {*self.files, *self.other_files})
+        if file in self.other_files:
+            rival = file
+        return ("path", f"{file}: {rival} of the skill is in its way") if rival else None
 
     def _text(self, edit: ExactEdit) -> tuple[str, str] | None:
         if edit.op != "replace_in_section" and outline(edit.content + "\n").open_fence:
@@ -152,6 +162,8 @@ def flagged_problems(guard: Guard, files: Mapping[str, str]) -> list[Problem]:
 def _path(file: str) -> tuple[str, str] | None:
     if not is_inside(file):
         return "path", f"{file!r} is no path inside the skill folder"
+    if not file.isprintable() or max(len(p.encode()) for p in file.split("/")) > MAX_NAME:
+        return "path", f"{file[:80]!r} is no name that every disk can hold"
     if is_protected(file):
         return "protected", f"{file} is protected"
     if not file.endswith(EDITABLE):

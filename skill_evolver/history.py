@@ -17,7 +17,6 @@ from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
 from react_agent.settings import first_problem
 from react_agent.skills import MAIN, Skill, backups_folder, split_frontmatter
-from skill_evolver.apply import to_files
 from skill_evolver.build import Built, build
 from skill_evolver.grouping import Lesson
 from skill_evolver.inputs import Run
@@ -54,7 +53,7 @@ class Provenance(BaseModel):
 
     def files(self) -> dict[str, str]:
         """The skill as it has to lie on disk."""
-        files = to_files(self.built().document)
+        files = self.built().files
         return embed(files, self) if self.embedded else files
 
     def ledger(self) -> Ledger:

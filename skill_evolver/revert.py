@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from react_agent.cli import OK, run_script, script_parser
@@ -26,11 +27,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(args: argparse.Namespace) -> int:
-    from react_agent.skills import Skill, backup, backups_folder, find_skill, write_skill
+    from react_agent.skills import find_skill, only_editor
+
+    folder = find_skill(args.skill).root
+    with only_editor(folder):
+        return _revert(args, folder)
+
+
+def _revert(args: argparse.Namespace, folder: Path) -> int:
+    from react_agent.skills import Skill, backup, backups_folder, write_skill
     from skill_evolver.history import explain, files_digest, note_change, save_provenance
     from skill_evolver.rules import check_folder, new_problems
 
-    folder = find_skill(args.skill).root
     skill, old, _ = explain(folder, args.provenance)
     new = without(old, args.lessons)
     files = carried_over(skill.files, old.files(), new.files())

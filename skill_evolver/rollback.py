@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(args: argparse.Namespace) -> int:
-    from react_agent.skills import Skill, backup, find_skill, list_backups, restore
+    from react_agent.skills import Skill, backup, find_skill, list_backups, only_editor, restore
     from skill_evolver.history import files_digest, history, note_change
 
     current = find_skill(args.skill)
@@ -32,8 +32,9 @@ def _work(args: argparse.Namespace) -> int:
         return OK
     target = _choose(backups, args.to, current.digest, current.root)
     earlier = Skill.load(target)
-    copy = backup(current.root)
-    restore(current.root, target)
+    with only_editor(current.root):
+        copy = backup(current.root)
+        restore(current.root, target)
     wanted = files_digest(earlier.files)
     known = [e.provenance for e in history(current.root) if e.after == wanted and e.provenance]
     provenance = Path(known[-1]) if known else None

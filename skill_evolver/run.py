@@ -20,6 +20,7 @@ from react_agent.skills import (
     diff_files,
     find_skill,
     list_backups,
+    only_editor,
     write_skill,
 )
 from skill_evolver.changelog import as_text, release_notes, summary
@@ -40,7 +41,7 @@ from skill_evolver.history import (
 )
 from skill_evolver.inputs import Entry, Lessons, Selection, lessons_of, load_entries
 from skill_evolver.leaks import build_scan
-from skill_evolver.rules import check, check_folder, new_problems
+from skill_evolver.rules import Problem, check, check_folder, new_problems
 from skill_evolver.screening import Flagged, Screen, flagged_texts, listed
 from skill_evolver.store import Store, model_key
 
@@ -86,6 +87,8 @@ class Job:
     settings: Settings
     entries: list[Entry]
     places: Places
+    on_disk: Mapping[str, str]
+    """The text files of the folder when all this was read."""
 
     def key(self, model: Model) -> str:
         """All that decides the result."""
@@ -104,7 +107,8 @@ class Job:
         text = "\n".join(self.skill.files.values())
         screen = Screen(frozenset(self.settings.allow_flagged))
         scan = build_scan(names, self.args.data_path, text)
-        return Guard(self.skill.files, scan, injections=screen)
+        others = frozenset(self.skill.other_files)
+        return Guard(self.skill.files, scan, injections=screen, other_files=others)
 
 
 def prepare(args: argparse.Namespace, sources: Sequence[Source], lessons: str) -> Job:
@@ -124,11 +128,11 @@ def prepare(args: argparse.Namespace, sources: Sequence[Source], lessons: str) -
     entries, patterns = load_entries(sources, args.input_mode, selection)
     kind: Lessons = lessons_of(entries) if lessons == "auto" else lessons  # type: ignore[assignment]
     places = Places.of(args, skill.root)
-    state = _state(places)
+    state, on_disk = _state(places), skill.files
     if state and skill.files != state["before"] and _left_over(skill.files, state):
         log.warning("%s: files of the last evolution are left in it and are ignored", skill.root)
         skill = replace(skill, files=state["before"])
-    return Job(args, skill, _settings(args, kind, patterns), entries, places)
+    return Job(args, skill, _settings(args, kind, patterns), entries, places, on_disk)
 
 
 def _settings(args: argparse.Namespace, kind: Lessons, patterns: bool) -> Settings:
@@ -164,7 +168,7 @@ def dry_run(job: Job) -> int:
 
 async def evolve(job: Job, model: Model) -> int:
     """Evolve and write; prints the summary. Raises Unfinished when calls are still owed."""
-    with only_start(job.places.intermediates):
+    with only_editor(job.skill.root), only_start(job.places.intermediates):
         return await _evolve(job, model)
 
 
@@ -292,6 +296,9 @@ def _write(
 ) -> bool:
     """Swap the new skill in. The plan is on disk first, so a crash after the swap is recognised."""
     folder = job.skill.root
+    result.problems += _changed_meanwhile(job, files)
+    if result.problems:
+        return False
     state = {
         "key": job.key(model),
         "before": dict(job.skill.files),
@@ -312,6 +319,19 @@ def _write(
         return False
     _keep(job, files, provenance, copy)
     return True
+
+
+def _changed_meanwhile(job: Job, files: Mapping[str, str]) -> list[Problem]:
+    """Files that somebody has changed since they were read, but to what is to be written."""
+    now = Skill.load(job.skill.root).files
+    if now in (job.on_disk, files):
+        return []
+    changed = [p for p in sorted({*now, *job.on_disk}) if now.get(p) != job.on_disk.get(p)]
+    message = (
+        "was changed while the skill was evolved and is left as it is; run the command again "
+        "to evolve it as it is now, or put the change in with applied_diffs.patch"
+    )
+    return [Problem("changed", path, message) for path in changed]
 
 
 def _keep(job: Job, files: Mapping[str, str], provenance: Provenance, copy: Path | None) -> None:

@@ -114,7 +114,7 @@ def test_anchors_are_found_by_similarity_only_when_nothing_is_as_near() -> None:
 def test_over_long_text_is_split_with_its_origins() -> None:
     long = "\n".join(f"- Line {n} of the lesson." for n in range(30))
     built = build(FILES, [[edit("append_to_section", target_section="Write", content=long)]], 40)
-    files = to_files(built.document)
+    files = built.files
     assert len(to_lines(files["SKILL.md"])) < 40
     assert check(files, max_skill_lines=40) == []
     moved = built.document["references/write.md"]

@@ -18,6 +18,10 @@ ROOM = 16 << 20
 """Bytes that have to be free where agents work: with less, their tools fail before results do."""
 
 
+VERSION_CONTROL = (".git", ".hg", ".svn")
+"""What a checkout keeps for itself; it changes while the files stay the same."""
+
+
 def check_room(folder: Path) -> None:
     """Raises OSError on a full disk, where what an agent does says nothing about the agent."""
     if shutil.disk_usage(folder).free < ROOM:
@@ -133,7 +137,9 @@ def digest(*parts: bytes | str) -> str:
     return total.hexdigest()
 
 
-def digest_tree(root: Path, *, ignore: Iterable[str] = ("__pycache__", ".DS_Store")) -> str:
+def digest_tree(
+    root: Path, *, ignore: Iterable[str] = ("__pycache__", ".DS_Store", *VERSION_CONTROL)
+) -> str:
     """One hash for all regular files below `root`: their relative names and contents."""
     skipped = set(ignore)
     parts: list[bytes | str] = []

@@ -17,8 +17,9 @@ NAME = ".lock"
 
 
 @contextlib.contextmanager
-def only_start(folder: Path) -> Iterator[None]:
-    """Hold `folder` while the block lasts. Raises ContractError when another process does.
+def only_start(folder: Path, what: str = "") -> Iterator[None]:
+    """Hold `folder` while the block lasts. Raises ContractError when another process does, which
+    calls it by `what` it stands for.
 
     The kernel gives the lock back when its holder ends, however it ends, so none can be stale.
     """
@@ -27,7 +28,9 @@ def only_start(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ContractError(f"{folder} is being worked on by {_holder(file.name)}") from None
+            raise ContractError(
+                f"{what or folder} is being worked on by {_holder(file.name)}"
+            ) from None
         now = datetime.now(UTC).isoformat(timespec="seconds")
         me = {"pid": os.getpid(), "host": socket.gethostname(), "since": now, "command": _command()}
         with naming(folder / NAME):

@@ -4,13 +4,14 @@ Backups lie outside the skills root (`<root>_backups` beside it): whatever reads
 not meet yesterday's copy as one more skill.
 """
 
+import contextlib
 import ctypes
 import difflib
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,11 +19,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from react_agent.errors import ContractError
-from react_agent.files import digest_tree
+from react_agent.files import VERSION_CONTROL, digest_tree
+from react_agent.lock import only_start
 
 MAIN = "SKILL.md"
 SCRIPT_SUFFIXES = frozenset({".py", ".sh", ".bash", ".js", ".ts", ".rb", ".pl", ".ps1", ".bat"})
-_IGNORED = frozenset({"__pycache__", ".DS_Store"})
+_IGNORED = frozenset({"__pycache__", ".DS_Store", *VERSION_CONTROL})
 _BOUNDARY = re.compile(r"^---+[ \t]*$", re.MULTILINE)
 _RENAME_EXCHANGE = 2
 
@@ -67,9 +69,11 @@ class Skill:
     root: Path
     """The skill's own folder."""
     files: Mapping[str, str]
-    """Every text file below it by its relative path; SKILL.md is always among them."""
+    """Every text file below it by its relative path; SKILL.md is always among them. Lines end
+    with a line feed, however they end on disk, and a link is the text that it leads to."""
     other_files: tuple[str, ...] = ()
-    """Files that are no UTF-8 text (pictures, workbooks): kept, never edited."""
+    """Files that are no UTF-8 text (pictures, workbooks), and links that lead to no file: kept,
+    never edited."""
     digest: str = ""
     """One hash over all files of the folder."""
 
@@ -84,12 +88,16 @@ class Skill:
         others: list[str] = []
         for file in sorted(path.rglob("*")):
             relative = file.relative_to(path)
-            if _IGNORED.intersection(relative.parts) or file.is_symlink() or not file.is_file():
+            if _IGNORED.intersection(relative.parts):
                 continue
-            try:
-                files[relative.as_posix()] = file.read_bytes().decode("utf-8")
-            except UnicodeDecodeError:
+            if file.is_symlink() and not file.is_file():
                 others.append(relative.as_posix())
+            elif file.is_file():
+                try:
+                    text = file.read_bytes().decode("utf-8")
+                    files[relative.as_posix()] = text.replace("\r\n", "\n")
+                except UnicodeDecodeError:
+                    others.append(relative.as_posix())
         if MAIN not in files:
             raise ContractError(f"{path / MAIN}: is not UTF-8 text")
         return cls(path, files, tuple(others), digest_tree(path))
@@ -187,7 +195,12 @@ def backup(folder: Path) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S_%f")
     temporary = Path(tempfile.mkdtemp(prefix=".backup.", dir=target))
     try:
-        shutil.copytree(folder, temporary / "copy", symlinks=True)
+        _copy(folder, temporary / "copy")
+        for link in [p for p in (temporary / "copy").rglob("*") if p.is_symlink()]:
+            original = folder / link.relative_to(temporary / "copy")
+            if original.is_file() and not original.resolve().is_relative_to(folder.resolve()):
+                link.unlink()  # a copy keeps the text, whatever happens where the link leads
+                shutil.copy2(original, link)
         final = target / f"{folder.resolve().name}_backup_{stamp}"
         (temporary / "copy").rename(final)
     finally:
@@ -195,10 +208,18 @@ def backup(folder: Path) -> Path:
     return final
 
 
-def write_skill(folder: Path, files: Mapping[str, str]) -> None:
-    """Make the folder's text files exactly `files`; other files of it stay.
+@contextlib.contextmanager
+def only_editor(folder: Path) -> Iterator[None]:
+    """Hold a skill while it is changed. Raises ContractError when another process does."""
+    with only_start(backups_folder(folder) / f"{folder.resolve().name}_lock", str(folder)):
+        yield
 
-    Raises ContractError for a path that leaves the folder. The new folder is built beside the old
+
+def write_skill(folder: Path, files: Mapping[str, str]) -> None:
+    """Make the folder's text files exactly `files`; other files of it stay, and so do line ends.
+
+    A link whose text changes becomes a file: what it leads to belongs to others. Raises
+    ContractError for a path that leaves the folder. The new folder is built beside the old
     one and swapped in, so a reader or a crash meets the old skill or the new one, never a mix.
     """
     current = Skill.load(folder)
@@ -212,10 +233,19 @@ def write_skill(folder: Path, files: Mapping[str, str]) -> None:
             _remove_empty_parents(copy / path, copy)
         for path, text in files.items():
             if current.files.get(path) != text:
+                if _ends_with_crlf(folder / path):
+                    text = text.replace("\n", "\r\n")
                 (copy / path).parent.mkdir(parents=True, exist_ok=True)
+                (copy / path).unlink(missing_ok=True)
                 (copy / path).write_bytes(text.encode("utf-8", "replace"))
 
     _swap_in(folder, folder, change)
+
+
+def _ends_with_crlf(file: Path) -> bool:
+    """Whether most lines of a file do."""
+    data = file.read_bytes() if file.is_file() else b""
+    return 2 * data.count(b"\r\n") > data.count(b"\n")
 
 
 def restore(folder: Path, earlier: Path) -> None:
@@ -245,7 +275,12 @@ def _swap_in(folder: Path, source: Path, change: Callable[[Path], None]) -> None
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new.", dir=folder.parent))
     try:
         copy = temporary / folder.name
-        shutil.copytree(source, copy, symlinks=True)
+        _copy(source, copy)
+        for name in VERSION_CONTROL:  # a folder, or the file that a worktree has in its place
+            if (folder / name).is_dir():
+                shutil.copytree(folder / name, copy / name, symlinks=True)
+            elif (folder / name).is_file():
+                shutil.copy2(folder / name, copy / name)
         change(copy)
         _sync(copy)
         shutil.rmtree(old, ignore_errors=True)
@@ -255,6 +290,12 @@ def _swap_in(folder: Path, source: Path, change: Callable[[Path], None]) -> None
             shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """All but the history that a version control keeps: that is no part of a skill."""
+    ignore = shutil.ignore_patterns(*VERSION_CONTROL)
+    shutil.copytree(source, target, symlinks=True, ignore=ignore)
 
 
 def _exchange(one: Path, two: Path) -> bool:
