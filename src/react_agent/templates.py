@@ -4,6 +4,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from react_agent.fenced import fenced, one_line
+
 
 class Prompts:
     """The `prompts/` folder of one package.
@@ -22,6 +24,7 @@ class Prompts:
             keep_trailing_newline=False,
             autoescape=False,
         )
+        self._environment.filters |= {"fenced": fenced, "one_line": one_line}
 
     def render(self, name: str, **values: Any) -> str:
         """Raises jinja2.UndefinedError when the template uses a name that is not given."""
