@@ -8,6 +8,7 @@ again against the result, and is given back with a reason when its passage is go
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import zip_longest
 
 from skill_evolver.blocks import Change, keeps
@@ -119,11 +120,16 @@ def apply_edits(document: Document, edits: Sequence[ExactEdit]) -> Applied:
 
 def place(texts: Mapping[str, str], edit: ExactEdit) -> Splice | Unplaced:
     """Where this edit goes in these texts."""
-    text = texts.get(edit.file)
+    rival = in_the_way(edit.file, texts) if edit.op == "create" else ""
+    if rival:
+        return Unplaced(f"{edit.file}: {rival} of the skill is in its way", "path")
+    return _placed(texts.get(edit.file), edit)
+
+
+@lru_cache(maxsize=4096)
+def _placed(text: str | None, edit: ExactEdit) -> Splice | Unplaced:
+    """Worked out once for a text: proposal, guardrails, trial and build all ask the same."""
     if edit.op == "create":
-        rival = in_the_way(edit.file, texts)
-        if rival:
-            return Unplaced(f"{edit.file}: {rival} of the skill is in its way", "path")
         return _create(text, edit)
     if text is None:
         return Unplaced(f"{edit.file} does not exist", "unknown-file")

@@ -77,10 +77,7 @@ class Finisher:
             for edit in (e for e in edits if e.id in flagged):
                 found = flagged[edit.id]
                 self._drop(edit, "apply", f"{PREFIX}{found.rule}", found.excerpt)
-            kept, objections = guard.screen([e for e in edits if e.id not in flagged])
-            for objection in objections:
-                self._drop(objection.edit, "apply", objection.rule, objection.reason)
-            edits = [e for e in kept if isinstance(e, ExactEdit)]
+            edits = self._screened([e for e in edits if e.id not in flagged], guard, "apply")
 
     async def exact(self, patch: Patch, guard: Guard) -> list[ExactEdit]:
         """Every edit in a form that code can carry out: exact, near enough, else translated."""
@@ -179,10 +176,7 @@ class Finisher:
         self, edits: Sequence[ExactEdit], guard: Guard
     ) -> tuple[list[ExactEdit], list[Lesson]]:
         """Guardrails, trial application and support, in this order; survivors by support."""
-        kept, objections = guard.screen(list(edits))
-        for objection in objections:
-            self._drop(objection.edit, "final", objection.rule, objection.reason)
-        exact = [e for e in kept if isinstance(e, ExactEdit)]
+        exact = self._screened(edits, guard, "final")
         sound: list[ExactEdit] = []
         for edit in exact:
             named = mentions(edit.content)
@@ -194,12 +188,16 @@ class Finisher:
                 self._drop(edit, "final", rule, why)
             else:
                 sound.append(edit)
-        kept, objections = guard.screen(sound)  # a dropped edit may leave its pair alone
-        for objection in objections:
-            self._drop(objection.edit, "final", objection.rule, objection.reason)
-        sound = [e for e in kept if isinstance(e, ExactEdit)]
+        sound = self._screened(sound, guard, "final")  # a dropped edit may leave its pair alone
         lessons = group(self.evolver.ledger, sound, self.first_lesson)
         return self._supported(sound, lessons)
+
+    def _screened(self, edits: Sequence[ExactEdit], guard: Guard, stage: str) -> list[ExactEdit]:
+        """What the guardrails let pass."""
+        kept, objections = guard.screen(edits)
+        for objection in objections:
+            self._drop(objection.edit, stage, objection.rule, objection.reason)
+        return [e for e in kept if isinstance(e, ExactEdit)]
 
     def _supported(
         self, edits: Sequence[ExactEdit], lessons: Sequence[Lesson]

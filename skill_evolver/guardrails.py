@@ -60,7 +60,12 @@ class Guard:
             return None
         if edit.file not in self.files and edit.op != "create":
             return "unknown-file", f"{edit.file} does not exist"
-        return self._text(edit) or self._deletes(edit)
+        if edit.op == "delete_file" and edit.file == MAIN:
+            return "protected", f"{MAIN} is never deleted"
+        if edit.op != "replace_in_section" and outline(edit.content + "\n").open_fence:
+            return "fence", "opens a code fence and never closes it"
+        where = place(self.files, edit)
+        return self._deletes(where) if isinstance(where, Splice) else None
 
     def screen(self, edits: Sequence[Edit]) -> tuple[list[Edit], list[Objection]]:
         """The edits of one patch that may go on; a rule for one edit spares its neighbours."""
@@ -91,22 +96,9 @@ class Guard:
             rival = file
         return ("path", f"{file}: {rival} of the skill is in its way") if rival else None
 
-    def _text(self, edit: ExactEdit) -> tuple[str, str] | None:
-        if edit.op != "replace_in_section" and outline(edit.content + "\n").open_fence:
-            return "fence", "opens a code fence and never closes it"
-        if edit.op in ("delete_file", "delete_section") and edit.file == MAIN:
-            if edit.op == "delete_file":
-                return "protected", f"{MAIN} is never deleted"
-            place_of = place(self.files, edit)
-            if isinstance(place_of, Splice) and place_of.start < outline(self.files[MAIN]).body:
-                return "protected", "the frontmatter stays as it is"
-        return None
-
-    def _deletes(self, edit: ExactEdit) -> tuple[str, str] | None:
+    def _deletes(self, where: Splice) -> tuple[str, str] | None:
+        edit = where.edit
         if edit.op not in ("delete_section", "delete_file", "replace_in_section"):
-            return None
-        where = place(self.files, edit)
-        if not isinstance(where, Splice):
             return None
         lines = to_lines(self.files[edit.file])
         gone = len(" ".join(lines[where.start : where.end]).split())
