@@ -68,8 +68,7 @@ class Conversation:
                 self._say("user", self.go_on)
             reply = await self.model.reply(self.messages)
             self.usage += reply.usage
-            more = without_second_fence(whole, reply.text)
-            whole = _joined(whole, more, reply.cut_off)
+            whole = _joined(whole, reply.text, reply.cut_off)
             self.cut_off = reply.cut_off
             self._say("assistant", reply.text or "(empty reply)")
             if not reply.cut_off:
@@ -109,6 +108,7 @@ def _joined(whole: str, more: str, cut_off: bool) -> str:
     start = whole.strip()[:SAME_START]
     if len(start) > 8 and more.strip().startswith(start):
         return max(whole, more, key=len) if cut_off else more
+    more = without_second_fence(whole, more)
     sizes = range(min(len(whole), len(more), REPEATED), 12, -1)
     repeated = next((size for size in sizes if whole.endswith(more[:size])), 0)
     return whole + more[repeated:]
