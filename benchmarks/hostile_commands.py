@@ -6,8 +6,6 @@ group; it is looked for from outside, by `Scene.signs`, besides what the command
 
 from hostile_scene import python
 
-from react_agent.sandbox.limits import MiB
-
 ESCAPES = {
     "gold by its path": "cat {gold}",
     "gold by going up": "cat ../../data/gold.txt",
@@ -129,127 +127,70 @@ ESCAPES_OF_SOME_MACHINES = {
         print("{worked}")
         """
     ),
+    "tracing another process": python(
+        """
+        import ctypes, os, time
+        if not (child := os.fork()):
+            time.sleep(2)
+            os._exit(0)
+        print("{worked}" if ctypes.CDLL(None).ptrace(16, child, 0, 0) == 0 else "")
+        """
+    ),
+    "the memory of another process": python(
+        """
+        import ctypes, os, time
+        class Part(ctypes.Structure):
+            _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
+        text = ctypes.create_string_buffer(b"some text")
+        here = ctypes.create_string_buffer(9)
+        if not (child := os.fork()):
+            time.sleep(2)
+            os._exit(0)
+        parts = [Part(ctypes.addressof(one), 9) for one in (here, text)]
+        near, far = map(ctypes.byref, parts)
+        got = ctypes.CDLL(None).process_vm_readv(child, near, 1, far, 1, 0)
+        print("{worked}" if got == 9 else "")
+        """
+    ),
+    "a file of another process": python(
+        """
+        import ctypes, os, time
+        if not (child := os.fork()):
+            time.sleep(2)
+            os._exit(0)
+        got = ctypes.CDLL(None).syscall(438, os.pidfd_open(child), 1, 0)
+        print("{worked}" if got >= 0 else "")
+        """
+    ),
+    "process 1 without limits": "test $(stat -c %u /proc/1) = $(id -u) && "
+    "grep -q 'Max file size *unlimited' /proc/1/limits && echo {worked}",
+    "semaphores of System V": python(
+        "import ctypes; print('{worked}' if ctypes.CDLL(None).semget(0, 9, 0o1600) >= 0 else '')"
+    ),
+    "messages of System V": python(
+        "import ctypes; print('{worked}' if ctypes.CDLL(None).msgget(0, 0o1600) >= 0 else '')"
+    ),
+    "shared memory of System V": python(
+        "import ctypes; print('{worked}' if ctypes.CDLL(None).shmget(0, 9, 0o1600) >= 0 else '')"
+    ),
+    "message queues": python(
+        "import ctypes; c = ctypes.CDLL(None); "
+        "print('{worked}' if c.mq_open(b'/q', 0o102, 0o600, None) >= 0 else '')"
+    ),
+    "a socket of any size": python(
+        """
+        import socket
+        one = socket.socket(socket.AF_UNIX)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 150_000)
+        print("{worked}" if one.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 300_000 else "")
+        """
+    ),
     "a library for every program": "( : >> /etc/ld.so.preload ) && echo {worked}",
     "a program with its owner's rights": "cp /bin/bash mine && chmod 6755 mine",
     "raising a limit": "ulimit -f unlimited && echo {worked}",
     "raising the number of processes": "ulimit -u 99999 && echo {worked}",
 }
 """Whether one may do these without a sandbox depends on the kernel and the container."""
-
-
-Hog = tuple[str, dict[str, float], set[str], set[int]]
-
-HOGS: dict[str, Hog] = {
-    "one big file": ("head -c 9M /dev/zero > f", {"file_bytes": MiB}, {""}, {153, 1}),
-    "many big files": (
-        "for n in {1..500}; do head -c 1M /dev/zero > f$n; sleep 0.01; done",
-        {"folder_bytes": 9 * MiB},
-        {"disk"},
-        {137},
-    ),
-    "big files in tmp": (
-        "for n in {1..500}; do head -c 1M /dev/zero > $TMPDIR/f$n; sleep 0.01; done",
-        {"folder_bytes": 9 * MiB},
-        {"disk"},
-        {137},
-    ),
-    "deleted files held open": (
-        'for n in {10..99}; do eval "exec $n>f"; rm f; head -c 1M /dev/zero >&$n; done; sleep 9',
-        {"folder_bytes": 9 * MiB},
-        {"disk"},
-        {137},
-    ),
-    "many files": (
-        "for n in {1..99999}; do : > f$n; done",
-        {"folder_files": 500},
-        {"files"},
-        {137},
-    ),
-    "a sparse file": ("truncate -s 1T f", {"file_bytes": MiB}, {""}, {153, 1}),
-    "many links to one file": (
-        ": > f; for n in {1..99999}; do ln f l$n; done",
-        {"folder_files": 500},
-        {"files"},
-        {137},
-    ),
-    "deep folders": (
-        python(
-            """
-            import os, time
-            for n in range(2500):
-                os.mkdir("d")
-                os.chdir("d")
-            time.sleep(9)
-            """
-        ),
-        {"folder_files": 100_000},
-        {"disk", "timeout"},
-        {137},
-    ),
-    "folders that cannot be read": (
-        python(
-            """
-            import os, time
-            for n in range(999):
-                os.mkdir(f"d{n}", 0)
-            time.sleep(9)
-            """
-        ),
-        {"folder_files": 500},
-        {"files", "disk"},
-        {137},
-    ),
-    "memory of one process": (
-        python("x = b'x' * (1 << 30)"),
-        {"address_space": 500 * MiB},
-        {""},
-        {1, 137},
-    ),
-    "memory of many processes": (
-        "for n in 1 2 3 4; do python -c 'import time; x = b\"x\" * (60 << 20); time.sleep(9)' & "
-        "done; wait",
-        {"memory": 150 * MiB},
-        {"memory"},
-        {137},
-    ),
-    "time of many processors": (
-        "for n in 1 2 3 4; do (while :; do :; done) & done; wait",
-        {"seconds": 1},
-        {"timeout"},
-        {137},
-    ),
-    "processor time": ("while :; do :; done", {"cpu_seconds": 1}, {""}, {137, 152}),
-    "a core file": ("ulimit -c; kill -ABRT $$", {}, {""}, {134}),
-    "open files": (
-        python("x = [open('/dev/null') for n in range(99)]"),
-        {"open_files": 64},
-        {""},
-        {1},
-    ),
-    "watches": (
-        python(
-            """
-            import ctypes
-            c = ctypes.CDLL(None)
-            assert all(c.inotify_init() >= 0 for n in range(99))
-            """
-        ),
-        {"open_files": 64},
-        {""},
-        {1},
-    ),
-    "output without end": ("yes", {"output_bytes": 9 * MiB}, {"output"}, {137}),
-}
-"""Command, limits, and by which limit and with which exit codes it may end. None takes more of
-the machine than its limits say, nor longer than 15 seconds."""
-
-FORK_BOMB: Hog = (
-    "b() { b | b & }; b; sleep 9",
-    {"processes": 40, "seconds": 1.5},
-    {"timeout", "processes"},
-    {137},
-)
-"""Not for a machine that lacks the sandbox: there it is only seen when it has grown."""
 
 SURVIVORS = {
     "ignores the signal": "trap '' TERM INT HUP; sleep {id} & wait",

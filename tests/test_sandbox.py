@@ -18,14 +18,8 @@ import hostile_scene
 import psutil
 import pytest
 from conftest import PROJECT
-from hostile_commands import (
-    ESCAPES,
-    ESCAPES_OF_ROOT,
-    ESCAPES_OF_SOME_MACHINES,
-    HOGS,
-    RESULTS,
-    SURVIVORS,
-)
+from hostile_commands import ESCAPES, ESCAPES_OF_ROOT, ESCAPES_OF_SOME_MACHINES, RESULTS, SURVIVORS
+from hostile_hogs import HOGS, HOGS_OF_SPACE, HOGS_OF_THE_KERNEL, Hog
 from hostile_scene import (
     HIDDEN,
     SECRET,
@@ -39,11 +33,12 @@ from hostile_scene import (
 )
 
 from react_agent.errors import ContractError
-from react_agent.sandbox import bwrap, seccomp
+from react_agent.sandbox import bwrap, process, seccomp
+from react_agent.sandbox import door as sandbox_module
 from react_agent.sandbox import users as throwaway
 from react_agent.sandbox.bash import BashResult
 from react_agent.sandbox.door import Sandbox, SandboxKind, open_sandbox
-from react_agent.sandbox.limits import KiB, Limits, MiB
+from react_agent.sandbox.limits import Breach, KiB, Limits, MiB
 from react_agent.sandbox.untrusted import take_file
 
 ROOT = os.getuid() == 0
@@ -233,16 +228,27 @@ def test_processes_are_not_bounded_by_chance(sandbox: Sandbox, scene: Scene) -> 
 
 @pytest.mark.parametrize("hog", HOGS)
 def test_hog_is_stopped_and_told_why(sandbox: Sandbox, scene: Scene, hog: str) -> None:
-    command, limits, killed, codes = HOGS[hog]
+    _stopped(sandbox, scene, HOGS[hog])
+    if hog == "one big file":
+        assert (scene.folder / "f").stat().st_size <= MiB
+    shutil.rmtree(scene.folder)
+
+
+@pytest.mark.parametrize("hog", {**HOGS_OF_SPACE, **HOGS_OF_THE_KERNEL})
+def test_hog_that_no_process_owns_is_stopped(confined: Sandbox, scene: Scene, hog: str) -> None:
+    if hog in HOGS_OF_SPACE and not confined.bounded:
+        pytest.skip("the kernel does not bound here what a case writes")
+    _stopped(confined, scene, {**HOGS_OF_SPACE, **HOGS_OF_THE_KERNEL}[hog])
+
+
+def _stopped(sandbox: Sandbox, scene: Scene, hog: Hog) -> None:
+    command, limits, killed, codes = hog
     started = time.monotonic()
-    result = run(limited(sandbox, **limits), scene, command)
+    result = run(limited(sandbox, **limits), scene, scene.placed(command))
     assert result.killed in killed, result
     assert result.exit_code in codes, result
     assert time.monotonic() - started < 15
     assert not list(scene.folder.glob("core*"))
-    if hog == "one big file":
-        assert (scene.folder / "f").stat().st_size <= MiB
-    shutil.rmtree(scene.folder)
 
 
 @pytest.mark.parametrize("way", SURVIVORS)
@@ -485,7 +491,7 @@ def test_escapes_are_refused_to_an_ordinary_user_too(
     base.mkdir(mode=0o777)
     base.chmod(0o777)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-    wanted = "(escape or processes or tmp or links) and not none"
+    wanted = "(escape or processes or tmp or links or no_process) and not none"
     command += ["-k", wanted, f"--basetemp={base}/t", __file__]
     argv = as_nobody(base, command, SANDBOX_TESTS_AS_NOBODY="1")
     try:
@@ -494,3 +500,70 @@ def test_escapes_are_refused_to_an_ordinary_user_too(
         subprocess.run(["rm", "-rf", base], check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
+
+
+def test_a_look_that_takes_long_holds_nothing_up_and_is_taken_again(
+    confined: Sandbox, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def slow(*given: object) -> Breach:
+        looks.append(time.monotonic())
+        time.sleep(0.8)
+        return ""
+
+    monkeypatch.setattr(process, "breach", slow)
+
+    async def longest_wait() -> float:
+        running = asyncio.ensure_future(scene.attempt(confined, "sleep 5"))
+        longest = 0.0
+        while not running.done():
+            started = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - started)
+        return longest
+
+    assert asyncio.run(longest_wait()) < 0.7
+    assert len(looks) >= 2
+
+
+def test_what_a_case_writes_is_bounded_over_all_its_commands(
+    confined: Sandbox, scene: Scene
+) -> None:
+    if not confined.bounded:
+        pytest.skip("the kernel does not bound here what a case writes")
+    each = "head -c 4M /dev/zero > $RANDOM$RANDOM; head -c 4M /dev/zero > /tmp/$RANDOM$RANDOM"
+    result = run(limited(confined, folder_bytes=9 * MiB), scene, *[each] * 3, "cat * | wc -c")
+    assert int(result.text) <= 9 * MiB
+    left = sum(path.stat().st_blocks * 512 for path in scene.folder.iterdir())
+    assert 4 * MiB <= left <= 9 * MiB
+
+
+def test_the_folder_is_up_to_date_between_two_commands(confined: Sandbox, scene: Scene) -> None:
+    async def work() -> None:
+        async with confined.case(scene.folder) as bash:
+            await bash.run("echo one > made; rm input.txt")
+            assert (scene.folder / "made").read_text() == "one\n"
+            assert not (scene.folder / "input.txt").exists()
+            await bash.run("echo two > made")
+            assert (scene.folder / "made").read_text() == "two\n"
+
+    asyncio.run(work())
+
+
+def test_where_nothing_is_bounded_it_is_measured(
+    confined: Sandbox, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_here(*given: object) -> None:
+        raise ContractError("no file system of a case's own")
+
+    monkeypatch.setattr(sandbox_module, "open_space", not_here)
+    measured = works("bwrap")
+    assert not measured.bounded
+    assert run(measured, scene, "echo x > f; cat f").text == "x\n"
+    assert (scene.folder / "f").stat().st_uid == os.getuid()
+    for place in ("$PWD", "/tmp", "/dev/shm"):
+        fill = f"for n in {{1..500}}; do head -c 1M /dev/zero > {place}/f$n; sleep 0.01; done"
+        result = run(limited(measured, folder_bytes=9 * MiB), scene, fill)
+        assert result.killed == "disk", place
+    shutil.rmtree(scene.folder)

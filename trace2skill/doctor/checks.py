@@ -134,7 +134,11 @@ def check_sandbox(kind: SandboxKind) -> Check:
             says="runs go on UNCONFINED: " * (kind == "auto") + _clause(what),
             mend=mend,
         )
-    says = f"bubblewrap starts ({sandbox.program})"
+    how = "bounded by the kernel" if sandbox.bounded else "measured as it grows"
+    memory = "bounded by a control group" if sandbox.groups else "measured"
+    says = (
+        f"bubblewrap starts ({sandbox.program}); what a case writes is {how}, its memory {memory}"
+    )
     return Check(level="ok", topic="sandbox", says=says)
 
 
