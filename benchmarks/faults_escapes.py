@@ -21,6 +21,8 @@ from hostile_commands import (
     ESCAPES_OF_SOME_MACHINES,
     FORK_BOMB,
     HOGS,
+    HOGS_OF_SPACE,
+    HOGS_OF_THE_KERNEL,
     OUTPUTS,
     RESULTS,
     SURVIVORS,
@@ -46,15 +48,17 @@ class Attack:
     """Gives the signs of an escape."""
 
 
-def attacks(kind: str = "bwrap") -> list[Attack]:
-    """All of them; without a sandbox those that harm nothing but their scene."""
+def attacks(kind: str = "bwrap", *, bounded: bool = True) -> list[Attack]:
+    """All of them; without a sandbox those that harm nothing but their scene. `bounded` where the
+    kernel is to bound what a case writes."""
     once = {**ESCAPES, **OUTPUTS}
     if kind != "none":
         once |= ESCAPES_OF_ROOT | ESCAPES_OF_SOME_MACHINES
     found = [Attack(name, _after(command)) for name, command in once.items()]
     found += [Attack(f"{way} (survivor)", _after(SURVIVORS[way], seconds=0.5)) for way in SURVIVORS]
     if kind != "none":
-        bombs = {**HOGS, "fork bomb": FORK_BOMB}
+        bombs = {**HOGS, **HOGS_OF_THE_KERNEL, "fork bomb": FORK_BOMB}
+        bombs |= HOGS_OF_SPACE if bounded else {}
         found += [Attack(f"{name} (hog)", _hog(hog)) for name, hog in bombs.items()]
         found += [Attack(f"{name} as output.xlsx", _left(RESULTS[name])) for name in RESULTS]
     return found
@@ -84,6 +88,9 @@ def _hog(hog: Hog) -> Callable[[Scene, Sandbox], Awaitable[list[str]]]:
         one_file = limits.get("file_bytes", float("inf"))
         if any(path.stat().st_size > one_file for path in one.folder.glob("f")):
             signs.append("its file is larger than a file may be")
+        left = sum(path.lstat().st_blocks * 512 for path in one.folder.rglob("*"))
+        if sandbox.bounded and left > limits.get("folder_bytes", float("inf")):
+            signs.append("its files are larger than all may be")
         return signs
 
     return tried
@@ -129,7 +136,7 @@ def everything(kind: Kind, base: Path, every: int = 1) -> tuple[int, list[str]]:
     """How many were tried as this user, and what escaped; of `every` so many one. Raises
     ContractError without bubblewrap."""
     sandbox = open_sandbox(kind, limits=Limits(seconds=10))
-    chosen = attacks(sandbox.kind)[::every]
+    chosen = attacks(sandbox.kind, bounded=sandbox.bounded)[::every]
     return len(chosen), asyncio.run(escaped(sandbox, chosen, base))
 
 

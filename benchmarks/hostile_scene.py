@@ -67,6 +67,7 @@ class Scene:
             "site": sysconfig.get_path("purelib"),
             "interpreter": str(Path(sys.executable).resolve()),
             "keyctl": str({"x86_64": 250, "aarch64": 219}.get(platform.machine(), -1)),
+            "exit": str({"x86_64": 60, "aarch64": 93}.get(platform.machine(), -1)),
             "id": self.unique,
             "secret": SECRET,
             "worked": WORKED,

@@ -14,9 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from react_agent.errors import ContractError
-from react_agent.limits import MiB
 
-SHM_BYTES = 64 * MiB
 _COPY = "trace2skill-etc-"
 _NEW = 60
 """Seconds after which a copy without a lock is nobody's."""
@@ -74,11 +72,12 @@ def candidates() -> list[str]:
 def namespaces(*, own_users: bool) -> list[str]:
     """`own_users` unless a user of its own is given to the case; none can be made further in."""
     users = ["--unshare-user", "--disable-userns"] if own_users else []
-    if own_users and os.getuid() == 0:  # it stays the machine's root for the kernel: call it less
-        users += ["--uid", "65534", "--gid", "65534"]
+    if own_users:  # root stays the machine's root for the kernel: call it less
+        users += ["--uid", str(os.getuid() or 65534), "--gid", str(os.getgid() or 65534)]
     kinds = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     rest = ["--unshare-cgroup-try", "--hostname", "sandbox", "--die-with-parent", "--new-session"]
-    return [*users, *kinds, *rest]
+    # Process 1 could be taken over by a command of the same user: it is one with the same limits.
+    return [*users, *kinds, *rest, "--as-pid-1"]
 
 
 @cache
@@ -87,7 +86,7 @@ def base_mounts() -> tuple[str, ...]:
 
 
 def _base_mounts() -> Iterator[str]:
-    """The system and this interpreter, read-only; own /proc, /dev and /dev/shm."""
+    """The system and this interpreter, read-only; own /proc and /dev."""
     yield from ("--ro-bind", "/usr", "/usr")
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)
@@ -97,10 +96,9 @@ def _base_mounts() -> Iterator[str]:
             yield from ("--ro-bind", str(path), str(path))
     for path in (*Path("/opt").glob("libreoffice*"), *Path("/nix").glob("store")):
         yield from ("--dir", str(path.parent), "--ro-bind", str(path), str(path))
-    yield from ("--proc", "/proc", "--dev", "/dev")
-    # The memory files of --dev have no size of their own: one sized, the rest read-only.
-    yield from ("--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm")
-    yield from ("--remount-ro", "/dev", "--symlink", "../tmp", "/var/tmp")
+    # The memory files of --dev have no bound: none of them can be written.
+    yield from ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
+    yield from ("--symlink", "../tmp", "/var/tmp")
 
 
 @cache
@@ -152,7 +150,7 @@ def python_binds() -> tuple[Bind, ...]:
     return tuple(bind(root) for root in roots if not root.is_relative_to("/usr"))
 
 
-def mounts(tmp: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
+def mounts(tmp: Path, shm: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
     """Everything, in order: what is hidden covers the tree it lies in, and what is shown below a
     hidden folder is laid over the cover."""
     system = Bind(Path("/usr"), Path("/usr"))
@@ -160,7 +158,8 @@ def mounts(tmp: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
     hidden = [path.resolve() for path in hide]
     # Folders on the way to another are named: bubblewrap's own are closed to other users.
     arguments = ["--ro-bind", str(etc_copy()), "/etc", "--dir", "/var"]
-    arguments += [*base_mounts(), *_covers(system, hidden), "--bind", str(tmp), "/tmp"]
+    arguments += [*base_mounts(), *_covers(system, hidden)]
+    arguments += ["--bind", str(tmp), "/tmp", "--bind", str(shm), "/dev/shm"]
     for layer in layers:
         if layer.source in hidden:
             raise ContractError(f"{layer.seen_at}: shown to the agent and hidden from it at once")
@@ -171,7 +170,7 @@ def mounts(tmp: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
     covers = [arguments[n + 1] for n, word in enumerate(arguments) if word == "--tmpfs"]
     # What bubblewrap made itself is memory without a bound for who owns it: none is writable.
     # Nor are the kernel's settings, for whom the kernel takes for root.
-    for cover in [path for path in covers if path != "/dev/shm"] + ["/proc", "/"]:
+    for cover in [*covers, "/proc", "/"]:
         arguments += ["--remount-ro", cover]
     return arguments
 
@@ -179,7 +178,5 @@ def mounts(tmp: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
 def _covers(layer: Bind, hidden: Sequence[Path]) -> Iterator[str]:
     for path in hidden:
         if path.is_relative_to(layer.source) and path.exists():
-            if layer.writable:
-                raise ContractError(f"{path}: must stay hidden but lies in {layer.seen_at}")
             place = str(layer.seen_at / path.relative_to(layer.source))
             yield from ("--tmpfs", place) if path.is_dir() else ("--ro-bind", "/dev/null", place)

@@ -5,19 +5,25 @@ import logging
 import os
 import secrets
 import shlex
-import stat
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from react_agent import bwrap, seccomp, throwaway, trees
+from react_agent.aside import to_the_end
 from react_agent.errors import ContractError
-from react_agent.limits import Limits, counts_processes_per_namespace, descendants
+from react_agent.limits import Limits, counts_processes_per_namespace, descendants, first_child
+from react_agent.mirror import Mirror
 from react_agent.process import Ended, Job, run
+from react_agent.space import CASE, SHM, TMP, Space, open_space
 from react_agent.strays import MARK
 
 log = logging.getLogger(__name__)
+
+THREADS = ThreadPoolExecutor(4, thread_name_prefix="case")
+"""Their own, so that no case waits for its folder behind work of other kinds."""
 
 
 @dataclass
@@ -28,10 +34,17 @@ class ConfinedCase:
     """Bubblewrap; empty for a case that is not confined."""
     user: int | None = None
     """Of this case alone; only when started by root."""
+    bounded: bool = False
+    """Whether the kernel is to bound what it writes; where it cannot, that is measured."""
     mark: str = field(default_factory=lambda: secrets.token_hex(16))
     _arguments: list[str] = field(default_factory=list)
     """What comes before the shell in every command of the case."""
-    _below_tmp: dict[Path, bool] = field(default_factory=dict)
+    _space: Space | None = None
+    _results: Mirror | None = None
+    """From the space to the folder."""
+    _below_tmp: list[tuple[PurePath, bool]] = field(default_factory=list)
+    """What bubblewrap makes in /tmp, and whether that is a folder."""
+    _handles: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _given: bool = False
 
     @cached_property
@@ -39,65 +52,99 @@ class ConfinedCase:
         """Its last part may be a link, and what is done to a link is not done to the folder."""
         return self.folder.resolve()
 
-    @property
+    @cached_property
     def scratch(self) -> Path:
         """Beside the case folder: on the same disk, and a crash leaves no second one."""
-        return self.folder.parent / f".{self.folder.name}.scratch"
+        return self.folder.parent.resolve() / f".{self.folder.name}.scratch"
 
-    @property
-    def tmp(self) -> Path:
-        return self.scratch / "tmp"
+    def _own(self, name: str) -> Path:
+        return self.scratch / "space" / name
 
     def open(self, read_only: Sequence[Path], hide: Sequence[Path]) -> None:
         if not self.folder.is_dir():
             raise ContractError(f"{self.folder}: no such folder to run commands in")
         trees.remove(self.scratch)
-        self.tmp.mkdir(parents=True)
-        self.tmp.chmod(0o1777)
+        for name in (CASE, TMP, SHM):
+            self._own(name).mkdir(parents=True)
+            self._own(name).chmod(0o755 if name == CASE else 0o1777)
         shims = python_shims(self.scratch / "bin")
         if not self.program:
-            self._arguments = self.limits.prefix(processes=False)
+            self._arguments = self.limits.prefix(processes=False, stays=False)
             return
+        for path in hide:
+            if path.exists() and path.resolve().is_relative_to(self._real):
+                raise ContractError(f"{path}: must stay hidden but lies in {self.folder}")
         shown = [bwrap.bind(path) for path in (*read_only, *shims)]
-        binds = [bwrap.bind(self.folder, writable=True), *shown]
-        self._below_tmp = dict(self._places_below_tmp([*binds, *bwrap.python_binds()]))
-        self._clear_tmp()
-        confined = bwrap.mounts(self.tmp, binds, hide)
         if self.user is not None:
             for one in shown:
                 throwaway.check_public(one.source)
+        if self.bounded:
+            self._fill_space()
+        elif self.user is not None:
             self._given = True
-            if problem := trees.give(self._real, self.user, self.user, _too_deep):
-                raise ContractError(f"{self.folder}: cannot be given to another user: {problem}")
+            with trees.opened(self._real) as folder:
+                self._give(folder, self.user)
+        self._arguments = self._confined(shown, hide)
+
+    def _confined(self, shown: Sequence[bwrap.Bind], hide: Sequence[Path]) -> list[str]:
+        writable = self._own(CASE) if self.bounded else self._real
+        binds = [bwrap.Bind(writable, self.folder, writable=True), *shown]
+        self._below_tmp = [
+            (one.seen_at.relative_to("/tmp"), one.is_folder)
+            for one in (*binds, *bwrap.python_binds())
+            if one.seen_at.is_relative_to("/tmp")
+        ]
         # The kernel counts processes per user, and in a namespace; root's own it does not count.
         countable = self.user is not None or (os.getuid() != 0 and counts_processes_per_namespace())
-        self._arguments = [
+        return [
             *bwrap.namespaces(own_users=self.user is None),
-            *(*confined, "--chdir", str(self.folder), "--"),
+            *bwrap.mounts(self._own(TMP), self._own(SHM), binds, hide),
+            *("--chdir", str(self.folder), "--"),
             *(throwaway.become(self.user) if self.user is not None else ()),
-            *self.limits.prefix(processes=countable),
+            *self.limits.prefix(processes=countable, stays=True),
         ]
+
+    def _fill_space(self) -> None:
+        """Copy the case folder in: what commands see and change is the copy."""
+        own = open_space(self.scratch / "space", self.limits.folder_bytes, self.limits.folder_files)
+        self._handles.callback(own.close)
+        self._space = own
+        inside = self._handles.enter_context(own.folder(CASE))
+        folder = self._handles.enter_context(trees.opened(self._real))
+        try:
+            Mirror(folder, inside, self.limits.folder_bytes).update()
+        except OSError as error:
+            raise ContractError(f"{self.folder}: too large for a case: {error.strerror}") from None
+        if self.user is not None:
+            self._give(inside, self.user)
+        self._results = Mirror(inside, folder, self.limits.folder_bytes)
+        self._results.learn()
+
+    def _give(self, folder: int, user: int) -> None:
+        if problem := trees.give(folder, user, user, _too_deep):
+            raise ContractError(f"{self.folder}: cannot be given to another user: {problem}")
 
     def close(self) -> None:
         """What lies too deep is deleted: recursive readers of the folder, Python's own among
         them, fail on very deep trees."""
         try:
-            if self._real.is_dir():
+            if self._results:
+                self._results.update()
+            elif self._real.is_dir() and not self._space:
                 self.scratch.mkdir(exist_ok=True)
-                with trees.opened(self.scratch) as scratch:
-                    self._take_back(trees.move_into(scratch))
-        except OSError as error:
+                with trees.opened(self.scratch) as scratch, trees.opened(self._real) as folder:
+                    self._take_back(folder, trees.move_into(scratch))
+        except (OSError, ContractError) as error:
             log.warning("%s: cannot be taken back as a whole: %s", self.folder, error)
+        self._handles.close()
         trees.remove(self.scratch)
 
-    def _take_back(self, deeper: trees.ByName) -> None:
+    def _take_back(self, folder: int, deeper: trees.ByName) -> None:
         if self._given:
-            me = os.getuid(), os.getgid()
-            if problem := trees.give(self._real, *me, deeper):
+            if problem := trees.give(folder, os.getuid(), os.getgid(), deeper):
                 log.warning("%s: cannot be taken back from its user: %s", self.folder, problem)
             return
-        with trees.opened(self._real) as folder:
-            trees.visit(folder, trees.take_back, deeper=deeper)
+        trees.visit(folder, trees.take_back, deeper=deeper)
 
     async def start(self, command: str) -> Ended:
         """Raises ContractError when it is the sandbox that fails, not the command."""
@@ -112,34 +159,23 @@ class ConfinedCase:
                 handles.callback(os.close, rules)
                 flags += ["--seccomp", str(rules)]
                 passed.append(rules)
-            ended = await run(self._job([self.program, *flags, *self._arguments, *shell], passed))
+            enter = self._space.enter() if self._space else []
+            argv = [*enter, self.program, *flags, *self._arguments, *shell]
+            ended = await run(self._job(argv, passed))
             if not ended.breach and b'"exit-code"' not in _read_now(report):
                 why = bytes(ended.output.head[:500]).decode("utf-8", "replace").strip()
                 raise ContractError(f"{self.folder}: the sandbox did not start: {why}")
-            return ended
+        if self._results:  # what asks for the folder between two commands sees what they did
+            await to_the_end(self._results.update, THREADS)
+        return ended
 
     def _clear_tmp(self) -> None:
         """Bubblewrap follows links when it makes the places that it mounts on: with none in the
         way it stays within. A command that could put one there has ended."""
-        for place, is_folder in self._below_tmp.items():
-            try:
-                mode = place.lstat().st_mode
-            except FileNotFoundError:
-                mode = 0
-            if stat.S_ISLNK(mode) or (is_folder and mode and not stat.S_ISDIR(mode)):
-                place.unlink()
-            if is_folder and not stat.S_ISDIR(mode):
-                place.mkdir()
-                place.chmod(0o755)
-
-    def _places_below_tmp(self, binds: Sequence[bwrap.Bind]) -> Iterator[tuple[Path, bool]]:
-        """Whatever bubblewrap makes there, from the top down, and whether that is a folder."""
-        for one in binds:
-            if one.seen_at.is_relative_to("/tmp"):
-                place = self.tmp / one.seen_at.relative_to("/tmp")
-                steps = [*reversed(place.parents), place]
-                for step in steps[len(self.tmp.parts) :]:
-                    yield step, step != place or one.is_folder
+        opened = self._space.folder(TMP) if self._space else trees.opened(self._own(TMP))
+        with opened as top:
+            for place, is_folder in self._below_tmp:
+                trees.lay(top, place, is_folder=is_folder)
 
     def _job(self, argv: Sequence[str | bytes], passed: Sequence[int] = ()) -> Job:
         # In a process namespace the kernel ends what is left; outside it must be found.
@@ -148,9 +184,10 @@ class ConfinedCase:
             folder=self.folder,
             env=self._environment,
             limits=self.limits,
-            watched=(self._real, self.tmp),
+            watched=() if self.bounded else (self._real, self._own(TMP), self._own(SHM)),
             pids=self._everywhere,
             survivors=self._survivors,
+            inner=first_child if self.program else lambda root: None,
             pass_fds=passed,
         )
 
@@ -183,7 +220,7 @@ class ConfinedCase:
         return {
             "PATH": f"{first}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.folder),
-            "TMPDIR": "/tmp" if self.program else str(self.tmp),
+            "TMPDIR": "/tmp" if self.program else str(self._own(TMP)),
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "TERM": "dumb",

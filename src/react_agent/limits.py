@@ -4,7 +4,7 @@ import contextlib
 import os
 import platform
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,9 @@ from typing import Literal
 import psutil
 
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+SOCKET_BYTES, STREAM_BYTES = 256 * KiB, 4 * MiB
+"""What one socket holds at most, as they come, and one of TCP on top, which grows with its use."""
 
 Breach = Literal["", "timeout", "output", "memory", "processes", "disk", "files"]
 """Why a command was ended from outside; empty when it ended by itself."""
@@ -35,15 +38,16 @@ class Limits:
     file_bytes: int = 256 * MiB
     """The largest single file that can be written."""
     folder_bytes: int = 1 * GiB
-    """On disk: the case folder, its /tmp, and deleted files that are still held open."""
+    """The case folder, its /tmp and its /dev/shm, with deleted files that are still held."""
     folder_files: int = 20_000
     output_bytes: int = 256 * MiB
     """A command that prints more is ended."""
     kept_bytes: int = 32 * KiB
     """Of the output, so much of its beginning and so much of its end stay in memory."""
 
-    def prefix(self, *, processes: bool) -> list[str]:
-        """The command that sets the limits and then becomes what follows it.
+    def prefix(self, *, processes: bool, stays: bool) -> list[str]:
+        """The command that sets the limits and then becomes what follows it; one that `stays` is
+        its parent, as process 1 must be, and keeps the limits too.
 
         Set from inside the sandbox by a shell, since Python code between fork and exec is
         unsafe and slow. `processes` only where the count is the sandbox's own: the kernel counts
@@ -55,12 +59,15 @@ class Limits:
             "v": self.address_space // KiB,
             "f": self.file_bytes // KiB,
             "n": self.open_files,
+            "i": self.open_files,
         }
         if processes:
             wanted["u"] = self.processes
         # One that cannot be set is one that is lower already, or that this system has not.
         settings = [f"ulimit -{flag} {value} 2>/dev/null" for flag, value in wanted.items()]
-        return ["/bin/bash", "-c", "; ".join([*settings, 'exec "$@"']), "limits"]
+        # A shell says how its child ended; that is no output of the command.
+        then = 'exec 3>&2 2>/dev/null; "$@" 2>&3 3>&-; exit $?' if stays else 'exec "$@"'
+        return ["/bin/bash", "-c", "; ".join([*settings, then]), "limits"]
 
 
 def counts_processes_per_namespace() -> bool:
@@ -73,13 +80,25 @@ def _release() -> list[str]:
     return platform.release().split("-")[0].split(".")[:2]
 
 
-def breach(limits: Limits, folders: Iterable[Path], pids: list[int]) -> Breach:
-    """Which of the limits on the whole is passed now, if any."""
+def breach(
+    limits: Limits, folders: Sequence[Path], pids: list[int], inner: int | None = None
+) -> Breach:
+    """Which of the limits on the whole is passed now, if any. `folders` are those whose size the
+    kernel does not bound; `inner` is a process of the network that is the command's own."""
     if len(pids) > limits.processes:
         return "processes"
-    if memory_of(pids, limits.memory) > limits.memory:
+    room = limits.memory - (held_by_sockets(inner) if inner else 0)
+    if memory_of(pids, room) > room:
         return "memory"
-    size, files = sum(held_after_deletion(pids)), 0
+    return size_breach(limits, folders, pids) if folders else ""
+
+
+def size_breach(limits: Limits, folders: Iterable[Path], pids: list[int]) -> Breach:
+    size = files = 0
+    for number, held in enumerate(held_after_deletion(pids)):
+        size += held
+        if number > limits.folder_files:
+            return "files"
     for folder in folders:
         for found in _sizes_below(folder):
             size += found
@@ -87,6 +106,13 @@ def breach(limits: Limits, folders: Iterable[Path], pids: list[int]) -> Breach:
             if files > limits.folder_files:
                 return "files"
     return "disk" if size > limits.folder_bytes else ""
+
+
+def first_child(pid: int) -> int | None:
+    with contextlib.suppress(OSError):
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_bytes().split()
+        return int(found[0]) if found else None
+    return None
 
 
 def descendants(root: int) -> list[int]:
@@ -120,14 +146,43 @@ def memory_of(pids: list[int], enough: int) -> int:
 
 def _resident(pid: int) -> int:
     try:
+        return _PAGE * int(Path(f"{_alive(pid)}/statm").read_bytes().split()[1])
+    except OSError:
+        pass
+    try:  # gone, or a system without /proc
         return psutil.Process(pid).memory_info().rss
     except psutil.Error:
         return 0
 
 
+def _alive(pid: int) -> str:
+    """Where the kernel shows the process: of one whose first thread has ended, another's place."""
+    if not Path(f"/proc/{pid}/statm").read_bytes().startswith(b"0 "):
+        return f"/proc/{pid}"
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            if not (thread / "statm").read_bytes().startswith(b"0 "):
+                return str(thread)
+    return f"/proc/{pid}"
+
+
+def held_by_sockets(inner: int) -> int:
+    """The most that the sockets of a network can hold unread; no process is charged for it."""
+    count = 0
+    with contextlib.suppress(OSError, ValueError):
+        for name in ("sockstat", "sockstat6"):
+            for line in Path(f"/proc/{inner}/net/{name}").read_text().splitlines():
+                words = line.split()
+                if words[0] == "sockets:":
+                    count += int(words[2]) * SOCKET_BYTES
+                elif words[0] in ("TCP:", "TCP6:"):
+                    count += int(words[2]) * STREAM_BYTES
+    return count
+
+
 def _proportional(pid: int) -> int:
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        for line in Path(f"{_alive(pid)}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * KiB
     except OSError:
@@ -141,7 +196,7 @@ def held_after_deletion(pids: list[int]) -> Iterator[int]:
     seen = set()
     for pid in pids:
         with contextlib.suppress(OSError):
-            for handle in os.scandir(f"/proc/{pid}/fd"):
+            for handle in os.scandir(f"{_alive(pid)}/fd"):
                 with contextlib.suppress(OSError):
                     status = handle.stat()
                     inode = (status.st_dev, status.st_ino)

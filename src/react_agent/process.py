@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from react_agent.limits import Breach, Limits, breach
 
 log = logging.getLogger(__name__)
 
-FIRST_LOOK, BETWEEN_LOOKS = 0.2, 0.25
+FIRST_LOOK, BETWEEN_LOOKS, LONGEST_PAUSE = 0.2, 0.25, 2.0
 """Seconds until the limits on the whole are first checked, and between checks."""
+_LOOKERS = ThreadPoolExecutor(2, thread_name_prefix="look")
+"""A command can make a look long: the event loop does not wait for it."""
 SHORT = 5.0
 """Seconds in which no machine starts as many processes as it has numbers for."""
 DRAIN, REAP = 0.5, 5.0
@@ -67,6 +70,8 @@ class Job:
     """From the started process to all that belong to it."""
     survivors: Callable[[int], list[int]] = lambda above: []
     """Processes of the job that its process group does not hold, with numbers above the given."""
+    inner: Callable[[int], int | None] = lambda root: None
+    """From the started process to the one with which all within end, where there is one."""
     pass_fds: Sequence[int] = ()
     """Handed down to the process under the same numbers."""
 
@@ -90,7 +95,7 @@ class _Running:
     ending: asyncio.Future[Breach]
     exited: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)
-    look: asyncio.TimerHandle | None = None
+    look: "asyncio.TimerHandle | asyncio.Future[tuple[Breach, float]] | None" = None
     started: float = field(default_factory=time.monotonic)
 
     def end(self, reason: Breach) -> None:
@@ -113,14 +118,39 @@ class _Running:
         elif self.output.total > self.job.limits.output_bytes:
             self.end("output")
 
-    def on_look(self) -> None:
-        started = time.perf_counter()
-        found = breach(self.job.limits, self.job.watched, self.job.pids(self.process.pid))
+    def look_after(self, pause: float) -> None:
+        self.look = asyncio.get_running_loop().call_later(pause, self._look)
+
+    def _look(self) -> None:
+        looking = asyncio.get_running_loop().run_in_executor(_LOOKERS, self._found)
+        looking.add_done_callback(self._on_found)
+        self.look = looking
+
+    def _found(self) -> tuple[Breach, float]:
+        started, root = time.perf_counter(), self.process.pid
+        job = self.job
+        found = breach(job.limits, job.watched, job.pids(root), job.inner(root))
+        return found, time.perf_counter() - started
+
+    def _on_found(self, looking: "asyncio.Future[tuple[Breach, float]]") -> None:
+        if looking.cancelled() or self.ending.done():
+            return
+        found, took = looking.result()
         if found:
             self.end(found)
         # A folder full of files takes long to count: then it is counted less often.
-        pause = max(BETWEEN_LOOKS, 20 * (time.perf_counter() - started))
-        self.look = asyncio.get_running_loop().call_later(pause, self.on_look)
+        self.look_after(min(max(BETWEEN_LOOKS, 20 * took), LONGEST_PAUSE))
+
+    async def end_within(self) -> None:
+        """With process 1 all of its namespace ends, and the outer one only then: what it leaves
+        behind is not touched before."""
+        inner = None if self.exited.is_set() else self.job.inner(self.process.pid)
+        if inner is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(inner, signal.SIGKILL)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REAP):
+                    await self.exited.wait()
 
     def kill(self) -> None:
         """The process is not reaped yet, so that its number still names its own group."""
@@ -152,7 +182,7 @@ async def run(job: Job) -> Ended:
     started = time.monotonic()
     running = _start(job, loop.create_future())
     timeout = loop.call_later(job.limits.seconds, running.end, "timeout")
-    running.look = loop.call_later(FIRST_LOOK, running.on_look)
+    running.look_after(FIRST_LOOK)
     loop.add_reader(running.pipe, running.on_output)
     try:
         with _watching_exit(running):
@@ -160,9 +190,13 @@ async def run(job: Job) -> Ended:
                 reason = await running.ending
             finally:
                 timeout.cancel()
-                running.look.cancel()
-                running.kill()
-                await _see_out(running)
+                if running.look:
+                    running.look.cancel()
+                try:
+                    await running.end_within()
+                finally:
+                    running.kill()
+                    await _see_out(running)
     finally:
         loop.remove_reader(running.pipe)
         os.close(running.pipe)

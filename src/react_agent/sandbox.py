@@ -21,7 +21,6 @@ import os
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,14 +29,12 @@ from typing import Literal
 from react_agent import bwrap, throwaway
 from react_agent.aside import to_the_end
 from react_agent.bash import Bash
-from react_agent.confine import ConfinedCase
+from react_agent.confine import THREADS, ConfinedCase
 from react_agent.errors import ContractError
-from react_agent.limits import Limits
+from react_agent.limits import Limits, MiB
+from react_agent.space import SHM, TMP, open_space
 
 log = logging.getLogger(__name__)
-
-_THREADS = ThreadPoolExecutor(4, thread_name_prefix="case")
-"""Their own, so that no case waits for its folder behind work of other kinds."""
 
 Kind = Literal["auto", "bwrap", "none"]
 
@@ -58,6 +55,8 @@ class Sandbox:
     """Bounds the commands that run at once, over all cases."""
     program: str = ""
     """The bubblewrap that works here."""
+    bounded: bool = False
+    """Whether the kernel bounds how much a case writes; else that is measured as it grows."""
     users: Iterator[int] = field(default_factory=lambda: iter(()), repr=False)
     """One for each case when root confines; else there are none, and user namespaces serve."""
 
@@ -68,13 +67,17 @@ class Sandbox:
         """A shell in `folder`. `hide` names what must not be seen even below a tree that is
         shown: the data set, outputs, logs, other cases."""
         case = ConfinedCase(
-            bwrap.plain(folder), self.limits, program=self.program, user=next(self.users, None)
+            bwrap.plain(folder),
+            self.limits,
+            program=self.program,
+            user=next(self.users, None),
+            bounded=self.bounded,
         )
         try:
-            await to_the_end(partial(case.open, read_only, hide), _THREADS)
+            await to_the_end(partial(case.open, read_only, hide), THREADS)
             yield Bash(case.start, self.slots)
         finally:
-            await to_the_end(case.close, _THREADS)
+            await to_the_end(case.close, THREADS)
 
 
 def tool_slots(wanted: int | None) -> asyncio.Semaphore:
@@ -96,8 +99,10 @@ def open_sandbox(
     problems = []
     for program in bwrap.candidates():
         for users in (throwaway.numbers(), iter(())) if os.getuid() == 0 else (iter(()),):
-            if not (problem := _probe(program, next(users, None))):
-                return Sandbox("bwrap", limits, slots, program, users)
+            user = next(users, None)
+            if not (problem := _probe(program, user)):
+                bounded = not _probe(program, user, bounded=True)
+                return Sandbox("bwrap", limits, slots, program, bounded, users)
             problems.append(f"{program}: {problem}")
     why = "; ".join(dict.fromkeys(problems)) or "bubblewrap is not installed"
     if kind == "bwrap":
@@ -113,12 +118,22 @@ def open_sandbox(
     return Sandbox("none", limits, slots)
 
 
-def _probe(program: str, user: int | None) -> str:
+def _probe(program: str, user: int | None, *, bounded: bool = False) -> str:
     """Empty when Python starts in the sandbox, else why it does not."""
-    with tempfile.TemporaryDirectory(prefix="sandbox-probe-") as name:
+    with contextlib.ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-probe-")))
+        (place / TMP).mkdir()
+        (place / SHM).mkdir()
         argv = [program, *bwrap.namespaces(own_users=user is None)]
-        argv += [*bwrap.mounts(Path(name), [], []), "--"]
+        argv += [*bwrap.mounts(place / TMP, place / SHM, [], []), "--"]
         argv += throwaway.become(user) if user is not None else []
+        if bounded:
+            try:
+                space = open_space(place, MiB, 9)
+            except ContractError as error:
+                return str(error)
+            stack.callback(space.close)
+            argv = [*space.enter(), *argv]
         # Not `true`: a Python that the sandbox's user cannot read must be found out here.
         argv += [str(bwrap.interpreter()), "-I", "-c", "import json"]
         try:

@@ -2,7 +2,8 @@
 
 Namespaces do not cover everything: sockets to a virtual machine's host, the kernel's keyrings,
 and memory that no process is charged for would be left open. Of those that write to memory files,
-programs fall back to ordinary ones. An unknown processor gets no filter.
+programs fall back to ordinary ones. Nor may one process reach into another: what is measured and
+limited by process must stay one. An unknown processor gets no filter.
 """
 
 import os
@@ -20,6 +21,9 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
     "io_uring_setup": (425, 425),
     "userfaultfd": (323, 282),
     "add_key": (248, 217),
@@ -28,17 +32,35 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "open_by_handle_at": (304, 265),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "pidfd_getfd": (438, 438),
+    "kcmp": (312, 272),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "setsockopt": (54, 208),
 }
-_ABSENT = ("clone3", "memfd_create", "memfd_secret", "shmget", "io_uring_setup", "userfaultfd")
+_ABSENT = (
+    *("clone3", "memfd_create", "memfd_secret", "shmget", "semget", "msgget", "mq_open"),
+    *("io_uring_setup", "userfaultfd"),
+)
 """Answered as by an old kernel, so that libraries take their older way."""
-_REFUSED = ("add_key", "request_key", "keyctl", "bpf", "perf_event_open", "open_by_handle_at")
+_REFUSED = (
+    *("add_key", "request_key", "keyctl", "bpf", "perf_event_open", "open_by_handle_at"),
+    *("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "kcmp"),
+    *("process_madvise", "process_mrelease"),
+)
 _FAMILIES = (1, 2, 10, 16)
 """Unix, IPv4, IPv6, netlink: those that a network namespace holds back."""
 _NEW_USER = 0x10000000
+_SOCKET_LEVEL, _BUFFER_SIZES = 1, (7, 8)
+"""SO_SNDBUF and SO_RCVBUF: a wish, and not heeded, so that a socket holds what is usual."""
 _X32 = 0x40000000
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
+_SECOND_ARGUMENT_AT, _THIRD_ARGUMENT_AT = 24, 32
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
 
 
@@ -58,6 +80,11 @@ def program(machine: str | None = None) -> bytes:
     for name in ("clone", "unshare"):
         code += [_step(_EQUAL, _NUMBERS[name][column], no=4), _step(_LOAD, _FIRST_ARGUMENT_AT)]
         code += [_step(_ANY_BIT, _NEW_USER, no=1), _fail(EPERM), _step(_RETURN, _ALLOW)]
+    code += [_step(_EQUAL, _NUMBERS["setsockopt"][column], no=7)]
+    code += [_step(_LOAD, _SECOND_ARGUMENT_AT), _step(_EQUAL, _SOCKET_LEVEL, no=4)]
+    code += [_step(_LOAD, _THIRD_ARGUMENT_AT)]
+    code += [_step(_EQUAL, _BUFFER_SIZES[0], yes=1), _step(_EQUAL, _BUFFER_SIZES[1], no=1)]
+    code += [_fail(0), _step(_RETURN, _ALLOW)]
     code += [_step(_EQUAL, _NUMBERS["socket"][column], no=len(_FAMILIES) + 2)]
     code += [_step(_LOAD, _FIRST_ARGUMENT_AT)]
     left = range(len(_FAMILIES), 0, -1)

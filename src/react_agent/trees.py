@@ -13,7 +13,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 DEEPEST = 64
 """Folders below this depth are not entered."""
@@ -42,9 +42,9 @@ def visit(top: int, each: Visit, *, deeper: ByName, leave: ByName = lambda at, n
             elif len(waiting) >= DEEPEST:
                 deeper(at, folders.pop())
             else:
-                inside = os.open(folders[-1], _FOLDER, dir_fd=at)
-                waiting.append((inside, []))  # so that it is closed whatever comes next
-                waiting[-1] = (inside, _visit_one(inside, device, each))
+                below = os.open(folders[-1], _FOLDER, dir_fd=at)
+                waiting.append((below, []))  # so that it is closed whatever comes next
+                waiting[-1] = (below, _visit_one(below, device, each))
     finally:
         for at, _ in waiting[1:]:
             os.close(at)
@@ -63,7 +63,7 @@ def _visit_one(at: int, device: int, each: Visit) -> list[str]:
     return folders
 
 
-def give(folder: Path, user: int, group: int, deeper: ByName) -> str:
+def give(top: int, user: int, group: int, deeper: ByName) -> str:
     """Hand over a folder and all in it. Returns what failed first; the rest is given all the same.
 
     A program that would run with its owner's rights loses them when it changes hands."""
@@ -76,9 +76,8 @@ def give(folder: Path, user: int, group: int, deeper: ByName) -> str:
             problems.append(f"{name!r}: {error.strerror}")
 
     try:
-        with opened(folder) as top:
-            os.chown(top, user, group)
-            visit(top, chown, deeper=deeper)
+        os.chown(top, user, group)
+        visit(top, chown, deeper=deeper)
     except OSError as error:
         problems.append(str(error))
     return problems[0] if problems else ""
@@ -92,19 +91,81 @@ def take_back(at: int, name: str, status: os.stat_result) -> None:
     mode = stat.S_IMODE(status.st_mode)
     new = (mode | wanted) & ~(stat.S_ISUID | stat.S_ISGID)
     if mode != new:
-        os.chmod(name, new, dir_fd=at)
+        _change_mode(at, name, new)
+
+
+def _change_mode(at: int, name: str, mode: int) -> None:
+    """Of the very entry, should a link have taken its place."""
+    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=at)
+    try:
+        if not stat.S_ISLNK(os.fstat(handle).st_mode):
+            Path(f"/proc/self/fd/{handle}").chmod(mode)
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[int]:
     """A handle of a folder that is no link; its own user may have closed it to itself."""
-    if folder.lstat().st_mode & stat.S_IRWXU != stat.S_IRWXU:
-        folder.chmod(0o700)
-    handle = os.open(folder, _FOLDER)
+    parent = os.open(folder.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        with inside(parent, folder.name) as handle:
+            yield handle
+    finally:
+        os.close(parent)
+
+
+@contextlib.contextmanager
+def inside(at: int, name: str) -> Iterator[int]:
+    """The same for a folder in an open one."""
+    if os.stat(name, dir_fd=at, follow_symlinks=False).st_mode & stat.S_IRWXU != stat.S_IRWXU:
+        _change_mode(at, name, 0o700)
+    handle = os.open(name, _FOLDER, dir_fd=at)
     try:
         yield handle
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def file_to_read(at: int, name: str) -> Iterator[int]:
+    """The same for a regular file. Raises OSError for what is none."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        handle = os.open(name, flags, dir_fd=at)
+    except PermissionError:
+        _change_mode(at, name, 0o600)
+        handle = os.open(name, flags, dir_fd=at)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", name)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def lay(top: int, place: PurePath, *, is_folder: bool) -> None:
+    """Have folders on the way to a place below an open one, and at the place a folder or nothing
+    but a file: what stands in the way is taken out, and so is a link."""
+    with contextlib.ExitStack() as handles:
+        for part in place.parts if is_folder else place.parts[:-1]:
+            if not _fits(top, part, stat.S_ISDIR):
+                os.mkdir(part, dir_fd=top)
+                _change_mode(top, part, 0o755)
+            top = handles.enter_context(inside(top, part))
+        if not is_folder:
+            _fits(top, place.name, stat.S_ISREG)
+
+
+def _fits(at: int, name: str, wanted: Callable[[int], bool]) -> bool:
+    """Whether it is there and as it is wanted; what is not so is taken out."""
+    try:
+        mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return False
+    if not wanted(mode) and not stat.S_ISDIR(mode):
+        os.unlink(name, dir_fd=at)
+    return wanted(mode)
 
 
 def move_into(place: int) -> ByName:
