@@ -164,8 +164,8 @@ ESCAPES_OF_SOME_MACHINES = {
         print("{worked}" if got >= 0 else "")
         """
     ),
-    "process 1 without limits": "grep -q 'Max file size *unlimited' /proc/1/limits && "
-    "echo {worked}",
+    "process 1 without limits": "test $(stat -c %u /proc/1) = $(id -u) && "
+    "grep -q 'Max file size *unlimited' /proc/1/limits && echo {worked}",
     "semaphores of System V": python(
         "import ctypes; print('{worked}' if ctypes.CDLL(None).semget(0, 9, 0o1600) >= 0 else '')"
     ),

@@ -126,6 +126,13 @@ def _workbooks(folder: Path) -> list[Path]:
     return sorted(p for p in found if p.is_file())
 
 
+def _refuse_links(task: Task, books: Sequence[Path]) -> None:
+    """What a link leads to would be copied to where an agent reads it."""
+    for path in books:
+        if path.is_symlink():
+            raise ContractError(f"task {task.id}: {path} is a link; put the workbook itself there")
+
+
 class Dataset:
     """The records of one index and where their workbooks lie."""
 
@@ -179,6 +186,7 @@ class Dataset:
         found = [SheetCase(task, path) for path in input_files(folder)]
         if not found:
             raise ContractError(f"task {task.id}: no input workbook in {folder}")
+        _refuse_links(task, [case.input_path for case in found])
         return found
 
     def golds(self, task: Task) -> list[Path]:
@@ -187,6 +195,7 @@ class Dataset:
         found = gold_files(folder)
         if not found:
             raise ContractError(f"task {task.id}: no gold workbook in {folder}")
+        _refuse_links(task, found)
         return found
 
     def fingerprint(self, case: SheetCase) -> str:

@@ -4,15 +4,13 @@ What they find is laid over a copy of what was read: only over formulas without 
 of outputs. It makes a second column beside the verdict and never replaces it.
 """
 
-import contextlib
+import asyncio
 import datetime
+import functools
 import importlib
-import os
+import shlex
 import shutil
-import signal
-import subprocess
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +19,11 @@ from typing import Any, Literal, Protocol
 from openpyxl.styles.numbers import is_date_format, is_timedelta_format
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
+from react_agent.bash import BashResult
 from react_agent.errors import ContractError
+from react_agent.limits import Limits, MiB
+from react_agent.sandbox import Sandbox, open_sandbox
+from react_agent.untrusted import take_file
 from spreadsheetbench.cells import CellValue, is_blank
 from spreadsheetbench.compare import ComparedPart, cell_name
 from spreadsheetbench.positions import Box
@@ -33,6 +35,7 @@ Key = tuple[str, Place]
 """A sheet's name and a cell of it."""
 
 LIBREOFFICE_SECONDS = 90
+LARGEST = 100 * MiB
 
 
 class CalculationEngine(Protocol):
@@ -175,42 +178,44 @@ class Formulon:
 
 
 class LibreOffice:
-    """A program of its own, optional. Every call has a profile of its own: calls that share one
-    lose files without a word."""
+    """A program of its own, optional. It follows what a workbook links to, so it runs where an
+    agent's commands do, without network, keys or files. Every call has a profile of its own:
+    calls that share one lose files without a word."""
 
     def check(self) -> None:
         self._program()
+        _sandbox()
 
     def compute(
         self, path: Path, wanted: Mapping[Key, Formula], *, counts_from_1904: bool
     ) -> dict[Key, CellValue]:
-        program = self._program()
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "in").mkdir()
-            source = shutil.copyfile(path, folder / "in" / "book.xlsx")
-            _run_and_reap(
-                [
-                    program,
-                    f"-env:UserInstallation={(folder / 'profile').as_uri()}",
-                    "--headless",
-                    "--calc",
-                    "--convert-to",
-                    "xlsx:Calc MS Excel 2007 XML",
-                    "--outdir",
-                    str(folder / "out"),
-                    str(source),
-                ]
-            )
-            converted = folder / "out" / "book.xlsx"
-            if not converted.is_file():
-                raise RuntimeError("LibreOffice wrote no workbook")
+            converted = self._convert(path, Path(name))
             reader = OpenpyxlReader()
             # Some sheets come back under another name, so they are told by their place.
             renamed = dict(
                 zip(reader.read(path).names, reader.read(converted).sheets, strict=False)
             )
         return {(sheet, place): renamed[sheet].value(place) for sheet, place in wanted}
+
+    def _convert(self, path: Path, folder: Path) -> Path:
+        program = self._program()
+        room = folder / "case"
+        room.mkdir()
+        shutil.copyfile(path, room / "book.xlsx")
+        command = [program, "-env:UserInstallation=file:///tmp/profile", "--headless", "--calc"]
+        command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", "out", "book.xlsx"]
+
+        async def work() -> BashResult:
+            async with _sandbox().case(room, read_only=_installation(program)) as shell:
+                return await shell.run(shlex.join(command))
+
+        done = asyncio.run(work())
+        converted = take_file(room / "out" / "book.xlsx", folder / "book.xlsx", LARGEST)
+        if converted is None:
+            why = f": stopped by its limit on {done.killed}" if done.killed else ""
+            raise RuntimeError(f"LibreOffice wrote no workbook{why}")
+        return converted
 
     def _program(self) -> str:
         program = shutil.which("soffice") or shutil.which("libreoffice")
@@ -221,6 +226,26 @@ class LibreOffice:
         return program
 
 
+@functools.cache
+def _sandbox() -> Sandbox:
+    """Raises ContractError where there is none."""
+    try:
+        return open_sandbox("bwrap", limits=Limits(seconds=LIBREOFFICE_SECONDS))
+    except ContractError as error:
+        raise ContractError(
+            f"--recalc-engine libreoffice: it opens what workbooks link to and runs only in a "
+            f"sandbox; {error}"
+        ) from None
+
+
+def _installation(program: str) -> list[Path]:
+    """What of it a sandbox does not show by itself."""
+    folder = Path(program).resolve().parent
+    whole = folder.parent if folder.name == "program" else folder
+    beyond = [one for one in (whole, Path(program).parent) if not one.is_relative_to("/usr")]
+    return list(dict.fromkeys(beyond))
+
+
 ENGINES: dict[EngineName, CalculationEngine] = {
     "betteroffice": Betteroffice(),
     "formulon": Formulon(),
@@ -228,37 +253,6 @@ ENGINES: dict[EngineName, CalculationEngine] = {
 }
 
 _DAY = datetime.timedelta(days=1)
-
-
-def _run_and_reap(command: list[str]) -> None:
-    """Ends the program and all its children with the time limit, and when this process is told to
-    end: the launcher is a script, and killing it alone leaves the program running."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-    def reap() -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-    def on_term(number: int, frame: Any) -> None:
-        reap()
-        signal.signal(signal.SIGTERM, before)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, on_term) if in_main_thread else None
-    try:
-        process.wait(LIBREOFFICE_SECONDS)
-    finally:
-        reap()
-        process.wait()
-        if in_main_thread:
-            signal.signal(signal.SIGTERM, before)
 
 
 def _module(name: str, requirement: str) -> Any:

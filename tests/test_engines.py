@@ -3,15 +3,20 @@
 import datetime
 import importlib.util
 import os
-import time
+import shutil
+import socket
+import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import openpyxl
 import pytest
+from hostile_scene import gone, unique_seconds
 from openpyxl.worksheet.formula import ArrayFormula
 from workbooks import SHEET1, part, perturbed, write_gold
 
 from react_agent.errors import ContractError
+from spreadsheetbench import engines
 from spreadsheetbench.compare import parts
 from spreadsheetbench.engines import ENGINES, as_read, overlay, uncached, uncached_values
 from spreadsheetbench.reader import READERS, Book, Formula, Formulas, Sheet
@@ -168,16 +173,15 @@ def test_an_engine_that_is_missing_says_what_to_install(monkeypatch: pytest.Monk
 SOFFICE = """#!/bin/sh
 case "$1" in -env:UserInstallation=file:///*) ;; *) exit 1;; esac
 while [ "$1" != --outdir ]; do shift; done
-mkdir "$2" && cp "$CONVERTED" "$2/book.xlsx"
+mkdir "$2" && cp "$(dirname "$0")/converted.xlsx" "$2/book.xlsx"
 """
 
 
 def test_values_of_libreoffice_are_told_by_the_place_of_their_sheet(
     gold: Path, without_values: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program(tmp_path, SOFFICE, monkeypatch)
-    converted = perturbed(gold, "sheet renamed", tmp_path / "converted.xlsx")
-    monkeypatch.setenv("CONVERTED", str(converted))
+    bin_folder = program(tmp_path, SOFFICE, monkeypatch)
+    perturbed(gold, "sheet renamed", bin_folder / "converted.xlsx")
     verdict = case(gold, without_values, engine="libreoffice")
     assert verdict.passed_recalculated, verdict.recalculation
 
@@ -185,26 +189,59 @@ def test_values_of_libreoffice_are_told_by_the_place_of_their_sheet(
 def test_libreoffice_leaves_no_process_behind(
     gold: Path, without_values: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program(tmp_path, f"#!/bin/sh\nsleep 300 &\necho $! > {tmp_path}/child\n", monkeypatch)
+    unique = unique_seconds()
+    program(tmp_path, f"#!/bin/sh\nsetsid sleep {unique} &\n", monkeypatch)
     assert not case(gold, without_values, engine="libreoffice").passed_recalculated
-    child = int((tmp_path / "child").read_text())
-    for _ in range(50):
-        if not Path(f"/proc/{child}").exists() or "Z" in state(child):
-            return
-        time.sleep(0.1)
-    pytest.fail("the program's own child is still there")
+    assert gone(unique)
 
 
-def state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "Z"
+LOOKS_AROUND = """#!/bin/sh
+report="PATH=$PATH"
+env | grep -q sk-gold-4711 && report="$report key"
+cat "{secret}" 2>/dev/null | grep -q . && report="$report file"
+(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && report="$report network"
+bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}' 2>/dev/null && report="$report network"
+while [ "$1" != --outdir ]; do shift; done
+mkdir "$2" && cp "$(dirname "$0")/converted.xlsx" "$2/book.xlsx"
+echo "$report" > "$2/report"
+exec sleep 0
+"""
 
 
-def program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("confined", [True, False])
+def test_libreoffice_sees_no_key_no_file_and_no_network(
+    confined: bool, gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in that looks for all three, and finds them where it is not confined."""
+    monkeypatch.setenv("API_KEY", "sk-gold-4711")
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        stand_in = LOOKS_AROUND.format(secret=secret, port=port)
+        bin_folder = program(tmp_path, stand_in, monkeypatch)
+        shutil.copyfile(gold, bin_folder / "converted.xlsx")
+        kept = tmp_path / "kept"
+        kept.mkdir()
+        if confined:
+            monkeypatch.setattr(engines.tempfile, "TemporaryDirectory", lambda: nullcontext(kept))
+            uncached_values(
+                perturbed(gold, "formulas without a cached value", tmp_path / "o.xlsx"),
+                "libreoffice",
+            )
+            report = (kept / "case" / "out" / "report").read_text()
+        else:
+            subprocess.run([bin_folder / "soffice", "--outdir", kept / "out"], check=True)
+            report = (kept / "out" / "report").read_text()
+    found = {word for word in ("key", "file", "network") if word in report}
+    assert found == (set() if confined else {"key", "file", "network"})
+
+
+def program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = folder / "bin" / "soffice"
     path.parent.mkdir()
     path.write_text(text)
     path.chmod(0o755)
+    path.parent.chmod(0o755)
     monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
+    return path.parent

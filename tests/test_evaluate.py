@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from hostile_scene import gone, sleeping, unique_seconds
 from workbooks import SHEET1, cell, part, perturbed, rewrite_part, write_gold
 
 from spreadsheetbench.dataset import Dataset
@@ -268,39 +270,43 @@ def test_hostile_outputs_are_failed_cases_and_all_others_are_scored(bench: Bench
     assert messages["7"].startswith("Error loading workbook: output: BadZipFile")
 
 
-def endless_program(folder: Path) -> str:
-    """A PATH with an office program that writes its number to `started` and never ends."""
+def endless_program(folder: Path, unique: str) -> str:
+    """A PATH with an office program that never ends."""
     program = folder / "bin" / "soffice"
     program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\nsleep 100 &\necho $! > {folder}/started\nwait\n")
+    program.write_text(f"#!/bin/sh\nsleep {unique} &\nwait\n")
     program.chmod(0o755)
+    program.parent.chmod(0o755)
     return f"{program.parent}:{os.environ['PATH']}"
 
 
-def assert_ended(number: Path) -> None:
-    status = Path("/proc", number.read_text().strip(), "stat")
-    for _ in range(50):
-        if not status.exists() or ") Z " in status.read_text():
+def wait_until_started(unique: str) -> None:
+    for _ in range(300):
+        if sleeping(unique):
             return
         time.sleep(0.1)
-    pytest.fail("the program is still running")
+    pytest.fail("the program was not started")
 
 
 def test_an_engine_that_never_ends_costs_only_the_second_column(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", endless_program(tmp_path))
+    unique = unique_seconds()
+    monkeypatch.setenv("PATH", endless_program(tmp_path, unique))
     bench.task("1", "formulas without a cached value")
     dataset = Dataset.load(bench.data)
     settings = Settings(
-        recalculate="uncached", recalc_engine="libreoffice", limits=WorkLimits(seconds=2)
+        recalculate="uncached", recalc_engine="libreoffice", limits=WorkLimits(seconds=6)
     )
-    evaluation = evaluate(dataset, dataset.tasks, bench.out, settings)
+    with ThreadPoolExecutor() as beside:
+        running = beside.submit(evaluate, dataset, dataset.tasks, bench.out, settings)
+        wait_until_started(unique)
+        evaluation = running.result()
     (case,) = evaluation.results[0].test_cases
     assert case.message == "Value mismatch at C1: expected '2', got 'None'"
-    assert case.recalculation == "libreoffice: not done within 2 seconds"
+    assert case.recalculation == "libreoffice: not done within 6 seconds"
     assert case.passed_recalculated is False
-    assert_ended(tmp_path / "started")
+    assert gone(unique)
 
 
 def test_pairs_can_be_scored_and_reported_in_a_limited_worker(
@@ -405,7 +411,8 @@ def test_help_is_there_at_once() -> None:
 
 
 def test_interrupt_ends_the_script_and_its_processes(bench: Bench, tmp_path: Path) -> None:
-    path = endless_program(tmp_path)
+    unique = unique_seconds()
+    path = endless_program(tmp_path, unique)
     bench.task("1", "formulas without a cached value")
     script = Path(__file__).parent.parent / "evaluate_with_official.py"
     flags = ["--data_path", bench.data, "--output_dir", bench.out]
@@ -417,15 +424,12 @@ def test_interrupt_ends_the_script_and_its_processes(bench: Bench, tmp_path: Pat
         text=True,
         start_new_session=True,
     )
-    for _ in range(300):
-        if (tmp_path / "started").exists():
-            break
-        time.sleep(0.1)
+    wait_until_started(unique)
     os.killpg(running.pid, signal.SIGINT)
     _, errors = running.communicate(timeout=15)
     assert running.returncode == 130
     assert errors.endswith("interrupted\n")
-    assert_ended(tmp_path / "started")
+    assert gone(unique)
     assert not (bench.out / "eval_official_results.json").exists()
 
 

@@ -71,13 +71,14 @@ def candidates() -> list[str]:
 
 def namespaces(*, own_users: bool) -> list[str]:
     """`own_users` unless a user of its own is given to the case; none can be made further in."""
-    users = ["--unshare-user", "--disable-userns"] if own_users else []
+    users = []
     if own_users:  # root stays the machine's root for the kernel: call it less
-        users += ["--uid", str(os.getuid() or 65534), "--gid", str(os.getgid() or 65534)]
+        users = ["--uid", str(os.getuid() or 65534), "--gid", str(os.getgid() or 65534)]
+        # Process 1 is of the commands' user then: it is to be one with their limits.
+        users += ["--unshare-user", "--disable-userns", "--as-pid-1"]
     kinds = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     rest = ["--unshare-cgroup-try", "--hostname", "sandbox", "--die-with-parent", "--new-session"]
-    # Process 1 could be taken over by a command of the same user: it is one with the same limits.
-    return [*users, *kinds, *rest, "--as-pid-1"]
+    return [*users, *kinds, *rest]
 
 
 @cache

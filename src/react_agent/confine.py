@@ -101,7 +101,7 @@ class ConfinedCase:
             *bwrap.mounts(self._own(TMP), self._own(SHM), binds, hide),
             *("--chdir", str(self.folder), "--"),
             *(throwaway.become(self.user) if self.user is not None else ()),
-            *self.limits.prefix(processes=countable, stays=True),
+            *self.limits.prefix(processes=countable, stays=self.user is None),
         ]
 
     def _fill_space(self) -> None:

@@ -35,7 +35,8 @@ def become(user: int) -> list[str]:
     """The command that turns root into `user` for good and then becomes what follows it."""
     program = shutil.which("setpriv") or "setpriv"
     ids = [f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-    return [program, *ids, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"]
+    rights = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+    return [program, *ids, *rights, "--"]
 
 
 def check_public(path: Path) -> None:
