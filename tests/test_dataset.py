@@ -130,3 +130,21 @@ def test_selection_slices_then_filters_then_shuffles_then_samples(tmp_path: Path
     assert first != ["0", "1", "2", "3"]
     with pytest.raises(ContractError, match="no task with id 11"):
         dataset.select(ids=["11"])
+
+
+@pytest.mark.parametrize("name", ["1_1_init.xlsx", "1_1_golden.xlsx"])
+def test_a_workbook_that_is_a_link_is_a_problem_of_its_task(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "dataset.json", [record(), record(id=2)])
+    (tmp_path / "secret").write_text("x")
+    for task in ("1", "2"):
+        (tmp_path / task).mkdir()
+        for book in (f"{task}_1_init.xlsx", f"{task}_1_golden.xlsx"):
+            (tmp_path / task / book).touch()
+    (tmp_path / "1" / name).unlink()
+    (tmp_path / "1" / name).symlink_to(tmp_path / "secret")
+    dataset = Dataset.load(tmp_path)
+    one, two = dataset.tasks
+    with pytest.raises(ContractError, match=r"task 1: .* is a link"):
+        dataset.cases(one) and dataset.golds(one)
+    assert dataset.cases(two)
+    assert dataset.golds(two)
