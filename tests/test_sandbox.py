@@ -41,10 +41,11 @@ from hostile_scene import (
     unique_seconds,
 )
 
-from react_agent import bwrap, seccomp, throwaway
+from react_agent import bwrap, process, seccomp, throwaway
+from react_agent import sandbox as sandbox_module
 from react_agent.bash import BashResult
 from react_agent.errors import ContractError
-from react_agent.limits import KiB, Limits, MiB
+from react_agent.limits import Breach, KiB, Limits, MiB
 from react_agent.sandbox import Kind, Sandbox, open_sandbox
 from react_agent.untrusted import take_file
 
@@ -507,3 +508,70 @@ def test_escapes_are_refused_to_an_ordinary_user_too(
         subprocess.run(["rm", "-rf", base], check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
+
+
+def test_a_look_that_takes_long_holds_nothing_up_and_is_taken_again(
+    confined: Sandbox, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def slow(*given: object) -> Breach:
+        looks.append(time.monotonic())
+        time.sleep(0.8)
+        return ""
+
+    monkeypatch.setattr(process, "breach", slow)
+
+    async def longest_wait() -> float:
+        running = asyncio.ensure_future(scene.attempt(confined, "sleep 5"))
+        longest = 0.0
+        while not running.done():
+            started = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - started)
+        return longest
+
+    assert asyncio.run(longest_wait()) < 0.7
+    assert len(looks) >= 2
+
+
+def test_what_a_case_writes_is_bounded_over_all_its_commands(
+    confined: Sandbox, scene: Scene
+) -> None:
+    if not confined.bounded:
+        pytest.skip("the kernel does not bound here what a case writes")
+    each = "head -c 4M /dev/zero > $RANDOM$RANDOM; head -c 4M /dev/zero > /tmp/$RANDOM$RANDOM"
+    result = run(limited(confined, folder_bytes=9 * MiB), scene, *[each] * 3, "cat * | wc -c")
+    assert int(result.text) <= 9 * MiB
+    left = sum(path.stat().st_blocks * 512 for path in scene.folder.iterdir())
+    assert 4 * MiB <= left <= 9 * MiB
+
+
+def test_the_folder_is_up_to_date_between_two_commands(confined: Sandbox, scene: Scene) -> None:
+    async def work() -> None:
+        async with confined.case(scene.folder) as bash:
+            await bash.run("echo one > made; rm input.txt")
+            assert (scene.folder / "made").read_text() == "one\n"
+            assert not (scene.folder / "input.txt").exists()
+            await bash.run("echo two > made")
+            assert (scene.folder / "made").read_text() == "two\n"
+
+    asyncio.run(work())
+
+
+def test_where_nothing_is_bounded_it_is_measured(
+    confined: Sandbox, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_here(*given: object) -> None:
+        raise ContractError("no file system of a case's own")
+
+    monkeypatch.setattr(sandbox_module, "open_space", not_here)
+    measured = works("bwrap")
+    assert not measured.bounded
+    assert run(measured, scene, "echo x > f; cat f").text == "x\n"
+    assert (scene.folder / "f").stat().st_uid == os.getuid()
+    for place in ("$PWD", "/tmp", "/dev/shm"):
+        fill = f"for n in {{1..500}}; do head -c 1M /dev/zero > {place}/f$n; sleep 0.01; done"
+        result = run(limited(measured, folder_bytes=9 * MiB), scene, fill)
+        assert result.killed == "disk", place
+    shutil.rmtree(scene.folder)

@@ -133,7 +133,8 @@ def check_sandbox(kind: SandboxKind) -> Check:
             says="runs go on UNCONFINED: " * (kind == "auto") + _clause(what),
             mend=mend,
         )
-    says = f"bubblewrap starts ({sandbox.program})"
+    how = "bounded by the kernel" if sandbox.bounded else "measured as it grows"
+    says = f"bubblewrap starts ({sandbox.program}); what a case writes is {how}"
     return Check(level="ok", topic="sandbox", says=says)
 
 
