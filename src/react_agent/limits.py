@@ -14,7 +14,8 @@ import psutil
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 SOCKET_BYTES, STREAM_BYTES = 256 * KiB, 4 * MiB
-"""What one socket holds at most, as they come, and one of TCP on top, which grows with its use."""
+"""What one socket holds at most, as they come, and one of TCP on top when its windows have grown
+(the kernel bounds what all of a machine hold)."""
 
 Breach = Literal["", "timeout", "output", "memory", "processes", "disk", "files"]
 """Why a command was ended from outside; empty when it ended by itself."""
@@ -167,7 +168,7 @@ def _alive(pid: int) -> str:
 
 
 def held_by_sockets(inner: int) -> int:
-    """The most that the sockets of a network can hold unread; no process is charged for it."""
+    """What the sockets of a network can hold unread; no process is charged for it."""
     count = 0
     with contextlib.suppress(OSError, ValueError):
         for name in ("sockstat", "sockstat6"):
