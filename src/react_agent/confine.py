@@ -7,11 +7,11 @@ import secrets
 import shlex
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePath
 
-from react_agent import bwrap, seccomp, throwaway, trees
+from react_agent import bwrap, cgroups, seccomp, throwaway, trees
 from react_agent.aside import to_the_end
 from react_agent.errors import ContractError
 from react_agent.limits import Limits, counts_processes_per_namespace, descendants, first_child
@@ -36,9 +36,12 @@ class ConfinedCase:
     """Of this case alone; only when started by root."""
     bounded: bool = False
     """Whether the kernel is to bound what it writes; where it cannot, that is measured."""
+    groups: Path | None = None
+    """Where its control group can be made."""
     mark: str = field(default_factory=lambda: secrets.token_hex(16))
     _arguments: list[str] = field(default_factory=list)
     """What comes before the shell in every command of the case."""
+    _group: cgroups.Group | None = None
     _space: Space | None = None
     _results: Mirror | None = None
     """From the space to the folder."""
@@ -78,6 +81,9 @@ class ConfinedCase:
         if self.user is not None:
             for one in shown:
                 throwaway.check_public(one.source)
+        if self.groups:
+            self._group = cgroups.open_group(self.groups, self.mark, self.limits)
+            self._handles.callback(self._group.close)
         if self.bounded:
             self._fill_space()
         elif self.user is not None:
@@ -159,9 +165,13 @@ class ConfinedCase:
                 handles.callback(os.close, rules)
                 flags += ["--seccomp", str(rules)]
                 passed.append(rules)
-            enter = self._space.enter() if self._space else []
+            enter = self._group.enter() if self._group else []
+            enter += self._space.enter() if self._space else []
             argv = [*enter, self.program, *flags, *self._arguments, *shell]
+            before = self._group.times_full if self._group else 0
             ended = await run(self._job(argv, passed))
+            if self._group and self._group.times_full > before:
+                ended = replace(ended, breach="memory")
             if not ended.breach and b'"exit-code"' not in _read_now(report):
                 why = bytes(ended.output.head[:500]).decode("utf-8", "replace").strip()
                 raise ContractError(f"{self.folder}: the sandbox did not start: {why}")
@@ -188,6 +198,7 @@ class ConfinedCase:
             pids=self._everywhere,
             survivors=self._survivors,
             inner=first_child if self.program else lambda root: None,
+            looked_at=not (self._group and self.bounded),
             pass_fds=passed,
         )
 

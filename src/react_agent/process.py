@@ -20,7 +20,7 @@ from react_agent.limits import Breach, Limits, breach
 
 log = logging.getLogger(__name__)
 
-FIRST_LOOK, BETWEEN_LOOKS, LONGEST_PAUSE = 0.2, 0.25, 2.0
+FIRST_LOOK, BETWEEN_LOOKS, LONGEST_PAUSE = 0.2, 0.25, 1.0
 """Seconds until the limits on the whole are first checked, and between checks."""
 _LOOKERS = ThreadPoolExecutor(2, thread_name_prefix="look")
 """A command can make a look long: the event loop does not wait for it."""
@@ -72,6 +72,8 @@ class Job:
     """Processes of the job that its process group does not hold, with numbers above the given."""
     inner: Callable[[int], int | None] = lambda root: None
     """From the started process to the one with which all within end, where there is one."""
+    looked_at: bool = True
+    """Whether the limits on the whole are checked; not where the kernel keeps all of them."""
     pass_fds: Sequence[int] = ()
     """Handed down to the process under the same numbers."""
 
@@ -182,7 +184,8 @@ async def run(job: Job) -> Ended:
     started = time.monotonic()
     running = _start(job, loop.create_future())
     timeout = loop.call_later(job.limits.seconds, running.end, "timeout")
-    running.look_after(FIRST_LOOK)
+    if job.looked_at:
+        running.look_after(FIRST_LOOK)
     loop.add_reader(running.pipe, running.on_output)
     try:
         with _watching_exit(running):

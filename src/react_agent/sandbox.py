@@ -29,6 +29,7 @@ from typing import Literal
 from react_agent import bwrap, throwaway
 from react_agent.aside import to_the_end
 from react_agent.bash import Bash
+from react_agent.cgroups import find_home
 from react_agent.confine import THREADS, ConfinedCase
 from react_agent.errors import ContractError
 from react_agent.limits import Limits, MiB
@@ -57,6 +58,8 @@ class Sandbox:
     """The bubblewrap that works here."""
     bounded: bool = False
     """Whether the kernel bounds how much a case writes; else that is measured as it grows."""
+    groups: Path | None = None
+    """Where control groups can be made: there the kernel bounds memory and processes."""
     users: Iterator[int] = field(default_factory=lambda: iter(()), repr=False)
     """One for each case when root confines; else there are none, and user namespaces serve."""
 
@@ -72,6 +75,7 @@ class Sandbox:
             program=self.program,
             user=next(self.users, None),
             bounded=self.bounded,
+            groups=self.groups,
         )
         try:
             await to_the_end(partial(case.open, read_only, hide), THREADS)
@@ -102,7 +106,7 @@ def open_sandbox(
             user = next(users, None)
             if not (problem := _probe(program, user)):
                 bounded = not _probe(program, user, bounded=True)
-                return Sandbox("bwrap", limits, slots, program, bounded, users)
+                return Sandbox("bwrap", limits, slots, program, bounded, find_home(), users)
             problems.append(f"{program}: {problem}")
     why = "; ".join(dict.fromkeys(problems)) or "bubblewrap is not installed"
     if kind == "bwrap":
