@@ -134,7 +134,10 @@ def check_sandbox(kind: SandboxKind) -> Check:
             mend=mend,
         )
     how = "bounded by the kernel" if sandbox.bounded else "measured as it grows"
-    says = f"bubblewrap starts ({sandbox.program}); what a case writes is {how}"
+    memory = "bounded by a control group" if sandbox.groups else "measured"
+    says = (
+        f"bubblewrap starts ({sandbox.program}); what a case writes is {how}, its memory {memory}"
+    )
     return Check(level="ok", topic="sandbox", says=says)
 
 

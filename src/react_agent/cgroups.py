@@ -89,21 +89,23 @@ def _made(place: Path, leave: Path | None) -> Path | None:
         for name in ("memory.oom.group", "pids.max"):
             (home / _SELF / name).read_text()
     except OSError:
-        with contextlib.suppress(OSError):
-            if leave:
-                (leave / "cgroup.procs").write_text(mine)
-        _remove(home)
+        _give_up(home, leave, os.getpid())
         return None
-    atexit.register(_give_up, home, leave or place, os.getpid())
+    atexit.register(_give_up, home, leave, os.getpid())
     return home
 
 
-def _give_up(home: Path, place: Path, owner: int) -> None:
-    if os.getpid() == owner:
+def _give_up(home: Path, left: Path | None, owner: int) -> None:
+    """Where others hold on to the group that was left, the next start removes this one."""
+    if os.getpid() != owner:  # forked from it
+        return
+    if left:
+        for each in (home, left):  # one that hands controllers on cannot hold processes
+            with contextlib.suppress(OSError):
+                (each / "cgroup.subtree_control").write_text("-memory -pids")
         with contextlib.suppress(OSError):
-            if str(owner) in (home / _SELF / "cgroup.procs").read_text().split():
-                (place / "cgroup.procs").write_text(str(owner))
-        _remove(home)
+            (left / "cgroup.procs").write_text(str(owner))
+    _remove(home)
 
 
 def _remove_stale(place: Path) -> None:
