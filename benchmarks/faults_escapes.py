@@ -19,15 +19,11 @@ from hostile_commands import (
     ESCAPES,
     ESCAPES_OF_ROOT,
     ESCAPES_OF_SOME_MACHINES,
-    FORK_BOMB,
-    HOGS,
-    HOGS_OF_SPACE,
-    HOGS_OF_THE_KERNEL,
     OUTPUTS,
     RESULTS,
     SURVIVORS,
-    Hog,
 )
+from hostile_hogs import FORK_BOMB, HOGS, HOGS_OF_SPACE, HOGS_OF_THE_KERNEL, Hog
 from hostile_scene import HIDDEN, Scene, as_nobody, limited, scene
 
 from react_agent.errors import ContractError

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hostile_commands import HOGS, HOGS_OF_THE_KERNEL
+from hostile_hogs import HOGS, HOGS_OF_THE_KERNEL
 from hostile_scene import gone, limited, python, unique_seconds
 
 from react_agent import cgroups, process

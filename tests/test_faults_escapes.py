@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from faults_escapes import attacks, escaped
-from hostile_commands import ESCAPES, HOGS_OF_SPACE, OUTPUTS
+from hostile_commands import ESCAPES, OUTPUTS
+from hostile_hogs import HOGS_OF_SPACE
 
 from react_agent import bwrap, limits, process, seccomp
 from react_agent.errors import ContractError

@@ -18,17 +18,8 @@ import hostile_scene
 import psutil
 import pytest
 from conftest import PROJECT
-from hostile_commands import (
-    ESCAPES,
-    ESCAPES_OF_ROOT,
-    ESCAPES_OF_SOME_MACHINES,
-    HOGS,
-    HOGS_OF_SPACE,
-    HOGS_OF_THE_KERNEL,
-    RESULTS,
-    SURVIVORS,
-    Hog,
-)
+from hostile_commands import ESCAPES, ESCAPES_OF_ROOT, ESCAPES_OF_SOME_MACHINES, RESULTS, SURVIVORS
+from hostile_hogs import HOGS, HOGS_OF_SPACE, HOGS_OF_THE_KERNEL, Hog
 from hostile_scene import (
     HIDDEN,
     SECRET,
