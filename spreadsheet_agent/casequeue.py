@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from react_agent.engines.bench import Bench, CaseLost
+from react_agent.engines.progress import progress
 from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import RunStopped
 from react_agent.runs.folder import CaseResult
@@ -41,9 +42,7 @@ class CaseQueue:
         earlier = earlier_results(before) if before else []
         waiting = self._waiting(cases)
         kept = sum(run.kept for run in self.session.runs)
-        bar = tqdm(
-            total=len(waiting) + kept, initial=kept, desc="rollouts", unit="case", disable=None
-        )
+        bar = progress(total=len(waiting) + kept, initial=kept, desc="rollouts", unit="case")
         try:
             await work_queue(
                 self._case,
@@ -119,7 +118,7 @@ class CaseQueue:
         assert result is not None
         if not result.owed:
             self.session.owed -= 1
-        self.counts["infra" if result.owed else "output" if result.success else "no output"] += 1
+        self.counts[result.ended] += 1
         self.tokens += result.usage.prompt_tokens + result.usage.completion_tokens
         shown = {**self.counts, "tokens": f"{self.tokens:,}"}
         shown |= self.bench.stats.trouble

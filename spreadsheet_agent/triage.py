@@ -22,19 +22,21 @@ from react_agent.cli import (
     script_parser,
 )
 from react_agent.layout import LOGS, seed_folders, seed_of
-from react_agent.text import one_line
+from react_agent.text import for_terminal, one_line
 
 if TYPE_CHECKING:
     from react_agent.runs.logs import Log, LogName
     from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
-SOLVED, FAILED, INFRASTRUCTURE, NO_LOG = "solved", "failed", "infrastructure", "no log"
+SOLVED, FAILED, REFUSED, NO_LOG = "solved", "failed", "refused", "no log"
+INFRASTRUCTURE = "infrastructure"
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = script_parser(
         "Join verdicts with trajectory logs: print a summary and rename each log to "
-        "..._SUCCEED or ..._FAILED. Runs that infrastructure ended keep a plain name.",
+        "..._SUCCEED or ..._FAILED. Runs that infrastructure or a content filter of the endpoint "
+        "ended keep a plain name.",
         epilog="Exit codes: 0 every verdict found its log, 1 some did not, 2 wrong input.",
     )
     add_flag(
@@ -104,6 +106,8 @@ def _join(verdict: "TaskVerdict", name: "LogName", path: Path, seed: str) -> Row
         target, outcome = replace(name, tag=None), INFRASTRUCTURE
     elif _passed(verdict, name.case):
         target, outcome = replace(name, tag="SUCCEED"), SOLVED
+    elif log.status == REFUSED:
+        target, outcome = replace(name, tag=None), REFUSED
     else:
         target, outcome = replace(name, tag="FAILED"), FAILED
     renamed = path.with_name(target.stem + path.suffix)
@@ -184,7 +188,7 @@ def analyze(args: argparse.Namespace) -> int:
     wanted = {SOLVED} if args.passed_only else {FAILED} if args.failed_only else None
     chosen = [row for row in rows if wanted is None or row.outcome in wanted]
     if not args.no_details and chosen:
-        print("\n" + details(chosen))
+        print("\n" + for_terminal(details(chosen)))
     if args.csv:
         write_whole(args.csv, as_csv(chosen))
     return INCOMPLETE if any(row.outcome == NO_LOG for row in rows) else OK

@@ -23,6 +23,7 @@ from react_agent.errors import (
     ContractError,
     EndpointRefused,
     InfrastructureError,
+    PromptRefused,
 )
 from react_agent.model import FunctionModel, Message, Reply, ScriptedModel
 from react_agent.sandbox.door import open_sandbox
@@ -75,6 +76,27 @@ def repairing(messages):
     """An honest analyst, whatever it is reminded of."""
     turns = sum(m.role == "assistant" for m in messages)
     return [REPAIR, act("evaluate_output", output_file=FIX), DONE][min(turns, 2)]
+
+
+@pytest.mark.parametrize("agentically", [True, False])
+def test_a_refused_prompt_is_final_and_counted_apart(tmp_path, workers, agentically):
+    small = SmallRun(tmp_path, {"1-1": "FAILED", "1-2": "FAILED"})
+    selection = select(small.logs, "FAILED")
+
+    def policy(messages):
+        if "1-2" in messages[1].content:
+            raise PromptRefused("flagged")
+        return repairing(messages)
+
+    model = FunctionModel(policy)
+    analyst = agentic(small, model, workers) if agentically else single(small, model)
+    summary = analyse(analyst, selection)
+    assert summary.counts["prompt refused"] == 1
+    assert summary.owed == []
+    dropped = {d["instance"]: d["detail"] for d in summary.dropped}
+    assert dropped["1-2"] == "flagged"
+    again = analyse(analyst, selection)
+    assert again.counts == summary.counts
 
 
 def test_every_trajectory_is_counted_once(tmp_path, workers):
@@ -293,6 +315,14 @@ def test_a_log_too_long_for_the_model_is_shortened(tmp_path):
     assert summary.counts == {"lesson": 1}
     first, second = (len(asked[-1].content) for asked in model.asked)
     assert second < first
+
+
+def test_a_log_that_no_window_takes_is_final(tmp_path):
+    small = SmallRun(tmp_path, {"1-1": "SUCCEED"})
+    model = FunctionModel(lambda messages: (_ for _ in ()).throw(ContextOverflow("too long")))
+    summary = analyse(single(small, model, SUCCESSES), select(small.logs, "SUCCEED"))
+    assert (summary.counts, summary.owed) == ({"no report": 1}, [])
+    assert summary.dropped[0]["detail"] == "too long"
 
 
 def test_one_broken_case_does_not_stop_the_others(tmp_path):

@@ -32,14 +32,14 @@ from analysis.lessons.records import LessonKind
 from analysis.lessons.reports import best_report
 from analysis.lessons.selection import Subject
 from react_agent.conversation import Conversation
-from react_agent.errors import ContractError, InfrastructureError
+from react_agent.errors import ContractError, InfrastructureError, PromptRefused
 from react_agent.files import check_room, digest
 from react_agent.layout import CHAT, FLAG, GATE, REPORT
 from react_agent.loop.agent import ReActAgent, Tool
 from react_agent.model import Message, Model
 from react_agent.sandbox.bash import Bash
 from react_agent.sandbox.door import Sandbox
-from react_agent.seams import Trajectory
+from react_agent.seams import REFUSED, Trajectory
 from react_agent.threads import in_thread
 from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
@@ -172,10 +172,15 @@ class _Case:
             await agent.resume(run)
         if run.status == "infrastructure":
             raise InfrastructureError(run.error)
-        gate = await self._checked()
         talk = conversation(self.analyst.model, run.messages, run.usage)
-        lesson = await self._lesson(run, talk, gate)
-        return _Found(run, talk, gate, lesson)
+        if run.status == REFUSED:
+            return _Found(run, talk)
+        gate = await self._checked()
+        try:
+            return _Found(run, talk, gate, await self._lesson(run, talk, gate))
+        except PromptRefused as error:
+            run.status, run.error = REFUSED, str(error)
+            return _Found(run, talk)
 
     def opening(self) -> list[Message]:
         task, log = self.case.task, self.subject.log
@@ -302,7 +307,9 @@ class _Case:
 
     def analysis(self, found: _Found, seconds: float, fingerprint: str) -> CaseAnalysis:
         check, gate, lesson = self.facts.check, found.gate, found.lesson
-        if gate is None or lesson is None:
+        if found.run and found.run.status == REFUSED:
+            outcome = ("prompt refused", found.run.error)
+        elif gate is None or lesson is None:
             reason = (
                 "gold differs from itself" if not self.facts.question else "the output is right"
             )

@@ -22,6 +22,7 @@ from analysis.lessons.selection import Selection, Subject
 from react_agent.cli import executor_settings, model_settings
 from react_agent.cluster.staff import staffed
 from react_agent.engines.bench import Bench
+from react_agent.engines.progress import progress
 from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
 from react_agent.files import refuses_writes
@@ -106,12 +107,11 @@ class AnalysisRun:
         started = time.monotonic()
         waiting = self._take_finished()
         self.owed = dict.fromkeys((s.instance for s in waiting), "not started")
-        bar = tqdm(
+        bar = progress(
             total=len(self.selection.subjects),
             initial=self.kept,
             desc=f"{self.analyst.kind} analysis",
             unit="case",
-            disable=None,
         )
         try:
             await work_queue(

@@ -11,10 +11,11 @@ from analysis.lessons.outcomes import AnalysisOutcome, CaseAnalysis, LeakedItem,
 from analysis.lessons.records import LessonKind
 from analysis.lessons.selection import Subject
 from react_agent.conversation import Conversation
-from react_agent.errors import ContextOverflow
+from react_agent.errors import ContextOverflow, PromptRefused
 from react_agent.files import digest, write_whole
 from react_agent.layout import report_prefix
 from react_agent.model import Message, Model
+from react_agent.seams import REFUSED
 from react_agent.threads import in_thread
 from spreadsheetbench.tasks.dataset import Dataset
 
@@ -58,11 +59,13 @@ class SingleCallAnalyst:
 
     async def analyse(self, subject: Subject) -> CaseAnalysis:
         started = time.monotonic()
-        talk, text = await self._first_answer(subject)
-        text, report = await readable(talk, text, self.kind)
-        scan = await in_thread(leak_scan, self.dataset, subject)
-        lesson = await without_leaks(talk, text, report, self.kind, scan)
-        outcome, reason = lesson_outcome(lesson)
+        try:
+            talk, lesson = await self._lesson(subject)
+            outcome, reason = lesson_outcome(lesson)
+        except (PromptRefused, ContextOverflow) as error:  # which would come again
+            talk, lesson = conversation(self.model, []), Lesson.of("", self.kind)
+            refused = isinstance(error, PromptRefused)
+            outcome, reason = "prompt refused" if refused else "no report", str(error)
         analysis = CaseAnalysis(
             **about(subject),
             outcome=outcome,
@@ -72,15 +75,22 @@ class SingleCallAnalyst:
             items=len(lesson.kept),
             notes=lesson.report.notes + (("the report was cut off",) if talk.cut_off else ()),
             model=self.model_name,
-            status="completed",
+            status=REFUSED if outcome == "prompt refused" else "completed",
             turns=talk.usage.calls,
             usage=talk.usage,
             seconds=round(time.monotonic() - started, 3),
             fingerprint=self._fingerprint(subject),
         )
-        write_whole(self._path(subject, ".md"), lesson.text + "\n")
+        if lesson.text:
+            write_whole(self._path(subject, ".md"), lesson.text + "\n")
         write_whole(self._path(subject, ".json"), analysis.model_dump_json(indent=2) + "\n")
         return analysis
+
+    async def _lesson(self, subject: Subject) -> tuple[Conversation, Lesson]:
+        talk, text = await self._first_answer(subject)
+        text, report = await readable(talk, text, self.kind)
+        scan = await in_thread(leak_scan, self.dataset, subject)
+        return talk, await without_leaks(talk, text, report, self.kind, scan)
 
     async def _first_answer(self, subject: Subject) -> tuple[Conversation, str]:
         """With the log shortened as often as the model's window asks for it."""

@@ -17,10 +17,16 @@ from react_agent.model import Usage
 from react_agent.runs.folder import now
 
 AnalysisOutcome = Literal[
-    "lesson", "gate not held", "no report", "all items leaked", "nothing to explain"
+    "lesson",
+    "gate not held",
+    "no report",
+    "all items leaked",
+    "nothing to explain",
+    "prompt refused",
 ]
 """A finished case. "nothing to explain": no analyst was asked, since the output is right, or the
-case cannot be judged at all."""
+case cannot be judged at all. "prompt refused": by a content filter of the endpoint, which would
+refuse it again."""
 
 
 class LeakedItem(BaseModel):

@@ -15,6 +15,7 @@ from analysis.lessons.records import instance_id
 from react_agent.errors import ContractError
 from react_agent.layout import seed_folders, seed_of
 from react_agent.runs.logs import Log, LogName, find_logs, read_log
+from react_agent.seams import REFUSED
 
 Wanted = Literal["FAILED", "SUCCEED", "ALL"]
 Reason = Literal[
@@ -22,6 +23,7 @@ Reason = Literal[
     "not succeeded",
     "no verdict",
     "infrastructure",
+    "refused",
     "two verdicts",
     "not selected",
     "unreadable log",
@@ -173,6 +175,8 @@ def _reason(
     if log.not_the_agent:
         how = str(log.status) if log.status else "the run has no result"
         return "infrastructure", f"{how}: {log.result.get('error') or ''}".rstrip(": ")
+    if log.status == REFUSED and subject.name.tag is None:
+        return "refused", str(log.result.get("error") or "")
     if wanted == "ALL" or subject.name.tag == wanted:
         return None, ""
     if subject.name.tag is None:

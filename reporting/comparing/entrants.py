@@ -13,7 +13,7 @@ from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import VERDICTS, seed_folders, seed_of
 from react_agent.runs.logs import Log
-from react_agent.seams import NOT_THE_AGENT
+from react_agent.seams import NOT_THE_AGENT, REFUSED
 from reporting.runs.runview import RunView, load_runs
 from spreadsheetbench.book.rules import RulesName
 from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
@@ -58,6 +58,12 @@ class Scored:
         """Tasks that ended by no doing of the agent's, by the verdicts or the run's own lines."""
         ended = (case.id for case in self.view.cases if case.status in NOT_THE_AGENT)
         return frozenset({*self.evaluation.summary.infrastructure, *ended} & {*self.verdicts})
+
+    @cached_property
+    def refused(self) -> frozenset[str]:
+        """Tasks that a content filter of the endpoint ended."""
+        ended = (case.id for case in self.view.cases if case.status == REFUSED)
+        return frozenset({*self.evaluation.summary.refused, *ended} & {*self.verdicts})
 
     @cached_property
     def error_classes(self) -> Mapping[str, str]:
@@ -115,6 +121,15 @@ class Entrant:
     @property
     def infrastructure(self) -> frozenset[str]:
         return frozenset().union(*(run.infrastructure for run in self.runs)) & {*self.tasks}
+
+    @property
+    def refused(self) -> frozenset[str]:
+        return frozenset().union(*(run.refused for run in self.runs)) & {*self.tasks}
+
+    @property
+    def excused(self) -> frozenset[str]:
+        """What says nothing of the agent."""
+        return self.infrastructure | self.refused
 
     @property
     def files(self) -> tuple[str, ...]:

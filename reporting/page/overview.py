@@ -7,10 +7,11 @@ from itertools import combinations
 from typing import Any, Literal
 
 from react_agent.models.spending.prices import Prices
+from react_agent.seams import REFUSED
 from reporting.page.evolutionview import EvolutionView
 from reporting.runs.runview import RunView
 
-TaskOutcome = Literal["solved", "failed", "infrastructure", "not scored", "not run"]
+TaskOutcome = Literal["solved", "failed", "refused", "infrastructure", "not scored", "not run"]
 BINS = 12
 
 
@@ -20,6 +21,8 @@ def outcome_of(run: RunView, task: str) -> TaskOutcome:
     excused = run.evaluation.summary.infrastructure if run.evaluation else ()
     if any(case.owed for case in cases) or task in excused:
         return "infrastructure"
+    if any(case.status == REFUSED for case in cases) and not (verdict and verdict.success):
+        return "refused"
     if verdict is None or verdict.error:
         return "not scored" if cases or verdict or task in run.verdicts else "not run"
     return "solved" if verdict.success else "failed"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from react_agent.bundled import API_CHAT, PRICES
-from react_agent.errors import EndpointDown, TimeUsedUp, Trace2SkillError
+from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal
 
 if TYPE_CHECKING:
@@ -265,13 +265,16 @@ def not_negative(kind: type[int] | type[float]) -> Callable[[str], float]:
     return number
 
 
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return for_terminal(super().format(record))
+
+
 def setup_logging(verbose: bool) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-        force=True,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
 def run_script(
@@ -295,7 +298,7 @@ def run_script(
             result = asyncio.run(_cancellable(result))
         return result
     except Trace2SkillError as error:
-        waited = isinstance(error, EndpointDown | TimeUsedUp)
+        waited = isinstance(error, EndpointDown | TimeUsedUp | EndpointRefused) and error.owed
         more = "; started again the run goes on" if waited else ""
         complain(f"{'stopped' if error.owed else 'error'}: {error}{more}")
         return INCOMPLETE if error.owed else BAD_INPUT

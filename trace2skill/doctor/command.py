@@ -97,11 +97,10 @@ async def _checks(args: argparse.Namespace) -> list["Check"]:
 
 
 def _audit(path: Path, args: argparse.Namespace) -> "Audit":
-    from tqdm import tqdm
-
+    from react_agent.engines.progress import progress
     from spreadsheetbench.audit.data_set import audit
 
-    with tqdm(desc="reading the data set", unit=" tasks", disable=None, leave=False) as bar:
+    with progress(desc="reading the data set", unit=" tasks", leave=False) as bar:
         return audit(
             path, start=args.start_idx, end=args.end_idx, done=lambda: (bar.update(), None)[1]
         )

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from react_agent.errors import ContextOverflow, FormatError, ModelError
+from react_agent.errors import ContextOverflow, FormatError, ModelError, PromptRefused
 from react_agent.loop.replies import STOP, Action, Done, cut_at_stop, read_reply
 from react_agent.model import Message, Model, Reply
 from react_agent.models.patience.deadlines import CaseClock
-from react_agent.seams import Status, Trajectory
+from react_agent.seams import REFUSED, Status, Trajectory
 from react_agent.templates import Prompts
 from react_agent.text import cut_middle
 
@@ -87,6 +87,8 @@ class ReActAgent:
             run.status = await loop.until_the_end()
         except ContextOverflow as error:
             run.status, run.error = "context_overflow", str(error)
+        except PromptRefused as error:
+            run.status, run.error = REFUSED, str(error)
         except ModelError as error:
             if error.fatal:
                 raise

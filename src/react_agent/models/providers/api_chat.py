@@ -17,7 +17,6 @@ from react_agent.models.patience.refusals import MAX_LINE, failure, failure_in_r
 from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.addresses import http_url, shown
 from react_agent.models.providers.openai_compatible import finished, read_usage
-from react_agent.models.providers.reasoning import split_reasoning
 from react_agent.models.providers.wire import (
     CONNECT_SECONDS,
     Answer,
@@ -98,7 +97,7 @@ class ApiChatEndpoint(Wire):
 
     async def send(self, body: Request) -> Reply:
         """Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped)."""
-        return await self.ask(self._envelope(body), read_answer)
+        return await self.ask(body, read_answer, self._envelope)
 
     async def post(self, payload: bytes, seconds: float) -> Answer:
         over = threading.Event()
@@ -133,7 +132,7 @@ class ApiChatEndpoint(Wire):
         import requests
         import urllib3
 
-        from react_agent.requesting import reason, unreachable
+        from react_agent.models.providers.requesting import reason, unreachable
 
         below = reason(error)
         if isinstance(below, urllib3.exceptions.ReadTimeoutError):
@@ -148,7 +147,7 @@ class ApiChatEndpoint(Wire):
     def _session(self) -> "requests.Session":
         import requests
 
-        from react_agent.requesting import trusted
+        from react_agent.models.providers.requesting import trusted
 
         session = requests.Session()
         session.trust_env = False  # it would send what ~/.netrc holds
@@ -194,7 +193,7 @@ def read_answer(payload: Any) -> Reply:
         raise Fault("garbled", "no reply text under any known name")
     message, layer = found
     usage = layer.get("usage") or payload.get("usage")
-    return finished(*split_reasoning(message), message.get("finish_reason"), read_usage(usage))
+    return finished(message, message.get("finish_reason"), read_usage(usage))
 
 
 Found = tuple[dict[str, Any], dict[str, Any]]

@@ -9,11 +9,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import quote
 
 from yarl import URL
 
-from react_agent.errors import EndpointRefused, ModelError
+from react_agent.errors import ContextOverflow, EndpointRefused, ModelError, PromptRefused
+from react_agent.model import Body as Request
 from react_agent.model import Reply
 from react_agent.models.patience.breaker import Breaker
 from react_agent.models.patience.deadlines import Pace
@@ -21,7 +21,9 @@ from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.refusals import failure, overflow_in_reply
 from react_agent.models.patience.retry import Stats, patiently, retry_after
-from react_agent.models.providers.addresses import proxy_for, shown
+from react_agent.models.providers.addresses import key_parts, proxy_for, shown
+from react_agent.models.providers.hiding import Hidden, spellings
+from react_agent.models.providers.parameters import Parameters, no_room
 from react_agent.text import one_line
 
 MAX_REPLY = 32 * 2**20
@@ -29,8 +31,9 @@ MAX_ERROR = 20_000
 CONNECT_SECONDS = 30.0
 IDLE_SECONDS = 15.0
 """Unused connections are closed before servers and proxies do it in the middle of a request."""
-SHORTEST_SECRET = 6
-"""EMPTY, none, x: what users give where no key is needed is not taken out of messages."""
+FORBIDDEN = 403
+PROBE = {"role": "user", "content": "Say OK."}
+"""A prompt that no filter refuses."""
 
 
 class Answer(NamedTuple):
@@ -77,15 +80,61 @@ class Wire:
         self.stats = stats or Stats()
         self.breaker = Breaker(limiter or Limiter(), self.policy, self.where)
         self.stats.limiter = self.breaker.limiter
+        self.parameters = Parameters(self.where)
         raw = [part.partition("=")[2] for part in url.raw_query_string.split("&")]
-        proxied = [self.proxy.password or ""] if self.proxy else []
-        self.secrets = spellings([*secrets, url.query_string, *url.query.values(), *raw, *proxied])
+        proxied = [self.proxy.password or "", self.proxy.raw_password or ""] if self.proxy else []
+        known = [*secrets, *key_parts(url), *url.query.values(), *raw, *proxied]
+        self.hidden, self.secrets = Hidden(known), spellings([*known, url.query_string])
 
-    async def ask(self, body: Mapping[str, Any], read: Callable[[Any], Reply]) -> Reply:
-        """The reply that `read` makes of the response; it may raise Fault to have another.
+    async def ask(
+        self,
+        body: Request,
+        read: Callable[[Any], Reply],
+        wrap: Callable[[Request], Mapping[str, Any]] = lambda body: body,
+    ) -> Reply:
+        """The reply that `read` makes of the response to `wrap(body)`; it may raise Fault to have
+        another. Parameters that the endpoint does not take are left out of the body.
 
-        Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped).
+        Raises ModelError (ContextOverflow, PromptRefused, InfrastructureError, EndpointRefused,
+        RunStopped).
         """
+        while True:
+            sent = self.parameters.fit(body)
+            try:
+                return await self._reply(wrap(sent), read)
+            except ContextOverflow as error:
+                raise no_room(error, sent, answered=self.answers) from None
+            except EndpointRefused as error:
+                # A used-up account is owed already, and not in doubt.
+                doubtful = error.status == FORBIDDEN and not error.owed
+                if doubtful and await self._answers_others(sent, read, wrap):
+                    what = str(error).partition("; ")[0]
+                    raise PromptRefused(f"{what}; other prompts are answered") from None
+                error.owed = error.owed or self.answers
+                raise
+            except ModelError as error:
+                if not self.parameters.learn(error, sent):
+                    raise
+
+    @property
+    def answers(self) -> bool:
+        """Whether the endpoint has ever answered this start."""
+        return self.stats.calls > 0
+
+    async def _answers_others(
+        self,
+        sent: Request,
+        read: Callable[[Any], Reply],
+        wrap: Callable[[Request], Mapping[str, Any]],
+    ) -> bool:
+        """Whether a 403 is about one prompt (a filter before the model) and not about the key."""
+        try:
+            await self._reply(wrap({**sent, "messages": [PROBE]}), read)
+        except ModelError:
+            return False
+        return True
+
+    async def _reply(self, body: Mapping[str, Any], read: Callable[[Any], Reply]) -> Reply:
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         reply = await patiently(
             lambda seconds: self._attempt(payload, read, seconds),
@@ -124,11 +173,7 @@ class Wire:
         return f"{type(self).__name__} {self.url}"
 
     def _hide(self, text: str) -> str:
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-            for length in range(SHORTEST_SECRET, len(secret)):  # one that was cut short
-                text = text.replace(f"{secret[:length]}…", "***…")
-        return text
+        return self.hidden.hide(text)
 
     async def __aenter__(self) -> Self:
         return self
@@ -170,13 +215,3 @@ def _json(raw: bytes) -> Any:
     except (ValueError, RecursionError):
         start = one_line(raw[:200].decode("utf-8", "replace"), 80)
         raise Fault("garbled", f"the reply is not JSON: {start!r}" if raw else "no body") from None
-
-
-def spellings(secrets: Iterable[str]) -> list[str]:
-    """As servers repeat them: plain, within an address, within JSON. The longest come first, as
-    one may hold another."""
-    found: set[str] = set()
-    for secret in secrets:
-        percent = {quote(secret, safe=safe) for safe in ("", "/", "/+", "/?=&+")}
-        found |= {secret, *percent, json.dumps(secret)[1:-1], secret.replace("/", "\\/")}
-    return sorted((s for s in found if len(s) >= SHORTEST_SECRET), key=len, reverse=True)
