@@ -28,11 +28,11 @@ from analysis.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.workspace import CaseFolder, Evidence
 from react_agent.agent import ReActAgent, Tool
 from react_agent.bash import Bash
-from react_agent.errors import ContractError, InfrastructureError
+from react_agent.errors import ContractError, InfrastructureError, PromptRefused
 from react_agent.files import check_room, digest
 from react_agent.model import Message, Model
 from react_agent.sandbox import Sandbox
-from react_agent.seams import Trajectory
+from react_agent.seams import REFUSED, Trajectory
 from spreadsheetbench.dataset import Dataset, SheetCase
 
 LOG_CHARACTERS = 40_000
@@ -167,10 +167,15 @@ class _Case:
             await agent.resume(run)
         if run.status == "infrastructure":
             raise InfrastructureError(run.error)
-        gate = await self._checked()
         talk = Conversation(self.analyst.model, run.messages, run.usage)
-        lesson = await self._lesson(run, talk, gate)
-        return _Found(run, talk, gate, lesson)
+        if run.status == REFUSED:
+            return _Found(run, talk)
+        gate = await self._checked()
+        try:
+            return _Found(run, talk, gate, await self._lesson(run, talk, gate))
+        except PromptRefused as error:
+            run.status, run.error = REFUSED, str(error)
+            return _Found(run, talk)
 
     def opening(self) -> list[Message]:
         task, log = self.case.task, self.subject.log
@@ -296,7 +301,9 @@ class _Case:
 
     def analysis(self, found: _Found, seconds: float, fingerprint: str) -> CaseAnalysis:
         check, gate, lesson = self.facts.check, found.gate, found.lesson
-        if gate is None or lesson is None:
+        if found.run and found.run.status == REFUSED:
+            outcome = ("prompt refused", found.run.error)
+        elif gate is None or lesson is None:
             reason = (
                 "gold differs from itself" if not self.facts.question else "the output is right"
             )

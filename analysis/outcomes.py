@@ -15,9 +15,17 @@ from react_agent.model import Usage
 from react_agent.settings import differences
 from spreadsheet_agent.runfolder import now
 
-Outcome = Literal["lesson", "gate not held", "no report", "all items leaked", "nothing to explain"]
+Outcome = Literal[
+    "lesson",
+    "gate not held",
+    "no report",
+    "all items leaked",
+    "nothing to explain",
+    "prompt refused",
+]
 """A finished case. "nothing to explain": no analyst was asked, since the output is right, or the
-case cannot be judged at all."""
+case cannot be judged at all. "prompt refused": by a content filter of the endpoint, which would
+refuse it again."""
 
 SUMMARY_FILE = "analysis_summary.json"
 SETTINGS_FILE = "analysis_run.json"

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from analysis.records import instance_id
 from react_agent.errors import ContractError
+from react_agent.seams import REFUSED
 from spreadsheet_agent.trajectory import Log, LogName, find_logs, read_log
 
 Wanted = Literal["FAILED", "SUCCEED", "ALL"]
@@ -21,6 +22,7 @@ Reason = Literal[
     "not succeeded",
     "no verdict",
     "infrastructure",
+    "refused",
     "two verdicts",
     "not selected",
     "unreadable log",
@@ -176,6 +178,8 @@ def _reason(
     if log.not_the_agent:
         how = str(log.status) if log.status else "the run has no result"
         return "infrastructure", f"{how}: {log.result.get('error') or ''}".rstrip(": ")
+    if log.status == REFUSED and subject.name.tag is None:
+        return "refused", str(log.result.get("error") or "")
     if wanted == "ALL" or subject.name.tag == wanted:
         return None, ""
     if subject.name.tag is None:

@@ -12,9 +12,10 @@ from analysis.parsing import PREFIXES
 from analysis.records import Kind
 from analysis.selection import Subject
 from analysis.taxonomy import class_by_status, how_it_ended
-from react_agent.errors import ContextOverflow
+from react_agent.errors import ContextOverflow, PromptRefused
 from react_agent.files import digest, write_whole
 from react_agent.model import Message, Model
+from react_agent.seams import REFUSED
 from spreadsheetbench.dataset import Dataset
 
 LOG_CHARACTERS = 200_000
@@ -57,11 +58,12 @@ class SingleCallAnalyst:
 
     async def analyse(self, subject: Subject) -> CaseAnalysis:
         started = time.monotonic()
-        talk, text = await self._first_answer(subject)
-        text, report = await readable(talk, text, self.kind)
-        answers = await asyncio.to_thread(answers_of, self.dataset, subject)
-        lesson = await without_leaks(talk, text, report, self.kind, answers)
-        outcome, reason = judge(lesson)
+        try:
+            talk, lesson = await self._lesson(subject)
+            outcome, reason = judge(lesson)
+        except PromptRefused as error:
+            talk, lesson = Conversation(self.model), Lesson.of("", self.kind)
+            outcome, reason = "prompt refused", str(error)
         analysis = CaseAnalysis(
             **about(subject),
             outcome=outcome,
@@ -71,15 +73,22 @@ class SingleCallAnalyst:
             items=len(lesson.kept),
             notes=lesson.report.notes + (("the report was cut off",) if talk.cut_off else ()),
             model=self.model_name,
-            status="completed",
+            status=REFUSED if outcome == "prompt refused" else "completed",
             turns=talk.usage.calls,
             usage=talk.usage,
             seconds=round(time.monotonic() - started, 3),
             fingerprint=self._fingerprint(subject),
         )
-        write_whole(self._path(subject, ".md"), lesson.text + "\n")
+        if outcome != "prompt refused":
+            write_whole(self._path(subject, ".md"), lesson.text + "\n")
         write_whole(self._path(subject, ".json"), analysis.model_dump_json(indent=2) + "\n")
         return analysis
+
+    async def _lesson(self, subject: Subject) -> tuple[Conversation, Lesson]:
+        talk, text = await self._first_answer(subject)
+        text, report = await readable(talk, text, self.kind)
+        answers = await asyncio.to_thread(answers_of, self.dataset, subject)
+        return talk, await without_leaks(talk, text, report, self.kind, answers)
 
     async def _first_answer(self, subject: Subject) -> tuple[Conversation, str]:
         """With the log shortened as often as the model's window asks for it."""

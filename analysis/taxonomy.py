@@ -39,6 +39,7 @@ _ENDED: dict[str, str] = {
     "format_errors": "it kept breaking the reply format and was stopped",
     "context_overflow": "the conversation outgrew the context window",
     "infrastructure": "the endpoint failed",
+    "refused": "a content filter of the endpoint refused to go on",
     "crash": "the harness broke",
 }
 

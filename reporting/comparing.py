@@ -68,6 +68,7 @@ def _standing(entrant: Entrant) -> Standing:
         spread=st.spread(per_seed),
         seeds_differ_p=_seeds_differ(entrant),
         infrastructure=tuple(sorted(entrant.infrastructure)),
+        refused=tuple(sorted(entrant.refused)),
         unscored=len(means) - len(softs),
         recorded=entrant.recorded,
         files=entrant.files,
@@ -79,7 +80,7 @@ class _Test:
 
     def __init__(self, first: Entrant, other: Entrant, infrastructure: Infrastructure) -> None:
         self.first, self.other = first, other
-        ended = (first.infrastructure | other.infrastructure) & {*first.tasks}
+        ended = (first.excused | other.excused) & {*first.tasks}
         self.left_out = tuple(sorted(ended)) if infrastructure == "leave-out" else ()
         gone = {*self.left_out}
         self.tasks = tuple(task for task in first.tasks if task not in gone)
@@ -148,7 +149,7 @@ def _pair(test: _Test, p_adjusted: float, pairs: int, seed: int) -> Pair:
 def _seeds_differ(entrant: Entrant) -> float | None:
     if len(entrant.runs) == 1:
         return None
-    tasks = [task for task in entrant.tasks if task not in entrant.infrastructure]
+    tasks = [task for task in entrant.tasks if task not in entrant.excused]
     return st.cochran_q([[run.passed(task) for task in tasks] for run in entrant.runs])
 
 

@@ -30,8 +30,8 @@ class Range(BaseModel, frozen=True):
 
 
 class Standing(BaseModel, frozen=True):
-    """One side by itself. Shares are of 1; infrastructure-ended tasks count as wrong here, as in
-    the verdict files."""
+    """One side by itself. Shares are of 1; tasks that infrastructure or a refusal ended count as
+    the verdict files have them."""
 
     letter: str
     path: str
@@ -52,6 +52,8 @@ class Standing(BaseModel, frozen=True):
     seeds_differ_p: float | None
     """Cochran's Q: p that the seeds differ by chance within the tasks alone; None for one."""
     infrastructure: tuple[str, ...]
+    refused: tuple[str, ...]
+    """Tasks that a content filter of the endpoint ended."""
     unscored: int
     """Tasks without a gold workbook: wrong in the accuracy, not in the soft score."""
     recorded: bool

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from reporting.comparison import Change, Comparison, Pair, Range, Standing
 from reporting.tables import Table, wrapped
 
+LEFT_OUT = "ended by infrastructure or refused"
 CAPTION = "Accuracy and soft score in percent, differences from run A in percentage points"
 
 
@@ -38,9 +39,9 @@ def _who(standing: Standing) -> str:
 
 def _standings(standings: Sequence[Standing]) -> Table:
     """Percent throughout."""
-    heads = ("", "runs", "tasks", "accuracy", "95 % interval", "soft", "sd of seeds", "infra")
+    heads = ("", "runs", "tasks", "accuracy", "95 % interval", "soft", "sd of seeds")
     return Table(
-        heads,
+        (*heads, "infra", "refused"),
         tuple(
             (
                 one.letter,
@@ -51,6 +52,7 @@ def _standings(standings: Sequence[Standing]) -> Table:
                 percent(one.soft),
                 percent(one.spread),
                 str(len(one.infrastructure)),
+                str(len(one.refused)),
             )
             for one in standings
         ),
@@ -65,6 +67,9 @@ def _standing_notes(standing: Standing) -> list[str]:
     if standing.infrastructure:
         names = ", ".join(standing.infrastructure)
         lines += wrapped(f"{standing.letter} ended by infrastructure, counted wrong above: {names}")
+    if standing.refused:
+        names = ", ".join(standing.refused)
+        lines += wrapped(f"{standing.letter} refused by a content filter of the endpoint: {names}")
     if standing.unscored:
         lines += wrapped(
             f"{standing.letter}: {standing.unscored} tasks could not be scored; wrong in the "
@@ -76,7 +81,7 @@ def _standing_notes(standing: Standing) -> list[str]:
 def _pair_lines(pair: Pair) -> list[str]:
     mark = "  [recorded replies]" if pair.recorded else ""
     lines = [f"{pair.letter} against {pair.baseline}: {pair.verdict.upper()}{mark}"]
-    left = f" ({len(pair.left_out)} ended by infrastructure left out)" if pair.left_out else ""
+    left = f" ({len(pair.left_out)} {LEFT_OUT} left out)" if pair.left_out else ""
     lines += wrapped(f"{pair.tasks} tasks{left}")
     lines += _measures(pair).lines()
     for text in _sentences(pair):
@@ -194,7 +199,7 @@ def markdown(comparison: Comparison) -> str:
 
 def _pair_markdown(pair: Pair, sources: str) -> list[str]:
     mark = " (recorded replies, not a measurement)" if pair.recorded else ""
-    left = f"; left out, ended by infrastructure: {', '.join(pair.left_out)}" * bool(pair.left_out)
+    left = f"; left out, {LEFT_OUT}: {', '.join(pair.left_out)}" if pair.left_out else ""
     parts = [
         f"## {pair.letter} against {pair.baseline}: {pair.verdict}{mark}",
         f"{pair.tasks} tasks{left}. All numbers of this section come from {sources}.",
@@ -211,9 +216,9 @@ def flat(comparison: Comparison) -> Table:
     """One row a side, its pair with the first beside it: what CSV holds."""
     heads = (
         *("run", "path", "model", "skill", "seeds", "tasks", "accuracy", "accuracy_low"),
-        *("accuracy_high", "soft", "sd_seeds", "infrastructure", "baseline", "paired_tasks"),
-        *("difference", "difference_low", "difference_high", "p", "p_holm", "soft_difference"),
-        *("soft_p", "gained", "lost", "detectable", "verdict", "mark", "files"),
+        *("accuracy_high", "soft", "sd_seeds", "infrastructure", "refused", "baseline"),
+        *("paired_tasks", "difference", "difference_low", "difference_high", "p", "p_holm"),
+        *("soft_difference", "soft_p", "gained", "lost", "detectable", "verdict", "mark", "files"),
     )
     pairs = {pair.letter: pair for pair in comparison.pairs}
     return Table(
@@ -225,7 +230,7 @@ def _flat_row(one: Standing, pair: Pair | None) -> tuple[str, ...]:
     low, high = one.interval.low, one.interval.high
     row = [one.letter, one.path, one.model, one.skill, " ".join(one.seeds), str(one.tasks)]
     row += [_plain(value) for value in (one.accuracy, low, high, one.soft, one.spread)]
-    row.append(str(len(one.infrastructure)))
+    row += [str(len(one.infrastructure)), str(len(one.refused))]
     if pair is None:
         row += [""] * 13
     else:

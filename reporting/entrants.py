@@ -10,7 +10,7 @@ from statistics import fmean
 from analysis.taxonomy import class_by_status
 from react_agent.errors import ContractError
 from react_agent.files import read_json
-from react_agent.seams import NOT_THE_AGENT
+from react_agent.seams import NOT_THE_AGENT, REFUSED
 from react_agent.settings import differences
 from reporting.runview import VERDICTS, RunView, load_runs
 from spreadsheet_agent.trajectory import Log
@@ -57,6 +57,12 @@ class Scored:
         """Tasks that ended by no doing of the agent's, by the verdicts or the run's own lines."""
         ended = (case.id for case in self.view.cases if case.status in NOT_THE_AGENT)
         return frozenset({*self.evaluation.summary.infrastructure, *ended} & {*self.verdicts})
+
+    @cached_property
+    def refused(self) -> frozenset[str]:
+        """Tasks that a content filter of the endpoint ended."""
+        ended = (case.id for case in self.view.cases if case.status == REFUSED)
+        return frozenset({*self.evaluation.summary.refused, *ended} & {*self.verdicts})
 
     @cached_property
     def error_classes(self) -> Mapping[str, str]:
@@ -117,6 +123,15 @@ class Entrant:
     @property
     def infrastructure(self) -> frozenset[str]:
         return frozenset().union(*(run.infrastructure for run in self.runs)) & {*self.tasks}
+
+    @property
+    def refused(self) -> frozenset[str]:
+        return frozenset().union(*(run.refused for run in self.runs)) & {*self.tasks}
+
+    @property
+    def excused(self) -> frozenset[str]:
+        """What says nothing of the agent."""
+        return self.infrastructure | self.refused
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -143,4 +143,6 @@ def _settings_apart(entrant: Entrant) -> list[str]:
         apart.append(f"seeds {named}, the paper's 41, 42, 43")
     if entrant.infrastructure:
         apart.append(f"{len(entrant.infrastructure)} tasks ended by infrastructure count as wrong")
+    if entrant.refused:
+        apart.append(f"{len(entrant.refused)} tasks were refused by a content filter")
     return apart

@@ -7,10 +7,11 @@ from itertools import combinations
 from typing import Any, Literal
 
 from react_agent.prices import Prices
+from react_agent.seams import REFUSED
 from reporting.evolutionview import EvolutionView
 from reporting.runview import RunView
 
-Outcome = Literal["solved", "failed", "infrastructure", "not scored", "not run"]
+Outcome = Literal["solved", "failed", "refused", "infrastructure", "not scored", "not run"]
 BINS = 12
 
 
@@ -20,6 +21,8 @@ def outcome_of(run: RunView, task: str) -> Outcome:
     excused = run.evaluation.summary.infrastructure if run.evaluation else ()
     if any(case.owed for case in cases) or task in excused:
         return "infrastructure"
+    if any(case.status == REFUSED for case in cases) and not (verdict and verdict.success):
+        return "refused"
     if verdict is None or verdict.error:
         return "not scored" if cases or verdict or task in run.verdicts else "not run"
     return "solved" if verdict.success else "failed"

@@ -67,8 +67,8 @@ class Evolver:
     failures: list[str] = field(default_factory=list)
     """MAP and merge calls without a usable reply, and the reasons."""
     merges: dict[str, int] = field(default_factory=dict)
-    down: InfrastructureError | RunStopped | None = None
-    """Set by the first call that found no endpoint, or no budget: no further call is started."""
+    down: ModelError | None = None
+    """Set by the first call that found no endpoint, budget or account: no other is started."""
 
     def __post_init__(self) -> None:
         self.slots = Slots(self.settings.workers)
@@ -123,6 +123,9 @@ class Evolver:
                 self.down = error
                 raise
             except ModelError as error:
+                if error.fatal:  # a skill from what came before would pass for the whole
+                    self.down = error
+                    raise
                 return Talk(complaint=str(error))
 
     def batches(self, entries: Sequence[Entry]) -> list[list[Entry]]:

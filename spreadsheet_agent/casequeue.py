@@ -117,7 +117,7 @@ class CaseQueue:
         assert result is not None
         if not result.owed:
             self.session.owed -= 1
-        self.counts["infra" if result.owed else "output" if result.success else "no output"] += 1
+        self.counts[result.ended] += 1
         self.tokens += result.usage.prompt_tokens + result.usage.completion_tokens
         shown = {**self.counts, "tokens": f"{self.tokens:,}"}
         shown |= self.bench.stats.trouble

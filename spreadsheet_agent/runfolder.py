@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
 from react_agent.model import Usage
-from react_agent.seams import NOT_THE_AGENT, Status
+from react_agent.seams import NOT_THE_AGENT, REFUSED, Status
 from react_agent.settings import differences, first_problem
 
 Key = tuple[str, str]
@@ -51,6 +51,15 @@ class CaseResult(BaseModel, frozen=True):
     def owed(self) -> bool:
         """Ended by no doing of the agent's: the next start runs it again."""
         return self.status in NOT_THE_AGENT
+
+    @property
+    def ended(self) -> str:
+        """What a progress line calls it."""
+        if self.owed:
+            return "infra"
+        if self.success:
+            return "output"
+        return REFUSED if self.status == REFUSED else "no output"
 
 
 class RunFolder:

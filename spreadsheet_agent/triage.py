@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from spreadsheet_agent.trajectory import Log, LogName
     from spreadsheetbench.verdicts import Evaluation, TaskVerdict
 
-SOLVED, FAILED, INFRASTRUCTURE, NO_LOG = "solved", "failed", "infrastructure", "no log"
+SOLVED, FAILED, REFUSED, NO_LOG = "solved", "failed", "refused", "no log"
+INFRASTRUCTURE = "infrastructure"
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = script_parser(
         "Join verdicts with trajectory logs: print a summary and rename each log to "
-        "..._SUCCEED or ..._FAILED. Runs that infrastructure ended keep a plain name.",
+        "..._SUCCEED or ..._FAILED. Runs that infrastructure or a content filter of the endpoint "
+        "ended keep a plain name.",
         epilog="Exit codes: 0 every verdict found its log, 1 some did not, 2 wrong input.",
     )
     add_flag(
@@ -102,6 +104,8 @@ def _join(verdict: "TaskVerdict", name: "LogName", path: Path, seed: str) -> Row
         target, outcome = replace(name, tag=None), INFRASTRUCTURE
     elif _passed(verdict, name.case):
         target, outcome = replace(name, tag="SUCCEED"), SOLVED
+    elif log.status == REFUSED:
+        target, outcome = replace(name, tag=None), REFUSED
     else:
         target, outcome = replace(name, tag="FAILED"), FAILED
     renamed = path.with_name(target.stem + path.suffix)

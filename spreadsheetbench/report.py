@@ -54,6 +54,11 @@ def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
             f"Infrastructure   {len(summary.infrastructure)} not finished for reasons that are not "
             f"the agent's, counted as they stand: {_listed(summary.infrastructure)}"
         )
+    if summary.refused:
+        yield (
+            f"Refused          {len(summary.refused)} ended by a content filter of the endpoint, "
+            f"counted as they stand: {_listed(summary.refused)}"
+        )
     if summary.rules_differ:
         yield f"Rules differ on  {len(summary.rules_differ)}: " + _listed(
             [

@@ -7,7 +7,7 @@ plain functions of picklable values for that purpose.
 import functools
 import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -82,6 +82,8 @@ def evaluate(
         except ContractError as error:
             errors[task.id] = str(error)
     all_jobs = [job for task_jobs in jobs.values() for job in task_jobs]
+    from react_agent.seams import NOT_THE_AGENT, REFUSED
+
     found = iter(_score_all(all_jobs, settings, done))
     results = []
     for task in chosen:
@@ -101,7 +103,8 @@ def evaluate(
         rules=settings.rules,
         engine=settings.engine,
         dropped=[task.id for task in tasks if not task.answer_position],
-        infrastructure=_not_the_agents(output_dir, {task.id for task in chosen}),
+        infrastructure=_ended_by(NOT_THE_AGENT, output_dir, {task.id for task in chosen}),
+        refused=_ended_by({REFUSED}, output_dir, {task.id for task in chosen}),
         recalculation_engine=settings.recalc_engine if settings.recalculate != "never" else None,
     )
     return verdicts.Evaluation(summary=summary, results=tuple(results))
@@ -358,17 +361,15 @@ def _reason(error: BaseException) -> str:
     return shown(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
-def _not_the_agents(output_dir: Path, wanted: set[str]) -> list[str]:
-    """Tasks with a case that, by the run's own record, ended for other reasons than the agent's.
+def _ended_by(statuses: Collection[str], output_dir: Path, wanted: set[str]) -> list[str]:
+    """Tasks with a case that, by the run's own record, ended in one of these ways.
 
     A case that was run again has several lines; the last one counts.
     """
-    from react_agent.seams import NOT_THE_AGENT
-
     last: dict[tuple[str, str], str] = {}
     for line in read_lines(output_dir / "results.jsonl"):
         if isinstance(line, dict):
             key = str(line.get("id")), str(line.get("input_file"))
             last[key] = str(line.get("status"))
-    found = [task_id for (task_id, _), status in last.items() if status in NOT_THE_AGENT]
+    found = [task_id for (task_id, _), status in last.items() if status in statuses]
     return [task_id for task_id in dict.fromkeys(found) if task_id in wanted]

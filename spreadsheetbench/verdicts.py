@@ -101,6 +101,8 @@ class Summary(BaseModel, frozen=True):
     infrastructure: tuple[str, ...] = ()
     """Tasks that the run did not finish for reasons that are not the agent's; they count as
     wrong in all numbers above."""
+    refused: tuple[str, ...] = ()
+    """Tasks that a content filter of the endpoint ended; they count as they stand."""
     rules_differ: dict[str, dict[RulesName, bool]] = {}
     """Tasks on whose success the rule sets do not agree."""
     recalculation_engine: str | None = None
@@ -131,6 +133,7 @@ def summarize(
     engine: str = "openpyxl",
     dropped: Sequence[str] = (),
     infrastructure: Sequence[str] = (),
+    refused: Sequence[str] = (),
     recalculation_engine: str | None = None,
 ) -> Summary:
     scored = [result for result in results if not result.error]
@@ -153,6 +156,7 @@ def summarize(
         errors=len(results) - len(scored),
         dropped=tuple(dropped),
         infrastructure=tuple(infrastructure),
+        refused=tuple(refused),
         rules_differ=_differences(scored),
         recalculation_engine=recalculation_engine,
         fully_correct_recalculated=recalculated if recalculation_engine else None,

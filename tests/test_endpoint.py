@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from calls import BODY, KEY, attempts, send
+from calls import BODY, KEY, QUICK, attempts, send
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stub_server import Fault as SocketFault
@@ -30,7 +30,9 @@ from react_agent.endpoint import (
 )
 from react_agent.errors import (
     ContractError,
+    InfrastructureError,
     ModelError,
+    PromptRefused,
 )
 from react_agent.model import ChatModel, Message, Reply, Usage
 from react_agent.retry import RetryPolicy, Stats
@@ -229,8 +231,19 @@ def test_reasoning_is_split_off() -> None:
     assert (answer.text, answer.reasoning) == ("b", "a")
     answer = send(reply("b", reasoning_content="a"))
     assert (answer.text, answer.reasoning) == ("b", "a")
-    answer = send(reply(None, reasoning="only thought"))
-    assert (answer.text, answer.reasoning) == ("", "only thought")
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_an_answer_that_the_reasoning_parser_took_is_a_fault_that_names_the_field(
+    field: str,
+) -> None:
+    """vLLM and LM Studio with thinking off: the whole reply is taken for reasoning."""
+    with pytest.raises(InfrastructureError, match=rf"beside reasoning in '{field}'.*parser"):
+        send(reply(None, **{field: "Action: ..."}), check=attempts(QUICK.empties))
+    cut_off = send(reply(None, finish="length", **{field: "a"}), check=attempts(1))
+    assert (cut_off.text, cut_off.reasoning) == ("", "a")
+    unclosed = send(reply("<think>for ever"), check=attempts(1))
+    assert (unclosed.text, unclosed.reasoning) == ("", "for ever")
 
 
 @pytest.mark.parametrize("finish", ["length", "max_tokens"])
@@ -240,7 +253,19 @@ def test_a_cut_off_reply_says_so(finish: str) -> None:
 
 def test_empty_for_a_reason_that_would_come_again_is_no_fault() -> None:
     assert send(reply("", finish="length"), check=attempts(1)).cut_off
-    assert send(reply("", finish="content_filter"), check=attempts(1)).text == ""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply("", finish="content_filter"),
+        reply("half a rep", finish="content_filter"),
+        reply(None, refusal="I cannot help with that."),
+    ],
+)
+def test_what_a_filter_took_is_refused_and_not_asked_for_again(answer: Any) -> None:
+    with pytest.raises(PromptRefused):
+        send(answer, check=attempts(1))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Sampling settings: who wins, what is sent, and one clear line for what does not fit."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from react_agent.errors import ContractError
 from react_agent.generation import GenerationConfig
+from react_agent.model import ChatModel, Message, Reply
 
 FOLDER = Path(__file__).parent.parent / "gen_config"
 PUBLISHED = {
@@ -122,4 +124,25 @@ def test_whatever_is_set_is_sent(settings: dict[str, object]) -> None:
     sent = GenerationConfig.load(json.dumps(settings)).parameters()
     extra = settings.pop("extra_body", {})
     assert isinstance(extra, dict)
-    assert sent == {**settings, **extra}
+    assert sent == {k: v for k, v in {**settings, **extra}.items() if v is not None}
+
+
+def test_what_is_null_is_sent_by_nobody() -> None:
+    given = '{"stop": null, "seed": null, "temperature": null, "extra_body": {"top_k": null}}'
+    config = GenerationConfig.load(given)
+    assert config.parameters(default_temperature=0.0) == {}
+    assert config.parameters(temperature=0.5) == {"temperature": 0.5}
+    bodies: list[dict[str, object]] = []
+
+    class Noting:
+        async def send(self, body: dict[str, object]) -> Reply:
+            bodies.append(body)
+            return Reply(text="ok")
+
+    for left_out in (config.left_out, frozenset[str]()):
+        model = ChatModel(Noting(), "m", seed=41, left_out=left_out)
+        asyncio.run(model.reply([Message(role="user", content="x")], stop=["B"]))
+    assert [sorted(body) for body in bodies] == [
+        ["messages", "model"],
+        ["messages", "model", "seed", "stop"],
+    ]

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from react_agent.reasoning import split_reasoning
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda t: "think>" not in t)
+HARMONY = (
+    "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>"
+)
 ANSWER = PLAIN.map(str.strip).filter(lambda t: t and t[0] not in "'\"`\\")
 
 
@@ -36,6 +39,16 @@ ANSWER = PLAIN.map(str.strip).filter(lambda t: t and t[0] not in "'\"`\\")
         ({"content": "t", "reasoning_content": None, "reasoning": ""}, ("t", "")),
         ({"content": [{"type": "text", "text": "a"}, {"type": "x"}, {"text": "b"}]}, ("ab", "")),
         ({"content": 7}, ("", "")),
+        ({"content": ["a", {"text": "b"}]}, ("ab", "")),
+        ({"content": "<thinking>a</thinking>\nb"}, ("b", "a")),
+        ({"content": "[THINK]a </think> x[/THINK]b"}, ("b", "a </think> x")),
+        ({"content": "<|channel>thought\na\n<channel|>b"}, ("b", "a")),
+        ({"content": "◁think▷a◁/think▷b"}, ("b", "a")),
+        ({"content": "<|START_THINKING|>a<|END_THINKING|>b"}, ("b", "a")),
+        ({"content": HARMONY}, ("b", "a")),
+        ({"content": "<|channel|>analysis<|message|>cut off"}, ("", "cut off")),
+        ({"content": "analysisI look.assistantfinalb"}, ("b", "I look.")),
+        ({"content": "analysis of it: done"}, ("analysis of it: done", "")),
         ({}, ("", "")),
         ({"content": "half a pair \ud800"}, ("half a pair ?", "")),
     ],

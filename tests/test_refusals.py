@@ -1,5 +1,6 @@
 """What is never tried again, and whether it ends the case or the run."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from calls import attempts, send
+from calls import BODY, KEY, attempts, send
 from hypothesis import given
 from hypothesis import strategies as st
 from stub_server import StubServer, in_turn, raw, refusal, reply
@@ -18,13 +19,14 @@ from react_agent.errors import (
     EndpointRefused,
     InfrastructureError,
     ModelError,
+    PromptRefused,
 )
 from react_agent.refusals import failure, overflow_in_reply
 from react_agent.retry import Fault
 from react_agent.wire import understood
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("status", [400, 422])
 def test_a_refused_request_is_this_cases_error(status: int) -> None:
     with pytest.raises(ModelError) as caught:
         send(refusal(status, "temperature\nis too hot"), check=attempts(1))
@@ -33,7 +35,7 @@ def test_a_refused_request_is_this_cases_error(status: int) -> None:
     assert str(caught.value) == f"HTTP {status}: temperature is too hot"
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 404, 405])
+@pytest.mark.parametrize("status", [401, 402, 404, 405])
 def test_what_can_work_for_no_case_is_told_apart(status: int) -> None:
     with pytest.raises(EndpointRefused, match=f"HTTP {status}: no; ") as caught:
         send(refusal(status), check=attempts(1))
@@ -45,6 +47,91 @@ def test_a_used_up_quota_comes_as_429_and_ends_the_run() -> None:
     words = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
     with pytest.raises(EndpointRefused, match="current quota"):
         send(refusal(429, {"error": words}), check=attempts(1))
+
+
+USED_UP: dict[str, tuple[int, Any]] = {
+    "OpenAI": (429, {"message": "You exceeded your current quota", "code": "insufficient_quota"}),
+    "Moonshot": (429, {"message": "suspended", "type": "exceeded_current_quota_error"}),
+    "DeepSeek": (402, {"message": "Insufficient Balance"}),
+    "Anthropic": (400, {"message": "Your credit balance is too low to access the API."}),
+    "SiliconFlow": (403, {"message": "Sorry, your account balance is insufficient"}),
+    "xAI": (403, {"message": "Your team has used all available credits."}),
+    "OpenRouter": (403, {"message": "Key limit exceeded (total limit)", "code": 403}),
+    "Zhipu": (429, {"message": "您的账户余额不足", "code": "1113"}),
+    "DashScope": (400, {"message": "Access denied", "code": "Arrearage"}),
+}
+
+
+@pytest.mark.parametrize(("status", "error"), USED_UP.values(), ids=USED_UP)
+def test_an_account_that_is_used_up_ends_the_run_with_the_rest_owed(
+    status: int, error: dict[str, Any]
+) -> None:
+    with pytest.raises(EndpointRefused, match="the account is used up") as caught:
+        send(refusal(status, {"error": error}), check=attempts(1))
+    assert caught.value.owed
+
+
+def test_a_rate_limit_that_speaks_of_a_quota_is_waited_for() -> None:
+    words = "You exceeded your current quota. Please retry in 1 s."
+    limited = refusal(429, {"error": {"message": words, "status": "RESOURCE_EXHAUSTED"}})
+    assert send(in_turn(limited, reply())).text == "ok"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_in_the_middle_is_owed_and_one_at_the_beginning_is_not(status: int) -> None:
+    async def run(answers: int) -> bool:
+        async with StubServer(in_turn(*[reply()] * answers, refusal(status))) as server:
+            async with OpenAIEndpoint(server.url, KEY) as endpoint:
+                for _ in range(answers):
+                    await endpoint.send(BODY)
+                with pytest.raises(EndpointRefused) as caught:
+                    await endpoint.send(BODY)
+                return caught.value.owed
+
+    assert asyncio.run(run(2))
+    assert not asyncio.run(run(0))
+
+
+FILTERED: dict[str, tuple[int, Any]] = {
+    "Azure": (400, {"message": "The response was filtered due to the prompt triggering Azure "
+        "OpenAI's content management policy.", "code": "content_filter"}),
+    "OpenAI": (400, {"message": "Invalid prompt: your prompt was flagged as potentially violating "
+        "our usage policy.", "code": "invalid_prompt"}),
+    "OpenRouter": (403, {"message": "Your chosen model requires moderation and your input was "
+        "flagged for violence", "code": 403}),
+    "DashScope": (400, {"message": "Input data may contain inappropriate content.",
+        "code": "data_inspection_failed"}),
+    "DeepSeek": (400, {"message": "Content Exists Risk"}),
+    "Moonshot": (400, {"message": "The request was rejected because it was considered high risk"}),
+    "Zhipu": (400, {"message": "系统检测到输入或生成内容可能包含不安全或敏感内容", "code": "1301"}),
+    "xAI": (403, {"message": "Content violates usage guidelines. Failed check: SAFETY_CHECK"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "error"), FILTERED.values(), ids=FILTERED)
+def test_a_filtered_prompt_is_the_end_of_this_case_alone(
+    status: int, error: dict[str, Any]
+) -> None:
+    with pytest.raises(PromptRefused) as caught:
+        send(refusal(status, {"error": error}), check=attempts(1))
+    assert not caught.value.fatal
+
+
+@pytest.mark.parametrize("answered", [0, 1])
+def test_a_403_without_a_word_is_the_prompts_when_another_one_is_answered(answered: int) -> None:
+    page = raw("<html><h1>403 Forbidden</h1></html>", status=403, content_type="text/html")
+
+    def wall(body: dict[str, Any]) -> Any:
+        return page if "bomb" in body["messages"][0]["content"] else reply()
+
+    async def run() -> None:
+        async with StubServer(wall) as server, OpenAIEndpoint(server.url, KEY) as endpoint:
+            for _ in range(answered):
+                await endpoint.send(BODY)
+            with pytest.raises(PromptRefused):
+                await endpoint.send({**BODY, "messages": [{"role": "user", "content": "a bomb"}]})
+
+    asyncio.run(run())
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -135,6 +222,31 @@ OVERFLOWS = {
     "Ollama 2": "the input length exceeds the context length",
     "Anthropic": "prompt is too long: 210000 tokens > 200000 maximum",
     "Gemini": "The input token count (5000) exceeds the maximum number of tokens allowed (4096).",
+    "DashScope": "<400> InternalError.Algo.InvalidParameter: Range of input length should be "
+    "[1, 129024]",
+    "LM Studio": "Trying to keep the first 5000 tokens when context the overflows. However, the "
+    "model is loaded with context length of only 4096 tokens, which is not enough.",
+    "LM Studio 2": "Reached context length of 4096 tokens, but this model does not support it",
+    "TGI": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: "
+    "5000 `inputs` tokens and 16 `max_new_tokens`",
+    "TGI 2": "Input validation error: `inputs` must have less than 4095 tokens. Given: 5000",
+    "Bedrock": "Input is too long for requested model.",
+    "Moonshot": "Invalid request: Your request exceeded model token limit: 131072",
+    "xAI": "This model's maximum prompt length is 131072 but the request contains 150000 tokens.",
+    "Fireworks": "The prompt is too long: 150000, model maximum context length: 131071",
+    "Zhipu": "Prompt exceeds max length",
+    "MiniMax": "invalid params, context window exceeds limit (2013)",
+    "Cohere": "too many tokens: size limit exceeded by 11326 tokens. Try using shorter inputs.",
+    "SambaNova": "The maximum context length of Meta-Llama is 8192. However, answering your "
+    "request will take 9000 tokens. Please reduce the length of the messages.",
+    "Databricks": "Exceeded max input length. Input tokens 40000 > 32768",
+    "TensorRT-LLM": "The sum of prompt length (4000.0) and query length (0) max_tokens should not "
+    "exceed max_num_tokens (2048)",
+    "Anthropic 2": "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000, "
+    "decrease input length or `max_tokens` and try again",
+    "LiteLLM": "litellm.BadRequestError: litellm.ContextWindowExceededError: BedrockException: "
+    "Context Window Error",
+    "MLX": "prompt exceeds context",
     "Mistral": "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 "
     "maximum context length",
 }

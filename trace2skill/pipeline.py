@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.budget import FILE
-from react_agent.seams import NOT_THE_AGENT
+from react_agent.seams import NOT_THE_AGENT, REFUSED
 from trace2skill.recipe import Recipe
 
 RESULTS, VERDICTS = "results.json", "eval_official_results.json"
@@ -289,8 +289,14 @@ def _scored(entrant: Entrant, tasks: int) -> bool:
     scored = entrant.verdicts.stat().st_mtime_ns
     if any((folder / RESULTS).stat().st_mtime_ns > scored for folder in folders):
         return False
-    named = [p for p in entrant.logs.rglob("*.md") if p.stem.endswith(("_SUCCEED", "_FAILED"))]
-    return len(named) >= tasks * len(folders)
+    return len([p for p in entrant.logs.rglob("*.md") if _triaged(p)]) >= tasks * len(folders)
+
+
+def _triaged(path: Path) -> bool:
+    """Named by its verdict, or never to be: a refused run says nothing of the agent."""
+    from spreadsheet_agent.trajectory import read_log
+
+    return path.stem.endswith(("_SUCCEED", "_FAILED")) or read_log(path).status == REFUSED
 
 
 def _ended(results: Path) -> int:

@@ -37,11 +37,8 @@ class RunProgress:
 
     @property
     def counts(self) -> Counter[str]:
-        """Every case once: output, no output, infrastructure."""
-        return Counter(
-            "infra" if case.owed else "output" if case.success else "no output"
-            for case in self.cases
-        )
+        """Every case once: output, no output, refused, infrastructure."""
+        return Counter(case.ended for case in self.cases)
 
     @property
     def done(self) -> int:

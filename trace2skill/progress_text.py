@@ -12,8 +12,9 @@ from trace2skill.progress import Progress, RunProgress
 from trace2skill.standings import MARK
 
 LAST = 8
+ENDED = ("output", "no output", "refused", "infra")
 COLUMNS = (
-    *("done", "in flight", "solved", "output", "no output", "infra"),
+    *("done", "in flight", "solved", *ENDED),
     *("tokens", "cost", "a minute", "left"),
 )
 
@@ -57,7 +58,7 @@ def _row(run: RunProgress, prices: Prices) -> list[str]:
         f"{run.done}/{total}",
         str(run.in_flight) if run.in_flight else "",
         "" if run.solved is None else str(run.solved),
-        *(str(counts[name]) if counts[name] else "" for name in ("output", "no output", "infra")),
+        *(str(counts[name]) if counts[name] else "" for name in ENDED),
         _tokens(run.usage),
         "" if cost is None else f"${cost:,.2f}",
         "" if rate is None else f"{rate:.1f}",

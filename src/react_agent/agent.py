@@ -8,10 +8,10 @@ from typing import Any
 
 from react_agent.bash import shorten
 from react_agent.deadlines import CaseClock
-from react_agent.errors import ContextOverflow, FormatError, ModelError
+from react_agent.errors import ContextOverflow, FormatError, ModelError, PromptRefused
 from react_agent.model import Message, Model, Reply
 from react_agent.replies import STOP, Action, Done, cut_at_stop, read_reply
-from react_agent.seams import Status, Trajectory
+from react_agent.seams import REFUSED, Status, Trajectory
 from react_agent.templates import Prompts
 
 PROMPTS = Prompts("react_agent")
@@ -85,6 +85,8 @@ class ReActAgent:
             run.status = await loop.until_the_end()
         except ContextOverflow as error:
             run.status, run.error = "context_overflow", str(error)
+        except PromptRefused as error:
+            run.status, run.error = REFUSED, str(error)
         except ModelError as error:
             if error.fatal:
                 raise

@@ -14,7 +14,6 @@ from react_agent.errors import ContractError
 from react_agent.limiter import Limiter
 from react_agent.model import Body as Request
 from react_agent.model import Reply
-from react_agent.reasoning import split_reasoning
 from react_agent.refusals import failure, failure_in_reply, one_line
 from react_agent.retry import Fault, RetryPolicy, Stats
 from react_agent.settings import read_settings
@@ -89,7 +88,7 @@ class ApiChatEndpoint(Wire):
 
     async def send(self, body: Request) -> Reply:
         """Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped)."""
-        return await self.ask(self._envelope(body), read_answer)
+        return await self.ask(body, read_answer, self._envelope)
 
     async def post(self, payload: bytes, seconds: float) -> Answer:
         over = threading.Event()
@@ -185,7 +184,7 @@ def read_answer(payload: Any) -> Reply:
         raise Fault("garbled", "no reply text under any known name")
     message, layer = found
     usage = layer.get("usage") or payload.get("usage")
-    return finished(*split_reasoning(message), message.get("finish_reason"), read_usage(usage))
+    return finished(message, message.get("finish_reason"), read_usage(usage))
 
 
 Found = tuple[dict[str, Any], dict[str, Any]]

@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from react_agent.errors import EndpointDown, TimeUsedUp, Trace2SkillError
+from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
@@ -263,7 +263,7 @@ def run_script(
             result = asyncio.run(_cancellable(result))
         return result
     except Trace2SkillError as error:
-        waited = isinstance(error, EndpointDown | TimeUsedUp)
+        waited = isinstance(error, EndpointDown | TimeUsedUp | EndpointRefused) and error.owed
         more = "; started again the run goes on" if waited else ""
         complain(f"{'stopped' if error.owed else 'error'}: {error}{more}")
         return INCOMPLETE if error.owed else BAD_INPUT

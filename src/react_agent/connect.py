@@ -91,11 +91,15 @@ class Connection:
     def model(self, *, seed: int | None = None) -> ChatModel:
         """A seed given here wins over the generation config's."""
         chosen = self.config.seed if seed is None else seed
-        return ChatModel(self.transport, self._name, self.parameters, seed=chosen)
+        left_out = self.config.left_out
+        return ChatModel(
+            self.transport, self._name, self.parameters, seed=chosen, left_out=left_out
+        )
 
     def describe(self) -> dict[str, Any]:
         """All that decides replies except the seed; for run.json, so never a key."""
-        generation = {**self._defaults, **self.parameters}
+        left_out = dict.fromkeys(sorted(self.config.left_out))
+        generation = {**self._defaults, **left_out, **self.parameters}
         return {"model": self._name, "generation": generation, **self._described}
 
     def _replay(self) -> Transport:

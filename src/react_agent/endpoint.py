@@ -3,17 +3,18 @@
 import http.cookiejar
 import logging
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from yarl import URL
 
 from react_agent.addresses import http_url, shown
-from react_agent.errors import ContractError
+from react_agent.errors import ContractError, PromptRefused
 from react_agent.limiter import Limiter
 from react_agent.model import Body, Reply, Usage
-from react_agent.reasoning import split_reasoning
-from react_agent.refusals import failure_in_reply
+from react_agent.reasoning import reasoning_field, split_reasoning
+from react_agent.refusals import failure_in_reply, one_line
 from react_agent.retry import Fault, RetryPolicy, Stats
 from react_agent.wire import Answer, Wire
 
@@ -160,25 +161,42 @@ def read_completion(payload: Any) -> Reply:
     message = choice.get("message")
     if not isinstance(message, dict):
         raise Fault("garbled", "the reply's first choice has no message")
-    text, reasoning = split_reasoning(message)
-    return finished(text, reasoning, choice.get("finish_reason"), read_usage(payload.get("usage")))
+    usage = read_usage(payload.get("usage"))
+    return finished(message, choice.get("finish_reason"), usage)
 
 
-def finished(text: str, reasoning: str, finish: object, usage: Usage) -> Reply:
+def finished(message: Mapping[str, Any], finish: object, usage: Usage) -> Reply:
     """A reply, unless there is nothing in it: a Fault, so that it is asked for again.
 
-    Empty is taken as it is when the endpoint gives a reason that would come again: the token
-    limit was spent on hidden reasoning, or a content filter.
+    Empty is taken as it is when the token limit was spent on reasoning, and when the model never
+    stopped thinking in its text: both would come again. Raises PromptRefused for what a filter
+    took.
     """
+    text, reasoning = split_reasoning(message)
     reason = finish if isinstance(finish, str) and finish else "stop"
     if reason in _BROKEN_OFF:
         raise Fault("server", f"the server broke off the reply (finish_reason {reason})")
+    if reason == "content_filter":
+        raise PromptRefused("a content filter took the reply (finish_reason content_filter)")
     if reason in _CUT_OFF:
         reason = "length"
-    if not text.strip() and not reasoning and reason not in ("length", "content_filter"):
-        hint = "; the server's own tool-call parser took it: switch it off"
-        raise Fault("empty", "the reply is empty" + (hint if reason == "tool_calls" else ""))
+    if not text.strip() and reason != "length":
+        if refusal := message.get("refusal"):
+            raise PromptRefused(f"the model refused: {one_line(str(refusal))}")
+        if reasoning_field(message) or not reasoning:
+            raise Fault("empty", "the reply is empty" + _why_empty(message, reason))
     return Reply(text=text, reasoning=reasoning, finish=reason, usage=usage)
+
+
+def _why_empty(message: Mapping[str, Any], reason: str) -> str:
+    if reason in ("tool_calls", "function_call") or message.get("tool_calls"):
+        return "; the server's own tool-call parser took it: switch it off"
+    if field := reasoning_field(message):
+        return (
+            f" beside reasoning in {field!r}: the server's reasoning parser took it; switch that "
+            "off (vLLM: no --reasoning-parser), or thinking on (enable_thinking)"
+        )
+    return ""
 
 
 def read_usage(usage: object) -> Usage:

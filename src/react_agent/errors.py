@@ -9,6 +9,7 @@ Trace2SkillError          shown to the user as one line; anything else is a bug
       EndpointDown        the endpoint was down for longer than the run waits
       TimeUsedUp          the run has lasted as long as it may
       DiskLow             a disk that the run writes to is nearly full
+    PromptRefused         a content filter takes this prompt, or its reply, for harmful
     ContextOverflow       the prompt is longer than the model's window
     InfrastructureError   the endpoint could not be reached or kept failing after all retries
   FormatError             a reply did not follow its format; the text can be sent back to the model
@@ -31,12 +32,22 @@ class ModelError(Trace2SkillError):
 
     fatal = False
     """True when no other case can fare better, so that the whole run may stop at once."""
+    status = 0
+    """Of the HTTP response, and `said` what the server said in it; neither is for showing."""
+    said = ""
 
 
 class EndpointRefused(ModelError):
-    """Wrong key, wrong address, unknown model, used-up quota, a request missing on the cassette."""
+    """Wrong key, wrong address, unknown model, used-up quota, a request missing on the cassette.
+
+    Owed when the endpoint had answered before, or when nothing but money is missing.
+    """
 
     fatal = True
+
+
+class PromptRefused(ModelError):
+    """It would be refused again: the end of this case, and no failure of the agent's."""
 
 
 class RunStopped(ModelError):

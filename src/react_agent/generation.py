@@ -18,7 +18,11 @@ def _listed(value: object) -> object:
 
 
 class GenerationConfig(BaseModel):
-    """What a request body says besides the model, the messages and the seed; None is not sent."""
+    """What a request body says besides the model, the messages and the seed.
+
+    What is not given is not sent, or has the stage's default; what is given as null is not sent
+    whatever the stage would send: for endpoints that refuse `stop`, `seed` or `temperature`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,9 +67,15 @@ class GenerationConfig(BaseModel):
         extra = sent.pop("extra_body")
         del sent["timeout"]
         sent.pop("seed", None)
-        sent = {**sent, **extra}
+        sent = {name: value for name, value in {**sent, **extra}.items() if value is not None}
         if temperature is not None:
             sent["temperature"] = temperature
-        elif default_temperature is not None:
+        elif default_temperature is not None and "temperature" not in self.left_out:
             sent.setdefault("temperature", default_temperature)
         return sent
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Parameters that are given as null."""
+        given = {name: getattr(self, name) for name in self.model_fields_set} | self.extra_body
+        return frozenset(name for name, value in given.items() if value is None)

@@ -69,7 +69,8 @@ class ChatModel:
     """A model name and its sampling parameters over a transport.
 
     `parameters` go into every request body as they are (temperature, top_p, ..., and the
-    members of `extra_body`); `seed` is added last, so nothing overrides it.
+    members of `extra_body`); `seed` is added last, so nothing overrides it. What `left_out` names
+    is sent by nobody.
     """
 
     def __init__(
@@ -79,14 +80,16 @@ class ChatModel:
         parameters: Mapping[str, Any] | None = None,
         *,
         seed: int | None = None,
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
-        self.transport, self.name, self.seed = transport, name, seed
-        self.parameters = dict(parameters or {})
+        self.transport, self.name = transport, name
+        self.seed = None if "seed" in left_out else seed
+        self.parameters, self.left_out = dict(parameters or {}), left_out
 
     async def reply(self, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
         body: Body = {"model": self.name, "messages": [m.model_dump() for m in messages]}
         body.update(self.parameters)
-        if stop:
+        if stop and "stop" not in self.left_out:
             body["stop"] = [*body.get("stop", ()), *stop]
         if self.seed is not None:
             body["seed"] = self.seed

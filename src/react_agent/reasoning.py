@@ -1,14 +1,16 @@
 """Split what a model thought from what it said.
 
 Reasoning comes as a field of its own (`reasoning_content`, `reasoning`), or in the content before
-`</think>`, where the opening tag may be missing because the chat template wrote it. Rules:
+a closing mark such as `</think>`. Rules:
 
-- The *first* closing tag ends the reasoning. A later one is text: splitting at the last would
-  hide an answer that only mentions the tag, and cutting at both loses what lies between.
-- A tag that a quote, a backtick or a backslash follows is being talked about (`'</think>'`), and
-  is passed over; behind an opening tag it still counts when there is no other.
-- Blocks that stand one behind the other at the start, and stray closing tags there, all go.
-- An opening tag that is never closed makes all of it reasoning: the reply was cut off in thought.
+- A text that begins with an opening mark has thought up to the first closing mark of its kind. A
+  later one is text: splitting at the last would hide an answer that only mentions the mark, and
+  cutting at both loses what lies between.
+- `</think>` ends reasoning also where no mark opened it, because the chat template wrote that.
+- A mark that a quote, a backtick or a backslash follows is being talked about (`'</think>'`), and
+  is passed over; behind an opening mark it still counts when there is no other.
+- Blocks that stand one behind the other at the start, and stray closing marks there, all go.
+- An opening mark that is never closed makes all of it reasoning: the reply was cut off in thought.
 - Beside a reasoning field the content is the answer; only a block at its very start is taken off.
 - Once text has begun nothing is taken out of it.
 """
@@ -17,15 +19,34 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_OPEN = "<think>"
 _CLOSE = "</think>"
-_UNQUOTED_CLOSE = re.compile(_CLOSE + r"""(?!['"`\\])""")
+MARKS = {
+    "<think>": _CLOSE,
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<reasoning>": "</reasoning>",
+    "[THINK]": "[/THINK]",  # Magistral
+    "<|channel>thought": "<channel|>",  # Gemma
+    "<seed:think>": "</seed:think>",
+    "◁think▷": "◁/think▷",  # Kimi
+    "<|START_THINKING|>": "<|END_THINKING|>",  # Cohere
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+}
+_TALKED_ABOUT = r"""(?!['"`\\])"""
+_HARMONY = re.compile(r"<\|channel\|>(\w+)[^<]*<\|message\|>(.*?)(?=<\|channel\|>|\Z)", re.DOTALL)
+"""Channels of gpt-oss; `final` is what it said."""
+_HARMONY_MARKS = re.compile(r"<\|(?:start|end|return|call)\|>(?:assistant)?")
+_STRIPPED_HARMONY = re.compile(
+    r"analysis(?=[\sA-Z])(.*?)assistant(?:commentary.*?assistant)?final", re.DOTALL
+)
+"""The same where the server has taken the marks out and left the names."""
 _FIELDS = ("reasoning_content", "reasoning")
 
 
 def split_reasoning(message: Mapping[str, Any]) -> tuple[str, str]:
     """(text, reasoning) of one chat message; neither ever holds a part of the other."""
-    thoughts = [next((t for name in _FIELDS if (t := _plain(message.get(name)))), "")]
+    field = reasoning_field(message)
+    thoughts = [_plain(message.get(field)) if field else ""]
     text, told_apart = _plain(message.get("content")), bool(thoughts[0])
     while True:
         split = _leading_thought(text, opener_needed=told_apart)
@@ -36,20 +57,35 @@ def split_reasoning(message: Mapping[str, Any]) -> tuple[str, str]:
         told_apart = True
 
 
+def reasoning_field(message: Mapping[str, Any]) -> str:
+    """The field of a message that holds reasoning; empty when none does."""
+    return next((name for name in _FIELDS if _plain(message.get(name))), "")
+
+
 def _leading_thought(text: str, *, opener_needed: bool) -> tuple[str, str] | None:
     """The reasoning that the text starts with, and the rest; None when it starts with none."""
     start = text.lstrip()
     if start.startswith(_CLOSE):
         return "", start[len(_CLOSE) :].lstrip()
-    opened = start.startswith(_OPEN)
-    if not opened and opener_needed:
+    if "<|channel|>" in start[:80]:
+        return _harmony(start)
+    if stripped := _STRIPPED_HARMONY.match(start):
+        return stripped[1], start[stripped.end() :].lstrip()
+    opener = next((mark for mark in MARKS if start.startswith(mark)), "")
+    if not opener and opener_needed:
         return None
-    begin = len(_OPEN) if opened else 0
-    close = _UNQUOTED_CLOSE.search(start, begin)
-    end = close.start() if close else start.find(_CLOSE, begin) if opened else -1
+    close, begin = MARKS.get(opener, _CLOSE), len(opener)
+    unquoted = re.compile(re.escape(close) + _TALKED_ABOUT).search(start, begin)
+    end = unquoted.start() if unquoted else start.find(close, begin) if opener else -1
     if end >= 0:
-        return start[begin:end], start[end + len(_CLOSE) :].lstrip()
-    return (start[begin:], "") if opened else None
+        return start[begin:end], start[end + len(close) :].lstrip()
+    return (start[begin:], "") if opener else None
+
+
+def _harmony(text: str) -> tuple[str, str]:
+    channels = [(m[1], _HARMONY_MARKS.sub("", m[2]).strip()) for m in _HARMONY.finditer(text)]
+    said = [words for name, words in channels if name == "final"]
+    return "\n\n".join(w for name, w in channels if name != "final"), "\n\n".join(said)
 
 
 def _plain(content: object) -> str:
@@ -58,6 +94,6 @@ def _plain(content: object) -> str:
         # A lone surrogate cannot be stored or sent again.
         return content.encode("utf-8", "replace").decode("utf-8")
     if isinstance(content, list):
-        parts = (part.get("text") for part in content if isinstance(part, dict))
+        parts = (part.get("text") if isinstance(part, dict) else part for part in content)
         return "".join(_plain(part) for part in parts)
     return ""

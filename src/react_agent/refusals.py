@@ -4,52 +4,17 @@ import json
 import re
 from typing import Any
 
-from react_agent.errors import ContextOverflow, EndpointRefused, ModelError
+from react_agent.errors import ContextOverflow, EndpointRefused, ModelError, PromptRefused
 from react_agent.retry import Fault, Kind
+from react_agent.wordings import FILTERED, OVERFLOW, USED_UP, searched
 
-OVERFLOW = [
-    # vLLM until 0.8, OpenAI, DeepSeek: "This model's maximum context length is 4096 tokens.
-    # However, you requested 5000 tokens"
-    r"maximum context length is \d+",
-    # vLLM since 0.9: "You passed 5000 input tokens and requested 16 output tokens. However, the
-    # model's context length is only 4096 tokens"
-    r"model'?s context length is only \d+",
-    # vLLM's engine: "The decoder prompt (length 5000) is longer than the maximum model length of
-    # 4096."; "The prompt (total length 5000) is too long to fit into the model"
-    r"prompt \((?:total )?length \d+\) is (?:longer than the maximum model length|too long)",
-    # OpenAI: the code; "Your input exceeds the context window of this model."
-    r"\bcontext_length_exceeded\b",
-    r"exceeds? the context window",
-    # OpenAI, GPT-5: "Input tokens exceed the configured limit of 272000 tokens."
-    r"input tokens exceed the configured limit",
-    # llama.cpp: "request (5000 tokens) exceeds the available context size (4096 tokens)"; the
-    # type; while generating: "Context size has been exceeded."
-    r"exceeds the available context size",
-    r"\bexceed_context_size_error\b",
-    r"context size has been exceeded",
-    # llama-cpp-python: "Requested tokens (5000) exceed context window of 4096"
-    r"requested tokens \(\d+\) exceed context window",
-    # SGLang: "The input (5000 tokens) is longer than the model's context length (4096 tokens).";
-    # "Requested token count exceeds the model's maximum context length of 4096 tokens.";
-    # "Input length (5000 tokens) exceeds the maximum allowed length (4096 tokens)."
-    r"is longer than the model'?s context length",
-    r"exceeds the model'?s maximum context length",
-    r"input length \(\d+ tokens\) exceeds the maximum allowed length",
-    # Ollama: "prompt too long; exceeded max context length by 904 tokens"; "the input length
-    # exceeds the context length"
-    r"exceeded max context length",
-    r"input length exceeds (?:the|maximum) context length",
-    # Behind gateways: Anthropic "prompt is too long: 5000 tokens > 4096 maximum", Gemini "The
-    # input token count (5000) exceeds the maximum number of tokens allowed", Mistral "too large
-    # for model with 4096 maximum context length"
-    r"prompt is too long: \d+ tokens",
-    r"input token count \(?\d+\)? exceeds the maximum number of tokens",
-    r"too large for model with \d+ maximum context length",
-]
-_OVERFLOW = re.compile("|".join(OVERFLOW), re.IGNORECASE)
+_OVERFLOW, _USED_UP, _FILTERED = searched(OVERFLOW), searched(USED_UP), searched(FILTERED)
 
 _RETRIED = {408: "timeout", 409: "server", 425: "server", 429: "rate_limit"}
 _NO_OVERFLOW = {401, 402, 403, 404, 408, 409, 429}
+_NO_FILTER = {401, 402, 404, 408, 409, 429}
+TOO_LARGE = 413
+"""Of a request, whatever is said beside it: what stands before the model takes no longer prompt."""
 _ADVICE = {
     401: "check the key (--api_key, OPENAI_API_KEY)",
     402: "the account is used up",
@@ -73,14 +38,27 @@ def failure(status: int, body: str, retry_after: float | None = None) -> Excepti
     """What to raise for an error response: Fault (worth another attempt) or a ModelError."""
     words, names = server_words(body)
     text = f"HTTP {status}: {one_line(words) or 'no reason given'}"
-    if status not in _NO_OVERFLOW and _is_overflow(words, names):
-        return ContextOverflow(text)
-    if "insufficient_quota" in names or status == 402:
-        # Comes as 429, but no waiting helps.
-        return EndpointRefused(f"{text}; {_ADVICE[402]}")
-    if status in _RETRIED or status >= 500:
+    error = _refusal(status, text, f"{words} {names}")
+    if error is None:
         kind: Kind = "rate_limit" if status == 429 else "server"
         return Fault(kind, text, retry_after, overload=status in (503, 529))
+    error.status, error.said = status, f"{words} {names}"
+    return error
+
+
+def _refusal(status: int, text: str, said: str) -> ModelError | None:
+    """None for what another attempt may not meet."""
+    if status == TOO_LARGE or (status not in _NO_OVERFLOW and _OVERFLOW.search(said)):
+        return ContextOverflow(text)
+    if status == 402 or (400 <= status < 500 and _USED_UP.search(said)):
+        # Comes as 429, too, but no waiting helps.
+        error = EndpointRefused(f"{text}; {_ADVICE[402]}")
+        error.owed = True
+        return error
+    if 400 <= status < 500 and status not in _NO_FILTER and _FILTERED.search(said):
+        return PromptRefused(text)
+    if status in _RETRIED or status >= 500:
+        return None
     if status in _ADVICE or status < 400:
         advice = _ADVICE.get(status, "the address answers with a redirect; check --base_url")
         return EndpointRefused(f"{text}; {advice}")
@@ -141,16 +119,27 @@ def _words(value: object) -> str:
     if isinstance(value, list):
         return "; ".join(filter(None, map(_words, value[:3])))
     if isinstance(value, dict):
+        if isinstance(value.get("msg"), str) and (field := _field(value.get("loc"))):
+            return f"{field}: {value['msg']}"
         for name in ("error", "message", "msg", "detail", "errors"):
             if value.get(name) and (words := _words(value[name])):
                 return words
     return ""
 
 
+def _field(loc: object) -> str:
+    """The name that a 422 gives the part of the body which it does not take."""
+    parts = loc if isinstance(loc, list) else []
+    return ".".join(str(part) for part in parts if part != "body")
+
+
 def _names(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(filter(None, map(_names, value[:3])))
     if not isinstance(value, dict):
         return ""
-    return f"{value.get('code')} {value.get('type')} {_names(value.get('error'))}"
+    inner = _names(value.get("error"))
+    return f"{value.get('code')} {value.get('type')} {inner}".replace("None", "").strip()
 
 
 def one_line(text: str, limit: int = MAX_LINE) -> str:

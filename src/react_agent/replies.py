@@ -15,11 +15,22 @@ from react_agent.errors import FormatError
 STOP = "Observation:"
 _MARKER = re.compile(r"^[ \t>*_#]*action[*_ ]*:[*_]*", re.IGNORECASE | re.MULTILINE)
 _DONE = re.compile(
-    r"^(?P<before>.*?)action:[*_]*\s*task_complete(?P<after>.*)$", re.IGNORECASE | re.MULTILINE
+    r"^(?P<before>.*?)action:[*_]*\s*[`*_]*task_complete(?P<after>.*)$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _FENCE = re.compile(
     r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n.*?(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
 )
+_END_TOKEN = re.compile(
+    r"(?:<\|[\w ]+\|>|</?s>|<eos>|<end_of_turn>|<turn\|>|<｜[\w▁]+｜>|\[/?INST\])\Z"
+)
+"""Of chat templates, where the server leaves them in the text."""
+_END = "TASK_COMPLETE"
+_ONLY_THE_END = re.compile(
+    r"[ \t]*[`~]{3,}\w*\s*\**action:\**\s*`?task_complete`?[.!*]*\s*[`~]{3,}\s*", re.IGNORECASE
+)
+_STRIPPED_THOUGHT = re.compile(r"\s*thought\s*\n")
+"""Gemma's mark for reasoning, where the server has taken its brackets out: it has no end."""
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -40,14 +51,18 @@ def read_reply(text: str) -> Action | Done:
 
     Raises FormatError whose text tells the model what was wrong.
     """
+    text = _without_end_tokens(text.replace("\r\n", "\n"))
     markers = [m for m in _MARKER.finditer(text) if not _says_done(text, m)]
     done = _done_position(text)
+    if _STRIPPED_THOUGHT.match(text) and len(markers) + (done is not None) > 1:
+        raise FormatError("Your reply holds your thoughts, and several actions. Give one action.")
     if done is not None and not any(m.start() < done for m in markers):
         return Done()
     complaint = ""
     for marker in markers:
         try:
-            return _action_at(text, marker.end())
+            action = _action_at(text, marker.end())
+            return Done() if action.name.upper() == _END else action
         except FormatError as error:
             complaint = complaint or str(error)
     if complaint:
@@ -62,18 +77,28 @@ def cut_at_stop(text: str) -> str:
     return re.split(r"^[ \t]*Observation:", text, maxsplit=1, flags=re.MULTILINE)[0].rstrip()
 
 
+def _without_end_tokens(text: str) -> str:
+    while match := _END_TOKEN.search(text := text.rstrip(), max(0, len(text) - 40)):
+        text = text[: match.start()]
+    return text
+
+
 def _says_done(text: str, marker: re.Match[str]) -> bool:
     return re.match(r"\s*task_complete", text[marker.end() :], re.IGNORECASE) is not None
 
 
 def _done_position(text: str) -> int | None:
-    """Where the end signal stands as a statement: not fenced, not quoted, last on its line."""
+    """Where the end signal stands as a statement: last on its line, and not quoted or fenced,
+    unless the quotes hold the whole line and the fence all that the reply ends with."""
     fenced = [m.span() for m in _FENCE.finditer(text)]
     for match in _DONE.finditer(text):
         before, after = match["before"], match["after"]
         quoted = before.lstrip().startswith(">") or before.rstrip()[-1:] in set("`\"'“‘«(")
-        inside = any(start <= match.start() < end for start, end in fenced)
-        if not quoted and not inside and not after.strip(" \t.!*_"):
+        if before.strip(" \t*_") == "`" and after.strip(" \t.!*_") == "`":
+            quoted, after = False, ""
+        around = next((text[start:] for start, end in fenced if start <= match.start() < end), "")
+        inside = around and not _ONLY_THE_END.fullmatch(around)
+        if not quoted and not inside and not after.strip(" \t\r.!*_`"):
             return match.start() + len(before)
     return None
 

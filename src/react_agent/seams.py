@@ -17,13 +17,16 @@ Status = Literal[
     "stuck",
     "format_errors",
     "context_overflow",
+    "refused",
     "infrastructure",
     "crash",
 ]
 """How a run ended. `infrastructure` and `crash` are not the agent's doing: such a case is run
-again by the next start and never counts as the agent's failure."""
+again by the next start and never counts as the agent's failure. Neither does `refused`, where a
+content filter of the endpoint took a prompt or a reply; it is final, as it would come again."""
 
 NOT_THE_AGENT: frozenset[str] = frozenset({"infrastructure", "crash"})
+REFUSED: Status = "refused"
 
 
 @dataclass

@@ -16,9 +16,11 @@ from yarl import URL
 from react_agent.addresses import proxy_for, shown
 from react_agent.breaker import Breaker
 from react_agent.deadlines import Pace
-from react_agent.errors import EndpointRefused, ModelError
+from react_agent.errors import ContextOverflow, EndpointRefused, ModelError, PromptRefused
 from react_agent.limiter import Limiter
+from react_agent.model import Body as Request
 from react_agent.model import Reply
+from react_agent.parameters import Parameters, no_room
 from react_agent.refusals import failure, one_line, overflow_in_reply
 from react_agent.retry import Fault, RetryPolicy, Stats, patiently, retry_after
 
@@ -27,6 +29,9 @@ MAX_ERROR = 20_000
 CONNECT_SECONDS = 30.0
 IDLE_SECONDS = 15.0
 """Unused connections are closed before servers and proxies do it in the middle of a request."""
+FORBIDDEN = 403
+PROBE = {"role": "user", "content": "Say OK."}
+"""A prompt that no filter refuses."""
 SHORTEST_SECRET = 6
 """EMPTY, none, x: what users give where no key is needed is not taken out of messages."""
 
@@ -75,15 +80,59 @@ class Wire:
         self.stats = stats or Stats()
         self.breaker = Breaker(limiter or Limiter(), self.policy, self.where)
         self.stats.limiter = self.breaker.limiter
+        self.parameters = Parameters(self.where)
         raw = [part.partition("=")[2] for part in url.raw_query_string.split("&")]
         proxied = [self.proxy.password or ""] if self.proxy else []
         self.secrets = spellings([*secrets, url.query_string, *url.query.values(), *raw, *proxied])
 
-    async def ask(self, body: Mapping[str, Any], read: Callable[[Any], Reply]) -> Reply:
-        """The reply that `read` makes of the response; it may raise Fault to have another.
+    async def ask(
+        self,
+        body: Request,
+        read: Callable[[Any], Reply],
+        wrap: Callable[[Request], Mapping[str, Any]] = lambda body: body,
+    ) -> Reply:
+        """The reply that `read` makes of the response to `wrap(body)`; it may raise Fault to have
+        another. Parameters that the endpoint does not take are left out of the body.
 
-        Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped).
+        Raises ModelError (ContextOverflow, PromptRefused, InfrastructureError, EndpointRefused,
+        RunStopped).
         """
+        while True:
+            sent = self.parameters.fit(body)
+            try:
+                return await self._reply(wrap(sent), read)
+            except ContextOverflow as error:
+                raise no_room(error, sent, answered=self.answers) from None
+            except EndpointRefused as error:
+                # A used-up account is owed already, and not in doubt.
+                doubtful = error.status == FORBIDDEN and not error.owed
+                if doubtful and await self._answers_others(sent, read, wrap):
+                    raise PromptRefused(str(error)) from None
+                error.owed = error.owed or self.answers
+                raise
+            except ModelError as error:
+                if not self.parameters.learn(error, sent):
+                    raise
+
+    @property
+    def answers(self) -> bool:
+        """Whether the endpoint has ever answered this start."""
+        return self.stats.calls > 0
+
+    async def _answers_others(
+        self,
+        sent: Request,
+        read: Callable[[Any], Reply],
+        wrap: Callable[[Request], Mapping[str, Any]],
+    ) -> bool:
+        """Whether a 403 is about one prompt (a filter before the model) and not about the key."""
+        try:
+            await self._reply(wrap({**sent, "messages": [PROBE]}), read)
+        except ModelError:
+            return False
+        return True
+
+    async def _reply(self, body: Mapping[str, Any], read: Callable[[Any], Reply]) -> Reply:
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         reply = await patiently(
             lambda seconds: self._attempt(payload, read, seconds),

@@ -5,6 +5,7 @@ const INDEX = JSON.parse(document.getElementById("index").textContent);
 const OUTCOMES = {
   "solved": { sign: "✓", name: "solved" },
   "failed": { sign: "✗", name: "failed" },
+  "refused": { sign: "⊘", name: "refused" },
   "infrastructure": { sign: "⚠", name: "infrastructure" },
   "not scored": { sign: "–", name: "not scored" },
   "not run": { sign: "·", name: "not run" },
