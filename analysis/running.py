@@ -25,6 +25,7 @@ from react_agent.executor import Bench, staffed
 from react_agent.files import refuses_writes
 from react_agent.lock import only_start
 from react_agent.pool import Outcome, work_queue
+from react_agent.progressbar import progress
 from react_agent.retry import Stats
 from react_agent.strays import end_strays
 
@@ -100,12 +101,11 @@ class AnalysisRun:
         started = time.monotonic()
         waiting = self._take_finished()
         self.owed = dict.fromkeys((s.instance for s in waiting), "not started")
-        bar = tqdm(
+        bar = progress(
             total=len(self.selection.subjects),
             initial=self.kept,
             desc=f"{self.analyst.kind} analysis",
             unit="case",
-            disable=None,
         )
         try:
             await work_queue(

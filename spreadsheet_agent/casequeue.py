@@ -12,6 +12,7 @@ from tqdm import tqdm
 from react_agent.errors import RunStopped
 from react_agent.executor import Bench, CaseLost
 from react_agent.pool import Outcome, work_queue
+from react_agent.progressbar import progress
 from react_agent.seams import Domain, Trajectory
 from spreadsheet_agent.casework import Assignment
 from spreadsheet_agent.order import earlier_results, longest_first, seconds_taken
@@ -41,9 +42,7 @@ class CaseQueue:
         earlier = earlier_results(before) if before else []
         waiting = self._waiting(cases)
         total = len(waiting) + self.session.kept
-        bar = tqdm(
-            total=total, initial=self.session.kept, desc="rollouts", unit="case", disable=None
-        )
+        bar = progress(total=total, initial=self.session.kept, desc="rollouts", unit="case")
         try:
             await work_queue(
                 self._case,

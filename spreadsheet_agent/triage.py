@@ -21,6 +21,7 @@ from react_agent.cli import (
     run_script,
     script_parser,
 )
+from react_agent.printable import printable
 
 if TYPE_CHECKING:
     from spreadsheet_agent.trajectory import Log, LogName
@@ -186,7 +187,7 @@ def analyze(args: argparse.Namespace) -> int:
     wanted = {SOLVED} if args.passed_only else {FAILED} if args.failed_only else None
     chosen = [row for row in rows if wanted is None or row.outcome in wanted]
     if not args.no_details and chosen:
-        print("\n" + details(chosen))
+        print("\n" + printable(details(chosen)))
     if args.csv:
         write_whole(args.csv, as_csv(chosen))
     return INCOMPLETE if any(row.outcome == NO_LOG for row in rows) else OK

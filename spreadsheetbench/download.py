@@ -7,7 +7,6 @@ part is only continued while the server still holds the very same file.
 import contextlib
 import hashlib
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,12 +15,12 @@ from pathlib import Path
 
 import requests
 import urllib3
-from tqdm import tqdm
 
 from react_agent.aside import let_go
 from react_agent.diskspace import require_space
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import write_whole
+from react_agent.progressbar import progress
 from react_agent.requesting import reason, trusted, unreachable
 
 CHUNK = 1 << 18
@@ -119,14 +118,12 @@ def _continue(session: requests.Session, url: str, part: Path, most: int) -> str
             write_whole(_tag_file(part), reply.tag)
         with (
             part.open("r+b") as file,
-            tqdm(
+            progress(
                 desc=part.name.removesuffix(".part"),
                 initial=reply.start,
                 total=reply.total,
                 unit="B",
                 unit_scale=True,
-                disable=None,  # no bar where stderr is no terminal
-                file=sys.stderr,
             ) as bar,
         ):
             file.truncate(reply.start)

@@ -147,12 +147,11 @@ def _run(args: argparse.Namespace) -> int:
 def _evaluate(
     dataset: "Dataset", tasks: "list[Task]", folder: Path, settings: "Settings"
 ) -> "Evaluation":
-    from tqdm import tqdm
-
+    from react_agent.progressbar import progress
     from spreadsheetbench.scoring import evaluate
 
     total = sum(len(_golds(dataset, task)) for task in tasks if task.answer_position)
-    with tqdm(total=total, desc=folder.name, unit="case", disable=None) as bar:
+    with progress(total=total, desc=folder.name, unit="case") as bar:
         return evaluate(dataset, tasks, folder, settings, done=bar.update)
 
 

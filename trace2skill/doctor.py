@@ -101,11 +101,10 @@ def _bundled(path: Path, default: Path) -> Path:
 
 
 def _audit(path: Path, args: argparse.Namespace) -> "Audit":
-    from tqdm import tqdm
-
+    from react_agent.progressbar import progress
     from spreadsheetbench.audit import audit
 
-    with tqdm(desc="reading the data set", unit=" tasks", disable=None, leave=False) as bar:
+    with progress(desc="reading the data set", unit=" tasks", leave=False) as bar:
         return audit(
             path, start=args.start_idx, end=args.end_idx, done=lambda: (bar.update(), None)[1]
         )

@@ -12,7 +12,7 @@ import aiohttp
 from react_agent.addresses import proxy_for, shown
 from react_agent.endpoint import find_key, models_url, on_azure
 from react_agent.errors import ContractError
-from react_agent.wire import SHORTEST_SECRET
+from react_agent.hiding import Hidden
 from trace2skill.checks import Check
 
 SECONDS = 10.0
@@ -46,8 +46,8 @@ async def check_endpoint(base_url: str | None, api_key: str | None, model: str |
         return _say("error", f"{where}: {_reason(error)}", mend)
     found = _judge(where, status, body, model)
     # What the server sends is quoted, and some echo what they were sent.
-    hidden = {name: text.replace(key, "***") for name, text in found if name in ("says", "mend")}
-    return found.model_copy(update=hidden) if len(key) >= SHORTEST_SECRET else found
+    hide = Hidden([key]).hide
+    return found.model_copy(update={"says": hide(found.says), "mend": hide(found.mend)})
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

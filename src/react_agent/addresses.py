@@ -1,11 +1,19 @@
 """Addresses of endpoints: which are taken, how one is shown, and over which proxy it is reached."""
 
 import ipaddress
+import re
 import urllib.request
 
 from yarl import URL
 
 from react_agent.errors import ContractError
+
+_KEY = re.compile(
+    r"^(?:sk|pk|key|tok|token|ak)[-_](?=.*\d)[\w-]{12,}$"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|(?=[a-zA-Z]*\d)(?=\d*[a-zA-Z])[A-Za-z0-9]{20,}"
+)
+"""So many letters and digits without a break are no word and no name of a model."""
 
 
 def http_url(text: str, what: str) -> URL:
@@ -23,8 +31,16 @@ def http_url(text: str, what: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """The address as it may be shown: a query can hold a key."""
-    return str(url.with_query(None).with_fragment(None).with_user(None))
+    """The address as it may be shown: query and path can hold a key."""
+    text = str(url.with_query(None).with_fragment(None).with_user(None))
+    for part in key_parts(url):
+        text = text.replace(part, "***")
+    return text
+
+
+def key_parts(url: URL) -> list[str]:
+    """Parts of the path that look like keys, as some gateways want them there."""
+    return [part for part in url.raw_parts if _KEY.search(part)]
 
 
 def proxy_for(url: URL) -> URL | None:

@@ -17,12 +17,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
+from react_agent.printable import printable
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
 LONGEST_LINE = 1_500
 """Characters of a complaint; paths are long, and values out of files without bound."""
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -233,13 +233,16 @@ def not_negative(kind: type[int] | type[float]) -> Callable[[str], float]:
     return number
 
 
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def setup_logging(verbose: bool) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-        force=True,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
 def run_script(
@@ -282,7 +285,7 @@ def run_script(
 
 def complain(text: str) -> None:
     """To stderr, without what would act on a terminal: the words may be a hostile file's."""
-    for line in _CONTROL.sub("\ufffd", text).split("\n"):
+    for line in printable(text).split("\n"):
         print(line[:LONGEST_LINE], file=sys.stderr)
 
 

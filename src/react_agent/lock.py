@@ -37,7 +37,9 @@ def only_start(folder: Path) -> Iterator[None]:
 
 
 def _command() -> str:
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
+    """Without flags, which can be a key."""
+    stage = [word for word in sys.argv[1:2] if not word.startswith("-")]
+    return " ".join([Path(sys.argv[0]).name, *stage])
 
 
 def _holder(path: str) -> str:

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from react_agent.errors import ContextOverflow, EndpointRefused, ModelError, PromptRefused
+from react_agent.printable import printable
 from react_agent.retry import Fault, Kind
 from react_agent.wordings import FILTERED, OVERFLOW, USED_UP, searched
 
@@ -143,5 +144,5 @@ def _names(value: object) -> str:
 
 
 def one_line(text: str, limit: int = MAX_LINE) -> str:
-    line = " ".join(text[: 4 * limit].split())
+    line = printable(" ".join(text[: 4 * limit].split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -9,14 +9,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import quote
 
 from yarl import URL
 
-from react_agent.addresses import proxy_for, shown
+from react_agent.addresses import key_parts, proxy_for, shown
 from react_agent.breaker import Breaker
 from react_agent.deadlines import Pace
 from react_agent.errors import ContextOverflow, EndpointRefused, ModelError, PromptRefused
+from react_agent.hiding import Hidden, spellings
 from react_agent.limiter import Limiter
 from react_agent.model import Body as Request
 from react_agent.model import Reply
@@ -32,8 +32,6 @@ IDLE_SECONDS = 15.0
 FORBIDDEN = 403
 PROBE = {"role": "user", "content": "Say OK."}
 """A prompt that no filter refuses."""
-SHORTEST_SECRET = 6
-"""EMPTY, none, x: what users give where no key is needed is not taken out of messages."""
 
 
 class Answer(NamedTuple):
@@ -82,8 +80,9 @@ class Wire:
         self.stats.limiter = self.breaker.limiter
         self.parameters = Parameters(self.where)
         raw = [part.partition("=")[2] for part in url.raw_query_string.split("&")]
-        proxied = [self.proxy.password or ""] if self.proxy else []
-        self.secrets = spellings([*secrets, url.query_string, *url.query.values(), *raw, *proxied])
+        proxied = [self.proxy.password or "", self.proxy.raw_password or ""] if self.proxy else []
+        known = [*secrets, *key_parts(url), *url.query.values(), *raw, *proxied]
+        self.hidden, self.secrets = Hidden(known), spellings([*known, url.query_string])
 
     async def ask(
         self,
@@ -171,11 +170,7 @@ class Wire:
         return f"{type(self).__name__} {self.url}"
 
     def _hide(self, text: str) -> str:
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-            for length in range(SHORTEST_SECRET, len(secret)):  # one that was cut short
-                text = text.replace(f"{secret[:length]}…", "***…")
-        return text
+        return self.hidden.hide(text)
 
     async def __aenter__(self) -> Self:
         return self
@@ -217,13 +212,3 @@ def _json(raw: bytes) -> Any:
     except (ValueError, RecursionError):
         start = one_line(raw[:200].decode("utf-8", "replace"), 80)
         raise Fault("garbled", f"the reply is not JSON: {start!r}" if raw else "no body") from None
-
-
-def spellings(secrets: Iterable[str]) -> list[str]:
-    """As servers repeat them: plain, within an address, within JSON. The longest come first, as
-    one may hold another."""
-    found: set[str] = set()
-    for secret in secrets:
-        percent = {quote(secret, safe=safe) for safe in ("", "/", "/+", "/?=&+")}
-        found |= {secret, *percent, json.dumps(secret)[1:-1], secret.replace("/", "\\/")}
-    return sorted((s for s in found if len(s) >= SHORTEST_SECRET), key=len, reverse=True)
