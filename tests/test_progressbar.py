@@ -4,7 +4,7 @@ import os
 import pty
 import subprocess
 import sys
-from pathlib import Path
+import termios
 
 import pytest
 
@@ -40,8 +40,9 @@ def test_a_log_has_whole_lines_without_carriage_returns(
     assert all("rollouts" in line for line in lines)
 
 
-def test_a_terminal_has_a_bar(tmp_path: Path) -> None:
+def test_a_terminal_has_a_bar() -> None:
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(ours, (24, 80))
     done = subprocess.run([sys.executable, "-c", SCRIPT], stderr=theirs, timeout=60)
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()

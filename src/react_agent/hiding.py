@@ -53,7 +53,7 @@ class Hidden:
                 piece, end = folded[start : start + length], start + length
                 shortened = piece in self._starts and _SHORTENED.match(folded, end)
                 if shortened or piece in self._whole:
-                    yield start, length
+                    yield start, len(piece)
 
 
 def _fold(text: str) -> tuple[str, list[tuple[int, int]]]:
