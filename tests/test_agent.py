@@ -7,7 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from react_agent.agent import MAX_OBSERVATION, ReActAgent, Tool
-from react_agent.errors import ContextOverflow, EndpointRefused, InfrastructureError, ModelError
+from react_agent.errors import (
+    ContextOverflow,
+    EndpointRefused,
+    InfrastructureError,
+    ModelError,
+    PromptRefused,
+)
 from react_agent.model import Message, Reply, ScriptedModel, Usage
 from react_agent.seams import Trajectory
 
@@ -91,6 +97,7 @@ def test_a_reply_that_was_cut_off_is_told_so() -> None:
     ("error", "status"),
     [
         (ContextOverflow("too long"), "context_overflow"),
+        (PromptRefused("flagged"), "refused"),
         (InfrastructureError("down"), "infrastructure"),
         (ModelError("content filter"), "infrastructure"),
     ],

@@ -21,6 +21,7 @@ from react_agent.errors import (
     ContractError,
     EndpointRefused,
     InfrastructureError,
+    PromptRefused,
 )
 from react_agent.model import FunctionModel, Message, Reply, ScriptedModel
 from react_agent.sandbox import open_sandbox
@@ -74,6 +75,27 @@ def repairing(messages):
     """An honest analyst, whatever it is reminded of."""
     turns = sum(m.role == "assistant" for m in messages)
     return [REPAIR, act("evaluate_output", output_file=FIX), DONE][min(turns, 2)]
+
+
+@pytest.mark.parametrize("agentically", [True, False])
+def test_a_refused_prompt_is_final_and_counted_apart(tmp_path, workers, agentically):
+    small = SmallRun(tmp_path, {"1-1": "FAILED", "1-2": "FAILED"})
+    selection = select(small.logs, "FAILED")
+
+    def policy(messages):
+        if "1-2" in messages[1].content:
+            raise PromptRefused("flagged")
+        return repairing(messages)
+
+    model = FunctionModel(policy)
+    analyst = agentic(small, model, workers) if agentically else single(small, model)
+    summary = analyse(analyst, selection)
+    assert summary.counts["prompt refused"] == 1
+    assert summary.owed == []
+    dropped = {d["instance"]: d["detail"] for d in summary.dropped}
+    assert dropped["1-2"] == "flagged"
+    again = analyse(analyst, selection)
+    assert again.counts == summary.counts
 
 
 def test_every_trajectory_is_counted_once(tmp_path, workers):

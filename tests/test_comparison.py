@@ -17,6 +17,7 @@ from react_agent.files import write_json, write_whole
 from reporting import compare
 from reporting.comparing import compare as compared
 from reporting.comparison import RECORDED, Comparison, Pair
+from reporting.comparison_text import markdown, terminal
 from reporting.entrants import load_entrants
 from reporting.tables import Table
 from spreadsheetbench.verdicts import Evaluation, combine
@@ -91,6 +92,21 @@ def test_infrastructure_is_left_out_of_pairs_unless_asked(tmp_path: Path) -> Non
     assert (pair.left_out, pair.tasks, len(pair.lost), len(pair.gained)) == (("t0", "t5"), 8, 0, 4)
     pair = pair_of(one, two, infrastructure="wrong")
     assert (pair.left_out, pair.tasks, len(pair.lost), len(pair.gained)) == ((), 10, 1, 5)
+
+
+def test_what_a_filter_refused_is_left_out_and_named_apart(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "a", "1111100000", settings={})
+    two = write_run(tmp_path / "b", "0111111111", settings={})
+    add_line(two, "t0", status="refused", success=False)
+    pair = pair_of(one, two)
+    assert (pair.left_out, pair.tasks, len(pair.lost)) == (("t0",), 9, 0)
+    entrants, notes = load_entrants([one, two], common=False)
+    comparison = compared(entrants, notes=notes)
+    standing = comparison.standings[1]
+    assert (standing.refused, standing.infrastructure) == (("t0",), ())
+    assert "B refused by a content filter of the endpoint: t0" in terminal(comparison)
+    for text in (terminal(comparison), markdown(comparison)):
+        assert "ended by infrastructure or refused" in text
 
 
 def test_seeds_are_clusters_and_not_more_tasks(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from evolving import (
     summary_of,
 )
 
-from react_agent.errors import ContextOverflow, InfrastructureError
+from react_agent.errors import ContextOverflow, EndpointRefused, InfrastructureError, PromptRefused
 from react_agent.model import Message, Reply
 from react_agent.skills import Skill, list_backups
 from skill_evolver.engine import Unfinished
@@ -225,6 +225,40 @@ def test_an_endpoint_that_fails_leaves_the_skill_and_the_next_start_goes_on(
     assert run(skill, records, again) == 0
     assert again.calls["map"] == 12 - len(paid)
     assert summary_of(skill)["calls"]["reused"] == len(paid)
+
+
+@pytest.mark.parametrize(("where", "number"), [("map", 1), ("map", 7), ("merge", 1)])
+def test_an_account_that_is_used_up_writes_no_skill_from_what_it_has(
+    skill: Path, records: Path, where: str, number: int
+) -> None:
+    before = snapshot(skill)
+    paid: list[int] = []
+
+    def spoil(role: str, count: int, messages: Sequence[Message]) -> Exception | None:
+        if role == where and count >= number:
+            return EndpointRefused("the account is used up")
+        paid.append(count)
+        return None
+
+    with pytest.raises(EndpointRefused, match="used up"):
+        run(skill, records, Author(spoil), "--max-workers", "2")
+    assert snapshot(skill) == before
+    assert run(skill, records, Author()) == 0
+    assert summary_of(skill)["calls"]["reused"] == len(paid)
+
+
+def test_a_refused_prompt_costs_its_own_record(skill: Path, records: Path) -> None:
+    refused: list[int] = []
+
+    def spoil(role: str, count: int, messages: Sequence[Message]) -> Exception | None:
+        if role == "map" and not refused:
+            refused.append(count)
+            return PromptRefused("flagged")
+        return None
+
+    assert run(skill, records, Author(spoil)) == 0
+    (failure,) = summary_of(skill)["failures"]
+    assert "flagged" in failure
 
 
 @pytest.mark.parametrize("role", ["map", "merge"])

@@ -1,5 +1,6 @@
 """Two starts never work on one folder; a holder that was killed holds nothing."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -27,6 +28,15 @@ def test_the_second_start_is_told_who_holds_the_folder(tmp_path: Path) -> None:
         holder.send_signal(signal.SIGKILL)
     with only_start(tmp_path):
         pass
+
+
+def test_a_flag_is_not_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the first, and hold a key."""
+    for argument, shown in (("--api_key=sk-secret-1", "run.py"), ("evolve", "run.py evolve")):
+        monkeypatch.setattr(sys, "argv", ["/x/run.py", argument])
+        with only_start(tmp_path):
+            held = json.loads((tmp_path / ".lock").read_text())
+        assert held["command"] == shown
 
 
 def test_a_folder_is_free_again_afterwards(tmp_path: Path) -> None:

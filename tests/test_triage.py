@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.selection import select
 from react_agent.errors import ContractError
 from spreadsheet_agent.trajectory import Log, LogName, write_log
 from spreadsheet_agent.triage import as_csv, details, summary, triage
@@ -54,6 +55,20 @@ def test_what_is_not_the_agents_doing_is_not_failed(tmp_path: Path, status: str)
     (row,) = triage(evaluation(task("1", False)), tmp_path)
     assert row.outcome == "infrastructure"
     assert names(tmp_path) == ["1"]
+
+
+def test_a_refused_run_is_neither_failed_nor_owed(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        log(tmp_path, name, status="refused")
+    rows = triage(evaluation(task("1", False), task("2", True)), tmp_path)
+    assert [row.outcome for row in rows] == ["refused", "solved"]
+    assert names(tmp_path) == ["1", "2_SUCCEED"]
+    assert "2 runs: 1 refused, 1 solved" in summary(rows)
+    assert "solved 1 of the 1 that the agent ended" in summary(rows)
+    chosen = select(tmp_path, "FAILED")
+    assert [(x.reason, x.instance) for x in chosen.left_out if x.instance == "1"] == [
+        ("refused", "1")
+    ]
 
 
 def test_each_input_of_a_task_has_its_own_verdict(tmp_path: Path) -> None:
