@@ -16,6 +16,7 @@ _NOT_TAKEN = searched(NOT_TAKEN)
 _WINDOW = re.compile(
     r"(?:context (?:length|window|size)|max_num_tokens|maximum)\D{0,40}?(\d{3,})", re.IGNORECASE
 )
+_TOO_LARGE = re.compile(r"max_(?:completion_)?tokens\W{1,3}is too large: (\d+)")
 _PROMPT = re.compile(
     r"(\d+) (?:input|prompt) tokens|(\d+) (?:in the messages|of text input)|resulted in (\d+)",
     re.IGNORECASE,
@@ -71,7 +72,9 @@ def _instead(name: str, said: str) -> str | None:
 def no_room(error: ModelError, sent: Mapping[str, Any], *, answered: bool) -> ModelError:
     """An overflow that is no prompt's fault but that of a setting: the whole window is asked for
     the reply. Else the error as it is."""
-    wanted = max((_number(sent.get(name)) for name in REPLY_LIMITS), default=0)
+    default = _TOO_LARGE.search(error.said)  # the server's own, where we name none
+    wanted = max(_number(sent.get(name)) for name in REPLY_LIMITS)
+    wanted = wanted or (int(default[1]) if default else 0)
     window, prompt = _WINDOW.search(error.said), _PROMPT.search(error.said)
     if not wanted or not window:
         return error
@@ -80,8 +83,8 @@ def no_room(error: ModelError, sent: Mapping[str, Any], *, answered: bool) -> Mo
     if wanted < size and (answered or not small):
         return error
     return EndpointRefused(
-        f"{error}; max_tokens ({wanted:,} in the generation config) leaves no room for a prompt "
-        f"in a window of {size:,} tokens: lower it"
+        f"{error}; max_tokens ({wanted:,}) leaves no room for a prompt in a window of {size:,} "
+        "tokens: give a lower one in the generation config"
     )
 
 

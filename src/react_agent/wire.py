@@ -106,7 +106,8 @@ class Wire:
                 # A used-up account is owed already, and not in doubt.
                 doubtful = error.status == FORBIDDEN and not error.owed
                 if doubtful and await self._answers_others(sent, read, wrap):
-                    raise PromptRefused(str(error)) from None
+                    what = str(error).partition("; ")[0]
+                    raise PromptRefused(f"{what}; other prompts are answered") from None
                 error.owed = error.owed or self.answers
                 raise
             except ModelError as error:
