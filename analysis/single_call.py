@@ -61,9 +61,10 @@ class SingleCallAnalyst:
         try:
             talk, lesson = await self._lesson(subject)
             outcome, reason = judge(lesson)
-        except PromptRefused as error:
+        except (PromptRefused, ContextOverflow) as error:  # which would come again
             talk, lesson = Conversation(self.model), Lesson.of("", self.kind)
-            outcome, reason = "prompt refused", str(error)
+            refused = isinstance(error, PromptRefused)
+            outcome, reason = "prompt refused" if refused else "no report", str(error)
         analysis = CaseAnalysis(
             **about(subject),
             outcome=outcome,
@@ -79,7 +80,7 @@ class SingleCallAnalyst:
             seconds=round(time.monotonic() - started, 3),
             fingerprint=self._fingerprint(subject),
         )
-        if outcome != "prompt refused":
+        if lesson.text:
             write_whole(self._path(subject, ".md"), lesson.text + "\n")
         write_whole(self._path(subject, ".json"), analysis.model_dump_json(indent=2) + "\n")
         return analysis

@@ -316,6 +316,14 @@ def test_a_log_too_long_for_the_model_is_shortened(tmp_path):
     assert second < first
 
 
+def test_a_log_that_no_window_takes_is_final(tmp_path):
+    small = SmallRun(tmp_path, {"1-1": "SUCCEED"})
+    model = FunctionModel(lambda messages: (_ for _ in ()).throw(ContextOverflow("too long")))
+    summary = analyse(single(small, model, SUCCESSES), select(small.logs, "SUCCEED"))
+    assert (summary.counts, summary.owed) == ({"no report": 1}, [])
+    assert summary.dropped[0]["detail"] == "too long"
+
+
 def test_one_broken_case_does_not_stop_the_others(tmp_path):
     small = SmallRun(tmp_path, {"1-1": "FAILED", "1-2": "FAILED", "1-3": "FAILED"})
 
