@@ -158,7 +158,7 @@ class EchoServer(FaultServer):
         messages = body.pop("messages", body.pop("prompt", []))
         headers = self._stub.headers[-1]
         key = body.get("access_key") or headers.get("Authorization")
-        words = f"no {key} {self._stub.paths[-1]} {json.dumps(headers)} {json.dumps(body)}"
+        words = f"no {key} {self._stub.paths[-1]} {json.dumps(dict(headers))} {json.dumps(body)}"
         answer = self.told(messages, words)
         return reply(answer) if isinstance(answer, str) else answer
 
