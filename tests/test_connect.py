@@ -183,7 +183,7 @@ def test_the_cache_is_used_only_when_asked_for(tmp_path: Path) -> None:
     async def calls(*argv: str) -> int:
         async with StubServer(reply()) as server:
             args = parse("--base_url", "http://127.0.0.1:1/v1", "--api_key", KEY, *argv)
-            args.base_url = server.url
+            args = replace(args, base_url=server.url)
             async with connect(args, policy=QUICK) as endpoint:
                 answers = [await endpoint.model(seed=41).reply(SAID) for _ in range(3)]
                 assert sum((a.usage for a in answers), Usage()) == endpoint.stats.usage

@@ -1,6 +1,5 @@
 """The client against a real server: what is sent, what is read, and what never leaks."""
 
-import argparse
 import asyncio
 import gzip
 import json
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 from stub_server import Fault as SocketFault
 from stub_server import StubServer, in_turn, raw, refusal, reply
 
-from react_agent.cli import add_model_flags
 from react_agent.errors import (
     ContractError,
     InfrastructureError,
@@ -38,6 +36,7 @@ from react_agent.models.providers.openai_compatible import (
     read_completion,
 )
 from react_agent.models.providers.wire import MAX_REPLY
+from react_agent.models.settings import ModelSettings
 
 
 def test_a_reply_with_its_usage() -> None:
@@ -178,9 +177,7 @@ def test_azure_is_found_by_the_sdks_environment(monkeypatch: pytest.MonkeyPatch)
             with pytest.raises(ContractError, match="OPENAI_API_VERSION"):
                 find_key(None, azure=on_azure(None))
             monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
-            flags = argparse.ArgumentParser()
-            add_model_flags(flags)
-            async with connect(flags.parse_args(["--model", "gpt-4o"])) as connection:
+            async with connect(ModelSettings(model="gpt-4o")) as connection:
                 answer = await connection.model().reply([Message(role="user", content="x")])
             assert answer.text == "from azure"
             path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
