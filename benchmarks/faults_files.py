@@ -73,18 +73,20 @@ def _preview(place: RunScene, workers: Workers) -> str:
 
 
 def _score(place: RunScene, workers: Workers, **settings: str) -> str:
-    from spreadsheetbench.scoring.score import ScoringSettings, case_jobs, score_case
+    from spreadsheetbench.scoring.score import ScoreJob, score_case
+    from spreadsheetbench.scoring.settings import BookScoring
 
-    (job,) = case_jobs(
-        place.dataset, place.task, place.root / "outputs", ScoringSettings(**settings)
-    )  # type: ignore[arg-type]
+    scoring = BookScoring(**{"proof_cache": "off", **settings})  # type: ignore[arg-type]
+    (case,) = place.dataset.scored(place.task)
+    output = place.root / "outputs" / place.task.spreadsheet_path / case.output_name
+    job = ScoreJob(place.dataset.gold(case), output, place.task.answer_position, settings=scoring)
     (verdict,) = workers.map(score_case, [job])
     return str(verdict)
 
 
 def _judge(place: RunScene, workers: Workers) -> str:
-    from analysis.evidence.facts import Question
-    from analysis.evidence.judge import Judge
+    from spreadsheetbench.evidence.facts import Question
+    from spreadsheetbench.evidence.judge import Judge
 
     async def asked() -> str:
         judge, ask = Judge(workers), Question("A1:B3")

@@ -1,5 +1,6 @@
 """The script end to end, on small data sets with every kind of output."""
 
+import asyncio
 import json
 import os
 import signal
@@ -17,15 +18,8 @@ from hostile_scene import gone, sleeping, unique_seconds
 from workbooks import SHEET1, cell, part, perturbed, rewrite_part, write_gold
 
 from react_agent.engines.workers import Workers, WorkLimits
-from spreadsheetbench.evaluate import main
-from spreadsheetbench.scoring.score import (
-    ScoreJob,
-    ScoringSettings,
-    evaluate,
-    report_pair_limited,
-    score_pair_limited,
-)
-from spreadsheetbench.scoring.verdicts import (
+from react_agent.runs.scoring import score_run
+from react_agent.runs.verdicts import (
     CaseVerdict,
     Evaluation,
     RepeatedEvaluation,
@@ -33,6 +27,15 @@ from spreadsheetbench.scoring.verdicts import (
     combine,
     summarize,
 )
+from react_agent.seams import Reading
+from spreadsheet_agent.domain import SpreadsheetDomain
+from spreadsheetbench.evaluate import main
+from spreadsheetbench.scoring.score import (
+    ScoreJob,
+    report_pair_limited,
+    score_pair_limited,
+)
+from spreadsheetbench.scoring.settings import BookScoring
 from spreadsheetbench.tasks.dataset import Dataset
 
 SMALL = WorkLimits(seconds=60, memory_mb=300)
@@ -43,6 +46,12 @@ CELL, SHEET = "Cell-Level Manipulation", "Sheet-Level Manipulation"
 @pytest.fixture(scope="module")
 def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_gold(tmp_path_factory.mktemp("gold") / "gold.xlsx")
+
+
+def scored(data: Path, out: Path, reading: Reading) -> Evaluation:
+    domain = SpreadsheetDomain(Dataset.load(data), reading)
+    with domain:
+        return asyncio.run(score_run(domain, domain.tasks, out))
 
 
 class Bench:
@@ -79,9 +88,8 @@ class Bench:
         return main([*places, "--workers", "2", *flags])
 
     def evaluate(self, **settings: Any) -> Evaluation:
-        dataset = Dataset.load(self.data)
-        chosen = ScoringSettings(workers=2, limits=SMALL, **settings)
-        return evaluate(dataset, dataset.tasks, self.out, chosen)
+        scoring = BookScoring(proof_cache="off", **settings)
+        return scored(self.data, self.out, Reading(2, SMALL.seconds, SMALL.memory_mb, scoring))
 
     @property
     def results(self) -> dict[str, Any]:
@@ -294,12 +302,10 @@ def test_an_engine_that_never_ends_costs_only_the_second_column(
     unique = unique_seconds()
     monkeypatch.setenv("PATH", endless_program(tmp_path, unique))
     bench.task("1", "formulas without a cached value")
-    dataset = Dataset.load(bench.data)
-    settings = ScoringSettings(
-        recalculate="uncached", recalc_engine="libreoffice", limits=WorkLimits(seconds=6)
-    )
+    scoring = BookScoring(recalculate="uncached", recalc_engine="libreoffice", proof_cache="off")
     with ThreadPoolExecutor() as beside:
-        running = beside.submit(evaluate, dataset, dataset.tasks, bench.out, settings)
+        reading = Reading(seconds=6, scoring=scoring)
+        running = beside.submit(scored, bench.data, bench.out, reading)
         wait_until_started(unique)
         evaluation = running.result()
     (case,) = evaluation.results[0].test_cases
