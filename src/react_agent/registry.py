@@ -16,6 +16,9 @@ DOMAINS: Mapping[str, str] = {
 HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:open_harness",
 }
+SKILL_FORMATS: Mapping[str, str] = {
+    "agentskills": "skill_evolver.patches.agentskills:AgentSkills",
+}
 
 
 def names(seam: Mapping[str, str]) -> str:

@@ -1,4 +1,5 @@
-"""The two narrow seams: a *domain* gives cases and scores them, a *harness* runs one case.
+"""The narrow seams: a *domain* gives cases and scores them, a *harness* runs one case, a *skill
+format* reads and writes skills.
 
 A new benchmark is a new Domain, a new agent is a new Harness; the runner knows neither.
 """
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from react_agent.model import Message, Usage
+from react_agent.skills import Skill
 
 Status = Literal[
     "completed",
@@ -108,3 +110,31 @@ class Harness(Protocol):
     def name(self) -> str: ...
 
     async def run(self, workspace: Workspace) -> Trajectory: ...
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A rule that a skill breaks."""
+
+    rule: str
+    file: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.message}"
+
+
+class SkillFormat(Protocol):
+    """How a skill lies in its folder, and by which rules."""
+
+    def read(self, folder: Path) -> Skill:
+        """The skill that `folder` is or holds. Raises ContractError when there is none."""
+        ...
+
+    def write(self, folder: Path, files: Mapping[str, str]) -> None:
+        """Make these the folder's text files, in one step; others stay."""
+        ...
+
+    def check(self, skill: Skill, max_lines: int, *, on_disk: bool = False) -> list[Problem]:
+        """Every rule that the skill breaks, be it in memory only or as it lies in its folder."""
+        ...
