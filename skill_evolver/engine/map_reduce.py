@@ -32,6 +32,8 @@ from skill_evolver.patches.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
 
 log = logging.getLogger(__name__)
 REASONING_SHOWN = 300
+MAX_REFERENCES = 8
+"""Asked for: an agent that has to choose among more opens none."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Evolver:
             several=self.settings.batch_size > 1,
             max_skill_lines=self.settings.max_skill_lines,
             max_reference_lines=MAX_REFERENCE_LINES,
+            max_references=MAX_REFERENCES,
             **self._format(),
         )
 
