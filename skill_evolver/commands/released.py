@@ -91,7 +91,7 @@ async def _bring(source: str | None, revision: str, room: Path) -> list[Path]:
     )
     if not folders:
         raise ContractError(
-            f"{source or HOME}: holds no {RELEASED_SKILLS}/NAME/SKILL.md at {revision}"
+            f"{source or HOME}: holds no {RELEASED_SKILLS}/<name>/SKILL.md at {revision}"
         )
     return folders
 
