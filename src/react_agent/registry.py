@@ -17,6 +17,9 @@ HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:react_agent",
     "command": "react_agent.harnesses.command:command_agent",
 }
+SKILL_FORMATS: Mapping[str, str] = {
+    "agentskills": "skill_evolver.patches.agentskills:AgentSkills",
+}
 
 
 def names(seam: Mapping[str, str]) -> str:
