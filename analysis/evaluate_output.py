@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 if not __package__:  # started by its path: the clone need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from analysis.evidence.settings import OutputCheck
+from spreadsheetbench.evidence.settings import OutputCheck
 from react_agent.flags import run_stage
 
 if TYPE_CHECKING:
-    from analysis.evidence.facts import Check
+    from react_agent.seams import Check
 
 DIFFERENT = 1
 ABOUT = "Print `Result: PASS` or `Result: FAIL`, the ranges, and every cell that differs."
@@ -24,9 +24,10 @@ EXIT_CODES = "Exit codes: 0 all cells match, 1 some differ, 2 wrong input."
 
 def evaluate(settings: OutputCheck) -> "Check":
     """Raises ContractError when the right workbook cannot be read."""
-    from analysis.evidence.facts import Check, Question, check_output
     from react_agent.engines.workers import WorkerLost, Workers
     from react_agent.errors import ContractError
+    from react_agent.seams import Check
+    from spreadsheetbench.evidence.facts import Question, check_output
 
     gold = settings.ground_truth
     for path in (settings.output_file, gold):

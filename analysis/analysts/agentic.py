@@ -17,6 +17,7 @@ from react_agent.engines.workers import Workers
 from react_agent.errors import ContractError
 from react_agent.models.connect import Shared
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
+from spreadsheetbench.evidence.judge import Judge
 from spreadsheetbench.tasks.dataset import Dataset
 
 CHECKERS = 2
