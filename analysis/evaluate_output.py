@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if not __package__:  # started by its path: the clone need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from spreadsheetbench.evidence.settings import OutputCheck
 from react_agent.flags import run_stage
+from spreadsheetbench.evidence.settings import OutputCheck
 
 if TYPE_CHECKING:
     from react_agent.seams import Check

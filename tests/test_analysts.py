@@ -68,8 +68,8 @@ def workers():
         yield started
 
 
-def single(small: SmallRun, model, call=FAILURES, dataset=None) -> SingleCallAnalyst:
-    return SingleCallAnalyst(call, model, "scripted", small.root / "reports", dataset)
+def single(small: SmallRun, model, call=FAILURES, domain=None) -> SingleCallAnalyst:
+    return SingleCallAnalyst(call, model, "scripted", small.root / "reports", domain)
 
 
 def analyse(analyst, selection, workers=4):
@@ -225,7 +225,9 @@ def test_an_item_that_leaks_is_sent_back_once_then_dropped(tmp_path, workers, mo
         summary = analyse(agentic(small, model, workers), select(small.logs, "FAILED"))
     else:
         model = ScriptedModel(REPORT + leak, again)
-        summary = analyse(single(small, model, dataset=small.dataset), select(small.logs, "FAILED"))
+        summary = analyse(
+            single(small, model, domain=small.domain(workers)), select(small.logs, "FAILED")
+        )
     assert 'Failure Memory Item 2 "Totals" has the number 1488.1' in model.asked[-1][-1].content
     assert (summary.items, summary.items_leaked) == (2, 1)
     folder = tmp_path / ("analysis" if mode == "agentic" else "reports")

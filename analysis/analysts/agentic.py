@@ -11,30 +11,30 @@ from analysis.analysts.error_analyst import ErrorAnalyst
 from analysis.analysts.running import AnalystBench, decisive, open_model
 from analysis.analysts.settings import ErrorAnalysis
 from analysis.evidence.case import case_of, work_folder
-from analysis.evidence.judge import Judge
 from analysis.lessons.selection import Selection
-from react_agent.engines.workers import Workers
 from react_agent.errors import ContractError
 from react_agent.models.connect import Shared
+from react_agent.registry import DOMAINS, find
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
-from spreadsheetbench.evidence.judge import Judge
-from spreadsheetbench.tasks.dataset import Dataset
+from react_agent.seams import Domain, Reading
 
 CHECKERS = 2
-"""Processes that read workbooks; more would only share the same cores with the tools."""
+"""Processes that read what agents wrote; more would only share the same cores with the tools."""
 
 
 def agentic_site(settings: ErrorAnalysis, selection: Selection) -> "AgenticSite":
     """Raises ContractError when the folders do not fit the selected runs."""
     site = AgenticSite(settings)
-    _check_folders(settings.work_dir, selection, site.dataset)
+    _check_folders(settings.work_dir, selection, site.domain)
     return site
 
 
 class AgenticSite:
     def __init__(self, settings: ErrorAnalysis) -> None:
         self.settings = settings
-        self.dataset = Dataset.load(settings.data_path)
+        self.domain: Domain[Any] = find(DOMAINS, "domain", settings.domain)(
+            settings.data_path, Reading(processes=min(CHECKERS, os.cpu_count() or 1))
+        )
         self.output_dir = settings.output_dir.resolve()
 
     def __reduce__(self) -> tuple[type["AgenticSite"], tuple[ErrorAnalysis]]:
@@ -59,22 +59,21 @@ class AgenticSite:
         sandbox = open_sandbox(how.sandbox, slots=tool_slots(how.tool_slots))
         if how.gate == "replay" and sandbox.kind == "none":
             raise ContractError(
-                "--gate replay needs a sandbox: without one the gold is within reach"
+                "--gate replay needs a sandbox: without one the truth is within reach"
             )
         async with open_model(given, self.in_flight, shared) as (connection, model):
-            with Workers(min(CHECKERS, os.cpu_count() or 1)) as workers:
+            with self.domain as domain:
                 analyst = ErrorAnalyst(
                     model=connection.model(seed=given.choice.seed),
                     model_name=str(model["model"]),
                     output_dir=self.output_dir,
                     work_dir=given.work_dir,
-                    dataset=self.dataset,
+                    domain=domain,
                     sandbox=sandbox,
-                    judge=Judge(workers),
                     mode=how.gate,
                     max_turns=how.max_turns,
                     seconds=how.case_timeout,
-                    hide=(self.dataset.root, given.logs_dir, given.work_dir, self.output_dir),
+                    hide=(domain.root, given.logs_dir, given.work_dir, self.output_dir),
                 )
                 yield AnalystBench(
                     work=analyst.analyse,
@@ -84,13 +83,13 @@ class AgenticSite:
                 )
 
 
-def _check_folders(work_dir: Path, selection: Selection, dataset: Dataset) -> None:
+def _check_folders(work_dir: Path, selection: Selection, domain: Domain[Any]) -> None:
     """A wrong folder fails every case alike, so it is said before the first one is paid for."""
     if not work_dir.is_dir():
         raise ContractError(f"{work_dir}: no such folder; give the run's --working_dir")
     missing = ""
     for subject in selection.subjects:
-        folder = work_folder(work_dir, subject, case_of(dataset, subject))
+        folder = work_folder(work_dir, subject, case_of(domain, subject))
         if folder.is_dir():
             return
         missing = folder.name

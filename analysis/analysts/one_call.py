@@ -1,20 +1,28 @@
 """A one-call analyst and all that it needs, set up in whatever process it works."""
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from analysis.analysts.running import AnalystBench, decisive, open_model
 from analysis.analysts.settings import CallAnalysis
 from analysis.analysts.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
 from react_agent.models.connect import Shared
-from spreadsheetbench.tasks.dataset import Dataset
+from react_agent.registry import DOMAINS, find
+from react_agent.seams import Domain, Reading
+
+ONE_READER = Reading(processes=1)
+"""Only the data set's own files are read."""
 
 
 class OneCallSite:
     def __init__(self, settings: CallAnalysis) -> None:
         self.settings = settings
-        self.dataset = Dataset.load(settings.data_path) if settings.data_path else None
+        self.domain: Domain[Any] | None = None
+        if settings.data_path:
+            self.domain = find(DOMAINS, "domain", settings.domain)(settings.data_path, ONE_READER)
 
     def __reduce__(self) -> tuple[type["OneCallSite"], tuple[CallAnalysis]]:
         return OneCallSite, (self.settings,)
@@ -34,16 +42,18 @@ class OneCallSite:
     async def open(self, shared: Shared | None = None) -> AsyncIterator[AnalystBench]:
         given = self.settings
         async with open_model(given, self.in_flight, shared) as (connection, model):
-            analyst = SingleCallAnalyst(
-                FAILURES if given.kind == "error" else SUCCESSES,
-                connection.model(seed=given.choice.seed),
-                str(model["model"]),
-                given.output_dir,
-                self.dataset,
-            )
-            yield AnalystBench(
-                work=analyst.analyse,
-                settings=decisive(f"one-call {given.kind} analysis", model, seed=given.choice.seed),
-                stats=connection.stats,
-                analyst=analyst,
-            )
+            with self.domain or contextlib.nullcontext():
+                analyst = SingleCallAnalyst(
+                    FAILURES if given.kind == "error" else SUCCESSES,
+                    connection.model(seed=given.choice.seed),
+                    str(model["model"]),
+                    given.output_dir,
+                    self.domain,
+                )
+                stage = f"one-call {given.kind} analysis"
+                yield AnalystBench(
+                    work=analyst.analyse,
+                    settings=decisive(stage, model, seed=given.choice.seed),
+                    stats=connection.stats,
+                    analyst=analyst,
+                )

@@ -55,6 +55,7 @@ class Analysis(Settings):
     """What every analysis is told."""
 
     kind: ClassVar[LessonKind]
+    domain: str = setting("benchmark, or module:attribute of your own", "spreadsheetbench")
     logs_dir: Path = setting("trajectory logs with verdicts")
     output_dir: Path = setting("report folder")
     parsed_output: Path | None = setting(
@@ -109,6 +110,7 @@ class CallSuccessAnalysis(CallAnalysis):
 class RunAnalysis(Settings):
     """Both analyses of a whole run, where the published commands put its files."""
 
+    domain: str = setting("benchmark, or module:attribute of your own", "spreadsheetbench")
     run_folder: Path = setting("holds logs/, work/ and outputs/", positional=True)
     only: Literal["all", "error", "success"] = setting("which analyses to run", "all")
     single_call: bool = setting("failures by one call each: the ablation", False)
@@ -138,6 +140,7 @@ class RunAnalysis(Settings):
             logs_dir=self.run_folder / LOGS,
             output_dir=self.run_folder / analysis_folder("error"),
             parsed_output=self.run_folder / f"{analysis_folder('error')}{PARSED}",
+            domain=self.domain,
             choice=self.choice,
             repairing=self.repairing,
             executor=self.executor,
@@ -152,6 +155,7 @@ class RunAnalysis(Settings):
             parsed_output=self.run_folder / f"{analysis_folder('success')}{PARSED}",
             data_path=data_path,
             max_workers=self.repairing.workers,
+            domain=self.domain,
             choice=self.choice,
             executor=self.executor,
             model=replace(self.model, generation_config=config),
@@ -164,6 +168,7 @@ class RunAnalysis(Settings):
             parsed_output=self.run_folder / f"{analysis_folder('error')}_llm{PARSED}",
             data_path=data_path,
             max_workers=self.repairing.workers,
+            domain=self.domain,
             choice=self.choice,
             executor=self.executor,
             model=self.model,

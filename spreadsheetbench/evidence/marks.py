@@ -5,36 +5,22 @@ opened and saved under another name. Where the truth and what the agent had diff
 they say which of the two a repair was made from. Where they do not differ, nothing does.
 """
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from react_agent.seams import Origin
+
 Marks = dict[str, object]
 
-_PROPERTIES = (
+_PROPERTIES = re.findall(
+    r"\w+",
     "creator created modified lastModifiedBy lastPrinted title subject description keywords "
-    "category identifier language version revision contentStatus"
-).split()
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What the marks of a repair say."""
-
-    of_truth: int = 0
-    """Marks that only the truth has, and the repair too."""
-    of_others: int = 0
-    """Marks that differ from the truth's and are those of the input or of the agent's output."""
-    differing: int = 0
-    """Marks by which the truth could be known."""
-    examples: tuple[str, ...] = ()
-
-    @property
-    def is_copy(self) -> bool:
-        return self.of_truth > self.of_others
+    "category identifier language version revision contentStatus",
+)
 
 
 def origin_of(repair: Path, truth: Path, others: tuple[Path, ...]) -> Origin:

@@ -14,16 +14,25 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from openpyxl import load_workbook
 from openpyxl.cell.cell import Cell
+from openpyxl.utils import FORMULAE
 from openpyxl.worksheet.worksheet import Worksheet
 
 ADDED_ROWS = 3
 MAX_SPARE = 200
 MOST = 0.5
+TRADE = (
+    "active bold bottom center cell cells coerce column columns count data date errors false first "
+    "forward general header index inner last left mean medium merge none outer output right row "
+    "rows sheet solid sum text thick thin title top total true utf value values workbook xlsx year "
+    "month day"
+)
+"""Words of scripts about workbooks."""
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwxyz"
 _TIME_LIKE = re.compile(r"\d{1,4}[-/.:]\d{1,2}([-/.:]\d{1,4})?")
 
@@ -62,10 +71,10 @@ def _values(sheet: Worksheet, draw: _Draw) -> None:
     for column in _columns(sheet):
         numbers = [c for c in column if _is_number(c.value)]
         for cell in numbers:
-            draw.put(cell, _mapped(cell.value, draw, lambda v, n=numbers: _number(v, n, draw)))
+            draw.put(cell, _mapped(cell.value, draw, partial(_number, numbers, draw)))
         dates = [c for c in column if isinstance(c.value, datetime.date)]
         for cell in dates:
-            draw.put(cell, _mapped(cell.value, draw, lambda v, d=dates: _date(v, d, draw)))
+            draw.put(cell, _mapped(cell.value, draw, partial(_date, dates, draw)))
 
 
 def _texts(sheet: Worksheet, draw: _Draw) -> None:
@@ -76,7 +85,7 @@ def _texts(sheet: Worksheet, draw: _Draw) -> None:
         chosen = set(free if len(free) > MOST * len(single) else single)
         for cell in column:
             if cell.value in chosen and not _TIME_LIKE.search(str(cell.value)):
-                draw.put(cell, _mapped(cell.value, draw, lambda v: _text(str(v), draw)))
+                draw.put(cell, _mapped(cell.value, draw, partial(_text, draw)))
 
 
 def _rows(sheet: Worksheet, draw: _Draw) -> None:
@@ -119,7 +128,7 @@ KINDS: dict[str, Callable[[Worksheet, _Draw], None]] = {
 def input_words(source: Path) -> str:
     """All that an input says: words of it in a script are no words of the answer."""
     book = load_workbook(source, data_only=True, read_only=True)
-    words = dict.fromkeys(book.sheetnames)
+    words = dict.fromkeys([*book.sheetnames, *FORMULAE, *TRADE.split()])
     for sheet in book.worksheets:
         for row in sheet.iter_rows(values_only=True):
             words.update(dict.fromkeys(str(value) for value in row if value is not None))
@@ -150,7 +159,7 @@ def _mapped(value: object, draw: _Draw, make: Callable[[Any], object]) -> object
     return draw.new[value]
 
 
-def _number(value: float, column: Column, draw: _Draw) -> float:
+def _number(column: Column, draw: _Draw, value: float) -> float:
     numbers = [float(c.value) for c in column]  # type: ignore[arg-type]
     low, high = min(numbers), max(numbers)
     if low == high:
@@ -161,7 +170,7 @@ def _number(value: float, column: Column, draw: _Draw) -> float:
     return round(draw.chance.uniform(low, high), min(decimals, 6))
 
 
-def _date(value: datetime.date, column: Column, draw: _Draw) -> datetime.date:
+def _date(column: Column, draw: _Draw, value: datetime.date) -> datetime.date:
     days = [c.value.toordinal() for c in column if isinstance(c.value, datetime.date)]
     low, high = min(days), max(days)
     if high - low < len(days):
@@ -169,7 +178,7 @@ def _date(value: datetime.date, column: Column, draw: _Draw) -> datetime.date:
     return value + datetime.timedelta(draw.chance.randint(low, high) - value.toordinal())
 
 
-def _text(text: str, draw: _Draw) -> str:
+def _text(draw: _Draw, text: str) -> str:
     """Of the same pattern: a vowel for a vowel, a digit for a digit."""
     return "".join(_letter(letter, draw.chance) for letter in text)
 
