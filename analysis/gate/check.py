@@ -42,6 +42,7 @@ DRAWS = 2
 
 ARRIVED = "the result is right; not that it was worked out, as the truth was there to be read"
 NO_MARK = f"{ARRIVED}, and truth and input do not differ in any mark by which a copy is known"
+ROOM = "its literals have room for the answers, which take little"
 WORKED_OUT = "a script without the truth makes the right result, and others of other inputs"
 
 
@@ -168,7 +169,11 @@ class Gate:
         found["variants"] = len(variants)
         found["evidence"]["variants"] = [asdict(variant) for variant in variants]
         answered = _answered(name, variants)
-        bound = "" if literals.bounded else "; the answers are too few to say what its texts carry"
+        bound = (
+            ""
+            if literals.bounded
+            else "; its literals have room for the answers, which take little"
+        )
         found["proven"] = WORKED_OUT + bound
         return f"it makes the right result, and {answered} of {len(variants)} variants moved it"
 
