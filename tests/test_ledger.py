@@ -20,7 +20,7 @@ from reporting.ledger import command as ledger
 from reporting.ledger.matching import Own, identify
 from reporting.ledger.origins import Unmatched
 from reporting.ledger.paper import PaperRow, load_rows
-from reporting.ledger.rows import Ledger, keep_ledger
+from reporting.ledger.rows import LedgerTable, fill
 from skill_evolver.engine.history import Provenance, note_change, save_provenance
 from skill_evolver.engine.inputs import Run
 from spreadsheet_agent import SKILLS
@@ -134,7 +134,7 @@ def test_the_papers_own_settings_make_a_row_run(tmp_path: Path, data: Path) -> N
         run_of(tmp_path / "no_skill" / f"seed_{seed}", data, seed=seed)
     own = place(tmp_path / "no_skill")
     assert own.deviations == ()
-    kept = keep_ledger(ROWS, [own], {})
+    kept = fill(ROWS, [own], {})
     run = [row for row in kept.rows if row.status == "run"]
     assert {(row.paper.table, row.paper.version) for row in run} == {
         ("Table 1", "V3"),
@@ -157,7 +157,7 @@ def test_each_setting_that_differs_is_named(tmp_path: Path, data: Path) -> None:
         "temperature not noted, the paper's 1.0 (its code sends 0.7)",
         "seeds 41, the paper's 41, 42, 43",
     )
-    statuses = {row.status for row in keep_ledger(ROWS, [own], {}).rows}
+    statuses = {row.status for row in fill(ROWS, [own], {}).rows}
     assert statuses == {"deviating", "not run"}
 
 
@@ -191,7 +191,7 @@ def test_the_bundled_seed_skills_are_said_to_be_no_skills_of_the_papers(
     own = place(run_of(tmp_path / "a", data, agent="cli_skill_preloaded", skill=skill))
     assert own.origin.mode == "human-written"
     assert any("toolkit's own xlsx" in text for text in own.deviations)
-    rows = [row.paper.row for row in keep_ledger(ROWS, [own], {}).rows if row.own]
+    rows = [row.paper.row for row in fill(ROWS, [own], {}).rows if row.own]
     assert set(rows) == {
         "Human-Written",
         "122B traces, deepening: base",
@@ -243,7 +243,7 @@ def test_an_evolved_skill_is_placed_by_its_history(
     own = place(run)
     assert (own.origin.mode, own.origin.author, own.origin.signal) == ("creation", "122B", "error")
     assert "lessons from 1 tasks outside rows 0:200" in own.deviations
-    kept = keep_ledger(ROWS, [own], {})
+    kept = fill(ROWS, [own], {})
     placed = [row.paper for row in kept.rows if row.own]
     assert {row.table for row in placed} == tables
     assert all(row.method == "single call" for row in placed) == (report != "analysis_report.md")
@@ -267,7 +267,7 @@ def test_all_forms_hold_every_row(
     assert max(map(len, printed.splitlines())) <= 80
     assert "[yours 33.50]" in printed
     assert "other: not matched: " in printed
-    kept = Ledger.model_validate_json((tmp_path / "json").read_text())
+    kept = LedgerTable.model_validate_json((tmp_path / "json").read_text())
     assert len(kept.rows) == 715
     assert next(own.files for row in kept.rows for own in row.own)[0].endswith("results.json")
     assert len(list(csv.DictReader((tmp_path / "csv").open()))) == 715

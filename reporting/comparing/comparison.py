@@ -137,7 +137,7 @@ class Pair(BaseModel, frozen=True):
     files: tuple[str, ...]
 
 
-class Comparison(BaseModel, frozen=True):
+class Compared(BaseModel, frozen=True):
     """All of it, as --json writes it."""
 
     mark: str

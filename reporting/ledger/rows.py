@@ -38,7 +38,7 @@ class Unplaced(BaseModel, frozen=True):
     reason: str
 
 
-class Ledger(BaseModel, frozen=True):
+class LedgerTable(BaseModel, frozen=True):
     """All rows, in the order of the paper's file."""
 
     source: str
@@ -48,14 +48,14 @@ class Ledger(BaseModel, frozen=True):
     rows: tuple[LedgerRow, ...]
     not_matched: tuple[Unplaced, ...]
 
-    def matched(self) -> "Ledger":
+    def matched(self) -> "LedgerTable":
         rows = tuple(row for row in self.rows if row.status != "not run")
         return self.model_copy(update={"rows": rows})
 
 
-def keep_ledger(
+def fill(
     rows: Sequence[PaperRow], results: Sequence[Own], unmatched: Mapping[str, str]
-) -> Ledger:
+) -> LedgerTable:
     """`unmatched` gives the reason for each result that could not be placed at all."""
     kept = tuple(_row(row, results) for row in rows)
     placed = {own.path for row in kept for own in row.own}
@@ -64,7 +64,7 @@ def keep_ledger(
         **{own.path: _nowhere(own) for own in results if own.path not in placed},
     }
     counts = Counter(row.status for row in kept)
-    return Ledger(
+    return LedgerTable(
         source=TABLES.name,
         counts={
             "run": counts["run"],

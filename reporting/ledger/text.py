@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from reporting.comparing.tables import Table, wrapped
-from reporting.ledger.rows import Ledger, LedgerRow, OwnNumber
+from reporting.ledger.rows import LedgerRow, LedgerTable, OwnNumber
 
 CAPTION = "Figures of arXiv 2603.25158 beside our own; differences are listed by run"
 LEGEND = (
@@ -13,7 +13,7 @@ LEGEND = (
 )
 
 
-def terminal(ledger: Ledger) -> str:
+def terminal(ledger: LedgerTable) -> str:
     """Fits 80 columns, but for paths that are longer by themselves."""
     lines = [*wrapped(LEGEND, indent=0)]
     for (table, version), rows in groupby(ledger.rows, lambda r: (r.paper.table, r.paper.version)):
@@ -51,7 +51,7 @@ def _number(own: OwnNumber) -> str:
     return f"{own.value:.2f}" + ("" if own.std is None else f" sd {own.std:.2f}")
 
 
-def _own_lines(ledger: Ledger) -> Iterator[str]:
+def _own_lines(ledger: LedgerTable) -> Iterator[str]:
     """Each of the user's results once: what sets it apart, or why it stands nowhere."""
     seen = set()
     for row in ledger.rows:
@@ -64,7 +64,7 @@ def _own_lines(ledger: Ledger) -> Iterator[str]:
         yield f"{unplaced.path}: not matched: {unplaced.reason}"
 
 
-def markdown(ledger: Ledger) -> str:
+def markdown(ledger: LedgerTable) -> str:
     files = list(dict.fromkeys(f for row in ledger.rows for own in row.own for f in own.files))
     number = {file: f"[{index}]" for index, file in enumerate(files, start=2)}
     counts = ", ".join(f"{count} {status}" for status, count in ledger.counts.items())
@@ -91,7 +91,7 @@ def markdown(ledger: Ledger) -> str:
     return "\n\n".join([*parts, "## Files", "\n".join(listed)]) + "\n"
 
 
-def flat(ledger: Ledger) -> Table:
+def flat(ledger: LedgerTable) -> Table:
     """A line for each of the paper's numbers, or for each own number beside it: what CSV holds."""
     heads = (
         *("table", "version", "row", "author", "mode", "signal", "method", "user", "benchmark"),
@@ -114,7 +114,7 @@ def _flat_lines(row: LedgerRow) -> Iterator[tuple[str, ...]]:
         yield (*start, "", "", "", "", "")
 
 
-def for_paper(ledger: Ledger) -> Table:
+def for_paper(ledger: LedgerTable) -> Table:
     """The columns that a paper has room for: what LaTeX holds."""
     heads = ("Table", "Version", "Row", "User", "Benchmark", "Paper", "Ours", "Status")
     return Table(

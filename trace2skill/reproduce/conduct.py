@@ -27,7 +27,7 @@ from react_agent.layout import (
 from react_agent.models.spending.prices import Prices
 from trace2skill.reproduce.forecast import spent_text
 from trace2skill.reproduce.pipeline import Command, Entrant, Pipeline, PipelineStep
-from trace2skill.reproduce.recipe import contents
+from trace2skill.reproduce.recipe import Recipe, contents, split_ids
 from trace2skill.reproduce.standings import MARK, Standing, score, table, write_reproduction
 
 NOT_WRITTEN = 3
@@ -45,6 +45,11 @@ class Conductor:
         self.without_skill: list[int] = []
         self.closing = ""
         """The closing table, once there is one."""
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Conductor":
+        """Raises ContractError for splits, data or prices that are not there."""
+        return cls(Pipeline(recipe, split_ids(recipe)), Prices.load(recipe.budget.prices))
 
     @property
     def state_file(self) -> Path:

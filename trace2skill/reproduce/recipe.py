@@ -13,6 +13,7 @@ from react_agent.bundled import API_CHAT, PRICES
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from spreadsheet_agent import SKILLS
+from trace2skill.reproduce.settings import Reproduction
 
 Positive = Annotated[int, Field(ge=1)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
@@ -130,6 +131,18 @@ class Recipe(_Table):
         for name in ("base_url", "record"):  # a server that moved is still the same model
             del value["model"][name]
         return value
+
+
+def recipe_of(settings: Reproduction) -> Recipe:
+    """The file's recipe with the caps of this start. Raises ContractError that names the key."""
+    recipe = Recipe.load(settings.config)
+    caps = {
+        "max_cost": settings.max_cost,
+        "max_tokens": settings.max_tokens,
+        "max_calls": settings.max_calls,
+    }
+    given = {name: cap for name, cap in caps.items() if cap is not None}
+    return recipe.model_copy(update={"budget": recipe.budget.model_copy(update=given)})
 
 
 def contents(recipe: Recipe) -> dict[str, str]:
