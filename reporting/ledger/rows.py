@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from reporting.ledger.matching import Own
 from reporting.ledger.paper import TABLES, PaperRow
+from reporting.ledger.published import Figure, GoldFault, Place, load_published
 
 Status = Literal["run", "deviating", "not run"]
 
@@ -47,6 +48,11 @@ class LedgerTable(BaseModel, frozen=True):
     """Over all rows, listed or not."""
     rows: tuple[LedgerRow, ...]
     not_matched: tuple[Unplaced, ...]
+    note: str
+    """What the following figures are."""
+    published: tuple[Figure, ...]
+    places: tuple[Place, ...]
+    gold: tuple[GoldFault, ...]
 
     def matched(self) -> "LedgerTable":
         rows = tuple(row for row in self.rows if row.status != "not run")
@@ -54,9 +60,13 @@ class LedgerTable(BaseModel, frozen=True):
 
 
 def fill(
-    rows: Sequence[PaperRow], results: Sequence[Own], unmatched: Mapping[str, str]
+    rows: Sequence[PaperRow],
+    results: Sequence[Own],
+    unmatched: Mapping[str, str],
+    places: Sequence[Place] = (),
 ) -> LedgerTable:
-    """`unmatched` gives the reason for each result that could not be placed at all."""
+    """`unmatched` gives the reason for each result that stands beside no row."""
+    published = load_published()
     kept = tuple(_row(row, results) for row in rows)
     placed = {own.path for row in kept for own in row.own}
     reasons = {
@@ -73,6 +83,10 @@ def fill(
         },
         rows=kept,
         not_matched=tuple(Unplaced(path=path, reason=why) for path, why in reasons.items()),
+        note=published.note,
+        published=published.figures,
+        places=tuple(places),
+        gold=published.gold,
     )
 
 

@@ -5,9 +5,10 @@ from react_agent.files import write_json, write_whole
 from reporting.comparing.entrants import load_entrant
 from reporting.comparing.tables import write_tables
 from reporting.ledger import text
-from reporting.ledger.matching import Own, identify
+from reporting.ledger.matching import Own, identify, place
 from reporting.ledger.origins import Unmatched
 from reporting.ledger.paper import load_rows
+from reporting.ledger.published import Place
 from reporting.ledger.rows import LedgerTable, fill
 from reporting.ledger.settings import Ledger
 
@@ -16,12 +17,15 @@ def keep_ledger(settings: Ledger) -> LedgerTable:
     """Raises ContractError for a result that is none; one that fits nowhere is listed as such."""
     own: list[Own] = []
     unmatched: dict[str, str] = {}
+    places: list[Place] = []
     for path in settings.results:
+        entrant = load_entrant(str(path), path)
+        places += place(entrant, settings.data_path)
         try:
-            own.append(identify(load_entrant(str(path), path), settings.data_path))
+            own.append(identify(entrant, settings.data_path))
         except Unmatched as reason:
             unmatched[str(path)] = str(reason)
-    ledger = fill(load_rows(), own, unmatched)
+    ledger = fill(load_rows(), own, unmatched, places)
     if settings.matched:
         ledger = ledger.matched()
     if settings.json:
