@@ -53,7 +53,7 @@ class Standing(BaseModel, frozen=True):
     """Cochran's Q: p that the seeds differ by chance within the tasks alone; None for one."""
     infrastructure: tuple[str, ...]
     unscored: int
-    """Tasks without a gold workbook: wrong in the accuracy, not in the soft score."""
+    """Tasks with nothing to score them by: wrong in the accuracy, not in the soft score."""
     recorded: bool
     files: tuple[str, ...]
     """Where all numbers of this side come from."""

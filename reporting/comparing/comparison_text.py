@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reporting.comparing.comparison import Change, Compared, Pair, Range, Standing
+from reporting.comparing.comparison import Change, Compared, Pair, Range, Standing, TypeRow
 from reporting.comparing.tables import Table, wrapped
 
 CAPTION = "Accuracy and soft score in percent, differences from run A in percentage points"
@@ -137,7 +137,7 @@ def _types(pair: Pair) -> Table:
         heads,
         tuple(
             (
-                row.instruction_type.removesuffix(" Manipulation"),
+                name,
                 str(row.tasks),
                 percent(row.before),
                 percent(row.after),
@@ -145,9 +145,17 @@ def _types(pair: Pair) -> Table:
                 span(row.interval),
                 p_value(row.p),
             )
-            for row in pair.types
+            for row, name in zip(pair.types, _short(pair.types), strict=True)
         ),
     )
+
+
+def _short(rows: Sequence[TypeRow]) -> list[str]:
+    """Without a last word that all types share."""
+    names = [row.instruction_type for row in rows]
+    cut = [name.rpartition(" ")[0] for name in names]
+    shared = len({name.rpartition(" ")[2] for name in names}) == 1 and all(cut)
+    return cut if shared and len(rows) > 1 else names
 
 
 def _classes(pair: Pair) -> Table:

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.files import digest
+from react_agent.registry import DOMAINS, find
+from react_agent.seams import Domain
 from reporting.comparing.comparison import RECORDED
 from reporting.comparing.entrants import Entrant
 from reporting.comparing.statistics import spread
@@ -19,7 +22,6 @@ from reporting.ledger.deviations import settings_apart
 from reporting.ledger.origins import Origin, Unmatched, model_size, origin_of
 from reporting.ledger.paper import PaperRow
 from reporting.ledger.published import Place
-from spreadsheetbench.tasks.dataset import Dataset
 
 VERIFIED = (400, "13-1", "59902")
 """How many tasks SpreadsheetBench Verified has, and its first and last id (paper, App. A)."""
@@ -87,7 +89,7 @@ def place(entrant: Entrant, data_path: Path | None = None) -> list[Place]:
     ]
 
 
-def _benchmarks(entrant: Entrant, dataset: Dataset) -> tuple[list[str], tuple[str, ...]]:
+def _benchmarks(entrant: Entrant, dataset: Domain[Any]) -> tuple[list[str], tuple[str, ...]]:
     """What the evaluated ids are in the data set that was run."""
     ids, seen = [task.id for task in dataset.tasks], {*entrant.tasks}
     if (len(ids), ids[0], ids[-1]) == VERIFIED:
@@ -101,20 +103,20 @@ def _benchmarks(entrant: Entrant, dataset: Dataset) -> tuple[list[str], tuple[st
         apart = f"evaluated {len(seen)} of 912 tasks; which 2,529 cases the paper took is not known"
         return [paper.SOFT, paper.HARD], (apart,)
     raise Unmatched(
-        f"{dataset.path} with {len(ids)} tasks is neither SpreadsheetBench Verified nor the full "
+        f"{dataset.source} with {len(ids)} tasks is neither SpreadsheetBench Verified nor the full "
         f"benchmark, or too few of it were evaluated ({len(seen)})"
     )
 
 
-def _dataset(entrant: Entrant, data_path: Path | None) -> Dataset:
+def _dataset(entrant: Entrant, data_path: Path | None) -> Domain[Any]:
     view = entrant.first.view
     tried = [path for path in (data_path, view.data_path, PUBLISHED) if path]
     for path in tried:
         try:
-            dataset = Dataset.load(path)
+            dataset: Domain[Any] = find(DOMAINS, "domain", view.domain)(path)
         except ContractError:
             continue
-        if digest(dataset.path.read_bytes()) == view.settings.get("dataset"):
+        if digest(dataset.source.read_bytes()) == view.settings.get("dataset"):
             return dataset
     looked = ", ".join(dict.fromkeys(map(str, tried)))
     raise Unmatched(f"the data set it was run on is not at {looked}; name it with --data_path")

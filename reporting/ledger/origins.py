@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from react_agent.files import read_json
 from react_agent.layout import REPORT, report_prefix
+from react_agent.seams import Domain
 from react_agent.skills import Skill
 from reporting.comparing.entrants import Entrant
 from reporting.ledger import paper
@@ -13,7 +15,6 @@ from reporting.ledger.paper import Mode, Signal
 from skill_evolver.commands.released import FOLDER, LOCK, Pins
 from skill_evolver.engine.history import Provenance, files_digest, previous
 from spreadsheet_agent import SKILLS
-from spreadsheetbench.tasks.dataset import Dataset
 
 RELEASED: Mapping[str, tuple[str, Mode, Signal]] = {
     "trace2skill-xlsx-122B-combined": ("122B", "deepening", "combined"),
@@ -46,7 +47,7 @@ class Origin:
     deviations: tuple[str, ...] = ()
 
 
-def origin_of(entrant: Entrant, dataset: Dataset) -> Origin:
+def origin_of(entrant: Entrant, dataset: Domain[Any]) -> Origin:
     view = entrant.first.view
     if view.agent == "cli_only":
         return Origin("no skill")
@@ -70,7 +71,7 @@ def _released(wanted: str) -> Origin | None:
     return None
 
 
-def _evolved(entrant: Entrant, wanted: str, dataset: Dataset) -> Origin:
+def _evolved(entrant: Entrant, wanted: str, dataset: Domain[Any]) -> Origin:
     name = entrant.first.view.skill
     sessions = entrant.first.view.sessions
     environment = sessions[-1].get("environment") if sessions else None
@@ -87,7 +88,7 @@ def _evolved(entrant: Entrant, wanted: str, dataset: Dataset) -> Origin:
     return _by_provenance(provenance, dataset)
 
 
-def _by_provenance(provenance: Provenance, dataset: Dataset) -> Origin:
+def _by_provenance(provenance: Provenance, dataset: Domain[Any]) -> Origin:
     signals: dict[str, Signal] = {"error": "error", "success": "success", "combined": "combined"}
     signal = signals.get(str(provenance.settings.get("lessons")))
     if signal is None:
@@ -106,7 +107,7 @@ def _by_provenance(provenance: Provenance, dataset: Dataset) -> Origin:
     return Origin(SEED_SKILLS[seed][1], author, signal, _analyst(provenance), deviations)
 
 
-def _teaching_apart(provenance: Provenance, dataset: Dataset) -> list[str]:
+def _teaching_apart(provenance: Provenance, dataset: Domain[Any]) -> list[str]:
     """Lessons must not come from the tasks that the skill is tried on."""
     teaching = {task.id for task in dataset.tasks[:200]}
     others = {run.task or run.key for run in provenance.runs.values()} - teaching

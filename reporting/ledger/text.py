@@ -118,9 +118,9 @@ def markdown(ledger: LedgerTable) -> str:
         parts.append(Table(heads, cells).markdown())
     own = [f"- `{line}`" for line in _own_lines(ledger)]
     parts += ["## Your results", "\n".join(own)] if own else []
-    rows = tuple((one.value, one.text) for one in _others(ledger))
+    others = tuple((one.value, one.text) for one in _others(ledger))
     parts += ["## What others report on SpreadsheetBench Verified", ledger.note]
-    parts.append(Table(("percent", "by whom, on what, said where"), rows).markdown())
+    parts.append(Table(("percent", "by whom, on what, said where"), others).markdown())
     faults = tuple((one.task, one.half, one.finding, one.rules) for one in ledger.gold)
     parts.append("## Tasks of SpreadsheetBench Verified whose own gold fails or deceives")
     parts.append(Table(("task", "rows", "what", "by the rules"), faults).markdown())

@@ -17,6 +17,11 @@ HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:open_harness",
 }
 
+VIEWS: Mapping[str, str] = {
+    "spreadsheetbench": "reporting.cells.view:VIEW",
+}
+"""By domain: what shows its cases in the report. One without shows its own words."""
+
 
 def names(seam: Mapping[str, str]) -> str:
     return ", ".join(seam)
