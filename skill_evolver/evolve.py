@@ -1,29 +1,36 @@
 """`trace2skill evolve`: any mix of error and success lessons, from records or patterns."""
 
-import argparse
 import sys
-from pathlib import Path
 
-from react_agent.cli import add_flag, run_script
-from react_agent.errors import ContractError
-from skill_evolver.flags import build_parser
-from skill_evolver.run_parallel_skill_evolution import PROMPT_VARIANTS, work
+from react_agent.flags import run_stage
+from react_agent.text import for_terminal
+from skill_evolver.engine.settings import Evolution
+
+EPILOG = """
+The skill folder is changed in one step at the end, or not at all. A copy of it goes first to
+<skills root>_backups/<name>_backup_<time>, beside the skills root and never in it, unless
+--continue-evolving. Stopped at any time, the same command goes on from the intermediates; no reply
+is paid for twice. Exit codes: 0 done, 1 work is still owed, 2 wrong input, 3 the evolved skill
+broke a rule of the skill format and the folder is as it was.
+"""
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = build_parser("Improve a skill folder from the lessons of its own runs.")
-    add_flag(parser, "--error-json", type=Path, default=None, help="records of failed runs")
-    add_flag(parser, "--success-json", type=Path, default=None, help="records of successful runs")
-    add_flag(parser, "--prompt", choices=PROMPT_VARIANTS, default="skill")
-    return run_script(_work, parser, argv)
+    about = "Improve a skill folder from the lessons of its own runs."
+    return run_stage(work, Evolution, argv, about, EPILOG)
 
 
-async def _work(args: argparse.Namespace) -> int:
-    given = [(args.error_json, "error"), (args.success_json, "success")]
-    sources = [(path, kind) for path, kind in given if path]
-    if not sources:
-        raise ContractError("nothing to learn from: give --error-json, --success-json or both")
-    return await work(args, sources, "combined" if len(sources) == 2 else sources[0][1])
+async def work(settings: Evolution) -> int:
+    """What all three evolution commands do once their flags are read."""
+    from skill_evolver.engine.evolution import evolve  # late: `--help` needs none of it
+
+    result = await evolve(settings, show=print_diff if settings.show_diff else None)
+    print(result.text)
+    return result.code
+
+
+def print_diff(diff: str) -> None:
+    print(for_terminal(diff), end="")
 
 
 if __name__ == "__main__":

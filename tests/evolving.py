@@ -4,7 +4,6 @@ The author answers by what the prompt asks for, as a model would, so any engine 
 against it; `Author(replies={...})` puts given replies in place of its own.
 """
 
-import argparse
 import asyncio
 import json
 import re
@@ -13,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis.lessons.records import FailingCell, LessonItem, LessonRecord, save_records
+from react_agent.flags import parser_of, read
 from react_agent.model import Message, Model, Reply, Usage
-from skill_evolver.engine.evolution import evolve, prepare
-from skill_evolver.flags import build_parser
+from skill_evolver.engine.evolution import carry_out
+from skill_evolver.engine.job import Job, prepare
+from skill_evolver.engine.settings import RecordsEvolution
+from skill_evolver.evolve import print_diff
 
 SKILL = """---
 name: xlsx
@@ -259,14 +261,25 @@ def semantic(edits: Sequence[dict[str, Any]], bracket: bool) -> str:
     return "\n".join([*lines, "===== PATCH END ====="])
 
 
-def flags(skill: Path, *more: str) -> argparse.Namespace:
-    return build_parser("test").parse_args(["--skill-dir", str(skill), *more])
+def job_of(skill: Path, records: Path, *more: str, lessons: str = "auto") -> Job:
+    """The evolution that these flags ask for."""
+    base = skill.parent.parent
+    flags = ["--skill-dir", str(skill), "--input-json", str(records), "--lessons", lessons]
+    flags += ["--parse-failure-dir", str(base / "parse_failures_parallel"), *more]
+    return prepare(read(RecordsEvolution, parser_of(RecordsEvolution, "").parse_args(flags)))
 
 
 def run(skill: Path, records: Path, model: Model, *more: str, lessons: str = "auto") -> int:
     """One evolution, in this process."""
-    job = prepare(flags(skill, *more), [(records, "error")], lessons)
-    return asyncio.run(evolve(job, model))
+    job = job_of(skill, records, *more, lessons=lessons)
+    show = print_diff if job.settings.show_diff else None
+    result = asyncio.run(carry_out(job, model, show))
+    print(result.text)
+    return result.code
+
+
+def intermediates_of(skill: Path) -> Path:
+    return skill.with_name(f"{skill.name}_parallel_output")
 
 
 def summary_of(skill: Path) -> dict[str, Any]:

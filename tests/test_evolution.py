@@ -9,6 +9,7 @@ import pytest
 from evolving import (
     SKILL,
     Author,
+    intermediates_of,
     make_patterns,
     make_records,
     make_skill,
@@ -21,7 +22,7 @@ from react_agent.model import Message, Reply
 from react_agent.skills import Skill, list_backups
 from skill_evolver.engine.history import explain
 from skill_evolver.engine.map_reduce import Unfinished
-from skill_evolver.flags import NOT_WRITTEN
+from skill_evolver.engine.result import NOT_WRITTEN
 from skill_evolver.patches.rules import check_folder
 
 MODES = list(
@@ -60,14 +61,15 @@ def test_every_mode_evolves_through_the_same_code(
     assert author.calls["map"] == 8
     assert author.calls["merge"] == 4
     assert (skill / "LICENSE.txt").read_text() == "All rights.\n"
-    inter = skill.parent.parent / "skills_evolution" / "xlsx" / "intermediates"
+    inter = intermediates_of(skill)
     maps = "map_patches/patch_0001.json" if pipeline == "json" else "map_semantic/patch_0001.md"
     final = "final_patch.json" if pipeline == "json" else "final_semantic_patch.md"
-    suffix = "json" if pipeline == "json" else "md"
-    for name in (maps, f"merge_level_1/merged_0001.{suffix}", final, "translated_patch.json",
-                 "applied_diffs.patch", "prompts/map_0001.md", "provenance.json"):  # fmt: skip
+    merged = "/merged_0001.json" if pipeline == "json" else "_semantic/merged_0001.md"
+    sample = "prompt_samples/map/batch_0001.md"
+    for name in (maps, f"merge_level_1{merged}", final, "translated_final_patch.json",
+                 "applied_diffs.patch", sample, "provenance.json"):  # fmt: skip
         assert (inter / name).exists(), name
-    prompt = (inter / "prompts/map_0001.md").read_text()
+    prompt = (inter / sample).read_text()
     assert ("a pattern over" in prompt) == patterns
 
 
@@ -262,7 +264,7 @@ def test_a_reply_that_could_not_be_read_is_asked_for_again_by_the_next_start(
         return "no" if role == "map" and "Record 700-10 " in messages[1].content else None
 
     run(skill, records, Author(spoil))
-    failures = skill.parent.parent / "skills_evolution" / "xlsx" / "parse_failures_parallel"
+    failures = skill.parent.parent / "parse_failures_parallel"
     text = (failures / "map_0001.md").read_text()
     assert text.count("## ASSISTANT\n\nno") == 3
     assert "could not be read" in text
@@ -372,5 +374,5 @@ def test_the_change_log_reads_like_release_notes(skill: Path, records: Path) -> 
 def test_the_backup_lies_outside_the_skills_root(skill: Path, records: Path) -> None:
     before = Skill.load(skill).digest
     run(skill, records, Author())
-    assert sorted(p.name for p in skill.parent.iterdir()) == ["xlsx"]
+    assert [p.parent.name for p in skill.parent.rglob("SKILL.md")] == ["xlsx"]
     assert [Skill.load(p).digest for p in list_backups(skill)] == [before]

@@ -14,12 +14,13 @@ import pytest
 from evolving import Author, make_records, make_skill, role_of, run
 from stub_server import StubServer, reply
 
+from react_agent.flags import parser_of, read
 from react_agent.model import Message
 from react_agent.skills import Skill, list_backups
 from skill_evolver.commands import blame, lessons, revert, rollback
 from skill_evolver.commands.blame import describe, origins
 from skill_evolver.engine.history import explain
-from skill_evolver.flags import build_parser
+from skill_evolver.engine.settings import Evolution
 from skill_evolver.patches.rules import check_folder
 
 SCRIPT = [sys.executable, "-m", "skill_evolver.run_parallel_skill_evolution"]
@@ -123,14 +124,14 @@ def test_killed_at_random_moments_the_skill_is_the_old_or_the_new_one(tmp_path: 
     assert provenance.files() == dict(Skill.load(skill).files)
 
 
-@pytest.mark.parametrize("moment", ["_keep", "_report"])
+@pytest.mark.parametrize("moment", ["writing.keep", "evolution._report"])
 def test_killed_between_the_swap_and_the_bookkeeping(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     skill = make_skill(tmp_path)
     records = make_records(tmp_path / "records.json", 6)
     with monkeypatch.context() as patch:
-        patch.setattr(f"skill_evolver.engine.evolution.{moment}", lambda *_: sys.exit(9))
+        patch.setattr(f"skill_evolver.engine.{moment}", lambda *_: sys.exit(9))
         with pytest.raises(SystemExit):
             run(skill, records, Author())
     evolved = Skill.load(skill).digest
@@ -256,11 +257,11 @@ async def _stability(skill: Path, records: Path) -> str:
         return out.decode()
 
 
-def test_dry_run_calls_nobody(tmp_path: Path) -> None:
+def test_an_estimate_calls_nobody(tmp_path: Path) -> None:
     skill = make_skill(tmp_path)
     records = make_records(tmp_path / "records.json", 70)
     done = subprocess.run(
-        [*command(skill, records), "--dry-run", "--prices", "1,2", "--merge-batch-size", "5"],
+        [*command(skill, records), "--estimate", "--prices", "1,2", "--merge-batch-size", "5"],
         env=environment("http://127.0.0.1:9/v1"), cwd=PROJECT, capture_output=True, text=True,
         check=True,
     )  # fmt: skip
@@ -294,8 +295,9 @@ def test_wrong_inputs_are_one_line(tmp_path: Path, flags: list[str], words: str)
 
 @pytest.mark.parametrize(
     "module",
-    ["run_parallel_skill_evolution", "run_parallel_combined_skill_evolution", "evolve", "lessons",
-     "blame", "revert", "rollback", "stability"],
+    ["run_parallel_skill_evolution", "run_parallel_combined_skill_evolution", "evolve",
+     "commands.lessons", "commands.blame", "commands.revert", "commands.rollback",
+     "commands.stability"],
 )  # fmt: skip
 def test_help_is_quick(module: str) -> None:
     start = time.process_time()
@@ -307,6 +309,7 @@ def test_help_is_quick(module: str) -> None:
 
 
 def test_flags_are_taken_in_both_spellings() -> None:
-    parser = build_parser("test")
+    parser = parser_of(Evolution, "test")
     for spelling in ("--merge-batch-size", "--merge_batch_size"):
-        assert parser.parse_args(["--skill_dir", "x", spelling, "7"]).merge_batch_size == 7
+        args = parser.parse_args(["--skill_dir", "x", spelling, "7"])
+        assert read(Evolution, args).merge_batch_size == 7

@@ -1,14 +1,15 @@
 """The evolution that `reproduce` starts is the published one, by the flags its parser takes."""
 
-import argparse
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from react_agent.layout import BUDGET
+from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.prices import Prices
+from react_agent.models.spending.settings import BudgetSettings
 from skill_evolver import evolve
+from skill_evolver.engine.settings import Evolution
 from trace2skill.reproduce.conduct import NOT_WRITTEN, Conductor
 from trace2skill.reproduce.pipeline import Command, Pipeline, PipelineStep
 from trace2skill.reproduce.recipe import BudgetTable, ModelTable, Recipe, SplitTable
@@ -32,17 +33,17 @@ def plan(folder: Path, **changes: object) -> Pipeline:
     return Pipeline(recipe.model_copy(update=changes), IDS)
 
 
-def parsed(step: PipelineStep, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespace:
-    found: list[argparse.Namespace] = []
+def parsed(step: PipelineStep, monkeypatch: pytest.MonkeyPatch) -> Evolution:
+    found: list[Evolution] = []
 
-    def only_parse(_: Any, parser: argparse.ArgumentParser, argv: list[str]) -> int:
-        found.append(parser.parse_args(argv))
+    async def only_parse(settings: Evolution) -> int:
+        found.append(settings)
         return 0
 
-    monkeypatch.setattr(evolve, "run_script", only_parse)
+    monkeypatch.setattr(evolve, "work", only_parse)
     (command,) = step.commands
     assert command.stage == "evolve"
-    evolve.main(list(command.argv))
+    assert evolve.main(list(command.argv)) == 0
     return found[0]
 
 
@@ -51,7 +52,7 @@ def test_an_evolution_learns_from_its_lessons_with_the_published_settings(
     lessons: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = plan(tmp_path, lessons=lessons).evolve(41)
-    args = parsed(step, monkeypatch)
+    settings = parsed(step, monkeypatch)
     folder = tmp_path / "skill_evolution_seed_41" / f"{lessons}_driven_skill_evolution"
     run = tmp_path / "baseline_run"
     wanted = {
@@ -69,21 +70,23 @@ def test_an_evolution_learns_from_its_lessons_with_the_published_settings(
         "intermediates_dir": folder / "intermediates",
         "parse_failure_dir": folder / "parse_failures",
         "max_workers": 7,
-        "model": "m",
-        "generation_config": "thinking",
-        "budget": str(tmp_path / BUDGET),
-        "max_cost": 3.0,
-        "max_total_tokens": 4,
-        "max_calls": 5,
-        "max_downtime": 30.0,
-        "min_free_disk": 5.0,
-        "reply_cache": None,  # an evolution keeps what it paid itself
         "continue_evolving": False,
         "skip_translation": False,
         "min_support": 1,
         "mode": "parallel",
     }
-    assert {name: getattr(args, name) for name in wanted} == wanted
+    assert {name: getattr(settings, name) for name in wanted} == wanted
+    assert settings.model == ModelSettings(
+        model="m",
+        default_temperature=0.6,
+        generation_config="thinking",
+        max_downtime=30.0,
+        min_free_disk=5.0,
+        reply_cache=None,  # an evolution keeps what it paid itself
+        budget=BudgetSettings(
+            budget=tmp_path / BUDGET, prices="1,2", max_cost=3.0, max_tokens=4, max_calls=5
+        ),
+    )
     assert (step.kind, step.split, step.evolution) == ("evolution", "train", 41)
 
 

@@ -201,8 +201,8 @@ def test_the_diff_is_there_before_the_skill_changes(tmp_path, capsys, monkeypatc
 
     from skill_evolver.engine import evolution as run
 
-    write = run._write
-    monkeypatch.setattr(run, "_write", watch)
+    write = run.write
+    monkeypatch.setattr(run, "write", watch)
     skill, records = make_skill(tmp_path), make_records(tmp_path / "r.json", 3)
     assert evolving.run(skill, records, Author(), "--show-diff") == 0
     ((file, printed, before),) = seen

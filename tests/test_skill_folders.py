@@ -7,12 +7,21 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from evolving import SKILL, Author, flags, make_records, make_skill, run, summary_of
+from evolving import (
+    SKILL,
+    Author,
+    intermediates_of,
+    job_of,
+    make_records,
+    make_skill,
+    run,
+    summary_of,
+)
 
 from react_agent.errors import ContractError
 from react_agent.skills import Skill, backup, list_backups, only_editor, restore, write_skill
-from skill_evolver.engine.evolution import evolve, prepare
-from skill_evolver.flags import NOT_WRITTEN
+from skill_evolver.engine.evolution import carry_out
+from skill_evolver.engine.result import NOT_WRITTEN
 
 LESSON = {"file": "SKILL.md", "op": "append_to_section", "target_section": "## Write"}
 
@@ -103,8 +112,7 @@ def test_a_skill_that_changed_meanwhile_is_not_overwritten(skill: Path, records:
     assert run(skill, records, Author(edits_by_hand)) == NOT_WRITTEN
     assert (skill / "SKILL.md").read_text() == SKILL + "\nBy hand.\n"
     assert "was changed while" in json.dumps(summary_of(skill))
-    diff = skill.parent.parent / "skills_evolution" / "xlsx" / "intermediates"
-    assert "look twice" in (diff / "applied_diffs.patch").read_text()
+    assert "look twice" in (intermediates_of(skill) / "applied_diffs.patch").read_text()
     assert run(skill, records, Author()) == 0
     assert "By hand." in (skill / "SKILL.md").read_text()
 
@@ -112,12 +120,10 @@ def test_a_skill_that_changed_meanwhile_is_not_overwritten(skill: Path, records:
 def test_one_skill_is_evolved_by_one_start_at_a_time(
     tmp_path: Path, skill: Path, records: Path
 ) -> None:
-    job = prepare(
-        flags(skill, "--output-dir", str(tmp_path / "second")), [(records, "error")], "auto"
-    )
+    job = job_of(skill, records, "--intermediates-dir", str(tmp_path / "second"))
     author = Author()
     with only_editor(skill), pytest.raises(ContractError, match=f"{skill} is being worked on"):
-        asyncio.run(evolve(job, author))
+        asyncio.run(carry_out(job, author))
     assert author.calls == {}
 
 

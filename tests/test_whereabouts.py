@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from evolving import SKILL
 
+from analysis.lessons.leaks import LeakScan
 from react_agent.model import ScriptedModel
 from react_agent.skills import Skill
 from skill_evolver.engine.finish import Finisher
 from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver
 from skill_evolver.engine.store import Store
 from skill_evolver.guard.guardrails import Guard
-from skill_evolver.guard.leaks import LeakScan
 from skill_evolver.lineage.provenance import leaf
 from skill_evolver.patches.anchors import already_there, by_hint, elsewhere, nearest
 from skill_evolver.patches.apply import apply_edits, from_files, to_files

@@ -1,14 +1,15 @@
 """`trace2skill blame SKILL/SKILL.md:LINE`: a line, its edits and sources, their trajectories."""
 
-import argparse
 import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from react_agent.cli import OK, run_script, script_parser
+from react_agent.cli import OK
 from react_agent.errors import ContractError
+from react_agent.flags import run_stage
+from skill_evolver.commands.settings import Blame
 
 if TYPE_CHECKING:
     from skill_evolver.engine.history import Provenance
@@ -20,22 +21,18 @@ MAX_CELLS = 6
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = script_parser("Say where the lines of an evolved skill come from.")
-    parser.add_argument("place", help="FILE:LINE, FILE:FIRST-LAST, or FILE for all its lines")
-    parser.add_argument(
-        "--provenance", type=Path, default=None, help="its provenance.json, if it was moved"
-    )
-    return run_script(_work, parser, argv)
+    about = "Say where the lines of an evolved skill come from."
+    return run_stage(_work, Blame, argv, about)
 
 
-def _work(args: argparse.Namespace) -> int:
+def _work(settings: Blame) -> int:
     from skill_evolver.engine.history import explain
 
-    file, first, last = _parse(args.place)
+    file, first, last = _parse(settings.place)
     folder = next((p for p in file.parents if (p / "SKILL.md").is_file()), None)
     if folder is None:
         raise ContractError(f"{file}: lies in no skill folder")
-    skill, provenance, _ = explain(folder, args.provenance)
+    skill, provenance, _ = explain(folder, settings.provenance)
     path = file.relative_to(folder).as_posix()
     if path not in skill.files:
         raise ContractError(f"{file}: no such file in the skill")

@@ -1,33 +1,24 @@
 """`trace2skill lessons SKILL`: every lesson in an evolved skill, with its support."""
 
-import argparse
 import json
 import sys
-from pathlib import Path
 
-from react_agent.cli import OK, run_script, script_parser
+from react_agent.cli import OK
+from react_agent.flags import run_stage
+from skill_evolver.commands.settings import LessonList
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = script_parser("List the lessons in an evolved skill, the most supported first.")
-    add_skill(parser)
-    parser.add_argument("--json", action="store_true", help="print them as JSON")
-    return run_script(_work, parser, argv)
+    about = "List the lessons in an evolved skill, the most supported first."
+    return run_stage(_work, LessonList, argv, about)
 
 
-def add_skill(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("skill", type=Path, help="the skill folder, or a root that holds it")
-    parser.add_argument(
-        "--provenance", type=Path, default=None, help="its provenance.json, if it was moved"
-    )
-
-
-def _work(args: argparse.Namespace) -> int:
+def _work(settings: LessonList) -> int:
     from react_agent.skills import find_skill
     from skill_evolver.engine.history import explain
 
-    _, provenance, file = explain(find_skill(args.skill).root, args.provenance)
-    if args.json:
+    _, provenance, file = explain(find_skill(settings.skill).root, settings.provenance)
+    if settings.as_json:
         lessons = [lesson.model_dump(mode="json") for lesson in provenance.lessons]
         print(json.dumps(lessons, ensure_ascii=False, indent=2))
         return OK

@@ -5,7 +5,6 @@ holds today cannot be known beforehand: `released_skills/PINS.json` says what is
 first fetch finds is noted in `released_skills/RELEASED.lock.json` for all later ones to match.
 """
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -13,11 +12,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from react_agent.cli import OK, add_flag, run_script, script_parser
+from react_agent.cli import OK
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import digest_tree, read_json, write_json
+from react_agent.flags import run_stage
 from react_agent.threads import in_thread
+from skill_evolver.commands.settings import ReleasedSkills
 
 HOME = "https://github.com/Qwen-Applications/Trace2Skill"
 FOLDER = "released_skills"
@@ -36,46 +37,37 @@ class Pins(BaseModel, frozen=True):
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = script_parser(
+    return run_stage(
+        _fetch,
+        ReleasedSkills,
+        argv,
         "Bring the paper's four released skill folders into released_skills/.",
         "Their licences are shown first and asked for; two of the four forbid derivatives and "
         f"redistribution. Hashes pinned in {PINS} are compared; where none is pinned the first "
         f"fetch is trusted and noted in {LOCK}, and every later one must be the same.",
     )
-    parser.prog = "trace2skill data fetch-released"
-    add_flag(parser, "--into", type=Path, default=Path(FOLDER), help="where the folders go")
-    add_flag(parser, "--revision", default=None, help="commit or branch; else the pinned one, main")
-    add_flag(
-        parser,
-        "--from",
-        dest="source",
-        default=None,
-        metavar="URL_OR_FILE",
-        help="a .tar.gz of the repository, in place of its public home",
-    )
-    add_flag(parser, "--accept-licences", action="store_true", help="I have read and accept them")
-    add_flag(parser, "--accept-new", action="store_true", help="hashes may differ from the lock")
-    return run_script(_fetch, parser, argv)
 
 
-async def _fetch(args: argparse.Namespace) -> int:
-    pins = _read(args.into / PINS)
-    revision = args.revision or pins.revision or "main"
-    args.into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch.", dir=args.into) as name:
-        folders = await _bring(args.source, revision, Path(name))
+async def _fetch(settings: ReleasedSkills) -> int:
+    pins = _read(settings.into / PINS)
+    revision = settings.revision or pins.revision or "main"
+    settings.into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch.", dir=settings.into) as name:
+        folders = await _bring(settings.source, revision, Path(name))
         found = {path.name: digest_tree(path) for path in folders}
-        _compare(found, pins.folders, f"the pins in {args.into / PINS}")
-        lock = _read(args.into / LOCK)
-        if not args.accept_new:
-            _compare(found, lock.folders, f"{args.into / LOCK} (--accept-new takes them anyway)")
-        if not args.accept_licences and not await in_thread(_agreed, folders):
+        _compare(found, pins.folders, f"the pins in {settings.into / PINS}")
+        lock = _read(settings.into / LOCK)
+        if not settings.accept_new:
+            _compare(
+                found, lock.folders, f"{settings.into / LOCK} (--accept-new takes them anyway)"
+            )
+        if not settings.accept_licences and not await in_thread(_agreed, folders):
             print(NO)
             return OK
         for path in folders:
-            shutil.rmtree(args.into / path.name, ignore_errors=True)
-            path.rename(args.into / path.name)
-    write_json(args.into / LOCK, Pins(revision=revision, folders=found).model_dump())
+            shutil.rmtree(settings.into / path.name, ignore_errors=True)
+            path.rename(settings.into / path.name)
+    write_json(settings.into / LOCK, Pins(revision=revision, folders=found).model_dump())
     known = "pinned" if pins.folders else f"trusted on first use and noted in {LOCK}"
     print(f"{', '.join(found)} from {HOME} at {revision}: {known}")
     return OK

@@ -1,15 +1,15 @@
 """`trace2skill revert SKILL LESSON_ID`: take a lesson out everywhere and check the skill again."""
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from react_agent.cli import OK, run_script, script_parser
+from react_agent.cli import OK
 from react_agent.errors import ContractError
-from skill_evolver.commands.lessons import add_skill
-from skill_evolver.flags import NOT_WRITTEN
+from react_agent.flags import run_stage
+from skill_evolver.commands.settings import Revert
+from skill_evolver.engine.result import NOT_WRITTEN
 
 if TYPE_CHECKING:
     from skill_evolver.engine.history import Provenance
@@ -17,45 +17,41 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = script_parser(
+    return run_stage(
+        _work,
+        Revert,
+        argv,
         "Take lessons out of an evolved skill, everywhere, and check the skill again.",
         "The skill is built anew from its base without them; a copy goes to its backups first.",
     )
-    add_skill(parser)
-    parser.add_argument("lessons", nargs="+", metavar="LESSON_ID", help="as `lessons` lists them")
-    return run_script(_work, parser, argv)
 
 
-def _work(args: argparse.Namespace) -> int:
+def _work(settings: Revert) -> int:
     from react_agent.skills import find_skill, only_editor
 
-    folder = find_skill(args.skill).root
+    folder = find_skill(settings.skill).root
     with only_editor(folder):
-        return _revert(args, folder)
+        return _revert(settings, folder)
 
 
-def _revert(args: argparse.Namespace, folder: Path) -> int:
-    from react_agent.skills import Skill, backup, backups_folder, write_skill
-    from skill_evolver.engine.history import explain, files_digest, note_change, save_provenance
-    from skill_evolver.patches.rules import check_folder, new_problems
+def _revert(settings: Revert, folder: Path) -> int:
+    from react_agent.registry import SKILL_FORMATS, find
+    from react_agent.skills import backup
+    from skill_evolver.engine.history import explain
+    from skill_evolver.engine.writing import keep, swap
 
-    skill, old, _ = explain(folder, args.provenance)
-    new = without(old, args.lessons)
+    skill, old, _ = explain(folder, settings.provenance)
+    new = without(old, settings.lessons)
     files = carried_over(skill.files, old.files(), new.files())
-    before = check_folder(skill, old.max_skill_lines)
+    form = find(SKILL_FORMATS, "the skill format", old.settings.get("format", "agentskills"))()
     copy = backup(folder)
-    write_skill(folder, files)
-    faults = new_problems(before, check_folder(Skill.load(folder), old.max_skill_lines))
+    faults = swap(form, folder, files, old.max_skill_lines)
     if faults:
-        write_skill(folder, skill.files)
         print("\n".join(f"problem: {fault}" for fault in faults), file=sys.stderr)
         print("the skill is as it was")
         return NOT_WRITTEN
-    place = backups_folder(folder) / f"{folder.resolve().name}_provenance"
-    file = place / f"{files_digest(files)[:16]}.json"
-    save_provenance(file, new)
-    note_change(folder, f"reverted {' '.join(args.lessons)}", skill.files, files, copy, file)
-    print(f"reverted {', '.join(args.lessons)}; {len(new.lessons)} lessons are left")
+    keep(folder, f"reverted {' '.join(settings.lessons)}", skill.files, files, new, copy)
+    print(f"reverted {', '.join(settings.lessons)}; {len(new.lessons)} lessons are left")
     return OK
 
 

@@ -1,36 +1,36 @@
 """`trace2skill rollback SKILL`: bring back an earlier version of a skill, whole."""
 
-import argparse
 import sys
 from pathlib import Path
 
-from react_agent.cli import OK, run_script, script_parser
+from react_agent.cli import OK
 from react_agent.errors import ContractError
+from react_agent.flags import run_stage
+from skill_evolver.commands.settings import Rollback
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = script_parser(
+    return run_stage(
+        _work,
+        Rollback,
+        argv,
         "Bring back an earlier version of a skill, whole.",
         "Without --to: the newest backup that differs from the skill. What goes is kept as well.",
     )
-    parser.add_argument("skill", type=Path, help="the skill folder, or a root that holds it")
-    parser.add_argument("--to", default=None, metavar="BACKUP", help="name of a backup")
-    parser.add_argument("--list", action="store_true", help="only list the backups")
-    return run_script(_work, parser, argv)
 
 
-def _work(args: argparse.Namespace) -> int:
+def _work(settings: Rollback) -> int:
     from react_agent.skills import Skill, backup, find_skill, list_backups, only_editor, restore
     from skill_evolver.engine.history import files_digest, history, note_change
 
-    current = find_skill(args.skill)
+    current = find_skill(settings.skill)
     backups = list_backups(current.root)
-    if args.list:
+    if settings.only_list:
         for path in backups:
             same = " (same as now)" if Skill.load(path).digest == current.digest else ""
             print(f"{path.name}{same}")
         return OK
-    target = _choose(backups, args.to, current.digest, current.root)
+    target = _choose(backups, settings.to, current.digest, current.root)
     earlier = Skill.load(target)
     with only_editor(current.root):
         copy = backup(current.root)

@@ -1,9 +1,11 @@
 """What an evolution says about itself: the change log for people, the summary for both."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from react_agent.fenced import one_line
 from skill_evolver.engine.finish import ANCHORS, Finished, Finisher
 from skill_evolver.engine.history import Provenance
 from skill_evolver.engine.inputs import LessonEntry
@@ -12,7 +14,7 @@ from skill_evolver.engine.store import Tally
 from skill_evolver.guard.injections import RULES as SCREENED
 from skill_evolver.guard.screening import PREFIX, Flagged, Review
 from skill_evolver.lineage.grouping import Lesson
-from skill_evolver.lineage.provenance import Dropped
+from skill_evolver.lineage.provenance import Dropped, title_of
 
 RULES = {
     "leak": "gave a task away (id, instruction, sheet name or answer)",
@@ -40,9 +42,44 @@ HOW_TO_ALLOW = (
 )
 
 
+def change_log(
+    provenance: Provenance, facts: Mapping[str, Any], result: Finished, diff: str
+) -> str:
+    """Counts, changes and diff of this evolution, then what the skill has learnt in all of them."""
+    done = [splice.edit for splice in result.built.done]
+    lines = [
+        f"# {provenance.skill}: what changed",
+        "",
+        provenance.created,
+        "",
+        f"- records: {facts['entries']}, of {facts['trajectories']} trajectories",
+        f"- edits: {facts['map_edits']} proposed, {len(done)} applied",
+        f"- files changed: {', '.join(sorted({edit.file for edit in done})) or 'none'}",
+        f"- lines: {facts['diff']['added']} added, {facts['diff']['removed']} removed",
+        f"- skill written: {'yes' if facts['written'] else 'no'}",
+        "",
+        "## Changes",
+        "",
+        *[f"- {edit.file}: {edit.op}: {one_line(title_of(edit))}" for edit in done],
+        "",
+        "## Diff",
+        "",
+        fenced_block(diff),
+        "",
+    ]
+    return "\n".join([*lines, release_notes(provenance)])
+
+
+def fenced_block(diff: str) -> str:
+    """In a fence that nothing in it closes."""
+    longest = max((len(run) for run in re.findall(r"`+", diff)), default=0)
+    mark = "`" * max(3, longest + 1)
+    return f"{mark}diff\n{diff.rstrip()}\n{mark}"
+
+
 def release_notes(provenance: Provenance) -> str:
     """Lesson, support, where; the most supported first."""
-    lines = [f"# {provenance.skill}: what changed", "", f"{provenance.created}", ""]
+    lines: list[str] = []
     strong = [entry for entry in provenance.lessons if entry.support > 1]
     single = [entry for entry in provenance.lessons if entry.support <= 1]
     for title, lessons in (("Seen in several runs", strong), ("Seen in one run", single)):

@@ -8,6 +8,7 @@ from typing import Any
 
 from react_agent.layout import FINAL_PATCH
 from react_agent.model import Message
+from react_agent.seams import Problem
 from skill_evolver.engine.asking import PROMPTS
 from skill_evolver.engine.map_reduce import Evolver, skill_view
 from skill_evolver.guard.guardrails import Guard, flagged_problems
@@ -19,7 +20,7 @@ from skill_evolver.patches.apply import Splice, apply_edits, from_files, place
 from skill_evolver.patches.build import Built, build, without_broken_pairs
 from skill_evolver.patches.codecs import JsonCodec
 from skill_evolver.patches.patch import Edit, ExactEdit, Patch, SemanticEdit
-from skill_evolver.patches.rules import Problem, check, mentions, new_problems
+from skill_evolver.patches.rules import mentions, new_problems
 
 log = logging.getLogger(__name__)
 MAX_REPAIRS = 3
@@ -93,7 +94,7 @@ class Finisher:
         translated = await self._translated(unclear, guard)
         known = {*guard.files, *(e.file for e in [*done, *translated] if e.op == "create")}
         done += [self._somewhere(e, guard.files) if e.file in known else e for e in translated]
-        self.evolver.store.write_patch("translated_patch.json", patch.with_edits(tuple(done)))
+        self.evolver.store.write_patch("translated_final_patch.json", patch.with_edits(tuple(done)))
         return done
 
     def _placeable(
@@ -220,10 +221,10 @@ class Finisher:
     async def verify(self, guard: Guard, steps: list[EditStep], built: Built) -> Finished:
         """The rules on the whole folder, and up to three rounds of mending by the model."""
         limit = self.evolver.settings.max_skill_lines
-        before = self._check(guard.files, limit)
+        before = self.evolver.check(guard.files, limit)
         result = Finished(built.files, built, steps, [])
         for attempt in range(1, MAX_REPAIRS + 2):
-            result.problems = new_problems(before, self._check(result.files, limit))
+            result.problems = new_problems(before, self.evolver.check(result.files, limit))
             result.problems += flagged_problems(guard, result.files)
             if not result.problems or attempt > MAX_REPAIRS:
                 break
@@ -233,9 +234,6 @@ class Finisher:
             result.built = build(guard.files, result.steps, limit)
             result.files = result.built.files
         return result
-
-    def _check(self, files: Mapping[str, str], limit: int) -> list[Problem]:
-        return check(files, other_files=self.other_files, max_skill_lines=limit)
 
     async def _repair(self, attempt: int, result: Finished, guard: Guard) -> EditStep:
         view = skill_view(result.files, self.other_files)
@@ -286,7 +284,7 @@ class Finisher:
         """One batch after the other, each against what the one before left; a batch that breaks
         the rules is taken back whole."""
         limit = self.evolver.settings.max_skill_lines
-        before = self._check(guard.files, limit)
+        before = self.evolver.check(guard.files, limit)
         steps: list[EditStep] = []
         built = build(guard.files, steps, limit)
         lessons: list[Lesson] = []
@@ -303,7 +301,7 @@ class Finisher:
                 self._drop(edit, "apply", why.rule, why.reason)
             tried = build(guard.files, [*steps, kept], limit)
             after = tried.files
-            faults = new_problems(before, self._check(after, limit))
+            faults = new_problems(before, self.evolver.check(after, limit))
             faults += flagged_problems(guard, after)
             if faults:
                 for edit in kept:

@@ -13,9 +13,11 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from skill_evolver.engine.asking import PROMPTS
+from skill_evolver.engine.settings import Lessons, Source
 from spreadsheetbench.tasks.dataset import Dataset
 
-Lessons = Literal["error", "success", "combined"]
+_DOUBLE = "_prompt"
+"""Ends the id of a second record of one run: the released parser also reads the prompt's file."""
 KINDS = {
     "failure_cause": "Cause",
     "failure_memory": "Memory item",
@@ -53,10 +55,22 @@ class LessonEntry:
     types: frozenset[str]
 
 
+def _covered(value: Any) -> Any:
+    """Ids of runs as a tuple; anything else is text, as the paper's release has it."""
+    if not isinstance(value, list):
+        return value or ""
+    found = [_id_of(entry) for entry in value]
+    plain = all(len(name.split()) <= 1 for name in found)
+    return tuple(found) if plain else "\n".join(f"- {name}" for name in found)
+
+
 def _id_of(value: Any) -> str:
     if isinstance(value, dict):
         value = value.get("instance_id", value.get("id", value.get("title", "")))
     return str(value)
+
+
+Covered = Annotated[str | tuple[str, ...], BeforeValidator(_covered)]
 
 
 class Pattern(BaseModel):
@@ -69,14 +83,22 @@ class Pattern(BaseModel):
     title: str
     description: str = ""
     skill_improvement: str = ""
-    covered_specific_errors: Annotated[
-        tuple[str, ...],
-        BeforeValidator(lambda v: tuple(map(_id_of, v)) if isinstance(v, list) else v),
-    ] = ()
+    covered_specific_errors: Covered = ""
+    covered_specific_successes: Covered = ""
 
     @property
     def runs(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.covered_specific_errors))
+        covered = (self.covered_specific_errors, self.covered_specific_successes)
+        return tuple(dict.fromkeys(run for c in covered if isinstance(c, tuple) for run in c))
+
+    @property
+    def cases(self) -> dict[str, str]:
+        """What it covers, in words, by the word for it."""
+        covered = {
+            "Errors": self.covered_specific_errors,
+            "Successes": self.covered_specific_successes,
+        }
+        return {what: c for what, c in covered.items() if isinstance(c, str) and c.strip()}
 
 
 @dataclass(frozen=True)
@@ -87,12 +109,12 @@ class Selection:
     start: int = 0
     end: int | None = None
     shuffle_seed: int | None = None
+    """Also draws the sample."""
     sample: int | None = None
-    sample_seed: int = 0
 
 
 def load_entries(
-    sources: Sequence[tuple[Path, Literal["error", "success"]]],
+    sources: Sequence[Source],
     mode: Literal["records", "patterns", "auto"],
     selection: Selection,
 ) -> tuple[list[LessonEntry], bool]:
@@ -109,7 +131,8 @@ def load_entries(
         if is_patterns:
             entries += [_pattern_entry(p) for p in _load_patterns(file)]
         else:
-            entries += [_record_entry(r) for r in _select(load_records(file, kind), selection)]
+            records = _once(load_records(file, kind))
+            entries += [_record_entry(r) for r in _select(records, selection)]
     if patterns:
         entries = entries[selection.start : selection.end]
     if not entries:
@@ -126,26 +149,31 @@ def lessons_of(entries: Sequence[LessonEntry]) -> Lessons:
     return "success" if types == {"success_memory"} else "combined"
 
 
+def _once(records: list[LessonRecord]) -> list[LessonRecord]:
+    names = {record.instance_id for record in records}
+    return [
+        record
+        for record in records
+        if not record.instance_id.endswith(_DOUBLE)
+        or record.instance_id.removesuffix(_DOUBLE) not in names
+    ]
+
+
 def _select(records: list[LessonRecord], selection: Selection) -> list[LessonRecord]:
+    seed, part = selection.shuffle_seed, slice(selection.start, selection.end)
+    draw = random.Random(seed or 0)
     if selection.data_path:
-        tasks = Dataset.load(selection.data_path).select(
-            start=selection.start, end=selection.end, shuffle_seed=selection.shuffle_seed
-        )
-        names = [task.id for task in tasks]
-        if selection.sample is not None:
-            names = _sampled(names, selection)
-        return of_tasks(records, names)
-    chosen = list(records[selection.start : selection.end])
-    if selection.shuffle_seed is not None:
-        random.Random(selection.shuffle_seed).shuffle(chosen)
-    if selection.sample is not None:
-        chosen = of_tasks(chosen, _sampled(sorted({r.task for r in chosen}), selection))
-    return chosen
-
-
-def _sampled(names: list[str], selection: Selection) -> list[str]:
-    count = min(selection.sample or 0, len(names))
-    return random.Random(selection.sample_seed).sample(names, count)
+        names = [task.id for task in Dataset.load(selection.data_path).select()]
+        if seed is not None:
+            draw.shuffle(names)
+        return of_tasks(records, names[part][: selection.sample])
+    if selection.sample is None:
+        if seed is not None:
+            draw.shuffle(records)
+        return records[part]
+    chosen = records[part]
+    names = list(dict.fromkeys(record.task for record in chosen))
+    return of_tasks(chosen, draw.sample(names, min(selection.sample, len(names))))
 
 
 def _record_entry(record: LessonRecord) -> LessonEntry:

@@ -6,20 +6,23 @@ What varies (kind of lessons, codec, prompt, records or patterns) is a value in 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trace2SkillError
 from react_agent.model import Message
+from react_agent.seams import Problem, SkillFormat
 from react_agent.skills import Skill, is_protected
 from react_agent.text import one_line
 from skill_evolver.engine.asking import PROMPTS, Talk
-from skill_evolver.engine.inputs import LessonEntry, Lessons
+from skill_evolver.engine.inputs import LessonEntry
+from skill_evolver.engine.settings import Lessons
 from skill_evolver.engine.store import Store
 from skill_evolver.engine.tree import Slots, groups, levels
 from skill_evolver.guard.guardrails import Guard
 from skill_evolver.guard.screening import PREFIX, fresh
 from skill_evolver.lineage.provenance import Ledger, leaf, merge_by_code, settle
+from skill_evolver.patches.agentskills import AgentSkills
 from skill_evolver.patches.apply import Splice, place
 from skill_evolver.patches.codecs import Codec, JsonCodec, Shown
 from skill_evolver.patches.fitting import innermost
@@ -29,6 +32,8 @@ from skill_evolver.patches.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
 
 log = logging.getLogger(__name__)
 REASONING_SHOWN = 300
+MAX_REFERENCES = 8
+"""Asked for: an agent that has to choose among more opens none."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Evolver:
     store: Store
     settings: EvolutionSettings
     ledger: Ledger = field(default_factory=Ledger)
+    form: SkillFormat = field(default_factory=AgentSkills)
     tag: str = ""
     """Put before every edit id, so that a second evolution of a skill has ids of its own."""
     failures: list[str] = field(default_factory=list)
@@ -76,6 +82,9 @@ class Evolver:
 
     def __post_init__(self) -> None:
         self.slots = Slots(self.settings.workers)
+
+    def check(self, files: Mapping[str, str], limit: int) -> list[Problem]:
+        return self.form.check(replace(self.skill, files=files), limit)
 
     def map_prompt(self, files: Mapping[str, str], batch: Sequence[LessonEntry]) -> list[Message]:
         """Instructions and skill first, the entries last: all MAP prompts begin alike."""
@@ -96,6 +105,7 @@ class Evolver:
             several=self.settings.batch_size > 1,
             max_skill_lines=self.settings.max_skill_lines,
             max_reference_lines=MAX_REFERENCE_LINES,
+            max_references=MAX_REFERENCES,
             **self._format(),
         )
 
@@ -149,9 +159,8 @@ class Evolver:
         self, number: int, patch: Patch, batch: Sequence[LessonEntry], guard: Guard
     ) -> Patch:
         """Give the edits ids and their runs, then let the guardrails see them."""
-        semantic = self.settings.codec.name == "markdown"
-        folder, suffix = ("map_semantic", "md") if semantic else ("map_patches", "json")
-        file = f"{folder}/patch_{number:04}.{suffix}"
+        file = f"map_semantic/patch_{number:04}.md" if self._semantic else ""
+        file = file or f"map_patches/patch_{number:04}.json"
         runs = [run.key for entry in batch for run in entry.runs]
         edits = []
         for count, edit in enumerate(patch.edits, start=1):
@@ -176,8 +185,12 @@ class Evolver:
         self.ledger.refuse(name, "map", f"{PREFIX}{finding.rule}", finding.excerpt, "reasoning")
         return patch.model_copy(update={"reasoning": ""})
 
+    @property
+    def _semantic(self) -> bool:
+        return self.settings.codec.name == "markdown"
+
     def _write(self, file: str, patch: Patch) -> None:
-        if self.settings.codec.name == "markdown":
+        if self._semantic:
             self.store.write_semantic(file, patch, self.settings.codec)
         else:
             self.store.write_patch(file, patch)
@@ -248,16 +261,17 @@ class Evolver:
             self.merges["failed"] = self.merges.get("failed", 0) + 1
             return None
         kind = "f1" if "forced" in name else f"g{level}.{int(name[-4:])}"
+        file = f"{name.replace('/', '_semantic/')}.md" if self._semantic else f"{name}.json"
         merged = settle(
             self.ledger,
             patches,
             talk.patch,
             aliases,
             prefix=f"{self.tag}{kind}",
-            patch_file=f"{name}.json",
+            patch_file=file,
         )
         self.merges["by the model"] = self.merges.get("by the model", 0) + 1
-        self._write(f"{name}.{'md' if self.settings.codec.name == 'markdown' else 'json'}", merged)
+        self._write(file, merged)
         return merged
 
     def merge_prompt(self, patches: Sequence[Patch]) -> tuple[dict[str, str], list[Message]]:

@@ -5,9 +5,11 @@ import random
 from collections.abc import Sequence
 
 from react_agent.model import Model
-from skill_evolver.engine.evolution import Job
+from skill_evolver.engine.evolution import connected
 from skill_evolver.engine.finish import Finisher
+from skill_evolver.engine.job import Job, prepare
 from skill_evolver.engine.map_reduce import Evolver
+from skill_evolver.engine.settings import Stability
 from skill_evolver.engine.store import Store
 from skill_evolver.guard.guardrails import Guard
 from skill_evolver.lineage.grouping import Lesson
@@ -20,10 +22,17 @@ Merge = list[tuple[Lesson, frozenset[str]]]
 """The lessons of one repetition with their source edits."""
 
 
-async def stability(job: Job, model: Model, times: int) -> str:
+async def stability(settings: Stability) -> str:
+    """The report as text. Raises ContractError for inputs that do not fit."""
+    job = prepare(settings)
+    async with connected(job) as model:
+        return await merged_again(job, model, settings.times)
+
+
+async def merged_again(job: Job, model: Model, times: int) -> str:
     """MAP once, merge `times` + 1 times; the report as text."""
     folder = job.places.intermediates
-    evolver = Evolver(job.skill, Store(folder, model, readable=False), job.settings)
+    evolver = Evolver(job.skill, Store(folder, model, readable=False), job.engine)
     guard = job.guard()
     batches = enumerate(evolver.batches(job.entries), start=1)
     work = [evolver.propose(n, batch, job.skill.files, guard) for n, batch in batches]
@@ -34,7 +43,7 @@ async def stability(job: Job, model: Model, times: int) -> str:
         if number:
             random.Random(number).shuffle(order)
         store = Store(folder / "stability" / str(number), model, readable=False)
-        again = Evolver(job.skill, store, job.settings)
+        again = Evolver(job.skill, store, job.engine)
         again.ledger.nodes.update(evolver.ledger.nodes)
         merges.append(await _merged(again, [leaves[i] for i in order], guard))
     return report(merges)

@@ -27,7 +27,7 @@ from skill_evolver.patches.build import build
 from skill_evolver.patches.codecs import PatchFormatError
 from skill_evolver.patches.patch import ExactEdit, Patch
 from skill_evolver.patches.places import to_lines
-from skill_evolver.patches.rules import check, mentions, new_problems
+from skill_evolver.patches.rules import mentions, new_problems
 
 RULE = "review"
 PROMPTS = Prompts("skill_evolver")
@@ -157,10 +157,7 @@ def _without(
     lessons = [le.model_copy(update={"edits": _kept(le.edits, gone)}) for le in result.lessons]
     lessons = numbered([le for le in lessons if le.edits], finisher.first_lesson)
     files = to_files(built.document)
-    faults = [
-        check(f, other_files=finisher.other_files, max_skill_lines=limit)
-        for f in (guard.files, files)
-    ]
+    faults = [finisher.evolver.check(f, limit) for f in (guard.files, files)]
     problems = [*new_problems(*faults), *flagged_problems(guard, files)]
     return replace(
         result, files=files, built=built, steps=steps, lessons=lessons, problems=problems

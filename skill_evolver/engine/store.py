@@ -6,6 +6,7 @@ for the reader, but asked for again by the next start.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,10 @@ from react_agent.layout import CALLS
 from react_agent.model import Message, Model, Usage
 from skill_evolver.engine.asking import Talk, ask
 from skill_evolver.patches.codecs import Codec, PatchFormatError
-from skill_evolver.patches.patch import Patch
+from skill_evolver.patches.patch import Edit, Patch
 
+PROMPT_SAMPLES = "prompt_samples"
+PLACE_FIELDS = ("target_section", "target_text", "old_text", "content", "after_section")
 log = logging.getLogger(__name__)
 
 
@@ -75,10 +78,17 @@ class Store:
         return talk
 
     def write_patch(self, name: str, patch: Patch) -> None:
-        """A patch as the contract has it, for readers; only when intermediates are wanted."""
+        """A patch as the contract has it, for readers; only when intermediates are wanted. Its
+        number in the file's name is in it too, and an edit has every field that names a place."""
         if self.readable:
             fields = patch.model_dump(mode="json", exclude_defaults=True)
-            fields = {"reasoning": "", "edits": [], "changelog_entries": [], **fields}
+            number = re.search(r"_(\d+)\.json$", name)
+            fields = {
+                **({"batch_index": int(number[1])} if number else {}),
+                **{"reasoning": "", "changelog_entries": []},
+                **fields,
+                "edits": [{**dict.fromkeys(PLACE_FIELDS, ""), **_said(e)} for e in patch.edits],
+            }
             write_json(self.folder / name, fields)
 
     def write_semantic(self, name: str, patch: Patch, codec: Codec) -> None:
@@ -103,7 +113,7 @@ class Store:
         turns = [turn.model_dump() for turn in talk.turns]
         if self.readable:
             prompt = [*(m.model_dump() for m in messages), *turns]
-            write_whole(self.folder / "prompts" / f"{name}.md", _as_text(prompt))
+            write_whole(self.folder / PROMPT_SAMPLES / _sample(name), _as_text(prompt))
         if talk.patch is None:
             self.tally.unreadable += 1
             log.warning("%s: the reply cannot be read: %s", name, talk.complaint.split("\n")[0])
@@ -130,6 +140,16 @@ def model_key(model: Model) -> str:
         "seed": getattr(model, "seed", None),
     }
     return json.dumps(known, sort_keys=True, default=str)
+
+
+def _said(edit: Edit) -> dict[str, Any]:
+    return edit.model_dump(mode="json", exclude_defaults=True)
+
+
+def _sample(name: str) -> str:
+    """Where a call's prompt and reply lie to be read, below the folder of its phase."""
+    phase, _, rest = name.replace("/", "_").partition("_")
+    return f"{phase}/{'batch_' if phase == 'map' else ''}{rest}.md"
 
 
 def _as_text(messages: Sequence[dict[str, Any]]) -> str:

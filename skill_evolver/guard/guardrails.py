@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis.lessons.leaks import LeakScan
+from react_agent.seams import Problem
 from react_agent.skills import MAIN, is_inside, is_protected
 from skill_evolver.guard.screening import Screen
 from skill_evolver.patches.apply import Splice, apply_edits, from_files, in_the_way, place, to_files
 from skill_evolver.patches.patch import Edit, ExactEdit, SemanticEdit
 from skill_evolver.patches.places import outline, to_lines
-from skill_evolver.patches.rules import Problem, check, mentions, new_problems
+from skill_evolver.patches.rules import check, mentions, new_problems
 
 EDITABLE = (".md", ".txt")
 WORDS_PER_REASON = 6

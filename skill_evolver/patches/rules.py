@@ -8,10 +8,10 @@ evolution's: `new_problems` compares.
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from react_agent.errors import ContractError
+from react_agent.seams import Problem
 from react_agent.skills import MAIN, Skill, is_inside, read_metadata, split_frontmatter
 from skill_evolver.patches.places import outline, to_lines
 
@@ -20,16 +20,6 @@ MAX_REFERENCE_LINES = 300
 PLACEHOLDERS = frozenset({"new section", "untitled", "section title", "todo"})
 _MENTION = re.compile(r"(?<![\w./-])references/[\w./-]*\w")
 _LINK = re.compile(r"\]\(\s*<?([^)<>#?\s]+)")
-
-
-@dataclass(frozen=True)
-class Problem:
-    rule: str
-    file: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.message}"
 
 
 def check(

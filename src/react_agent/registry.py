@@ -16,6 +16,9 @@ DOMAINS: Mapping[str, str] = {
 HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:open_harness",
 }
+SKILL_FORMATS: Mapping[str, str] = {
+    "agentskills": "skill_evolver.patches.agentskills:AgentSkills",
+}
 
 VIEWS: Mapping[str, str] = {
     "spreadsheetbench": "reporting.cells.view:VIEW",

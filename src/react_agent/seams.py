@@ -1,5 +1,6 @@
-"""The two narrow seams: a *domain* gives cases and knows what a result is worth, a *harness* runs
-one case. Queue, run folder, triage, analysts, comparison and report know neither.
+"""The narrow seams: a *domain* gives cases and knows what a result is worth, a *harness* runs one
+case, a *skill format* reads and writes skills. Queue, run folder, triage, analysts, comparison and
+report know none of them.
 
 A new benchmark is a new Domain, a new agent is a new Harness: one file, and a line in registry.py.
 A domain derives from `Domain` and writes the methods without a body here; the others have one that
@@ -16,6 +17,7 @@ from typing import Any, Literal, Protocol, Self, TypeVar
 from react_agent.errors import ContractError
 from react_agent.files import digest
 from react_agent.model import ImagePart, Message, Usage
+from react_agent.skills import Skill
 
 Status = Literal[
     "completed",
@@ -362,3 +364,31 @@ class Harness(Protocol):
     def name(self) -> str: ...
 
     async def run(self, workspace: Workspace) -> Trajectory: ...
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A rule that a skill breaks."""
+
+    rule: str
+    file: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.message}"
+
+
+class SkillFormat(Protocol):
+    """How a skill lies in its folder, and by which rules."""
+
+    def read(self, folder: Path) -> Skill:
+        """The skill that `folder` is or holds. Raises ContractError when there is none."""
+        ...
+
+    def write(self, folder: Path, files: Mapping[str, str]) -> None:
+        """Make these the folder's text files, in one step; others stay."""
+        ...
+
+    def check(self, skill: Skill, max_lines: int, *, on_disk: bool = False) -> list[Problem]:
+        """Every rule that the skill breaks, be it in memory only or as it lies in its folder."""
+        ...

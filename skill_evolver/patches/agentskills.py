@@ -1,0 +1,23 @@
+"""Skills as the agentskills specification has them: SKILL.md, references and scripts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from react_agent.seams import Problem
+from react_agent.skills import Skill, find_skill, write_skill
+from skill_evolver.patches.rules import check, check_folder
+
+
+class AgentSkills:
+    """A SkillFormat."""
+
+    def read(self, folder: Path) -> Skill:
+        return find_skill(folder)
+
+    def write(self, folder: Path, files: Mapping[str, str]) -> None:
+        write_skill(folder, files)
+
+    def check(self, skill: Skill, max_lines: int, *, on_disk: bool = False) -> list[Problem]:
+        if on_disk:
+            return check_folder(skill, max_lines)
+        return check(skill.files, other_files=skill.other_files, max_skill_lines=max_lines)
