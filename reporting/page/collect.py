@@ -13,12 +13,12 @@ from react_agent.models.spending.prices import Prices
 from react_agent.registry import DOMAINS, find
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, LogName, read_log
+from react_agent.runs.verdicts import CaseVerdict
 from react_agent.seams import Domain
 from reporting.page.overview import outcome_of
 from reporting.page.views import Seen, View, facts_of, view_of
 from reporting.runs.runview import Problem, RunView
 from reporting.runs.steps import opening, steps_of
-from spreadsheetbench.scoring.verdicts import CaseVerdict
 
 LIMITS = WorkLimits(seconds=60)
 AT_ONCE = 64
@@ -197,10 +197,15 @@ def _cases(run: RunView, number: int, task: str) -> Iterator[Shown]:
 def _of(
     case: CaseResult, place: int, cases: Sequence[CaseResult], judged: Sequence[CaseVerdict]
 ) -> CaseVerdict | None:
-    """The verdict on its output, by name; on none, the one that is left or stands in its place."""
+    """The verdict on it: by its name or its output's; on no output, the one that is left or stands
+    in its place."""
     named = Path(case.output_file or "").name
+    for one in judged:
+        known = one.case == Path(case.input_file).stem if one.case else False
+        if known or (named and Path(one.output_file).name == named):
+            return one
     if named:
-        return next((one for one in judged if Path(one.output_file).name == named), None)
+        return None
     taken = {Path(other.output_file).name for other in cases if other.output_file}
     left = [one for one in judged if Path(one.output_file).name not in taken]
     if len(left) == 1:

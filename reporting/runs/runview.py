@@ -27,11 +27,11 @@ from react_agent.layout import (
     seed_folders,
 )
 from react_agent.model import Usage
-from react_agent.registry import DOMAINS
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, find_logs, read_log
+from react_agent.runs.settings import DOMAIN
+from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from reporting.runs.runlines import read_results
-from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
 T = TypeVar("T")
 KINDS: tuple[LessonKind, ...] = ("error", "success")
@@ -126,7 +126,7 @@ class RunView:
     @property
     def domain(self) -> str:
         """By its name in the registry; a run that notes none is of the usual one."""
-        return str(self.settings.get("domain") or next(iter(DOMAINS)))
+        return str(self.settings.get("domain") or DOMAIN)
 
     @property
     def recorded(self) -> bool:

@@ -107,7 +107,8 @@ def _add(
     about: About,
     default: Any,
 ) -> None:
-    text = f"{about.text}; default: {about.default_text}" if about.default_text else about.text
+    unsaid = about.default_text if default in (None, MISSING) else ""
+    text = f"{about.text}; default: {unsaid}" if unsaid else about.text
     more: dict[str, Any] = {"help": text.replace("%", "%%")}
     if kind.base is bool:
         add_flag(group, flag, dest=path, action="store_true", **more)

@@ -14,7 +14,8 @@ DOMAINS: Mapping[str, str] = {
     "spreadsheetbench": "spreadsheet_agent.domain:open_domain",
 }
 HARNESSES: Mapping[str, str] = {
-    "react": "spreadsheet_agent.agents:open_harness",
+    "react": "spreadsheet_agent.agents:react_agent",
+    "command": "react_agent.harnesses.command:command_agent",
 }
 SKILL_FORMATS: Mapping[str, str] = {
     "agentskills": "skill_evolver.patches.agentskills:AgentSkills",
