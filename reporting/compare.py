@@ -17,10 +17,10 @@ Exit codes: 0 compared, whatever the verdict; 2 wrong input, or runs that are no
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_stage(_run, Comparison, argv, ABOUT, EPILOG)
+    return run_stage(work, Comparison, argv, ABOUT, EPILOG)
 
 
-def _run(settings: Comparison) -> int:
+def work(settings: Comparison) -> int:
     # Here and not above: scipy takes more imports than --help has time for.
     from reporting.comparing.comparison_text import terminal
     from reporting.comparing.stage import compare_runs

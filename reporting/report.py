@@ -18,10 +18,10 @@ EPILOG = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_stage(_run, Report, argv, ABOUT, EPILOG)
+    return run_stage(work, Report, argv, ABOUT, EPILOG)
 
 
-def _run(settings: Report) -> int:
+def work(settings: Report) -> int:
     from reporting.page.stage import write_report
 
     page = write_report(settings)

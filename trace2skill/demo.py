@@ -45,7 +45,7 @@ class Demo(Settings):
     keep: bool = setting("go on with an earlier demo's results", False)
 
 
-def _run(settings: Demo) -> int:
+async def _run(settings: Demo) -> int:
     from react_agent.lock import only_start
     from trace2skill.reproduce.conduct import Conductor
 
@@ -56,7 +56,7 @@ def _run(settings: Demo) -> int:
     conductor = Conductor.of(recipe)
     conductor.check()
     with only_start(recipe.output):
-        code = conductor.run()
+        code = await conductor.run()
     chosen = conductor.chosen()
     if code == OK and chosen is not None:
         _show_skill(conductor.pipeline, chosen)
@@ -87,6 +87,7 @@ def _show_skill(pipeline: "Pipeline", seed: int) -> None:
     """What evolution added, and where two of the lines come from."""
     from react_agent.skills import Skill, diff_files
     from skill_evolver.commands import blame
+    from skill_evolver.commands.settings import Blame
 
     name = pipeline.recipe.start
     before = Skill.load(pipeline.recipe.skills_dir / name)
@@ -100,7 +101,7 @@ def _show_skill(pipeline: "Pipeline", seed: int) -> None:
     ]
     for number in sorted({added[0], added[len(added) // 2]}) if added else ():
         _title(f"trace2skill blame {after.root}/SKILL.md:{number}")
-        blame.main([f"{after.root}/SKILL.md:{number}"])
+        blame.work(Blame(place=f"{after.root}/SKILL.md:{number}"))
 
 
 def _next_steps(pipeline: "Pipeline", seed: int) -> str:

@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     return run_stage(_run, Reproduction, argv, ABOUT, EPILOG)
 
 
-def _run(settings: Reproduction) -> int:
+async def _run(settings: Reproduction) -> int:
     from react_agent.lock import only_start
     from trace2skill.reproduce.conduct import Conductor
     from trace2skill.reproduce.forecast import plan_of
@@ -39,7 +39,7 @@ def _run(settings: Reproduction) -> int:
     if not settings.yes and sys.stdin.isatty() and not _agreed():
         return BAD_INPUT
     with only_start(conductor.root):
-        return conductor.run()
+        return await conductor.run()
 
 
 def _agreed() -> bool:
