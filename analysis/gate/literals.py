@@ -4,7 +4,7 @@ Three looks. A script that hard-codes the result needs one literal for every pla
 are counted against places: "Yes" written once does not explain ten cells that say "Yes". Digits are
 also looked for in a row, so that a value in cents or in a long text is the same value. And whatever
 the disguise, a table takes room: when all literals together could say less than the answers take,
-they carry none; when they could say as much, the script has to be believed, and is not.
+they do not carry them; when they could say much more, the script has to be believed, and is not.
 
 Comments and docstrings are cut away before a script is run, and a script that looks at its own text
 has its names counted too.
@@ -29,6 +29,8 @@ ENOUGH_DIGITS = 4
 ENOUGH_BITS = 64
 """Answers that take less could hide in any script: of them the room of its literals says nothing.
 """
+ORDINARY_BITS = 64
+"""Constants and words that a script has besides; only beyond them is it refused."""
 DIGIT, LETTER, SIGN, KNOWN = math.log2(10), math.log2(26), 1.0, 2.0
 """Bits that a character can carry, and a word that the input says or that was said before."""
 
@@ -121,7 +123,7 @@ class Literals:
         """How it could, else nothing."""
         if self.share > SHARE:
             return f"it holds {self.found} of the {self.cells} expected values as literals"
-        if self.needed >= ENOUGH_BITS and not self.bounded:
+        if self.needed >= ENOUGH_BITS and self.bits >= self.needed + ORDINARY_BITS:
             return (
                 f"its literals could hold {self.bits} bits besides what the input says, and the "
                 f"answers take {self.needed}"
@@ -145,7 +147,7 @@ def weigh(script: Script, answers: Sequence[object], instruction: str, known: st
         signature = _signature(key)
         held = max(there[key], digits.count(signature) if signature else 0)
         found[key] = min(count, held)
-    words = frozenset(w.lower() for w in _TOKEN.findall(f"{known}\n{instruction}"))
+    words = frozenset(w.lower() for w in _TOKEN.findall(_digits(f"{known}\n{instruction}")))
     return Literals(
         len(telling),
         sum(found.values()),

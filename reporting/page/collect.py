@@ -12,7 +12,7 @@ from react_agent.layout import seed_of
 from react_agent.models.spending.prices import Prices
 from react_agent.registry import DOMAINS, find
 from react_agent.runs.folder import CaseResult
-from react_agent.runs.logs import Log, LogName, read_log
+from react_agent.runs.logs import Log, name_of, read_log
 from react_agent.runs.verdicts import CaseVerdict
 from react_agent.seams import Domain
 from reporting.page.overview import outcome_of
@@ -239,7 +239,7 @@ def same_log(recorded: Path, file: Path | None) -> bool:
 
 
 def _identity(path: Path) -> tuple[object, ...]:
-    name = LogName.parse(path)
+    name = name_of(path)
     known = (name.agent, name.task_id, name.case) if name else (path.name,)
     depth = 4 if seed_of(path.parent) else 3
     return (*known, *path.absolute().parts[-depth:-1])
