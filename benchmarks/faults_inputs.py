@@ -59,7 +59,7 @@ def _evolve(*flags: str) -> Callable[[Path], Argv]:
     def argv(at: Path) -> Argv:
         fixed = ["evolve", "--error-json", at / "records.json", "--skill-dir", at / "skills/xlsx"]
         told = [at / flag[1:] if flag.startswith("@") else flag for flag in flags]
-        return [*fixed, "--model", "m", "--replay", at / "cassette.jsonl", "--dry-run", *told]
+        return [*fixed, "--model", "m", "--replay", at / "cassette.jsonl", "--estimate", *told]
 
     return argv
 

@@ -13,6 +13,7 @@ from faultprogram import ROOT
 from faultserver import Asked, Messages
 
 from react_agent.seams import NOT_THE_AGENT
+from skill_evolver.engine.store import prompt_sample
 
 MINI = ROOT / "data" / "mini"
 SKILLS = ROOT / "spreadsheet_agent" / "skills"
@@ -128,7 +129,8 @@ class Pipeline:
         target = self.folder / f"{name}_evolution"
         records = [(f"--{k}-json", str(self.folder / f"parsed_{k}.json")) for k in kinds]
         flags = ["--skill-dir", str(self.folder / f"{name}_skills" / "xlsx-basic")]
-        flags += ["--output-dir", str(target), "--save-intermediates", "--data-path", str(MINI)]
+        flags += ["--intermediates-dir", str(target / "intermediates"), "--save-intermediates"]
+        flags += ["--parse-failure-dir", str(target / "failures"), "--data-path", str(MINI)]
         flags += ["--merge-batch-size", "2", "--max-workers", str(self.workers)]
         flags += ["--patch-file", str(target / "change.patch")]
         argv = ("evolve", *(word for pair in records for word in pair), *flags, *self._model())
@@ -173,8 +175,8 @@ def _prompts_of(folder: Path) -> Callable[[], set[str]]:
         found = set()
         for path in (folder / "calls").rglob("*.json"):
             if json.loads(path.read_text("utf-8"))["read"]:
-                name = path.relative_to(folder / "calls").with_suffix(".md")
-                text = (folder / "prompts" / name).read_text("utf-8")
+                name = path.relative_to(folder / "calls").with_suffix("").as_posix()
+                text = (folder / prompt_sample(name)).read_text("utf-8")
                 found.add(text.partition("\n## USER\n")[2].partition("\n## ASSISTANT\n")[0].strip())
         return found
 

@@ -16,6 +16,8 @@ from skill_evolver.patches.codecs import Codec, JsonCodec, MarkdownCodec
 from skill_evolver.patches.patch import ExactEdit, Patch, SemanticEdit
 
 PROJECT = Path(__file__).resolve().parent.parent
+LONGEST = 3_400
+"""Characters of what every MAP call is told before the skill: it is paid once a record."""
 CODECS: list[Codec] = [JsonCodec(), MarkdownCodec(), MarkdownCodec("heading")]
 MODES = list(
     itertools.product(
@@ -45,6 +47,11 @@ def test_map_prompts_share_their_beginning(
     assert ("PATCH START" in texts[0]) == (codec.name == "markdown")
     assert ('Give each edit "sources"' in texts[0]) == (size > 1)
     assert skill.text.strip() in texts[0]
+    assert len(prompts[0][0].content) < LONGEST
+    for path, text in skill.files.items():
+        editable = path.endswith(".md")
+        assert path in texts[0]
+        assert (text.strip() in texts[0]) == editable
 
 
 @pytest.mark.parametrize("lessons", ["error", "success", "combined"])

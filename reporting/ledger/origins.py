@@ -12,7 +12,8 @@ from react_agent.skills import Skill
 from reporting.comparing.entrants import Entrant
 from reporting.ledger import paper
 from reporting.ledger.paper import Mode, Signal
-from skill_evolver.commands.released import FOLDER, LOCK, Pins
+from skill_evolver.commands.released import LOCK, Pins
+from skill_evolver.commands.settings import RELEASED_SKILLS
 from skill_evolver.engine.history import Provenance, files_digest, previous
 from spreadsheet_agent import SKILLS
 
@@ -63,7 +64,7 @@ def origin_of(entrant: Entrant, dataset: Domain[Any]) -> Origin:
 
 def _released(wanted: str) -> Origin | None:
     """The paper's own skill, as `trace2skill data fetch-released` noted it."""
-    lock = Path(FOLDER) / LOCK
+    lock = Path(RELEASED_SKILLS) / LOCK
     folders = Pins.model_validate(read_json(lock)).folders if lock.is_file() else {}
     for name, (author, mode, signal) in RELEASED.items():
         if folders.get(name) == wanted:

@@ -18,10 +18,9 @@ from react_agent.errors import ContractError
 from react_agent.files import digest_tree, read_json, write_json
 from react_agent.flags import run_stage
 from react_agent.threads import in_thread
-from skill_evolver.commands.settings import ReleasedSkills
+from skill_evolver.commands.settings import RELEASED_SKILLS, ReleasedSkills
 
 HOME = "https://github.com/Qwen-Applications/Trace2Skill"
-FOLDER = "released_skills"
 LOCK, PINS = "RELEASED.lock.json", "PINS.json"
 MOST = 200 << 20
 NO = "no skill was installed"
@@ -88,10 +87,12 @@ async def _bring(source: str | None, revision: str, room: Path) -> list[Path]:
     folders = sorted(
         path.parent
         for path in (room / "home").rglob("SKILL.md")
-        if path.parent.parent.name == FOLDER
+        if path.parent.parent.name == RELEASED_SKILLS
     )
     if not folders:
-        raise ContractError(f"{source or HOME}: holds no {FOLDER}/<name>/SKILL.md at {revision}")
+        raise ContractError(
+            f"{source or HOME}: holds no {RELEASED_SKILLS}/<name>/SKILL.md at {revision}"
+        )
     return folders
 
 

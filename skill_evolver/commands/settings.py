@@ -7,6 +7,7 @@ from typing import ClassVar
 from react_agent.settings import Settings, setting
 
 SKILL = "the skill folder, or a root that holds it"
+RELEASED_SKILLS = "released_skills"
 PROVENANCE = "its provenance.json, if it was moved"
 
 
@@ -41,7 +42,7 @@ class Rollback(Settings):
 class ReleasedSkills(Settings):
     hyphens: ClassVar[bool] = True
 
-    into: Path = setting("where the folders go", Path("released_skills"))
+    into: Path = setting("where the folders go", Path(RELEASED_SKILLS))
     revision: str | None = setting("commit or branch; else the pinned one, main", None)
     source: str | None = setting(
         "a .tar.gz of the repository, in place of its public home",

@@ -46,7 +46,7 @@ class Places:
         folder = folder.resolve()
         backups = backups_folder(folder)
         home = backups.with_name(backups.name.replace("backups", "evolution")) / folder.name
-        olds = [path for path in (settings.output_dir, home) if path]
+        olds = [p for p in (settings.output_dir, settings.intermediates_dir, folder, home) if p]
         """Where earlier versions kept replies and spendings: paid once is paid."""
         paid = [p / INTERMEDIATES for p in olds if (p / INTERMEDIATES / CALLS).is_dir()]
         usual = [*paid, folder.with_name(f"{folder.name}{PARALLEL_OUTPUT}")][0]

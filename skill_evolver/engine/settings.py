@@ -10,10 +10,9 @@ from react_agent.models.settings import ModelSettings
 from react_agent.settings import Settings, part, setting
 from skill_evolver.guard.injections import RULES
 
-Kind = Literal["error", "success"]
 Lessons = Literal["error", "success", "combined"]
 LessonsOrAuto = Literal["error", "success", "combined", "auto"]
-Source = tuple[Path, Kind]
+Source = tuple[Path, Literal["error", "success"]]
 _LESSONS, _HOW, _WHAT, _FILES = (
     "which lessons",
     "how to evolve",
@@ -142,14 +141,14 @@ class Evolution(Settings):
     @property
     def sources(self) -> tuple[Source, ...]:
         """Record files and what they are about. Raises ContractError when there is none."""
-        given: list[tuple[Path | None, Kind]] = [
-            (self.error_json, "error"),
-            (self.success_json, "success"),
-        ]
-        found = tuple((path, kind) for path, kind in given if path)
+        found: list[Source] = []
+        if self.error_json:
+            found.append((self.error_json, "error"))
+        if self.success_json:
+            found.append((self.success_json, "success"))
         if not found:
             raise ContractError("nothing to learn from: give --error-json, --success-json or both")
-        return found
+        return tuple(found)
 
     @property
     def about(self) -> LessonsOrAuto:

@@ -21,7 +21,6 @@ from skill_evolver.engine.asking import Talk, ask
 from skill_evolver.patches.codecs import Codec, PatchFormatError
 from skill_evolver.patches.patch import Edit, Patch
 
-PROMPT_SAMPLES = "prompt_samples"
 PLACE_FIELDS = ("target_section", "target_text", "old_text", "content", "after_section")
 log = logging.getLogger(__name__)
 
@@ -113,7 +112,7 @@ class Store:
         turns = [turn.model_dump() for turn in talk.turns]
         if self.readable:
             prompt = [*(m.model_dump() for m in messages), *turns]
-            write_whole(self.folder / PROMPT_SAMPLES / _sample(name), _as_text(prompt))
+            write_whole(self.folder / prompt_sample(name), _as_text(prompt))
         if talk.patch is None:
             self.tally.unreadable += 1
             log.warning("%s: the reply cannot be read: %s", name, talk.complaint.split("\n")[0])
@@ -146,10 +145,10 @@ def _said(edit: Edit) -> dict[str, Any]:
     return edit.model_dump(mode="json", exclude_defaults=True)
 
 
-def _sample(name: str) -> str:
-    """Where a call's prompt and reply lie to be read, below the folder of its phase."""
+def prompt_sample(name: str) -> Path:
+    """Where a call's prompt and reply lie to be read, below the intermediates."""
     phase, _, rest = name.replace("/", "_").partition("_")
-    return f"{phase}/{'batch_' if phase == 'map' else ''}{rest}.md"
+    return Path("prompt_samples", phase, f"{'batch_' if phase == 'map' else ''}{rest}.md")
 
 
 def _as_text(messages: Sequence[dict[str, Any]]) -> str:
