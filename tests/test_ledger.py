@@ -280,10 +280,11 @@ def test_the_bundled_seed_skills_are_said_to_be_no_skills_of_the_papers(
     }
 
 
-def evolved(root: Path, lessons: str, report: str, tasks: list[str]) -> Path:
+def evolved(root: Path, lessons: str, report: str, tasks: list[str], **more: Any) -> Path:
     """A skill folder with the history that an evolution leaves beside it."""
-    folder = root / "skills" / "xlsx-basic"
-    shutil.copytree(SKILLS / "xlsx-basic", folder)
+    name = str(more.pop("seed", "xlsx-basic"))
+    folder = root / "skills" / name
+    shutil.copytree(SKILLS / name, folder)
     before = Skill.load(folder).files
     (folder / "SKILL.md").write_text(before["SKILL.md"] + "\n- Look twice.\n")
     model = "Qwen3.5-122B-A10B"
@@ -292,9 +293,9 @@ def evolved(root: Path, lessons: str, report: str, tasks: list[str]) -> Path:
         for task in tasks
     }
     provenance = Provenance(
-        skill="xlsx-basic",
+        skill=name,
         created="",
-        settings={"lessons": lessons, "codec": "json", "model": model},
+        settings={"lessons": lessons, "codec": "json", "model": model, **more},
         base=before,
         runs=runs,
     )
@@ -333,6 +334,37 @@ def test_an_evolved_skill_is_placed_by_its_history(
     (folder / "SKILL.md").write_text("changed")
     with pytest.raises(Unmatched, match="has changed since the run"):
         place(run)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows"),
+    [
+        ({"mode": "parallel", "merge_batch_size": 32}, {"35B Deep +Error": 0}),
+        ({"mode": "sequential", "batch_size": 4}, {"Sequential B=4": 2}),
+        ({"mode": "sequential", "batch_size": 2}, {}),
+    ],
+)
+def test_a_sequential_evolution_stands_beside_the_papers_own(
+    tmp_path: Path, data: Path, settings: dict[str, Any], rows: dict[str, int]
+) -> None:
+    folder = evolved(tmp_path, "error", "analysis_report.md", [IDS[3]], seed="xlsx", **settings)
+    skill = {"name": "xlsx", "digest": Skill.load(folder).digest}
+    run = run_of(tmp_path / "a", data, agent="cli_skill_preloaded", skill=skill)
+    record = json.loads((run / "outputs/run.json").read_text())
+    record["sessions"][0]["environment"]["skills_dir"] = str(folder.parent)
+    write_json(run / "outputs/run.json", record)
+    own = place(run)
+    placed = [row.paper for row in fill(ROWS, [own], {}).rows if row.own]
+    sequential = settings["mode"] == "sequential"
+    assert {row.method or "" for row in placed if sequential} <= {
+        f"sequential B={settings.get('batch_size')}"
+    }
+    for name, count in rows.items():
+        assert sum(row.row == name for row in placed) == count
+    said = " ".join(own.deviations)
+    assert ("merge batch" in said) is False
+    assert "analysts and evolver: this toolkit's prompts" in said
+    assert "its code sends 0.6" in said
 
 
 def test_all_forms_hold_every_row(

@@ -48,6 +48,8 @@ class Own:
             return False
         if (row.author, row.signal) != (origin.author, origin.signal):
             return False
+        if origin.method:
+            return row.method == origin.method
         if row.signal in (None, "success"):
             return row.method in (None, "parallel")
         ways = {"agentic": (None, "parallel", "agentic"), "single call": ("single call",)}

@@ -29,6 +29,7 @@ SEED_SKILLS: Mapping[str, tuple[Mode, Mode]] = {
     "xlsx-basic": ("parametric", "creation"),
 }
 """The bundled stand-ins: what each stands for, and the mode of what evolves from it."""
+MERGE_BATCH = 32
 OWN_SEED = "the seed skill is this toolkit's own {}, not the paper's"
 
 
@@ -43,6 +44,8 @@ class Origin:
     mode: Mode
     author: str | None = None
     signal: Signal | None = None
+    method: str = ""
+    """How it was evolved, where not in parallel: as the paper names it."""
     analyst: str = ""
     """agentic or single call, as the reports behind error lessons show; empty if they do not."""
     deviations: tuple[str, ...] = ()
@@ -68,7 +71,7 @@ def _released(wanted: str) -> Origin | None:
     folders = Pins.model_validate(read_json(lock)).folders if lock.is_file() else {}
     for name, (author, mode, signal) in RELEASED.items():
         if folders.get(name) == wanted:
-            return Origin(mode, author, signal, "agentic")
+            return Origin(mode, author, signal, analyst="agentic")
     return None
 
 
@@ -105,7 +108,9 @@ def _by_provenance(provenance: Provenance, dataset: Domain[Any]) -> Origin:
         *_evolution_apart(provenance, author),
         *_teaching_apart(provenance, dataset),
     )
-    return Origin(SEED_SKILLS[seed][1], author, signal, _analyst(provenance), deviations)
+    mode = SEED_SKILLS[seed][1]
+    method, analyst = _method(provenance), _analyst(provenance)
+    return Origin(mode, author, signal, method, analyst, deviations)
 
 
 def _teaching_apart(provenance: Provenance, dataset: Domain[Any]) -> list[str]:
@@ -118,10 +123,18 @@ def _teaching_apart(provenance: Provenance, dataset: Domain[Any]) -> list[str]:
 
 
 def _evolution_apart(provenance: Provenance, author: str) -> list[str]:
-    apart = ["merge batch not noted, the paper's 32 (its code's default 5)"]
-    codec = provenance.settings.get("codec")
+    noted = provenance.settings
+    apart = ["analysts and evolver: this toolkit's prompts, not the released words"]
+    merged, codec = noted.get("merge_batch_size"), noted.get("codec")
+    if merged != MERGE_BATCH and not _method(provenance):
+        said = "not noted" if merged is None else merged
+        apart.append(f"merge batch {said}, the paper's {MERGE_BATCH} (its code's default 5)")
     if codec != "json":
         apart.append(f"patches in {codec}, the paper's in json")
+    sampling = noted.get("sampling")
+    heat = sampling.get("temperature") if isinstance(sampling, dict) else None
+    said = "not noted" if heat is None else heat
+    apart.append(f"evolver's temperature {said}, the paper's 1.0, its code sends 0.6")
     others = {run.model for run in provenance.runs.values() if not _is(run.model, author)}
     if others:
         named = ", ".join(sorted(other or "not noted" for other in others))
@@ -131,6 +144,12 @@ def _evolution_apart(provenance: Provenance, author: str) -> list[str]:
     if provenance.reverted:
         apart.append(f"{len(provenance.reverted)} lessons were taken out again")
     return apart
+
+
+def _method(provenance: Provenance) -> str:
+    if provenance.settings.get("mode") != "sequential":
+        return ""
+    return f"sequential B={provenance.settings.get('batch_size')}"
 
 
 def _is(model: str, size: str) -> bool:

@@ -110,6 +110,11 @@ def _row(row: PaperRow, results: Sequence[Own]) -> LedgerRow:
 
 def _nowhere(own: Own) -> str:
     origin = own.origin
-    made = [origin.author and f"author {origin.author}", origin.signal, origin.analyst]
+    made = [
+        origin.author and f"author {origin.author}",
+        origin.signal,
+        origin.method,
+        origin.analyst,
+    ]
     what = ", ".join(part for part in (origin.mode, *made) if part)
     return f"no row has user {own.user}, {what}, on {' and '.join(own.values)}"
