@@ -1,18 +1,20 @@
-"""The evolution that `reproduce` starts is the published one, by its settings."""
+"""The stages that `reproduce` starts are the published ones, by their settings."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
 
+from analysis.analysts.settings import Repairing, RunAnalysis
 from react_agent.bundled import API_CHAT
 from react_agent.layout import BUDGET
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.prices import Prices
 from react_agent.models.spending.settings import BudgetSettings
-from react_agent.runs.settings import Rollouts
+from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts, Triage
 from skill_evolver.engine.result import NOT_WRITTEN
 from skill_evolver.engine.settings import Evolution
+from spreadsheetbench.scoring.settings import Scoring
 from trace2skill.reproduce.conduct import Conductor
 from trace2skill.reproduce.pipeline import Pipeline, Stage
 from trace2skill.reproduce.recipe import BudgetTable, ModelTable, Recipe, SplitTable
@@ -74,6 +76,48 @@ def test_an_evolution_learns_from_its_lessons_with_the_published_settings(
         ),
     )
     assert (step.kind, step.split, step.evolution) == ("evolution", "train", 41)
+
+
+def test_all_stages_are_told_what_the_recipe_says(tmp_path: Path) -> None:
+    said = {"case_timeout": 60.0, "sandbox": "none", "gate": "replay", "max_turns": 9}
+    pipeline = plan(tmp_path, **said, test_seeds=(1, 2), lessons="combined", prompts=Path("words"))
+    champion = pipeline.champion(41)
+    rollouts, scoring, triage = (stage.settings for stage in pipeline.roll_out(champion).stages)
+    assert isinstance(rollouts, Rollouts)
+    assert rollouts.agent == AgentSettings(
+        agent="cli_skill_preloaded",
+        skill="xlsx",
+        skills_dir=pipeline.evolved_skills(41),
+        prompts=Path("words"),
+        max_turns=9,
+        case_timeout=60.0,
+        workers=7,
+        sandbox="none",
+        longest_first=tmp_path / "cli_only_baseline/outputs",
+    )
+    assert rollouts.cases == CaseChoice(start_idx=2, end_idx=3, seeds=(1, 2))
+    assert rollouts.model.generation_config == "instruct"
+    assert rollouts.model.default_temperature == Rollouts.model.default_temperature
+    assert rollouts.model.reply_cache == tmp_path / "reply_cache/evolved_run_seed_41"
+    assert scoring == Scoring(
+        data_path=Path("data"), output_dir=champion.outputs, start_idx=2, end_idx=3, repeat=2
+    )
+    assert triage == Triage(
+        eval_results=champion.verdicts, log_dir=champion.layout.logs, repeat=2, no_details=True
+    )
+    (learning,) = (stage.settings for stage in pipeline.learn().stages)
+    assert isinstance(learning, RunAnalysis)
+    assert learning.repairing == Repairing(
+        max_turns=9, case_timeout=60.0, workers=7, sandbox="none", gate="replay"
+    )
+    assert (learning.only, learning.run_folder) == ("all", tmp_path / "baseline_run")
+    assert learning.model.generation_config == "instruct"
+    assert learning.success_generation_config == "thinking"
+    recorded = plan(tmp_path, model=ModelTable(name="m", replay="c.jsonl"))
+    (run, *_) = (stage.settings for stage in recorded.roll_out(recorded.teacher).stages)
+    assert isinstance(run, Rollouts)
+    assert (run.model.replay, run.model.reply_cache) == (Path("c.jsonl"), None)
+    assert run.agent.longest_first is None
 
 
 def test_a_seed_without_a_skill_takes_no_other_seed_with_it(
