@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 import test_seams as seams
+from playwright.sync_api import expect, sync_playwright
+from test_report import ARGUMENTS, CHROMIUM, needs_chromium
 
 from react_agent.runs import session
+from react_agent.runs.folder import CaseResult
+from react_agent.runs.verdicts import CaseVerdict
 from reporting.comparing.comparison_text import terminal
 from reporting.comparing.settings import Comparison
 from reporting.comparing.stage import compare_runs
+from reporting.page.collect import verdict_on
 from reporting.page.settings import Report
 from reporting.page.stage import write_report
 
@@ -88,3 +93,42 @@ def test_without_its_data_a_run_is_shown_all_the_same(
     page = write_report(report)
     assert page.problems == 1
     assert [one["facts"] for one in details_of(page.file).values()] == [[]] * 6
+
+
+@needs_chromium
+def test_a_reader_sees_the_words(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    page = write_report(Report(runs=runs, output=tmp_path / "page.html"))
+    found = details_of(page.file)
+    (key,) = (k for k, one in found.items() if (one["task"], one["run"]) == ("sky", 0))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        seen = browser.new_page()
+        seen.goto(f"{page.file.as_uri()}#/task/{key}")
+        expect(seen.get_by_role("heading", name="Result", exact=True)).to_be_visible()
+        expect(seen.locator("pre", has_text="Result: FAIL")).to_be_visible()
+        expect(seen.get_by_role("heading", name="Cells")).to_have_count(0)
+        browser.close()
+
+
+def test_verdicts_find_their_cases() -> None:
+    """By the case they name, else by the output; cases without one have what is left."""
+
+    def case(name: str, output: str | None) -> CaseResult:
+        return CaseResult(
+            id="t", input_file=f"{name}.xlsx", output_file=output, status="completed", success=True
+        )
+
+    def verdict(output: str, name: str | None = None) -> CaseVerdict:
+        return CaseVerdict(gt_file="", output_file=output, passed=True, case=name)
+
+    cases = [case("1_t", None), case("2_t", None), case("3_t", "t/c.xlsx")]
+    named = [verdict("b", "2_t"), verdict("c.xlsx", "3_t"), verdict("a", "1_t")]
+    assert [verdict_on(one, n, cases, named) for n, one in enumerate(cases)] == [
+        named[2],
+        named[0],
+        named[1],
+    ]
+    by_output = [verdict("c.xlsx"), verdict("a"), verdict("b")]
+    assert verdict_on(cases[2], 2, cases, by_output) == by_output[0]
+    assert verdict_on(cases[0], 0, [cases[0], cases[2]], by_output[:2]) == by_output[1]
+    assert verdict_on(cases[0], 0, cases[:2], by_output) is None

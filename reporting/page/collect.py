@@ -189,12 +189,14 @@ def _cases(run: RunView, number: int, task: str) -> Iterator[Shown]:
     cases = run.cases_of.get(task, ())
     for place, case in enumerate(cases):
         log = run.log_file(task, case.input_file)
-        yield Shown(number, task, case.input_file, case, _of(case, place, cases, judged), log)
+        yield Shown(
+            number, task, case.input_file, case, verdict_on(case, place, cases, judged), log
+        )
     if not cases and any(known == task for known, _ in run.logs):
         yield Shown(number, task, "", None, next(iter(judged), None), run.log_file(task))
 
 
-def _of(
+def verdict_on(
     case: CaseResult, place: int, cases: Sequence[CaseResult], judged: Sequence[CaseVerdict]
 ) -> CaseVerdict | None:
     """The verdict on it: by its name or its output's; on no output, the one that is left or stands
