@@ -77,7 +77,7 @@ def _run(
         "seed": 41,
     }
     folder.open(settings, {"data_path": str(data)}, overwrite=False)
-    for number, case in enumerate(domain.cases(TASKS), start=1):
+    for number, case in enumerate((c for t in TASKS for c in domain.cases(t)), start=1):
         status: Status = "completed"
         output = domain.output_path(case, folder.output_dir)
         gold = dataset.golds(case.task)[0]

@@ -20,6 +20,7 @@ from react_agent.loop.replies import Action, Done, read_reply
 from react_agent.model import ScriptedModel
 from react_agent.runs import casework
 from react_agent.runs.casework import task_prompts
+from react_agent.runs.settings import Rollouts
 from react_agent.sandbox.door import open_sandbox
 from react_agent.seams import Workspace
 from react_agent.skills import Skill, find_skill
@@ -263,9 +264,9 @@ def test_a_reproduction_hands_the_folder_to_all_rollouts(
     pipeline = Pipeline(recipe, split_ids(recipe))
     entrants = [pipeline.teacher, *pipeline.baselines(), *pipeline.validations()]
     steps = [*map(pipeline.roll_out, entrants), pipeline.learn(), pipeline.evolve(41)]
-    for command in [command for step in steps for command in step.commands]:
-        assert ("--prompts" in command.argv) == (command.stage == "run")
-        assert (str(folder) in command.argv) == (command.stage == "run")
+    for stage in [stage for step in steps for stage in step.stages]:
+        given = isinstance(stage.settings, Rollouts) and stage.settings.agent.prompts == folder
+        assert given == (stage.name == "run")
     before = contents(recipe)["prompts"]
     own(folder, task="Task {{ instruction }}")
     assert contents(recipe)["prompts"] != before

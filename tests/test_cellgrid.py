@@ -15,8 +15,9 @@ from workbooks import PERTURBATIONS, perturbed, write_gold
 from react_agent.model import Message
 from react_agent.runs.logs import Log
 from reporting.cells.cellgrid import MAX_COLUMNS, MAX_ROWS, GridJob, grids_of
+from reporting.cells.view import asked_for
 from reporting.cells.window import Rows, read_window
-from reporting.runs.steps import MAX_TEXT, asked_for, steps_of
+from reporting.runs.steps import MAX_TEXT, steps_of
 from spreadsheetbench.reading.reader import OpenpyxlReader
 
 SAMPLES = (None, 1, 2.5, "text", "", True, datetime.datetime(2024, 1, 2, 3, 4), "=A1+1", "#N/A")

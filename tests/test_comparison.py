@@ -16,7 +16,7 @@ from react_agent.errors import ContractError
 from react_agent.files import write_json, write_whole
 from react_agent.runs.verdicts import Evaluation, combine
 from reporting import compare
-from reporting.comparing.comparison import RECORDED, Comparison, Pair
+from reporting.comparing.comparison import RECORDED, Compared, Pair
 from reporting.comparing.comparison_text import markdown, terminal
 from reporting.comparing.entrants import load_entrants
 from reporting.comparing.standings import compare as compared
@@ -258,7 +258,7 @@ def test_files_and_marks_stand_in_every_form(
     assert compare.main([str(one), str(two), *flags]) == OK
     printed = capsys.readouterr().out
     assert RECORDED.upper() in printed
-    comparison = Comparison.model_validate_json((tmp_path / "json").read_text())
+    comparison = Compared.model_validate_json((tmp_path / "json").read_text())
     assert (comparison.mark, comparison.standings[0].recorded) == (RECORDED, True)
     assert comparison.pairs[0].recorded
     for run in (one, two):
@@ -302,7 +302,7 @@ def test_a_run_without_verdicts_is_one_clear_line(
 
 
 def test_help_does_not_wait_for_scipy() -> None:
-    code = "import sys, reporting.compare as c; c.build_parser(); print('scipy' in sys.modules)"
+    code = "import sys, reporting.compare as c; c.main; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -3,6 +3,7 @@
 The demo itself takes a minute and runs as `make demo`; here two of its tasks go through it.
 """
 
+import asyncio
 import json
 import sys
 from importlib import import_module
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from trace2skill import demo
-from trace2skill.cli import STAGES
+from trace2skill.reproduce.performing import perform
 from trace2skill.reproduce.pipeline import Pipeline, PipelineStep
 from trace2skill.reproduce.recipe import Recipe, SplitTable, split_ids
 
@@ -28,8 +29,8 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 
 
 def run(step: PipelineStep) -> None:
-    for command in step.commands:
-        assert import_module(STAGES[command.stage][0]).main(list(command.argv)) == 0
+    for stage in step.stages:
+        assert asyncio.run(perform(stage)) == 0
     assert step.whole()
 
 

@@ -1,17 +1,22 @@
-"""The evolution that `reproduce` starts is the published one, by the flags its parser takes."""
+"""The stages that `reproduce` starts are the published ones, by their settings."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from analysis.analysts.settings import Repairing, RunAnalysis
+from react_agent.bundled import API_CHAT
 from react_agent.layout import BUDGET
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.prices import Prices
 from react_agent.models.spending.settings import BudgetSettings
-from skill_evolver import evolve
+from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts, Triage
+from skill_evolver.engine.result import NOT_WRITTEN
 from skill_evolver.engine.settings import Evolution
-from trace2skill.reproduce.conduct import NOT_WRITTEN, Conductor
-from trace2skill.reproduce.pipeline import Command, Pipeline, PipelineStep
+from spreadsheetbench.scoring.settings import Scoring
+from trace2skill.reproduce.conduct import Conductor
+from trace2skill.reproduce.pipeline import Pipeline, Stage
 from trace2skill.reproduce.recipe import BudgetTable, ModelTable, Recipe, SplitTable
 
 IDS = {"train": ["1", "2"], "test": ["3"]}
@@ -33,61 +38,86 @@ def plan(folder: Path, **changes: object) -> Pipeline:
     return Pipeline(recipe.model_copy(update=changes), IDS)
 
 
-def parsed(step: PipelineStep, monkeypatch: pytest.MonkeyPatch) -> Evolution:
-    found: list[Evolution] = []
-
-    async def only_parse(settings: Evolution) -> int:
-        found.append(settings)
-        return 0
-
-    monkeypatch.setattr(evolve, "work", only_parse)
-    (command,) = step.commands
-    assert command.stage == "evolve"
-    assert evolve.main(list(command.argv)) == 0
-    return found[0]
-
-
 @pytest.mark.parametrize("lessons", ["error", "success", "combined"])
 def test_an_evolution_learns_from_its_lessons_with_the_published_settings(
-    lessons: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lessons: str, tmp_path: Path
 ) -> None:
     step = plan(tmp_path, lessons=lessons).evolve(41)
-    settings = parsed(step, monkeypatch)
+    (stage,) = step.stages
     folder = tmp_path / "skill_evolution_seed_41" / f"{lessons}_driven_skill_evolution"
     run = tmp_path / "baseline_run"
-    wanted = {
-        "error_json": run / "error_analysis_parsed.json" if lessons != "success" else None,
-        "success_json": run / "success_analysis_parsed.json" if lessons != "error" else None,
-        "skill_dir": folder / "skills" / "xlsx",
-        "prompt": "skill" if lessons == "combined" else "generic",
-        "data_path": Path("data"),
-        "batch_size": 1,
-        "seed": 41,
-        "merge_batch_size": 6,
-        "patch_pipeline": "json",
-        "changelog": folder / "change.log",
-        "save_intermediates": True,
-        "intermediates_dir": folder / "intermediates",
-        "parse_failure_dir": folder / "parse_failures",
-        "max_workers": 7,
-        "continue_evolving": False,
-        "skip_translation": False,
-        "min_support": 1,
-        "mode": "parallel",
-    }
-    assert {name: getattr(settings, name) for name in wanted} == wanted
-    assert settings.model == ModelSettings(
-        model="m",
-        default_temperature=0.6,
-        generation_config="thinking",
-        max_downtime=30.0,
-        min_free_disk=5.0,
-        reply_cache=None,  # an evolution keeps what it paid itself
-        budget=BudgetSettings(
-            budget=tmp_path / BUDGET, prices="1,2", max_cost=3.0, max_tokens=4, max_calls=5
+    assert stage.name == "evolve"
+    assert stage.settings == Evolution(
+        error_json=run / "error_analysis_parsed.json" if lessons != "success" else None,
+        success_json=run / "success_analysis_parsed.json" if lessons != "error" else None,
+        skill_dir=folder / "skills" / "xlsx",
+        prompt="skill" if lessons == "combined" else "generic",
+        data_path=Path("data"),
+        batch_size=1,
+        seed=41,
+        merge_batch_size=6,
+        patch_pipeline="json",
+        changelog=folder / "change.log",
+        save_intermediates=True,
+        intermediates_dir=folder / "intermediates",
+        parse_failure_dir=folder / "parse_failures",
+        max_workers=7,
+        model=ModelSettings(
+            model="m",
+            api_chat_config=API_CHAT,
+            generation_config="thinking",
+            default_temperature=0.6,
+            reply_cache=None,  # an evolution keeps what it paid itself
+            max_downtime=30,
+            min_free_disk=5,
+            budget=BudgetSettings(
+                budget=tmp_path / BUDGET, max_cost=3, max_tokens=4, max_calls=5, prices="1,2"
+            ),
         ),
     )
     assert (step.kind, step.split, step.evolution) == ("evolution", "train", 41)
+
+
+def test_all_stages_are_told_what_the_recipe_says(tmp_path: Path) -> None:
+    said = {"case_timeout": 60.0, "sandbox": "none", "gate": "replay", "max_turns": 9}
+    pipeline = plan(tmp_path, **said, test_seeds=(1, 2), lessons="combined", prompts=Path("words"))
+    champion = pipeline.champion(41)
+    rollouts, scoring, triage = (stage.settings for stage in pipeline.roll_out(champion).stages)
+    assert isinstance(rollouts, Rollouts)
+    assert rollouts.agent == AgentSettings(
+        agent="cli_skill_preloaded",
+        skill="xlsx",
+        skills_dir=pipeline.evolved_skills(41),
+        prompts=Path("words"),
+        max_turns=9,
+        case_timeout=60.0,
+        workers=7,
+        sandbox="none",
+        longest_first=tmp_path / "cli_only_baseline/outputs",
+    )
+    assert rollouts.cases == CaseChoice(start_idx=2, end_idx=3, seeds=(1, 2))
+    assert rollouts.model.generation_config == "instruct"
+    assert rollouts.model.default_temperature == Rollouts.model.default_temperature
+    assert rollouts.model.reply_cache == tmp_path / "reply_cache/evolved_run_seed_41"
+    assert scoring == Scoring(
+        data_path=Path("data"), output_dir=champion.outputs, start_idx=2, end_idx=3, repeat=2
+    )
+    assert triage == Triage(
+        eval_results=champion.verdicts, log_dir=champion.layout.logs, repeat=2, no_details=True
+    )
+    (learning,) = (stage.settings for stage in pipeline.learn().stages)
+    assert isinstance(learning, RunAnalysis)
+    assert learning.repairing == Repairing(
+        max_turns=9, case_timeout=60.0, workers=7, sandbox="none", gate="replay"
+    )
+    assert (learning.only, learning.run_folder) == ("all", tmp_path / "baseline_run")
+    assert learning.model.generation_config == "instruct"
+    assert learning.success_generation_config == "thinking"
+    recorded = plan(tmp_path, model=ModelTable(name="m", replay="c.jsonl"))
+    (run, *_) = (stage.settings for stage in recorded.roll_out(recorded.teacher).stages)
+    assert isinstance(run, Rollouts)
+    assert (run.model.replay, run.model.reply_cache) == (Path("c.jsonl"), None)
+    assert run.agent.longest_first is None
 
 
 def test_a_seed_without_a_skill_takes_no_other_seed_with_it(
@@ -96,19 +126,23 @@ def test_a_seed_without_a_skill_takes_no_other_seed_with_it(
     """Seed 4 is part of the name of seed 41."""
     pipeline = plan(tmp_path, skills_dir=Path(__file__).parent.parent / "spreadsheet_agent/skills")
     conductor = Conductor(pipeline, Prices())
-    started: list[tuple[str, ...]] = []
+    started: list[Stage] = []
 
-    def run(command: Command) -> int:
-        started.append((command.stage, *command.argv))
-        seed = command.argv[command.argv.index("--seed") + 1] if command.stage == "evolve" else ""
-        return NOT_WRITTEN if seed == "4" else 0
+    async def run(stage: Stage) -> int:
+        started.append(stage)
+        evolution = stage.settings
+        return NOT_WRITTEN if isinstance(evolution, Evolution) and evolution.seed == 4 else 0
 
-    monkeypatch.setattr("trace2skill.reproduce.conduct._run", run)
-    for step in [*map(pipeline.evolve, (4, 41)), *map(pipeline.roll_out, pipeline.validations())]:
-        conductor._do(step)
+    monkeypatch.setattr("trace2skill.reproduce.conduct.perform", run)
+
+    async def all_steps() -> None:
+        for step in [
+            *map(pipeline.evolve, (4, 41)),
+            *map(pipeline.roll_out, pipeline.validations()),
+        ]:
+            await conductor._do(step)
+
+    asyncio.run(all_steps())
     assert conductor.without_skill == [4]
-    runs = [command for command in started if command[0] == "run"]
-    assert [Path(run[run.index("--output_dir") + 1]).name for run in runs] == [
-        "baseline_outputs",
-        "evolved_seed_41_outputs",
-    ]
+    runs = [stage.settings for stage in started if isinstance(stage.settings, Rollouts)]
+    assert [run.output_dir.name for run in runs] == ["baseline_outputs", "evolved_seed_41_outputs"]

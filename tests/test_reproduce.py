@@ -5,7 +5,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -17,9 +16,11 @@ import pytest
 from stub_server import StubServer, reply
 
 from react_agent.errors import ContractError
+from react_agent.flags import as_argv, parser_of, read
 from react_agent.layout import BUDGET
 from react_agent.models.spending.budget import read_spent
-from trace2skill.reproduce import command as reproduce
+from trace2skill.cli import STAGES
+from trace2skill.reproduce.performing import WORK
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, contents, split_ids
 
@@ -215,13 +216,10 @@ def test_a_cap_holds_over_starts_and_a_higher_one_goes_on(
     study(tmp_path, answering(author), steps)
 
 
-def test_other_settings_are_refused_and_a_dry_run_calls_nobody(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_settings_are_refused_and_a_dry_run_calls_nobody(tmp_path: Path) -> None:
     async def steps(one: Study) -> None:
-        config = [str(one.config)]
-        assert reproduce.main([*config, "--dry-run"]) == 0
-        shown = capsys.readouterr().out
+        code, shown = await one.run("--dry-run")
+        assert code == 0
         assert "to do, estimated" in shown
         assert "assumed: 20 calls a case" in shown
         assert not one.output.exists()
@@ -231,17 +229,19 @@ def test_other_settings_are_refused_and_a_dry_run_calls_nobody(
         state = {"settings": {**recipe.decides(), **whole}}
         (one.output / "state.json").write_text(json.dumps(state))
         one.write(workers="workers = 9")
-        assert reproduce.main([*config, "--dry-run"]) == 0
+        code, _ = await one.run("--dry-run")
+        assert code == 0
         one.write(max_turns="max_turns = 7", test="test = [12, 14]")
-        assert reproduce.main([*config, "--yes"]) == 2
-        said = capsys.readouterr().err
+        code, said = await one.run()
+        assert code == 2
         assert "max_turns: 20 -> 7" in said
         assert "split.test: [12, 13] -> [12, 14]" in said
         state["settings"]["contents"]["skill xlsx-basic"] = "as it was then"
         (one.output / "state.json").write_text(json.dumps(state))
         one.write()
-        assert reproduce.main([*config, "--yes"]) == 2
-        assert "contents.skill xlsx-basic: 'as it was then' ->" in capsys.readouterr().err
+        code, said = await one.run()
+        assert code == 2
+        assert "contents.skill xlsx-basic: 'as it was then' ->" in said
 
     assert study(tmp_path, reply("no"), steps) == []
 
@@ -292,31 +292,14 @@ def test_every_command_of_a_plan_is_one_that_its_stage_takes(tmp_path: Path) -> 
     entrants = [pipeline.teacher, *pipeline.baselines(), *pipeline.validations()]
     steps = [*map(pipeline.roll_out, entrants), pipeline.learn(), pipeline.evolve(41)]
     assert not any(step.whole() for step in steps)
-    commands = [[c.stage, *c.argv] for step in steps for c in step.commands]
-    done = subprocess.run(
-        [sys.executable, "-c", PARSES],
-        input=json.dumps(commands),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    for command in commands:
-        with_agents = command[0] in ("run", "analyze")
-        assert with_agents == ("--case_timeout" in command)
-        assert (with_agents or command[0] == "evolve") == ("--max_downtime" in command)
-
-
-PARSES = """
-import json, sys
-from importlib import import_module
-from react_agent import cli
-from trace2skill.cli import STAGES
-
-def only_parse(work, parser, argv=None):
-    parser.parse_args(argv)
-
-cli.run_script = only_parse
-for stage, *argv in json.load(sys.stdin):
-    import_module(STAGES[stage][0]).main(argv)
-"""
+    stages = [stage for step in [*steps] for stage in step.stages]
+    stages += pipeline.closing(pipeline.champion(41))
+    for stage in stages:
+        argv = as_argv(stage.settings)
+        kind = type(stage.settings)
+        assert read(kind, parser_of(kind, "").parse_args(argv)) == stage.settings
+        with_agents = stage.name in ("run", "analyze")
+        assert with_agents == ("--case_timeout" in argv)
+        calls = with_agents or stage.name == "evolve"
+        assert calls == bool({"--max_downtime", "--max-downtime"} & {*argv})
+    assert {stage.name for stage in stages} == {*WORK} <= {*STAGES}

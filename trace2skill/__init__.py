@@ -1,1 +1,86 @@
-"""The console command: every stage behind one `trace2skill --help`."""
+"""The stages of Trace2Skill, for Python: settings, and awaitable functions that take them.
+
+    from trace2skill import Rollouts, run
+    session = await run(Rollouts(data_path=Path("data/mini"), ...))
+
+docs/api.md has an example of each. A name is loaded when it is first used, so that the import of
+this package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.analysts.settings import CallErrorAnalysis as CallErrorAnalysis
+    from analysis.analysts.settings import CallSuccessAnalysis as CallSuccessAnalysis
+    from analysis.analysts.settings import ErrorAnalysis as ErrorAnalysis
+    from analysis.analysts.settings import Repairing as Repairing
+    from analysis.analysts.settings import RunAnalysis as RunAnalysis
+    from analysis.analysts.settings import RunChoice as RunChoice
+    from react_agent.engines.settings import ExecutorSettings as ExecutorSettings
+    from react_agent.errors import Trace2SkillError as Trace2SkillError
+    from react_agent.models.settings import ModelSettings as ModelSettings
+    from react_agent.models.spending.settings import BudgetSettings as BudgetSettings
+    from react_agent.runs.settings import AgentSettings as AgentSettings
+    from react_agent.runs.settings import CaseChoice as CaseChoice
+    from react_agent.runs.settings import Rollouts as Rollouts
+    from react_agent.runs.settings import Triage as Triage
+    from reporting.comparing.settings import Comparison as Comparison
+    from reporting.ledger.settings import Ledger as Ledger
+    from reporting.page.settings import Report as Report
+    from skill_evolver.engine.settings import Evolution as Evolution
+    from spreadsheetbench.scoring.settings import BookScoring as BookScoring
+    from spreadsheetbench.scoring.settings import ReadingSettings as ReadingSettings
+    from spreadsheetbench.scoring.settings import Scoring as Scoring
+    from trace2skill.api import analyse as analyse
+    from trace2skill.api import compare as compare
+    from trace2skill.api import evaluate as evaluate
+    from trace2skill.api import evolve as evolve
+    from trace2skill.api import keep_ledger as keep_ledger
+    from trace2skill.api import run as run
+    from trace2skill.api import triage as triage
+    from trace2skill.api import write_report as write_report
+
+_PLACES = {
+    "analysis.analysts.settings": (
+        "CallErrorAnalysis",
+        "CallSuccessAnalysis",
+        "ErrorAnalysis",
+        "Repairing",
+        "RunAnalysis",
+        "RunChoice",
+    ),
+    "react_agent.engines.settings": ("ExecutorSettings",),
+    "react_agent.errors": ("Trace2SkillError",),
+    "react_agent.models.settings": ("ModelSettings",),
+    "react_agent.models.spending.settings": ("BudgetSettings",),
+    "react_agent.runs.settings": ("AgentSettings", "CaseChoice", "Rollouts", "Triage"),
+    "reporting.comparing.settings": ("Comparison",),
+    "reporting.ledger.settings": ("Ledger",),
+    "reporting.page.settings": ("Report",),
+    "skill_evolver.engine.settings": ("Evolution",),
+    "spreadsheetbench.scoring.settings": ("BookScoring", "ReadingSettings", "Scoring"),
+    "trace2skill.api": (
+        "analyse",
+        "compare",
+        "evaluate",
+        "evolve",
+        "keep_ledger",
+        "run",
+        "triage",
+        "write_report",
+    ),
+}
+_HOMES = {name: module for module, names in _PLACES.items() for name in names}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,14 +1,16 @@
 """A whole reproduction on the bundled tasks, with recorded replies: no account, no network."""
 
-import argparse
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from react_agent.bundled import ROOT
-from react_agent.cli import OK, add_flag, positive, run_script, script_parser
+from react_agent.cli import OK
+from react_agent.flags import run_stage
 from react_agent.layout import REPORT_PAGE
+from react_agent.settings import Settings, setting
 
 if TYPE_CHECKING:
     from trace2skill.reproduce.pipeline import Pipeline
@@ -18,66 +20,65 @@ CONFIG = Path("data/mini/reproduce.toml")
 MODEL = "scripted-demo-model"
 MIN_FREE_DISK = 100
 """MiB; a demo writes some ten."""
+ABOUT = (
+    f"Run the reproduction of {CONFIG}: baselines, verdicts, lessons, evolution, and the evolved "
+    "skill on the held-out half of 24 bundled tasks. By default every reply of the model comes "
+    "from a cassette of scripted replies: it shows the mechanics and measures nothing."
+)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = script_parser(
-        f"Run the reproduction of {CONFIG}: baselines, verdicts, lessons, evolution, and the "
-        "evolved skill on the held-out half of 24 bundled tasks. By default every reply of the "
-        "model comes from a cassette of scripted replies: it shows the mechanics and measures "
-        "nothing."
-    )
-    output = Path("outputs/demo")
-    add_flag(parser, "--output_dir", type=Path, default=output, help="all results, made anew")
-    add_flag(parser, "--workers", type=positive, default=4, help="cases in flight")
-    parser.add_argument("--live", action="store_true", help="ask a real endpoint instead")
-    model = os.environ.get("OPENAI_MODEL", "gpt-4o")
-    add_flag(parser, "--model", default=model, help="with --live; else OPENAI_MODEL")
-    add_flag(parser, "--base_url", help="with --live: the endpoint; else OPENAI_BASE_URL")
-    add_flag(parser, "--generation_config", help="with --live: sampling settings")
-    add_flag(parser, "--record", help="with --live: also write the replies to a cassette")
-    parser.add_argument("--keep", action="store_true", help="go on with an earlier demo's results")
-    return parser
+def main(argv: list[str] | None = None) -> int:
+    return run_stage(_run, Demo, argv, ABOUT)
 
 
-def demo(args: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Demo(Settings):
+    """The reproduction of the bundled tasks."""
+
+    output_dir: Path = setting("all results, made anew", Path("outputs/demo"))
+    workers: int = setting("cases in flight", 4, least=1)
+    live: bool = setting("ask a real endpoint instead", False)
+    model: str | None = setting("with --live", None, default_text="OPENAI_MODEL, else gpt-4o")
+    base_url: str | None = setting("with --live: the endpoint; else OPENAI_BASE_URL", None)
+    generation_config: str | None = setting("with --live: sampling settings", None)
+    record: str | None = setting("with --live: also write the replies to a cassette", None)
+    keep: bool = setting("go on with an earlier demo's results", False)
+
+
+async def _run(settings: Demo) -> int:
     from react_agent.lock import only_start
-    from react_agent.models.spending.prices import Prices
     from trace2skill.reproduce.conduct import Conductor
-    from trace2skill.reproduce.pipeline import Pipeline
-    from trace2skill.reproduce.recipe import split_ids
 
     os.chdir(ROOT)
-    recipe = _recipe(args)
-    if not args.keep:
+    recipe = _recipe(settings)
+    if not settings.keep:
         shutil.rmtree(recipe.output, ignore_errors=True)
-    pipeline = Pipeline(recipe, split_ids(recipe))
-    conductor = Conductor(pipeline, Prices.load(recipe.budget.prices))
+    conductor = Conductor.of(recipe)
     conductor.check()
     with only_start(recipe.output):
-        code = conductor.run()
+        code = await conductor.run()
     chosen = conductor.chosen()
     if code == OK and chosen is not None:
-        _show_skill(pipeline, chosen)
-        print(f"\n{conductor.closing}\n{_next_steps(pipeline, chosen)}")
+        _show_skill(conductor.pipeline, chosen)
+        print(f"\n{conductor.closing}\n{_next_steps(conductor.pipeline, chosen)}")
     return code
 
 
-def _recipe(args: argparse.Namespace) -> "Recipe":
+def _recipe(settings: Demo) -> "Recipe":
     from trace2skill.reproduce.recipe import ModelTable, Recipe
 
     recipe = Recipe.load(CONFIG)
     changes: dict[str, object] = {
-        "output": args.output_dir,
-        "workers": args.workers,
+        "output": settings.output_dir,
+        "workers": settings.workers,
         "min_free_disk": MIN_FREE_DISK,
     }
-    if args.live:
+    if settings.live:
         changes["model"] = ModelTable(
-            name=args.model,
-            base_url=args.base_url or "",
-            generation_config=args.generation_config or "",
-            record=args.record or "",
+            name=settings.model or os.environ.get("OPENAI_MODEL", "gpt-4o"),
+            base_url=settings.base_url or "",
+            generation_config=settings.generation_config or "",
+            record=settings.record or "",
         )
     return recipe.model_copy(update=changes)
 
@@ -86,6 +87,7 @@ def _show_skill(pipeline: "Pipeline", seed: int) -> None:
     """What evolution added, and where two of the lines come from."""
     from react_agent.skills import Skill, diff_files
     from skill_evolver.commands import blame
+    from skill_evolver.commands.settings import Blame
 
     name = pipeline.recipe.start
     before = Skill.load(pipeline.recipe.skills_dir / name)
@@ -99,7 +101,7 @@ def _show_skill(pipeline: "Pipeline", seed: int) -> None:
     ]
     for number in sorted({added[0], added[len(added) // 2]}) if added else ():
         _title(f"trace2skill blame {after.root}/SKILL.md:{number}")
-        blame.main([f"{after.root}/SKILL.md:{number}"])
+        blame.work(Blame(place=f"{after.root}/SKILL.md:{number}"))
 
 
 def _next_steps(pipeline: "Pipeline", seed: int) -> str:
@@ -118,7 +120,3 @@ def _next_steps(pipeline: "Pipeline", seed: int) -> str:
 
 def _title(text: str) -> None:
     print(f"\n== {text}", flush=True)
-
-
-def main(argv: list[str] | None = None) -> int:
-    return run_script(demo, build_parser(), argv)

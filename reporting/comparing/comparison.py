@@ -55,7 +55,7 @@ class Standing(BaseModel, frozen=True):
     refused: tuple[str, ...]
     """Tasks that a content filter of the endpoint ended."""
     unscored: int
-    """Tasks without a gold workbook: wrong in the accuracy, not in the soft score."""
+    """Tasks with nothing to score them by: wrong in the accuracy, not in the soft score."""
     recorded: bool
     files: tuple[str, ...]
     """Where all numbers of this side come from."""
@@ -139,7 +139,7 @@ class Pair(BaseModel, frozen=True):
     files: tuple[str, ...]
 
 
-class Comparison(BaseModel, frozen=True):
+class Compared(BaseModel, frozen=True):
     """All of it, as --json writes it."""
 
     mark: str

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from reporting.comparing.comparison import Change, Comparison, Pair, Range, Standing
+from reporting.comparing.comparison import Change, Compared, Pair, Range, Standing, TypeRow
 from reporting.comparing.tables import Table, wrapped
 
 LEFT_OUT = "ended by infrastructure or refused"
 CAPTION = "Accuracy and soft score in percent, differences from run A in percentage points"
 
 
-def terminal(comparison: Comparison) -> str:
+def terminal(comparison: Compared) -> str:
     """Fits 80 columns, but for paths that are longer by themselves."""
     lines = _marked(comparison)
     for standing in comparison.standings:
@@ -25,7 +25,7 @@ def terminal(comparison: Comparison) -> str:
     return "\n".join(lines + ([comparison.mark.upper()] if comparison.mark else []))
 
 
-def _marked(comparison: Comparison) -> list[str]:
+def _marked(comparison: Compared) -> list[str]:
     return [comparison.mark.upper(), ""] if comparison.mark else []
 
 
@@ -142,7 +142,7 @@ def _types(pair: Pair) -> Table:
         heads,
         tuple(
             (
-                row.instruction_type.removesuffix(" Manipulation"),
+                name,
                 str(row.tasks),
                 percent(row.before),
                 percent(row.after),
@@ -150,9 +150,17 @@ def _types(pair: Pair) -> Table:
                 span(row.interval),
                 p_value(row.p),
             )
-            for row in pair.types
+            for row, name in zip(pair.types, _short(pair.types), strict=True)
         ),
     )
+
+
+def _short(rows: Sequence[TypeRow]) -> list[str]:
+    """Without a last word that all types share."""
+    names = [row.instruction_type for row in rows]
+    cut = [name.rpartition(" ")[0] for name in names]
+    shared = len({name.rpartition(" ")[2] for name in names}) == 1 and all(cut)
+    return cut if shared and len(rows) > 1 else names
 
 
 def _classes(pair: Pair) -> Table:
@@ -177,7 +185,7 @@ def _named(changes: Sequence[Change]) -> str:
     return f": {', '.join(names)}" if names else ""
 
 
-def markdown(comparison: Comparison) -> str:
+def markdown(comparison: Compared) -> str:
     """Every table names in its last column, or in the line above it, the files it comes from."""
     files = list(dict.fromkeys(file for side in comparison.standings for file in side.files))
     number = {file: f"[{index}]" for index, file in enumerate(files, start=1)}
@@ -212,7 +220,7 @@ def _pair_markdown(pair: Pair, sources: str) -> list[str]:
     return [*parts, "What differs:\n\n" + "\n".join(apart) if apart else "No setting differs."]
 
 
-def flat(comparison: Comparison) -> Table:
+def flat(comparison: Compared) -> Table:
     """One row a side, its pair with the first beside it: what CSV holds."""
     heads = (
         *("run", "path", "model", "skill", "seeds", "tasks", "accuracy", "accuracy_low"),
@@ -242,7 +250,7 @@ def _flat_row(one: Standing, pair: Pair | None) -> tuple[str, ...]:
     return (*row, mark, " ".join(one.files))
 
 
-def for_paper(comparison: Comparison) -> Table:
+def for_paper(comparison: Compared) -> Table:
     """The columns that a paper has room for: what LaTeX holds."""
     heads = (
         "Run",

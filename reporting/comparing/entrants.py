@@ -273,7 +273,7 @@ def _by_rules(entrant: Entrant, rules: str) -> Entrant:
 
 
 def _changed_inputs(runs: Sequence[Scored]) -> set[str]:
-    """Tasks whose agents were given other records or workbooks, as far as the runs noted it."""
+    """Tasks whose agents were given other records or inputs, as far as the runs noted it."""
     seen: dict[tuple[str, str], str] = {}
     changed = set()
     for run in runs:

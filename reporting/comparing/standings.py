@@ -12,7 +12,7 @@ from reporting.comparing.comparison import (
     SHIFTED,
     Change,
     ClassRow,
-    Comparison,
+    Compared,
     Infrastructure,
     Pair,
     Range,
@@ -29,12 +29,12 @@ def compare(
     infrastructure: Infrastructure = "leave-out",
     notes: Sequence[str] = (),
     seed: int = 0,
-) -> Comparison:
+) -> Compared:
     """`entrants` are over the same tasks; the first is the baseline. `seed` is the bootstrap's."""
     first, others = entrants[0], entrants[1:]
     tests = [_Test(first, other, infrastructure) for other in others]
     adjusted = st.holm([test.p for test in tests])
-    return Comparison(
+    return Compared(
         mark=RECORDED if any(entrant.recorded for entrant in entrants) else "",
         rule=RULE,
         infrastructure=infrastructure,

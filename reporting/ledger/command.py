@@ -3,69 +3,24 @@
 trace2skill ledger [outputs/base outputs/evolved ...]
 """
 
-import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING
+from react_agent.cli import OK
+from react_agent.flags import run_stage
+from reporting.ledger.settings import Ledger
 
-from react_agent.cli import OK, add_flag, add_logging_flag, run_script, script_parser
-
-if TYPE_CHECKING:
-    from reporting.ledger.rows import Ledger
-
+ABOUT = "List every figure of the paper's tables, V3 and V5 apart, with your own beside it."
 EPILOG = """Results are named as for `trace2skill compare`. A figure is *run* when nothing is known
 that differs from the paper, *deviating* when the run is of that row but something differs (named),
 else *not run*. Nothing is guessed: what cannot be placed is listed with the reason."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_script(_run, build_parser(), argv)
+    return run_stage(_run, Ledger, argv, ABOUT, EPILOG)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = script_parser(
-        "List every figure of the paper's tables, V3 and V5 apart, with your own beside it.", EPILOG
-    )
-    parser.add_argument("results", type=Path, nargs="*", metavar="RESULT", help="your own runs")
-    add_flag(
-        parser, "--data_path", type=Path, help="the data set of the runs, if no longer where it was"
-    )
-    parser.add_argument("--matched", action="store_true", help="leave out rows that were not run")
-    for kind in ("json", "markdown", "csv", "latex"):
-        add_flag(parser, f"--{kind}", type=Path, metavar="FILE", help=f"also write it as {kind}")
-    add_logging_flag(parser)
-    return parser
-
-
-def _run(args: argparse.Namespace) -> int:
+def _run(settings: Ledger) -> int:
     # Here and not above: scipy and the evolver take more imports than --help has time for.
-    from react_agent.files import write_json, write_whole
-    from reporting.comparing.tables import write_tables
-    from reporting.ledger import text
+    from reporting.ledger.stage import keep_ledger
+    from reporting.ledger.text import terminal
 
-    ledger = _ledger(args)
-    print(text.terminal(ledger))
-    if args.json:
-        write_json(args.json, ledger.model_dump(mode="json", exclude_none=True))
-    if args.markdown:
-        write_whole(args.markdown, text.markdown(ledger))
-    write_tables(text.flat(ledger), text.CAPTION, csv_file=args.csv, latex_file=None)
-    write_tables(text.for_paper(ledger), text.CAPTION, csv_file=None, latex_file=args.latex)
+    print(terminal(keep_ledger(settings)))
     return OK
-
-
-def _ledger(args: argparse.Namespace) -> "Ledger":
-    from reporting.comparing.entrants import load_entrant
-    from reporting.ledger.matching import Own, identify
-    from reporting.ledger.origins import Unmatched
-    from reporting.ledger.paper import load_rows
-    from reporting.ledger.rows import keep_ledger
-
-    own: list[Own] = []
-    unmatched: dict[str, str] = {}
-    for path in args.results:
-        try:
-            own.append(identify(load_entrant(str(path), path), args.data_path))
-        except Unmatched as reason:
-            unmatched[str(path)] = str(reason)
-    ledger = keep_ledger(load_rows(), own, unmatched)
-    return ledger.matched() if args.matched else ledger

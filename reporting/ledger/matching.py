@@ -12,20 +12,21 @@ from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.files import digest
+from react_agent.registry import DOMAINS, find
+from react_agent.seams import Domain
 from reporting.comparing.comparison import RECORDED
 from reporting.comparing.entrants import Entrant
 from reporting.comparing.statistics import spread
 from reporting.ledger import paper
+from reporting.ledger.deviations import settings_apart
 from reporting.ledger.origins import Origin, Unmatched, model_size, origin_of
 from reporting.ledger.paper import PaperRow
-from spreadsheetbench.tasks.dataset import Dataset
+from reporting.ledger.published import Place
 
 VERIFIED = (400, "13-1", "59902")
 """How many tasks SpreadsheetBench Verified has, and its first and last id (paper, App. A)."""
 FULL = 912
 PUBLISHED = Path("data/spreadsheetbench_verified/spreadsheetbench_verified_400")
-SEEDS = {"41", "42", "43"}
-TURNS, TEMPERATURE = 100, 1.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Own:
             return False
         if (row.author, row.signal) != (origin.author, origin.signal):
             return False
+        if origin.method:
+            return row.method == origin.method
         if row.signal in (None, "success"):
             return row.method in (None, "parallel")
         ways = {"agentic": (None, "parallel", "agentic"), "single call": ("single call",)}
@@ -65,11 +68,30 @@ def identify(entrant: Entrant, data_path: Path | None = None) -> Own:
     benchmarks, split_apart = _benchmarks(entrant, dataset)
     origin = origin_of(entrant, dataset)
     values, std = _values(entrant, benchmarks)
-    deviations = (*model_apart, *split_apart, *_settings_apart(entrant), *origin.deviations)
+    deviations = (*model_apart, *split_apart, *settings_apart(entrant), *origin.deviations)
     return Own(entrant.path, user, origin, values, std, deviations, entrant.files)
 
 
-def _benchmarks(entrant: Entrant, dataset: Dataset) -> tuple[list[str], tuple[str, ...]]:
+def place(entrant: Entrant, data_path: Path | None = None) -> list[Place]:
+    """Where a result stands among what others report on Verified, by any model; none for recorded
+    replies and other data."""
+    if entrant.recorded or not entrant.first.view.settings:
+        return []
+    try:
+        dataset = _dataset(entrant, data_path)
+    except Unmatched:
+        return []
+    ids, seen = [task.id for task in dataset.tasks], {*entrant.tasks}
+    if (len(ids), ids[0], ids[-1]) != VERIFIED:
+        return []
+    values, std = _values(entrant, [paper.HELD_OUT])
+    tasks = "200 held out" if seen == {*ids[200:]} else _rows(ids, seen)
+    return [
+        Place(path=entrant.path, value=values[paper.HELD_OUT], std=std[paper.HELD_OUT], tasks=tasks)
+    ]
+
+
+def _benchmarks(entrant: Entrant, dataset: Domain[Any]) -> tuple[list[str], tuple[str, ...]]:
     """What the evaluated ids are in the data set that was run."""
     ids, seen = [task.id for task in dataset.tasks], {*entrant.tasks}
     if (len(ids), ids[0], ids[-1]) == VERIFIED:
@@ -83,20 +105,20 @@ def _benchmarks(entrant: Entrant, dataset: Dataset) -> tuple[list[str], tuple[st
         apart = f"evaluated {len(seen)} of 912 tasks; which 2,529 cases the paper took is not known"
         return [paper.SOFT, paper.HARD], (apart,)
     raise Unmatched(
-        f"{dataset.path} with {len(ids)} tasks is neither SpreadsheetBench Verified nor the full "
+        f"{dataset.source} with {len(ids)} tasks is neither SpreadsheetBench Verified nor the full "
         f"benchmark, or too few of it were evaluated ({len(seen)})"
     )
 
 
-def _dataset(entrant: Entrant, data_path: Path | None) -> Dataset:
+def _dataset(entrant: Entrant, data_path: Path | None) -> Domain[Any]:
     view = entrant.first.view
     tried = [path for path in (data_path, view.data_path, PUBLISHED) if path]
     for path in tried:
         try:
-            dataset = Dataset.load(path)
+            dataset: Domain[Any] = find(DOMAINS, "domain", view.domain)(path)
         except ContractError:
             continue
-        if digest(dataset.path.read_bytes()) == view.settings.get("dataset"):
+        if digest(dataset.source.read_bytes()) == view.settings.get("dataset"):
             return dataset
     looked = ", ".join(dict.fromkeys(map(str, tried)))
     raise Unmatched(f"the data set it was run on is not at {looked}; name it with --data_path")
@@ -123,26 +145,3 @@ def _values(
         ]
         values[benchmark], std[benchmark] = fmean(each), spread(each)
     return values, std
-
-
-def _settings_apart(entrant: Entrant) -> list[str]:
-    settings = entrant.first.view.settings
-    model = settings.get("model")
-    generation: Any = model.get("generation") if isinstance(model, dict) else None
-    heat = generation.get("temperature") if isinstance(generation, dict) else None
-    apart = []
-    if settings.get("max_turns") != TURNS:
-        apart.append(f"max_turns {settings.get('max_turns')}, the paper's {TURNS}")
-    if heat != TEMPERATURE:
-        known = "not noted" if heat is None else str(heat)
-        apart.append(f"temperature {known}, the paper's {TEMPERATURE} (its code sends 0.7)")
-    if entrant.first.rules != "released":
-        apart.append(f"scored by the rules {entrant.first.rules}, the paper's are released")
-    if {*entrant.seeds} != SEEDS:
-        named = ", ".join(seed or "not noted" for seed in entrant.seeds)
-        apart.append(f"seeds {named}, the paper's 41, 42, 43")
-    if entrant.infrastructure:
-        apart.append(f"{len(entrant.infrastructure)} tasks ended by infrastructure count as wrong")
-    if entrant.refused:
-        apart.append(f"{len(entrant.refused)} tasks were refused by a content filter")
-    return apart

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from react_agent.files import read_json
 from react_agent.layout import REPORT, report_prefix
+from react_agent.seams import Domain
 from react_agent.skills import Skill
 from reporting.comparing.entrants import Entrant
 from reporting.ledger import paper
@@ -14,7 +16,6 @@ from skill_evolver.commands.released import LOCK, Pins
 from skill_evolver.commands.settings import RELEASED_SKILLS
 from skill_evolver.engine.history import Provenance, files_digest, previous
 from spreadsheet_agent import SKILLS
-from spreadsheetbench.tasks.dataset import Dataset
 
 RELEASED: Mapping[str, tuple[str, Mode, Signal]] = {
     "trace2skill-xlsx-122B-combined": ("122B", "deepening", "combined"),
@@ -28,6 +29,7 @@ SEED_SKILLS: Mapping[str, tuple[Mode, Mode]] = {
     "xlsx-basic": ("parametric", "creation"),
 }
 """The bundled stand-ins: what each stands for, and the mode of what evolves from it."""
+MERGE_BATCH = 32
 OWN_SEED = "the seed skill is this toolkit's own {}, not the paper's"
 
 
@@ -42,12 +44,14 @@ class Origin:
     mode: Mode
     author: str | None = None
     signal: Signal | None = None
+    method: str = ""
+    """How it was evolved, where not in parallel: as the paper names it."""
     analyst: str = ""
     """agentic or single call, as the reports behind error lessons show; empty if they do not."""
     deviations: tuple[str, ...] = ()
 
 
-def origin_of(entrant: Entrant, dataset: Dataset) -> Origin:
+def origin_of(entrant: Entrant, dataset: Domain[Any]) -> Origin:
     view = entrant.first.view
     if view.agent == "cli_only":
         return Origin("no skill")
@@ -67,11 +71,11 @@ def _released(wanted: str) -> Origin | None:
     folders = Pins.model_validate(read_json(lock)).folders if lock.is_file() else {}
     for name, (author, mode, signal) in RELEASED.items():
         if folders.get(name) == wanted:
-            return Origin(mode, author, signal, "agentic")
+            return Origin(mode, author, signal, analyst="agentic")
     return None
 
 
-def _evolved(entrant: Entrant, wanted: str, dataset: Dataset) -> Origin:
+def _evolved(entrant: Entrant, wanted: str, dataset: Domain[Any]) -> Origin:
     name = entrant.first.view.skill
     sessions = entrant.first.view.sessions
     environment = sessions[-1].get("environment") if sessions else None
@@ -88,7 +92,7 @@ def _evolved(entrant: Entrant, wanted: str, dataset: Dataset) -> Origin:
     return _by_provenance(provenance, dataset)
 
 
-def _by_provenance(provenance: Provenance, dataset: Dataset) -> Origin:
+def _by_provenance(provenance: Provenance, dataset: Domain[Any]) -> Origin:
     signals: dict[str, Signal] = {"error": "error", "success": "success", "combined": "combined"}
     signal = signals.get(str(provenance.settings.get("lessons")))
     if signal is None:
@@ -104,10 +108,12 @@ def _by_provenance(provenance: Provenance, dataset: Dataset) -> Origin:
         *_evolution_apart(provenance, author),
         *_teaching_apart(provenance, dataset),
     )
-    return Origin(SEED_SKILLS[seed][1], author, signal, _analyst(provenance), deviations)
+    mode = SEED_SKILLS[seed][1]
+    method, analyst = _method(provenance), _analyst(provenance)
+    return Origin(mode, author, signal, method, analyst, deviations)
 
 
-def _teaching_apart(provenance: Provenance, dataset: Dataset) -> list[str]:
+def _teaching_apart(provenance: Provenance, dataset: Domain[Any]) -> list[str]:
     """Lessons must not come from the tasks that the skill is tried on."""
     teaching = {task.id for task in dataset.tasks[:200]}
     others = {run.task or run.key for run in provenance.runs.values()} - teaching
@@ -117,10 +123,18 @@ def _teaching_apart(provenance: Provenance, dataset: Dataset) -> list[str]:
 
 
 def _evolution_apart(provenance: Provenance, author: str) -> list[str]:
-    apart = ["merge batch not noted, the paper's 32 (its code's default 5)"]
-    codec = provenance.settings.get("codec")
+    noted = provenance.settings
+    apart = ["analysts and evolver: this toolkit's prompts, not the released words"]
+    merged, codec = noted.get("merge_batch_size"), noted.get("codec")
+    if merged != MERGE_BATCH and not _method(provenance):
+        said = "not noted" if merged is None else merged
+        apart.append(f"merge batch {said}, the paper's {MERGE_BATCH} (its code's default 5)")
     if codec != "json":
         apart.append(f"patches in {codec}, the paper's in json")
+    sampling = noted.get("sampling")
+    heat = sampling.get("temperature") if isinstance(sampling, dict) else None
+    said = "not noted" if heat is None else heat
+    apart.append(f"evolver's temperature {said}, the paper's 1.0, its code sends 0.6")
     others = {run.model for run in provenance.runs.values() if not _is(run.model, author)}
     if others:
         named = ", ".join(sorted(other or "not noted" for other in others))
@@ -130,6 +144,12 @@ def _evolution_apart(provenance: Provenance, author: str) -> list[str]:
     if provenance.reverted:
         apart.append(f"{len(provenance.reverted)} lessons were taken out again")
     return apart
+
+
+def _method(provenance: Provenance) -> str:
+    if provenance.settings.get("mode") != "sequential":
+        return ""
+    return f"sequential B={provenance.settings.get('batch_size')}"
 
 
 def _is(model: str, size: str) -> bool:

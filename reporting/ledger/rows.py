@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from reporting.ledger.matching import Own
 from reporting.ledger.paper import TABLES, PaperRow
+from reporting.ledger.published import Figure, GoldFault, Place, load_published
 
 Status = Literal["run", "deviating", "not run"]
 
@@ -38,7 +39,7 @@ class Unplaced(BaseModel, frozen=True):
     reason: str
 
 
-class Ledger(BaseModel, frozen=True):
+class LedgerTable(BaseModel, frozen=True):
     """All rows, in the order of the paper's file."""
 
     source: str
@@ -47,16 +48,25 @@ class Ledger(BaseModel, frozen=True):
     """Over all rows, listed or not."""
     rows: tuple[LedgerRow, ...]
     not_matched: tuple[Unplaced, ...]
+    note: str
+    """What the following figures are."""
+    published: tuple[Figure, ...]
+    places: tuple[Place, ...]
+    gold: tuple[GoldFault, ...]
 
-    def matched(self) -> "Ledger":
+    def matched(self) -> "LedgerTable":
         rows = tuple(row for row in self.rows if row.status != "not run")
         return self.model_copy(update={"rows": rows})
 
 
-def keep_ledger(
-    rows: Sequence[PaperRow], results: Sequence[Own], unmatched: Mapping[str, str]
-) -> Ledger:
-    """`unmatched` gives the reason for each result that could not be placed at all."""
+def fill(
+    rows: Sequence[PaperRow],
+    results: Sequence[Own],
+    unmatched: Mapping[str, str],
+    places: Sequence[Place] = (),
+) -> LedgerTable:
+    """`unmatched` gives the reason for each result that stands beside no row."""
+    published = load_published()
     kept = tuple(_row(row, results) for row in rows)
     placed = {own.path for row in kept for own in row.own}
     reasons = {
@@ -64,7 +74,7 @@ def keep_ledger(
         **{own.path: _nowhere(own) for own in results if own.path not in placed},
     }
     counts = Counter(row.status for row in kept)
-    return Ledger(
+    return LedgerTable(
         source=TABLES.name,
         counts={
             "run": counts["run"],
@@ -73,6 +83,10 @@ def keep_ledger(
         },
         rows=kept,
         not_matched=tuple(Unplaced(path=path, reason=why) for path, why in reasons.items()),
+        note=published.note,
+        published=published.figures,
+        places=tuple(places),
+        gold=published.gold,
     )
 
 
@@ -96,6 +110,11 @@ def _row(row: PaperRow, results: Sequence[Own]) -> LedgerRow:
 
 def _nowhere(own: Own) -> str:
     origin = own.origin
-    made = [origin.author and f"author {origin.author}", origin.signal, origin.analyst]
+    made = [
+        origin.author and f"author {origin.author}",
+        origin.signal,
+        origin.method,
+        origin.analyst,
+    ]
     what = ", ".join(part for part in (origin.mode, *made) if part)
     return f"no row has user {own.user}, {what}, on {' and '.join(own.values)}"

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import NamedTuple
 
 from reporting.comparing.tables import Table, wrapped
-from reporting.ledger.rows import Ledger, LedgerRow, OwnNumber
+from reporting.ledger.rows import LedgerRow, LedgerTable, OwnNumber
 
 CAPTION = "Figures of arXiv 2603.25158 beside our own; differences are listed by run"
 LEGEND = (
@@ -13,7 +14,7 @@ LEGEND = (
 )
 
 
-def terminal(ledger: Ledger) -> str:
+def terminal(ledger: LedgerTable) -> str:
     """Fits 80 columns, but for paths that are longer by themselves."""
     lines = [*wrapped(LEGEND, indent=0)]
     for (table, version), rows in groupby(ledger.rows, lambda r: (r.paper.table, r.paper.version)):
@@ -22,6 +23,13 @@ def terminal(ledger: Ledger) -> str:
             lines += _line(line[2], line[3], list(cells))
     for text in _own_lines(ledger):
         lines += ["", *wrapped(text, indent=4, first="")]
+    lines += ["", "SpreadsheetBench Verified: what others report", *wrapped(ledger.note)]
+    for one in _others(ledger):
+        lines += wrapped(f"{one.value:>13}  {one.text}", indent=19, first="  ")
+    lines += ["", "SpreadsheetBench Verified: tasks whose own gold fails or deceives"]
+    for fault in ledger.gold:
+        what = f"{fault.finding} ({fault.rules} rules, rows {fault.half})"
+        lines += wrapped(f"{fault.task:>8}  {what}", indent=12, first="  ")
     counts = ", ".join(f"{number} {status}" for status, number in ledger.counts.items())
     return "\n".join([*lines, "", f"{sum(ledger.counts.values())} figures: {counts}"])
 
@@ -51,7 +59,30 @@ def _number(own: OwnNumber) -> str:
     return f"{own.value:.2f}" + ("" if own.std is None else f" sd {own.std:.2f}")
 
 
-def _own_lines(ledger: Ledger) -> Iterator[str]:
+class _Line(NamedTuple):
+    value: str
+    text: str
+
+
+def _others(ledger: LedgerTable) -> Iterator[_Line]:
+    """Published figures from the lowest to the highest, the user's own among them."""
+    found: list[tuple[float, _Line]] = []
+    for figure in ledger.published:
+        who = f"{figure.system} ({figure.model})" if figure.model else figure.system
+        text = f"{who}, {figure.tasks}: {figure.source}"
+        found.append((figure.value, _Line(_span(figure.value, figure.to, figure.std), text)))
+    for own in ledger.places:
+        text = f"[yours] {own.path}, {own.tasks}"
+        found.append((own.value, _Line(_span(own.value, None, own.std), text)))
+    return (line for _, line in sorted(found, key=lambda pair: pair[0]))
+
+
+def _span(value: float, to: float | None, std: float | None) -> str:
+    more = f" - {to:.2f}" if to is not None else "" if std is None else f" +- {std:.2f}"
+    return f"{value:.2f}{more}"
+
+
+def _own_lines(ledger: LedgerTable) -> Iterator[str]:
     """Each of the user's results once: what sets it apart, or why it stands nowhere."""
     seen = set()
     for row in ledger.rows:
@@ -64,7 +95,7 @@ def _own_lines(ledger: Ledger) -> Iterator[str]:
         yield f"{unplaced.path}: not matched: {unplaced.reason}"
 
 
-def markdown(ledger: Ledger) -> str:
+def markdown(ledger: LedgerTable) -> str:
     files = list(dict.fromkeys(f for row in ledger.rows for own in row.own for f in own.files))
     number = {file: f"[{index}]" for index, file in enumerate(files, start=2)}
     counts = ", ".join(f"{count} {status}" for status, count in ledger.counts.items())
@@ -87,11 +118,17 @@ def markdown(ledger: Ledger) -> str:
         parts.append(Table(heads, cells).markdown())
     own = [f"- `{line}`" for line in _own_lines(ledger)]
     parts += ["## Your results", "\n".join(own)] if own else []
+    others = tuple((one.value, one.text) for one in _others(ledger))
+    parts += ["## What others report on SpreadsheetBench Verified", ledger.note]
+    parts.append(Table(("percent", "by whom, on what, said where"), others).markdown())
+    faults = tuple((one.task, one.half, one.finding, one.rules) for one in ledger.gold)
+    parts.append("## Tasks of SpreadsheetBench Verified whose own gold fails or deceives")
+    parts.append(Table(("task", "rows", "what", "by the rules"), faults).markdown())
     listed = [f"- [1] `{ledger.source}`", *(f"- {number[file]} `{file}`" for file in files)]
     return "\n\n".join([*parts, "## Files", "\n".join(listed)]) + "\n"
 
 
-def flat(ledger: Ledger) -> Table:
+def flat(ledger: LedgerTable) -> Table:
     """A line for each of the paper's numbers, or for each own number beside it: what CSV holds."""
     heads = (
         *("table", "version", "row", "author", "mode", "signal", "method", "user", "benchmark"),
@@ -114,7 +151,7 @@ def _flat_lines(row: LedgerRow) -> Iterator[tuple[str, ...]]:
         yield (*start, "", "", "", "", "")
 
 
-def for_paper(ledger: Ledger) -> Table:
+def for_paper(ledger: LedgerTable) -> Table:
     """The columns that a paper has room for: what LaTeX holds."""
     heads = ("Table", "Version", "Row", "User", "Benchmark", "Paper", "Ours", "Status")
     return Table(

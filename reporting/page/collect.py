@@ -1,8 +1,8 @@
 """From run views to what the page shows: rows of tasks, and the details of every trajectory."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,19 @@ from react_agent.engines.workers import WorkerLost, Workers, WorkLimits, availab
 from react_agent.errors import ContractError
 from react_agent.layout import seed_of
 from react_agent.models.spending.prices import Prices
+from react_agent.registry import DOMAINS, find
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, name_of, read_log
 from react_agent.runs.verdicts import CaseVerdict
-from reporting.cells.cellgrid import GridJob, grids_of
+from react_agent.seams import Domain
 from reporting.page.overview import outcome_of
+from reporting.page.views import Seen, View, facts_of, view_of
 from reporting.runs.runview import Problem, RunView
-from reporting.runs.steps import asked_for, opening, steps_of
-from spreadsheetbench.book.rules import RULES, RulesName
-from spreadsheetbench.tasks.dataset import Dataset, output_name, output_name_of_gold
+from reporting.runs.steps import opening, steps_of
 
 LIMITS = WorkLimits(seconds=60)
 AT_ONCE = 64
-"""Cases whose cells are held in memory at a time."""
+"""Cases whose results are held in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Collection:
     problems: list[Problem] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
     """System prompts, each once: a run's cases share theirs."""
-    _datasets: dict[Path, Dataset | None] = field(default_factory=dict)
+    _domains: dict[tuple[str, Path], Domain[Any] | None] = field(default_factory=dict)
 
     def gather(self) -> None:
         for number, run in enumerate(self.runs):
@@ -70,87 +70,87 @@ class Collection:
                     self.shown[key] = case
                     self.keys.setdefault((number, task), []).append(key)
 
-    def dataset(self, run: RunView) -> Dataset | None:
-        """The data set given, else the one the run names; None when it cannot be read."""
+    def domain(self, run: RunView) -> Domain[Any] | None:
+        """Over the data set given, else the one the run names; None when it cannot be read."""
         path = self.data_path or run.data_path
         if path is None:
             return None
-        if path not in self._datasets:
+        place = run.domain, path
+        if place not in self._domains:
             try:
-                self._datasets[path] = Dataset.load(path)
+                self._domains[place] = find(DOMAINS, "domain", run.domain)(path)
             except ContractError as error:
-                self._datasets[path] = None
-                self.problems.append(Problem(str(path), str(error)))
-        return self._datasets[path]
+                self._domains[place] = None
+                self.complain(str(path), str(error))
+        return self._domains[place]
+
+    def complain(self, file: str, reason: str) -> None:
+        self.problems.append(Problem(file, reason))
 
     def details(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Each trajectory with its cells; a workbook that cannot be read costs only its cells."""
-        groups: dict[tuple[str, str], list[str]] = {}
+        """Each trajectory with its result; a file that cannot be read costs only what it holds."""
+        by_domain: dict[str, dict[tuple[str, str], list[str]]] = {}
         for key, shown in self.shown.items():
+            groups = by_domain.setdefault(self.runs[shown.run].domain, {})
             groups.setdefault(shown.place, []).append(key)
-        if not groups:
-            return
-        # The largest come first, so that none of them keeps the others waiting at the end.
-        places = sorted(groups.values(), key=self._size, reverse=True)
+        for domain, groups in by_domain.items():
+            view = view_of(domain)
+            # The largest come first, so that none of them keeps the others waiting at the end.
+            places = sorted(groups.values(), key=self._size, reverse=True)
+            yield from self._viewed(view, places) if view else self._in_words(places)
+
+    def _viewed(
+        self, view: View, places: Sequence[list[str]]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
         with Workers(min(len(places), available_cores()), LIMITS) as workers:
             for start in range(0, len(places), AT_ONCE):
                 some = places[start : start + AT_ONCE]
-                found = workers.map(grids_of, [self._job(keys) for keys in some])
-                for keys, grids in zip(some, found, strict=True):
-                    yield from self._with_grids(keys, grids)
+                jobs = [view.job(self._domain_of(k), self._seen(k), self.complain) for k in some]
+                found = workers.map(view.show, jobs)
+                for keys, values in zip(some, found, strict=True):
+                    for number, key in enumerate(keys):
+                        if isinstance(values, WorkerLost):
+                            value = {"lost": str(values)}
+                        else:
+                            value = values[number]
+                        yield key, {**self._detail(self.shown[key]), view.part: value}
+
+    def _in_words(self, places: Sequence[list[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for keys in places:
+            domain = self._domain_of(keys)
+            with domain or contextlib.nullcontext():
+                facts = facts_of(domain, self._seen(keys))
+            for key, texts in zip(keys, facts or [[] for _ in keys], strict=True):
+                yield key, {**self._detail(self.shown[key]), "facts": texts}
+
+    def _domain_of(self, keys: Sequence[str]) -> Domain[Any] | None:
+        """Of the first run whose data set is there."""
+        found = (self.domain(self.runs[self.shown[key].run]) for key in keys)
+        return next((domain for domain in found if domain), None)
+
+    def _seen(self, keys: Sequence[str]) -> list[Seen]:
+        return [self._seen_in_run(self.shown[key]) for key in keys]
+
+    def _seen_in_run(self, shown: Shown) -> Seen:
+        run = self.runs[shown.run]
+        return Seen(
+            task=shown.task,
+            input_file=shown.input_file,
+            output=self._output(shown),
+            work=run.work_folder(shown.case) if shown.case else None,
+            truth=Path(shown.verdict.gt_file) if shown.verdict else None,
+            rules=run.evaluation.summary.rules if run.evaluation else "",
+            log=lambda: shown.read_log()[0],
+        )
 
     def _size(self, keys: Sequence[str]) -> int:
         outputs = (self._output(self.shown[key]) for key in keys)
         return sum(path.stat().st_size for path in outputs if path and path.is_file())
 
-    def _with_grids(
-        self, keys: Sequence[str], grids: "list[dict[str, Any]] | WorkerLost"
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
-        for number, key in enumerate(keys):
-            grid = {"lost": str(grids)} if isinstance(grids, WorkerLost) else grids[number]
-            yield key, self._detail(self.shown[key], grid)
-
-    def _job(self, keys: Sequence[str]) -> GridJob:
-        """The same case in all its runs: input and gold are read once."""
-        first = self.shown[keys[0]]
-        outputs = tuple(self._output(self.shown[key]) for key in keys)
-        evaluation = self.runs[first.run].evaluation
-        named = evaluation.summary.rules if evaluation else ""
-        rules: RulesName = next((name for name in RULES if name == named), "released")
-        job = GridJob(None, None, outputs, "", rules=rules)
-        for key in keys:
-            job = self._located(job, self.shown[key])
-        if not job.position:
-            logs = (self.shown[key].read_log()[0] for key in keys)
-            asked = next((asked_for(log) for log in logs if log), {})
-            job = changed(job, position=asked.get("answer_position", ""))
-        return job
-
-    def _located(self, job: GridJob, shown: Shown) -> GridJob:
-        """Fill in what this run knows of the case and no earlier one did."""
-        run = self.runs[shown.run]
-        dataset = self.dataset(run)
-        task = dataset.by_id.get(shown.task) if dataset else None
-        given, gold = job.input, job.gold
-        if dataset and task:
-            job = changed(job, position=task.answer_position, answer_sheet=task.answer_sheet)
-            try:
-                cases = {case.input_path.name: case.input_path for case in dataset.cases(task)}
-                golds = {output_name_of_gold(path.name): path for path in dataset.golds(task)}
-                given = given or cases.get(shown.input_file)
-                gold = gold or golds.get(output_name(shown.input_file))
-            except ContractError as error:
-                self.problems.append(Problem(str(dataset.path), str(error)))
-        if given is None and shown.case:
-            given = _existing(run.work_folder(shown.case) / "input.xlsx")
-        if gold is None and shown.verdict:
-            gold = _existing(Path(shown.verdict.gt_file))
-        return changed(job, input=given, gold=gold)
-
     def _output(self, shown: Shown) -> Path | None:
         return self.runs[shown.run].output_file(shown.case) if shown.case else None
 
-    def _detail(self, shown: Shown, grid: Mapping[str, Any]) -> dict[str, Any]:
+    def _detail(self, shown: Shown) -> dict[str, Any]:
         run = self.runs[shown.run]
         log, problem = shown.read_log()
         prompt, asked = opening(log) if log else ("", "")
@@ -165,7 +165,6 @@ class Collection:
             "prompt": self._prompt(prompt),
             "asked": asked,
             "steps": steps_of(log) if log else [],
-            "grid": grid,
             "sources": self._sources(shown),
             "lessons": list(_lessons(run, shown)),
         }
@@ -183,22 +182,37 @@ class Collection:
         return {"log": str(shown.log_file or ""), "output": str(output or ""), "expected": gold}
 
 
-def _existing(path: Path) -> Path | None:
-    return path if path.is_file() else None
-
-
 def _cases(run: RunView, number: int, task: str) -> Iterator[Shown]:
     """The task's cases; one without a result line is known by its log or verdict alone."""
     verdict = run.verdicts.get(task)
-    by_output = {Path(c.output_file).name: c for c in verdict.test_cases} if verdict else {}
+    judged = verdict.test_cases if verdict else ()
     cases = run.cases_of.get(task, ())
-    for case in cases:
-        judged = by_output.get(output_name(case.input_file))
+    for place, case in enumerate(cases):
         log = run.log_file(task, case.input_file)
-        yield Shown(number, task, case.input_file, case, judged, log)
+        yield Shown(
+            number, task, case.input_file, case, verdict_on(case, place, cases, judged), log
+        )
     if not cases and any(known == task for known, _ in run.logs):
-        judged = next(iter(by_output.values()), None)
-        yield Shown(number, task, "", None, judged, run.log_file(task))
+        yield Shown(number, task, "", None, next(iter(judged), None), run.log_file(task))
+
+
+def verdict_on(
+    case: CaseResult, place: int, cases: Sequence[CaseResult], judged: Sequence[CaseVerdict]
+) -> CaseVerdict | None:
+    """The verdict on it: by its name or its output's; on no output, the one that is left or stands
+    in its place."""
+    named = Path(case.output_file or "").name
+    for one in judged:
+        known = one.case == Path(case.input_file).stem if one.case else False
+        if known or (named and Path(one.output_file).name == named):
+            return one
+    if named:
+        return None
+    taken = {Path(other.output_file).name for other in cases if other.output_file}
+    left = [one for one in judged if Path(one.output_file).name not in taken]
+    if len(left) == 1:
+        return left[0]
+    return judged[place] if len(judged) == len(cases) else None
 
 
 def _lessons(run: RunView, shown: Shown) -> Iterator[dict[str, Any]]:
@@ -263,9 +277,10 @@ def _instruction(collection: Collection, task: str) -> str:
     for run in collection.runs:
         if text := run.instructions.get(task):
             return text
-        dataset = collection.dataset(run)
-        if dataset and task in dataset.by_id:
-            return dataset.by_id[task].instruction
+        domain = collection.domain(run)
+        known = (one.instruction for one in domain.tasks if one.id == task) if domain else ()
+        if text := next(iter(known), ""):
+            return text
     return ""
 
 

@@ -123,7 +123,7 @@ def funnel(runs: Sequence[RunView], evolution: EvolutionView | None) -> list[dic
         outcomes = Counter(outcome_of(run, task) for run in taught for task in run.task_ids)
         verdicts = _files(run.layout.verdicts for run in taught)
         steps += [_step("tasks run", sum(outcomes.values()), _spelled(outcomes), verdicts)]
-        steps += [_step("failures", outcomes["failed"], "tasks with a wrong cell", verdicts)]
+        steps += [_step("failures", outcomes["failed"], "tasks with a wrong result", verdicts)]
         steps += list(_lessons(taught))
     if evolution and evolution.provenance:
         steps += list(_evolved(evolution))

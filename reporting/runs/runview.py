@@ -29,6 +29,7 @@ from react_agent.layout import (
 from react_agent.model import Usage
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, find_logs, read_log
+from react_agent.runs.settings import DOMAIN
 from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from reporting.runs.runlines import read_results
 
@@ -123,6 +124,11 @@ class RunView:
         return str(self.settings.get("agent") or self.summary.get("agent_name") or "")
 
     @property
+    def domain(self) -> str:
+        """By its name in the registry; a run that notes none is of the usual one."""
+        return str(self.settings.get("domain") or DOMAIN)
+
+    @property
     def recorded(self) -> bool:
         """The replies came from a cassette: what was run shows mechanics and measures nothing."""
         return _mapping_or_empty(self.settings.get("model")).get("source") == "replay"
@@ -159,7 +165,7 @@ class RunView:
         return tuple(dict.fromkeys(known))
 
     def log_file(self, task_id: str, input_file: str = "") -> Path | None:
-        case = input_file.removesuffix(".xlsx")
+        case = Path(input_file).stem
         return self.logs.get((task_id, case)) or self.logs.get((task_id, ""))
 
     def log(self, task_id: str, input_file: str = "") -> Log | None:
@@ -171,7 +177,7 @@ class RunView:
         return self.layout.outputs / case.output_file if case.output_file else None
 
     def work_folder(self, case: CaseResult) -> Path:
-        return self.layout.work / f"{case.id}_{case.input_file.removesuffix('.xlsx')}"
+        return self.layout.work / f"{case.id}_{Path(case.input_file).stem}"
 
 
 def load_runs(path: Path) -> list[RunView]:

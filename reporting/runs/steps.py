@@ -12,7 +12,6 @@ MAX_TEXT = 20_000
 """Characters shown of one command or observation; agents see at most 6,000 of an observation."""
 _ACTION = re.compile(r"^[ \t>*_#]*action[*_ ]*:", re.IGNORECASE | re.MULTILINE)
 _THOUGHT = re.compile(r"\A\s*[*_#]*thought[*_ ]*:[*_]*\s*", re.IGNORECASE)
-_FIELD = re.compile(r"^(answer_position|answer_sheet):[ \t]*(.+)$", re.MULTILINE)
 
 
 def opening(log: Log) -> tuple[str, str]:
@@ -20,11 +19,6 @@ def opening(log: Log) -> tuple[str, str]:
     system = next((m.text for m in log.messages[:1] if m.role == "system"), "")
     task = next((m.text for m in log.messages[:2] if m.role == "user"), "")
     return system, task
-
-
-def asked_for(log: Log) -> dict[str, str]:
-    """answer_position and answer_sheet as the prompt named them."""
-    return {name: value.strip() for name, value in _FIELD.findall(opening(log)[1])}
 
 
 def steps_of(log: Log) -> list[dict[str, Any]]:

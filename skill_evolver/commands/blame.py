@@ -22,10 +22,10 @@ MAX_CELLS = 6
 
 def main(argv: list[str] | None = None) -> int:
     about = "Say where the lines of an evolved skill come from."
-    return run_stage(_work, Blame, argv, about)
+    return run_stage(work, Blame, argv, about)
 
 
-def _work(settings: Blame) -> int:
+def work(settings: Blame) -> int:
     from skill_evolver.engine.history import explain
 
     file, first, last = _parse(settings.place)

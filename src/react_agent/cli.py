@@ -123,22 +123,27 @@ def run_script(
         if inspect.isawaitable(result):
             result = asyncio.run(_cancellable(result))
         return result
-    except Trace2SkillError as error:
+    except (Trace2SkillError, OSError) as error:
+        return code_of(error)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def code_of(error: Trace2SkillError | OSError) -> int:
+    """Tell an expected failure in one line; the exit code that it ends in."""
+    if isinstance(error, Trace2SkillError):
         waited = isinstance(error, EndpointDown | TimeUsedUp | EndpointRefused) and error.owed
         more = "; started again the run goes on" if waited else ""
         complain(f"{'stopped' if error.owed else 'error'}: {error}{more}")
         return INCOMPLETE if error.owed else BAD_INPUT
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except OSError as error:
-        where, why = error.filename or "input/output", error.strerror or str(error)
-        kept = "what is finished is kept, so mend that and run it again"
-        complain(f"error: {where}: {why}; {kept}")
-        return BAD_INPUT
+    where, why = error.filename or "input/output", error.strerror or str(error)
+    kept = "what is finished is kept, so mend that and run it again"
+    complain(f"error: {where}: {why}; {kept}")
+    return BAD_INPUT
 
 
 def complain(text: str) -> None:

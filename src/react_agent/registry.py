@@ -25,6 +25,11 @@ SKILL_FORMATS: Mapping[str, str] = {
     "agentskills": "skill_evolver.patches.agentskills:AgentSkills",
 }
 
+VIEWS: Mapping[str, str] = {
+    "spreadsheetbench": "reporting.cells.view:VIEW",
+}
+"""By domain: what shows its cases in the report. One without shows its own words."""
+
 
 def names(seam: Mapping[str, str]) -> str:
     return ", ".join(seam)

@@ -3,20 +3,18 @@
 trace2skill doctor --data_path data/mini
 """
 
-import argparse
 import json
 import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from react_agent.bundled import MINI
-from react_agent.cli import INCOMPLETE, OK, add_flag, positive, run_script, script_parser
+from react_agent.cli import INCOMPLETE, OK
+from react_agent.flags import run_stage
 from react_agent.text import for_terminal
-from spreadsheet_agent import SKILLS
+from trace2skill.doctor.settings import Doctor
 
 if TYPE_CHECKING:  # --help stays quick
     from spreadsheetbench.audit.data_set import Audit
@@ -26,84 +24,25 @@ MARKS = {"ok": "✓", "warning": "!", "error": "✗", "note": "·"}
 PLAIN_MARKS = {"ok": "+", "warning": "!", "error": "X", "note": "."}
 COLOURS = {"ok": "32", "warning": "33", "error": "31", "note": "2"}
 SHOWN_IDS = 6
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = script_parser(
-        "Check this machine, the endpoint, the skill and a data set. Calls no model, changes "
-        "nothing.",
-        "exit code: 0 when a run can start, 1 when it cannot, 2 for wrong flags",
-    )
-    add_flag(parser, "--data_path", type=Path, default=MINI, help="data set to audit")
-    add_flag(parser, "--start_idx", type=_index, default=0, help="first record of the slice")
-    add_flag(parser, "--end_idx", type=_index, help="record after the last of the slice")
-    add_flag(parser, "--skills_dir", type=Path, default=SKILLS, help="skill, or folder of skills")
-    parser.add_argument("--skill", help="which one of several")
-    add_flag(parser, "--base_url", help="endpoint; else OPENAI_BASE_URL, else OpenAI's own")
-    add_flag(parser, "--api_key", help="key, never shown; else OPENAI_API_KEY")
-    add_flag(parser, "--model", help="look whether the endpoint lists it")
-    add_flag(parser, "--no_endpoint", action="store_true", help="leave the endpoint alone")
-    add_flag(parser, "--output_dir", type=Path, default=Path("outputs"), help="where results go")
-    add_flag(parser, "--workers", type=positive, default=128, help="cases in flight of the run")
-    parser.add_argument("--sandbox", choices=["auto", "bwrap", "none"], default="auto", help=" ")
-    parser.add_argument("--json", action="store_true", help="for machines: everything, to stdout")
-    return parser
-
-
-def _index(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
+ABOUT = (
+    "Check this machine, the endpoint, the skill and a data set. Calls no model, changes nothing."
+)
+EPILOG = "exit code: 0 when a run can start, 1 when it cannot, 2 for wrong flags"
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_script(examine, build_parser(), argv)
+    return run_stage(_run, Doctor, argv, ABOUT, EPILOG)
 
 
-async def examine(args: argparse.Namespace) -> int:
-    checks = await _checks(args)
-    audited = _audit(args.data_path, args)
-    can_start = audited.usable > 0 and all(check.level != "error" for check in checks)
-    if args.json:
-        report = {
-            "can_start": can_start,
-            "checks": [check.model_dump() for check in checks],
-            "data": audited.model_dump(),
-        }
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+async def _run(settings: Doctor) -> int:
+    from trace2skill.doctor.examine import examine
+
+    found = await examine(settings)
+    if settings.json:
+        print(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
     else:
-        _Page().print(checks, audited, can_start)
-    return OK if can_start else INCOMPLETE
-
-
-async def _checks(args: argparse.Namespace) -> list["Check"]:
-    from trace2skill.doctor import checks as look
-    from trace2skill.doctor.endpoint_check import check_endpoint
-
-    found = [
-        look.check_python(),
-        *look.check_packages(),
-        look.check_engine(),
-        look.check_libreoffice(),
-        look.check_sandbox(args.sandbox),
-        *look.check_resources(args.workers),
-        *look.check_output(args.output_dir),
-        look.check_skill(args.skills_dir, args.skill),
-    ]
-    if not args.no_endpoint:
-        found.append(await check_endpoint(args.base_url, args.api_key, args.model))
-    return found
-
-
-def _audit(path: Path, args: argparse.Namespace) -> "Audit":
-    from react_agent.engines.progress import progress
-    from spreadsheetbench.audit.data_set import audit
-
-    with progress(desc="reading the data set", unit=" tasks", leave=False) as bar:
-        return audit(
-            path, start=args.start_idx, end=args.end_idx, done=lambda: (bar.update(), None)[1]
-        )
+        _Page().print(found.checks, found.data, found.can_start)
+    return OK if found.can_start else INCOMPLETE
 
 
 class _Page:

@@ -4,10 +4,10 @@
 stages' own files.
 """
 
+import asyncio
 import shlex
 import shutil
 import tempfile
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,21 @@ from react_agent.cli import OK
 from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
+from react_agent.flags import as_argv
 from react_agent.layout import (
     BUDGET,
     COMMANDS,
-    COMPARISON_JSON,
-    COMPARISON_TEXT,
-    REPORT_PAGE,
     STATE,
 )
 from react_agent.models.spending.prices import Prices
+from skill_evolver.engine.result import NOT_WRITTEN
 from trace2skill.reproduce.forecast import spent_text
-from trace2skill.reproduce.pipeline import Command, Entrant, Pipeline, PipelineStep
-from trace2skill.reproduce.recipe import contents
+from trace2skill.reproduce.performing import perform
+from trace2skill.reproduce.pipeline import Entrant, Pipeline, PipelineStep
+from trace2skill.reproduce.recipe import Recipe, contents, split_ids
 from trace2skill.reproduce.standings import MARK, Standing, score, table, write_reproduction
 
-NOT_WRITTEN = 3
-"""Exit code of an evolution whose skill broke the format's rules: that seed has none."""
+TITLES = ("held-out comparison", "report")
 
 
 class Stopped(Exception):
@@ -45,6 +44,11 @@ class Conductor:
         self.without_skill: list[int] = []
         self.closing = ""
         """The closing table, once there is one."""
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Conductor":
+        """Raises ContractError for splits, data or prices that are not there."""
+        return cls(Pipeline(recipe, split_ids(recipe)), Prices.load(recipe.budget.prices))
 
     @property
     def state_file(self) -> Path:
@@ -87,23 +91,30 @@ class Conductor:
         chosen = self.chosen() or self.recipe.seeds[0]
         return [*self._before(), self.pipeline.roll_out(self.pipeline.champion(chosen))]
 
-    def run(self) -> int:
+    async def run(self) -> int:
+        """All that is not whole yet; the exit code."""
         if not self.state_file.exists():
             write_json(self.state_file, {"settings": self._settings()})
         write_whole(self.root / COMMANDS, self._as_script())
         if self.recipe.recorded:
             print(f"\n{MARK}.")
         try:
-            self._stages()
+            await self._stages()
         except Stopped as reason:
-            if spent := spent_text(self.root / BUDGET, self.prices):
-                print(f"\n{spent}")
-            print(f"stopped in {reason.args[1]}; start it again (or with a higher cap) to go on")
+            self._say_stopped(f"in {reason.args[1]}")
             return int(reason.args[0])
+        except asyncio.CancelledError:
+            self._say_stopped("by a signal")
+            raise
         return OK
 
+    def _say_stopped(self, where: str) -> None:
+        if spent := spent_text(self.root / BUDGET, self.prices):
+            print(f"\n{spent}")
+        print(f"stopped {where}; start it again (or with a higher cap) to go on", flush=True)
+
     def _as_script(self) -> str:
-        """Every command as one would type it; only the evolutions need a copy of the skills."""
+        """Every stage as one would type it; only the evolutions need a copy of the skills."""
         lines = ["# The stages of this reproduction, to be run by hand from the same folder."]
         for step in self.plan():
             lines.append(f"\n# {step.about}")
@@ -111,7 +122,9 @@ class Conductor:
                 copy = self.root / step.name / "skills"
                 lines.append(f"mkdir -p {shlex.quote(str(copy))}")
                 lines.append(shlex.join(["cp", "-r", f"{self.recipe.skills_dir}/.", str(copy)]))
-            lines += [shlex.join(["trace2skill", c.stage, *c.argv]) for c in step.commands]
+            lines += [
+                shlex.join(["trace2skill", one.name, *as_argv(one.settings)]) for one in step.stages
+            ]
         address, _, query = self.recipe.model.base_url.partition("?")
         if query:  # it may hold a key
             lines = [line.replace(f"{address}?{query}", f"{address}?...") for line in lines]
@@ -123,13 +136,13 @@ class Conductor:
         seed = state.get("chosen", {}).get("seed")
         return seed if isinstance(seed, int) else None
 
-    def _stages(self) -> None:
+    async def _stages(self) -> None:
         for step in self._before():
-            self._do(step)
+            await self._do(step)
         seed = self._choose()
         champion = self.pipeline.champion(seed)
-        self._do(self.pipeline.roll_out(champion))
-        self._conclude(champion)
+        await self._do(self.pipeline.roll_out(champion))
+        await self._conclude(champion)
 
     def _before(self) -> list[PipelineStep]:
         pipeline = self.pipeline
@@ -139,7 +152,7 @@ class Conductor:
         steps += [pipeline.evolve(seed) for seed in self.recipe.seeds]
         return steps + [pipeline.roll_out(entrant) for entrant in pipeline.validations()]
 
-    def _do(self, step: PipelineStep) -> None:
+    async def _do(self, step: PipelineStep) -> None:
         if step.evolution in self.without_skill:
             return
         if step.whole():
@@ -148,8 +161,8 @@ class Conductor:
         print(f"\n== {step.about}", flush=True)
         if step.kind == "evolution":
             self._lay_out(step)
-        for command in step.commands:
-            code = _run(command)
+        for stage in step.stages:
+            code = await perform(stage)
             if code == NOT_WRITTEN and step.kind == "evolution" and step.evolution is not None:
                 self.without_skill.append(step.evolution)
                 return
@@ -189,43 +202,21 @@ class Conductor:
         print(f"\n== chosen by training score: seed {seed} with {best} solved{tie}", flush=True)
         return seed
 
-    def _conclude(self, champion: Entrant) -> None:
+    async def _conclude(self, champion: Entrant) -> None:
         pipeline = self.pipeline
         entrants = [*pipeline.baselines(), pipeline.teacher, *pipeline.validations(), champion]
         standings: list[Standing] = [score(e) for e in entrants if e.verdicts.is_file()]
         file = write_reproduction(pipeline, standings, read_json(self.state_file), self.prices)
-        self._compare(champion)
+        for title, stage in zip(TITLES, pipeline.closing(champion), strict=True):
+            print(f"\n== {title}", flush=True)
+            await perform(stage)
         spent = spent_text(self.root / BUDGET, self.prices)
         mark = f"{MARK}." if self.recipe.recorded else ""
         rows = table(standings, self.prices, self.recipe.model.name)
         self.closing = "\n".join(filter(None, ("== results", rows, spent, mark, f"see {file}")))
         print(f"\n{self.closing}")
 
-    def _compare(self, champion: Entrant) -> None:
-        """The held-out runs against the skill that evolution started from (the first baseline if
-        that was not scored), and the page that shows all runs."""
-        start = self.recipe.start
-        held_out = sorted(self.pipeline.baselines(), key=lambda entrant: entrant.skill != start)
-        folders = [str(entrant.folder) for entrant in [*held_out, champion]]
-        files = ["--json", str(self.root / COMPARISON_JSON)]
-        files += ["--markdown", str(self.root / COMPARISON_TEXT)]
-        print("\n== held-out comparison", flush=True)
-        _run(Command("compare", (*folders, *files)))
-        print("\n== report", flush=True)
-        skill = champion.skills_dir / start
-        page = ["--output", str(self.root / REPORT_PAGE), "--skill", str(skill)]
-        page += ["--prices", self.recipe.budget.prices]
-        _run(Command("report", (str(self.pipeline.teacher.folder), *folders, *page)))
-
 
 def _not_ours(path: Path) -> bool:
     """Whether it can be there before anything was noted: a lock, a file half written, a budget."""
     return not path.name.startswith(".") and path.name != BUDGET
-
-
-def _run(command: Command) -> int:
-    from trace2skill.cli import STAGES
-
-    module: Any = import_module(STAGES[command.stage][0])
-    code: int = module.main(list(command.argv))
-    return code

@@ -106,8 +106,14 @@ def _evolution_calls(patches: int, together: int) -> int:
     return patches + merges + (len(plan) == MERGE_LEVELS and len(plan[-1]) > 1)
 
 
+def plan_of(pipeline: Pipeline, steps: Sequence[PipelineStep], prices: Prices) -> str:
+    """The plan before it is started: every step, what it may cost, and what that rests on."""
+    rows = forecast(pipeline, steps)
+    return plan_text(rows, per_case(pipeline).basis, pipeline.recipe.model.name, prices)
+
+
 def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> str:
-    """The plan before it is started: what is whole already costs nothing."""
+    """What is whole already costs nothing."""
     width = max(len(row.step.about) for row in rows)
     lines = [f"{'stage':<{width}}  {'calls':>9} {'tokens':>15}  state"]
     for row in rows:

@@ -1,49 +1,64 @@
-"""The stages of a reproduction as commands, in the folders of the published ones.
+"""The stages of a reproduction as settings, in the folders of the published commands.
 
 A stage is whole when its own files say so, whoever ran it: this program or a user by hand.
 """
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.analysts.settings import Repairing, RunAnalysis
+from analysis.lessons.settings import LessonKind
 from react_agent.layout import (
     ANALYSIS_SUMMARY,
     BUDGET,
     CHANGE_LOG,
+    COMPARISON_JSON,
+    COMPARISON_TEXT,
     INTERMEDIATES,
     PARSED,
+    REPORT_PAGE,
     RESULTS,
     STATE,
     RunLayout,
     analysis_folder,
     seed_name,
 )
+from react_agent.models.settings import ModelSettings
+from react_agent.models.spending.settings import BudgetSettings
+from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts, Triage
 from react_agent.seams import NOT_THE_AGENT, REFUSED
+from react_agent.settings import Settings
+from reporting.comparing.settings import Comparison
+from reporting.page.settings import Report
+from skill_evolver.engine.settings import Evolution
+from spreadsheetbench.scoring.settings import Scoring
 from trace2skill.reproduce.recipe import Recipe
+
+WITH_SKILL, WITHOUT_SKILL = "cli_skill_preloaded", "cli_only"
 
 
 @dataclass(frozen=True)
-class Command:
-    """One call of a stage's `main(argv)`."""
+class Stage:
+    """One stage to be run."""
 
-    stage: str
-    """As `trace2skill STAGE` names it."""
-    argv: tuple[str, ...]
+    name: str
+    """As `trace2skill NAME` knows it."""
+    settings: Settings
 
 
 @dataclass(frozen=True)
 class PipelineStep:
-    """Commands that together leave one result."""
+    """Stages that together leave one result."""
 
     name: str
     about: str
     kind: str
     """rollouts, lessons or evolution: what its calls are like."""
     split: str
-    commands: tuple[Command, ...]
+    stages: tuple[Stage, ...]
     whole: Callable[[], bool]
     runs: int = 1
     """Cases for each task of the split."""
@@ -85,7 +100,7 @@ class Entrant:
 
 
 class Pipeline:
-    """Knows every stage of one reproduction: its folders, its flags, and whether it is whole."""
+    """Knows every stage of one reproduction: its folders, its settings, whether it is whole."""
 
     def __init__(self, recipe: Recipe, ids: dict[str, list[str]]) -> None:
         self.recipe, self.ids, self.root = recipe, ids, recipe.output
@@ -163,81 +178,148 @@ class Pipeline:
     # ---- steps -------------------------------------------------------------
 
     def roll_out(self, entrant: Entrant) -> PipelineStep:
-        recipe = self.recipe
+        """Rollouts, verdicts and triage of one agent on one split."""
         name = str((entrant.folder / entrant.prefix.rstrip("_")).relative_to(self.root))
-        seeds = ",".join(map(str, entrant.seeds))
-        repeat = ["--repeat", str(len(entrant.seeds))] if len(entrant.seeds) > 1 else []
-        data = ["--data_path", str(recipe.data_path), *self._tasks(entrant.split)]
-        outputs = ["--output_dir", str(entrant.outputs)]
-        agent = ["--agent", "cli_only"]
-        if entrant.skill:
-            agent = ["--agent", "cli_skill_preloaded", "--skill", entrant.skill]
-            agent += ["--skills_dir", str(entrant.skills_dir)]
-        agent += ["--prompts", str(recipe.prompts)] if recipe.prompts else []
-        logs, work = entrant.layout.logs, entrant.layout.work
-        rollouts = [*data, *outputs, *agent, *self._agents(), "--seeds", seeds]
-        rollouts += self._order(entrant)
-        rollouts += ["--log_dir", str(logs), "--log_format", "markdown"]
-        rollouts += ["--working_dir", str(work), *self._model(name, recipe.model.generation_config)]
-        triage = ["--eval_results", str(entrant.verdicts), "--log_dir", str(logs)]
-        commands = (
-            Command("run", tuple(rollouts)),
-            Command("evaluate", (*data, *outputs, *repeat)),
-            Command("triage", (*triage, *repeat, "--no_details")),
-        )
-        about = f"{entrant.label}: rollouts, verdicts, triage"
         tasks = len(self.ids[entrant.split])
+        stages = (
+            Stage("run", self._rollouts(entrant, name)),
+            Stage("evaluate", self._scoring(entrant)),
+            Stage("triage", self._triage(entrant)),
+        )
         return PipelineStep(
             name,
-            about,
+            f"{entrant.label}: rollouts, verdicts, triage",
             "rollouts",
             entrant.split,
-            commands,
+            stages,
             lambda: _scored(entrant, tasks),
             len(entrant.seeds),
             entrant.evolution,
         )
 
+    def _rollouts(self, entrant: Entrant, name: str) -> Rollouts:
+        recipe, tasks = self.recipe, self._tasks(entrant.split)
+        agent = AgentSettings(
+            agent=WITH_SKILL if entrant.skill else WITHOUT_SKILL,
+            skill=entrant.skill or None,
+            skills_dir=entrant.skills_dir if entrant.skill else None,
+            prompts=recipe.prompts,
+            max_turns=recipe.max_turns,
+            case_timeout=recipe.case_timeout,
+            workers=recipe.workers,
+            sandbox=recipe.sandbox,
+            longest_first=self._first_on(entrant),
+        )
+        return Rollouts(
+            data_path=recipe.data_path,
+            domain=recipe.domain,
+            output_dir=entrant.outputs,
+            working_dir=entrant.layout.work,
+            log_dir=entrant.layout.logs,
+            agent=agent,
+            cases=CaseChoice(
+                start_idx=tasks.start,
+                end_idx=tasks.end,
+                instance_ids=tasks.ids,
+                seeds=entrant.seeds,
+            ),
+            model=self._model(Rollouts.model, recipe.model.generation_config, name),
+        )
+
+    def _scoring(self, entrant: Entrant) -> Scoring:
+        tasks = self._tasks(entrant.split)
+        return Scoring(
+            data_path=self.recipe.data_path,
+            domain=self.recipe.domain,
+            output_dir=entrant.outputs,
+            start_idx=tasks.start,
+            end_idx=tasks.end,
+            instance_ids=tasks.ids,
+            repeat=len(entrant.seeds),
+        )
+
+    def _triage(self, entrant: Entrant) -> Triage:
+        return Triage(
+            eval_results=entrant.verdicts,
+            log_dir=entrant.layout.logs,
+            repeat=len(entrant.seeds),
+            no_details=True,
+        )
+
     def learn(self) -> PipelineStep:
-        recipe, base = self.recipe, self.teacher.folder
-        only = "all" if recipe.lessons == "combined" else recipe.lessons
-        thinking = recipe.model.thinking_config or recipe.model.generation_config
-        flags = [str(base), "--only", only, "--data_path", str(recipe.data_path), *self._agents()]
-        flags += ["--gate", recipe.gate, *self._model("lessons", recipe.model.generation_config)]
-        if thinking:
-            flags += ["--success_generation_config", thinking]
-        commands = (Command("analyze", tuple(flags)),)
+        """The analyses of the training runs."""
+        recipe = self.recipe
+        settings = RunAnalysis(
+            run_folder=self.teacher.folder,
+            domain=recipe.domain,
+            only="all" if recipe.lessons == "combined" else recipe.lessons,
+            data_path=recipe.data_path,
+            success_generation_config=self._thinking,
+            repairing=Repairing(
+                max_turns=recipe.max_turns,
+                case_timeout=recipe.case_timeout,
+                workers=recipe.workers,
+                sandbox=recipe.sandbox,
+                gate=recipe.gate,
+            ),
+            model=self._model(RunAnalysis.model, recipe.model.generation_config, "lessons"),
+        )
         about = f"{recipe.lessons} lessons from the trajectories"
-        return PipelineStep("lessons", about, "lessons", "train", commands, self._learned)
+        stages = (Stage("analyze", settings),)
+        return PipelineStep("lessons", about, "lessons", "train", stages, self._learned)
 
     def evolve(self, seed: int) -> PipelineStep:
-        recipe, folder, base = self.recipe, self.evolution(seed), self.teacher.folder
-        thinking = recipe.model.thinking_config or recipe.model.generation_config
-        flags = []
-        for kind in self._kinds():
-            flags += [f"--{kind}-json", str(base / f"{analysis_folder(kind)}{PARSED}")]
-        flags += ["--skill-dir", str(folder / "skills" / recipe.start)]
-        if recipe.lessons != "combined":  # the published combined command has no such flag
-            flags += ["--prompt", "generic"]
-        flags += ["--data-path", str(recipe.data_path), "--batch-size", "1", "--seed", str(seed)]
-        flags += ["--merge-batch-size", str(recipe.merge_batch_size), "--patch-pipeline", "json"]
-        flags += ["--changelog", str(folder / CHANGE_LOG), "--save-intermediates"]
-        flags += ["--intermediates-dir", str(folder / INTERMEDIATES)]
-        flags += ["--parse-failure-dir", str(folder / "parse_failures")]
-        flags += ["--max-workers", str(recipe.workers)]
-        flags += self._model("", thinking, token_cap="--max-total-tokens")
+        """The evolution with one seed, in a copy of the skills."""
+        recipe, folder = self.recipe, self.evolution(seed)
+        settings = Evolution(
+            skill_dir=folder / "skills" / recipe.start,
+            error_json=self._records("error"),
+            success_json=self._records("success"),
+            data_path=recipe.data_path,
+            # The published combined command says nothing of it.
+            prompt="skill" if recipe.lessons == "combined" else "generic",
+            seed=seed,
+            merge_batch_size=recipe.merge_batch_size,
+            max_workers=recipe.workers,
+            changelog=folder / CHANGE_LOG,
+            save_intermediates=True,
+            intermediates_dir=folder / INTERMEDIATES,
+            parse_failure_dir=folder / "parse_failures",
+            model=self._model(Evolution.model, self._thinking or "", ""),
+        )
         return PipelineStep(
             str(folder.relative_to(self.root)),
             f"evolution with seed {seed}",
             "evolution",
             "train",
-            (Command("evolve", tuple(flags)),),
+            (Stage("evolve", settings),),
             lambda: _field(folder / INTERMEDIATES / STATE, "done") is True,
             evolution=seed,
         )
 
-    def _kinds(self) -> list[str]:
-        return ["error", "success"] if self.recipe.lessons == "combined" else [self.recipe.lessons]
+    def closing(self, champion: Entrant) -> tuple[Stage, Stage]:
+        """The held-out runs against the skill that evolution started from (the first baseline if
+        that was not scored), and the page that shows all runs."""
+        start = self.recipe.start
+        held_out = sorted(self.baselines(), key=lambda entrant: entrant.skill != start)
+        first, *others = [entrant.folder for entrant in [*held_out, champion]]
+        comparison = Comparison(
+            baseline=first,
+            others=tuple(others),
+            json=self.root / COMPARISON_JSON,
+            markdown=self.root / COMPARISON_TEXT,
+        )
+        report = Report(
+            runs=(self.teacher.folder, first, *others),
+            output=self.root / REPORT_PAGE,
+            skill=champion.skills_dir / start,
+            prices=self.recipe.budget.prices,
+        )
+        return Stage("compare", comparison), Stage("report", report)
+
+    def _kinds(self) -> list[LessonKind]:
+        lessons = self.recipe.lessons
+        return ["error", "success"] if lessons == "combined" else [lessons]
 
     def _learned(self) -> bool:
         base = self.teacher.folder
@@ -247,51 +329,63 @@ class Pipeline:
             for kind in self._kinds()
         )
 
-    # ---- flags -------------------------------------------------------------
+    # ---- parts of settings ---------------------------------------------------
 
-    def _tasks(self, split: str) -> list[str]:
+    def _records(self, kind: LessonKind) -> Path | None:
+        file = self.teacher.folder / f"{analysis_folder(kind)}{PARSED}"
+        return file if kind in self._kinds() else None
+
+    @property
+    def _thinking(self) -> str | None:
+        return self.recipe.model.thinking_config or self.recipe.model.generation_config or None
+
+    def _tasks(self, split: str) -> "_Tasks":
         chosen = getattr(self.recipe.split, split)
         if isinstance(chosen, str):
-            return ["--instance_ids", ",".join(self.ids[split])]
-        return ["--start_idx", str(chosen[0]), "--end_idx", str(chosen[1])]
+            return _Tasks(ids=tuple(self.ids[split]))
+        return _Tasks(*chosen)
 
-    def _order(self, entrant: Entrant) -> list[str]:
+    def _first_on(self, entrant: Entrant) -> Path | None:
         """The first run on a split tells the others which tasks take long."""
         first = self.teacher if entrant.split == "train" else self.baselines()[0]
-        return [] if entrant == first else ["--longest_first", str(first.outputs)]
+        return None if entrant == first else first.outputs
 
-    def _agents(self) -> list[str]:
-        recipe = self.recipe
-        limits = ["--max_turns", str(recipe.max_turns), "--workers", str(recipe.workers)]
-        if recipe.case_timeout is not None:
-            limits += ["--case_timeout", f"{recipe.case_timeout:g}"]
-        return [*limits, "--sandbox", recipe.sandbox]
-
-    def _model(self, name: str, config: str, token_cap: str = "--max_tokens") -> list[str]:
+    def _model(self, usual: ModelSettings, config: str, cache: str) -> ModelSettings:
         """Each stage has a reply cache of its own: a broken one pays nothing twice, and two stages
         that ask the same still draw their own replies. Evolutions keep what they paid themselves,
         and ask anew for what they could not read."""
         model, budget = self.recipe.model, self.recipe.budget
-        flags = ["--model", model.name, "--budget", str(self.root / BUDGET)]
-        flags += ["--generation_config", config] if config else []
-        if model.replay:
-            flags += ["--replay", model.replay]
-        else:
-            cache = self.root / "reply_cache" / name.replace("/", "_")
-            flags += ["--reply_cache", str(cache)] if name else []
-            flags += ["--llm_client", model.llm_client, "--api_chat_config", model.api_chat_config]
-            flags += ["--base_url", model.base_url] if model.base_url else []
-            flags += ["--record", model.record] if model.record else []
-        caps = {
-            "--max_cost": budget.max_cost,
-            token_cap: budget.max_tokens,
-            "--max_calls": budget.max_calls,
-        }
-        for flag, cap in caps.items():
-            flags += [flag, str(cap)] if cap is not None else []
-        flags += ["--max_downtime", f"{self.recipe.max_downtime:g}"]
-        flags += ["--min_free_disk", f"{self.recipe.min_free_disk:g}"]
-        return [*flags, "--prices", budget.prices]
+        replay = Path(model.replay) if model.replay else None
+        caches = self.root / "reply_cache" / cache.replace("/", "_")
+        return replace(
+            usual,
+            model=model.name,
+            llm_client=model.llm_client,
+            api_chat_config=model.api_chat_config,
+            base_url=model.base_url or None,
+            generation_config=config or None,
+            replay=replay,
+            record=Path(model.record) if model.record else None,
+            reply_cache=caches if cache and not replay else None,
+            max_downtime=self.recipe.max_downtime,
+            min_free_disk=self.recipe.min_free_disk,
+            budget=BudgetSettings(
+                max_cost=budget.max_cost,
+                max_tokens=budget.max_tokens,
+                max_calls=budget.max_calls,
+                budget=self.root / BUDGET,
+                prices=budget.prices,
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class _Tasks:
+    """A split, as stages are told of it."""
+
+    start: int = 0
+    end: int | None = None
+    ids: tuple[str, ...] = ()
 
 
 def _test(recipe: Recipe) -> tuple[int, ...]:

@@ -12,7 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from react_agent.bundled import API_CHAT, PRICES
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
+from react_agent.registry import DOMAINS, find
+from react_agent.runs.settings import DOMAIN
+from react_agent.seams import Domain
 from spreadsheet_agent import SKILLS
+from trace2skill.reproduce.settings import Reproduction
 
 Positive = Annotated[int, Field(ge=1)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
@@ -62,6 +66,8 @@ class Recipe(_Table):
 
     data_path: Path
     output: Path = Path("outputs/reproduce")
+    domain: str = DOMAIN
+    """The benchmark: a name, or module:attribute of one of your own."""
     skills_dir: Path = SKILLS
     prompts: Path | None = None
     """A folder of the agents' prompts, in place of ours of the same names."""
@@ -127,9 +133,29 @@ class Recipe(_Table):
         """All that decides the results: what may not change between two starts."""
         free = {"output", "workers", "budget", "max_downtime", "min_free_disk"}
         value = self.model_dump(mode="json", exclude=free)
+        if self.domain == DOMAIN:  # as reproductions from before there were others
+            del value["domain"]
         for name in ("base_url", "record"):  # a server that moved is still the same model
             del value["model"][name]
         return value
+
+
+def recipe_of(settings: Reproduction) -> Recipe:
+    """The file's recipe with the caps of this start. Raises ContractError that names the key."""
+    recipe = Recipe.load(settings.config)
+    caps = {
+        "max_cost": settings.max_cost,
+        "max_tokens": settings.max_tokens,
+        "max_calls": settings.max_calls,
+    }
+    given = {name: cap for name, cap in caps.items() if cap is not None}
+    return recipe.model_copy(update={"budget": recipe.budget.model_copy(update=given)})
+
+
+def open_domain(recipe: Recipe) -> Domain[Any]:
+    """Raises ContractError for a benchmark or a data set that is not there."""
+    domain: Domain[Any] = find(DOMAINS, "domain", recipe.domain)(recipe.data_path)
+    return domain
 
 
 def contents(recipe: Recipe) -> dict[str, str]:
@@ -138,9 +164,8 @@ def contents(recipe: Recipe) -> dict[str, str]:
     from react_agent.models.generation import GenerationConfig
     from react_agent.runs.casework import edition, task_prompts
     from react_agent.skills import find_skill
-    from spreadsheet_agent.domain import open_domain
 
-    domain = open_domain(recipe.data_path)
+    domain = open_domain(recipe)
     found = {
         "data": digest(domain.source.read_bytes()),
         "prompts": edition(domain, task_prompts(domain, recipe.prompts))["digest"],
@@ -170,18 +195,16 @@ def _named(error: ValidationError) -> str:
 
 def split_ids(recipe: Recipe) -> dict[str, list[str]]:
     """The ids of both splits, in order. Raises ContractError; no task may be in both."""
-    from spreadsheetbench.tasks.dataset import Dataset  # late: it brings pandas' world
-
-    dataset = Dataset.load(recipe.data_path)
+    domain = open_domain(recipe)
     found: dict[str, list[str]] = {}
     for name in ("train", "test"):
         split = getattr(recipe.split, name)
         if isinstance(split, str):
-            tasks = dataset.select(ids=_ids_in(Path(split)))
+            tasks = domain.select(ids=_ids_in(Path(split)))
         else:
-            tasks = dataset.select(start=split[0], end=split[1])
+            tasks = domain.select(start=split[0], end=split[1])
         if not tasks:
-            raise ContractError(f"split.{name}: no task of {dataset.path} is in it")
+            raise ContractError(f"split.{name}: no task of {domain.source} is in it")
         found[name] = [task.id for task in tasks]
     both = sorted({*found["train"]} & {*found["test"]})
     if both:

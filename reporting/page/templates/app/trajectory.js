@@ -59,6 +59,16 @@ function taughtSection(key, data) {
   return section("What it taught", analyses, INDEX.lessons ? [el("h3", {}, "Lines of the evolved skill"), skill] : "");
 }
 
+// A domain without cells says in words what became of a case.
+function resultSection(data) {
+  const rules = data.grid ? `; rules: ${data.grid.rules ?? "–"}` : "";
+  const from = el("p", { class: "note" }, "Output ", source(data.sources.output), data.sources.expected ? [", expected ", source(data.sources.expected)] : "", rules);
+  if (data.grid) return section("Cells", gridView(data.grid), from);
+  const facts = (data.facts ?? []).map(([label, text]) => block(label, text));
+  const message = data.verdict ? el("p", { class: "judgement" }, data.verdict) : "";
+  return section("Result", message, facts.length || data.verdict ? facts : el("p", { class: "empty" }, "Nothing more is known of it."), from);
+}
+
 function neighbours(key, data) {
   const at = INDEX.tasks.findIndex((task) => task.results[data.run]?.details.includes(key));
   const near = (step) => {
@@ -96,8 +106,7 @@ function showTrajectory(main, key) {
           data.steps.length ? el("ol", {}, data.steps.map(stepView)) : el("p", { class: "empty" }, "There is no log of this trajectory."),
           source(data.sources.log)),
         el("div", { class: "cellside" },
-          section("Cells", gridView(data.grid),
-            el("p", { class: "note" }, "Output ", source(data.sources.output), data.sources.expected ? [", expected ", source(data.sources.expected)] : "", `; rules: ${data.grid.rules ?? "–"}`)),
+          resultSection(data),
           taughtSection(key, data))));
   }).catch((error) => main.append(el("p", { class: "judgement bad" }, `This trajectory cannot be shown: ${error.message}.`)));
 }

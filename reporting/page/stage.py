@@ -1,0 +1,96 @@
+"""The report page as a stage: settings in, the page written, and what was written out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from react_agent.errors import ContractError
+from react_agent.layout import REPORT_PAGE
+from react_agent.models.spending.prices import Prices
+from reporting.page import overview
+from reporting.page.collect import Collection, task_rows, trajectory_keys
+from reporting.page.evolutionview import EvolutionView, find_evolved, lessons_of
+from reporting.page.html import Details, to_json, write_page
+from reporting.page.settings import Report
+from reporting.runs.runview import RunView, load_runs
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was written."""
+
+    file: Path
+    size: int
+    """In bytes, without the details beside it."""
+    details: int
+    """Files of details beside it, for what is too large."""
+    problems: int
+    """Files that could not be used; the page lists them."""
+
+
+def write_report(settings: Report) -> Page:
+    """Raises ContractError for what holds no run; what is damaged in one is listed on the page."""
+    output = settings.output
+    if output and output.suffix != ".html":
+        raise ContractError(f"{output}: the report is an .html file")
+    runs = [run for path in settings.runs for run in load_runs(path)]
+    for run in runs:
+        if not run.task_ids:
+            raise ContractError(f"{run.path}: holds no run: no results, verdicts or logs")
+    names = names_of(runs)
+    skill = settings.skill or find_evolved(runs)
+    evolution = EvolutionView.load(skill) if skill else None
+    collection = Collection(runs, settings.data_path)
+    collection.gather()
+    prices = Prices.load(settings.prices)
+    details = Details(output or runs[0].layout.root / REPORT_PAGE)
+    for key, detail in collection.details():
+        details.add(key, to_json(detail))
+    index = build_index(names, collection, evolution, prices)
+    title = settings.title or f"Trace2Skill: {', '.join(names)}"
+    size = write_page(title, {"title": title, **index}, details)
+    return Page(details.output, size, details.files, len(index["problems"]))
+
+
+def names_of(runs: Sequence[RunView]) -> list[str]:
+    """The folders' names, with as much of the path as it takes to tell them apart."""
+    places = [
+        Path(*run.layout.root.absolute().parts[1:], *filter(None, [run.layout.seed_folder]))
+        for run in runs
+    ]
+    for depth in range(1, max(len(place.parts) for place in places) + 1):
+        names = ["/".join(place.parts[-depth:]) for place in places]
+        if len(set(names)) == len(names):
+            break
+    return [n if names.count(n) == 1 else f"{n} ({i})" for i, n in enumerate(names, start=1)]
+
+
+def build_index(
+    names: Sequence[str],
+    collection: Collection,
+    evolution: EvolutionView | None,
+    prices: Prices,
+) -> dict[str, Any]:
+    """All that the page shows at once; the details come after."""
+    runs = collection.runs
+    lessons: dict[str, Any] | None = None
+    if evolution:
+        known = evolution.provenance.runs if evolution.provenance else {}
+        logs = {key: run.trajectory for key, run in known.items()}
+        lessons = lessons_of(evolution, trajectory_keys(collection, logs))
+    facts = [overview.run_facts(run, name, prices) for run, name in zip(runs, names, strict=True)]
+    rows = task_rows(collection, prices)
+    problems = [p for run in runs for p in run.problems] + collection.problems
+    problems += evolution.problems if evolution else ()
+    return {
+        "recorded": any(run.recorded for run in runs),
+        "runs": facts,
+        "tasks": rows,
+        "pairs": list(overview.pairs(runs, names)),
+        "funnel": overview.funnel(runs, evolution),
+        "distributions": list(overview.distributions(runs, names, prices)),
+        "lessons": lessons,
+        "prompts": collection.prompts,
+        "problems": list(dict.fromkeys((p.file, p.reason) for p in problems)),
+    }

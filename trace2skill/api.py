@@ -1,0 +1,85 @@
+"""The stages as awaitable functions: settings in, typed results out. Nothing is printed but
+progress, and an error is a Trace2SkillError that says in one line what is wrong.
+
+What blocks is done in a thread, so that the loop of whoever awaits goes on.
+"""
+
+from typing import TYPE_CHECKING
+
+from react_agent.threads import to_the_end
+
+if TYPE_CHECKING:
+    from analysis.analysts.settings import Analysis, RunAnalysis
+    from analysis.lessons.outcomes import Summary
+    from react_agent.runs.places import Session
+    from react_agent.runs.settings import Rollouts, Triage
+    from react_agent.runs.triage import Row
+    from reporting.comparing.comparison import Compared
+    from reporting.comparing.settings import Comparison
+    from reporting.ledger.rows import LedgerTable
+    from reporting.ledger.settings import Ledger
+    from reporting.page.settings import Report
+    from reporting.page.stage import Page
+    from skill_evolver.engine.result import EvolutionResult
+    from skill_evolver.engine.settings import Evolution
+    from spreadsheetbench.scoring.settings import Scoring
+    from spreadsheetbench.scoring.stage import Scored
+
+
+async def run(settings: "Rollouts") -> "Session":
+    """Rollouts: what no earlier start has finished. `owed` says how many cases are not done."""
+    from react_agent.runs import session
+
+    return await session.run(settings)
+
+
+async def evaluate(settings: "Scoring") -> "Scored":
+    """Verdicts on the outputs of a run, by folder; they are also written beside the outputs."""
+    from spreadsheetbench.scoring import stage
+
+    return await stage.run(settings)
+
+
+async def triage(settings: "Triage") -> "list[Row]":
+    """Verdicts joined with logs, whose names then say solved or failed."""
+    from react_agent.runs import triage
+
+    return await to_the_end(lambda: triage.run(settings))
+
+
+async def analyse(settings: "RunAnalysis | Analysis") -> "list[Summary]":
+    """Lessons: of a whole run folder, or by one analyst; a summary for each analysis."""
+    from analysis.analysts import analysing
+    from analysis.analysts.settings import RunAnalysis
+
+    if isinstance(settings, RunAnalysis):
+        return await analysing.analyse_run(settings)
+    return [await analysing.analyse(settings)]
+
+
+async def evolve(settings: "Evolution") -> "EvolutionResult":
+    """A better skill from lessons: swapped in whole, or as it was, with `problems` saying why."""
+    from skill_evolver.engine import evolution
+
+    return await evolution.evolve(settings)
+
+
+async def compare(settings: "Comparison") -> "Compared":
+    """Each run against the first: better, worse or undecided."""
+    from reporting.comparing import stage
+
+    return await to_the_end(lambda: stage.compare_runs(settings))
+
+
+async def write_report(settings: "Report") -> "Page":
+    """One HTML page about runs."""
+    from reporting.page import stage
+
+    return await to_the_end(lambda: stage.write_report(settings))
+
+
+async def keep_ledger(settings: "Ledger") -> "LedgerTable":
+    """Published figures with one's own beside them."""
+    from reporting.ledger import stage
+
+    return await to_the_end(lambda: stage.keep_ledger(settings))

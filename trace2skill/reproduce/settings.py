@@ -1,0 +1,20 @@
+"""How a reproduction is started; what is reproduced stands in its recipe."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from react_agent.settings import Settings, setting
+
+_BUDGET = "budget of all stages and starts, in place of the file's"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduction(Settings):
+    """One start of a reproduction."""
+
+    config: Path = setting("such as reproduce.example.toml", unit="CONFIG", positional=True)
+    dry_run: bool = setting("show the plan; call nobody", False, flag="dry-run")
+    yes: bool = setting("start without asking", False)
+    max_cost: float | None = setting("send no more", None, unit="DOLLARS", least=0, group=_BUDGET)
+    max_tokens: int | None = setting("send no more", None, unit="TOKENS", least=0, group=_BUDGET)
+    max_calls: int | None = setting("send no more", None, unit="CALLS", least=0, group=_BUDGET)
