@@ -13,8 +13,9 @@ import pytest
 
 from trace2skill import demo
 from trace2skill.reproduce.performing import perform
-from trace2skill.reproduce.pipeline import Pipeline, PipelineStep
+from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, SplitTable, split_ids
+from trace2skill.reproduce.steps import PipelineStep
 
 ROOT = Path(__file__).resolve().parent.parent
 

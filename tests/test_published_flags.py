@@ -16,8 +16,9 @@ from skill_evolver.engine.result import NOT_WRITTEN
 from skill_evolver.engine.settings import Evolution
 from spreadsheetbench.scoring.settings import Scoring
 from trace2skill.reproduce.conduct import Conductor
-from trace2skill.reproduce.pipeline import Pipeline, Stage
+from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import BudgetTable, ModelTable, Recipe, SplitTable
+from trace2skill.reproduce.steps import Stage
 
 IDS = {"train": ["1", "2"], "test": ["3"]}
 

@@ -26,9 +26,10 @@ from react_agent.models.spending.prices import Prices
 from skill_evolver.engine.result import NOT_WRITTEN
 from trace2skill.reproduce.forecast import spent_text
 from trace2skill.reproduce.performing import perform
-from trace2skill.reproduce.pipeline import Entrant, Pipeline, PipelineStep
+from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, contents, split_ids
 from trace2skill.reproduce.standings import MARK, Standing, score, table, write_reproduction
+from trace2skill.reproduce.steps import Entrant, PipelineStep
 
 TITLES = ("held-out comparison", "report")
 

@@ -11,7 +11,8 @@ from react_agent.models.spending.budget import read_spent
 from react_agent.models.spending.prices import Prices
 from skill_evolver.engine.map_reduce import EvolutionSettings
 from skill_evolver.engine.tree import levels
-from trace2skill.reproduce.pipeline import Pipeline, PipelineStep
+from trace2skill.reproduce.pipeline import Pipeline
+from trace2skill.reproduce.steps import PipelineStep
 
 TURNS = 30
 """The paper: rollouts often exceed 30 turns."""

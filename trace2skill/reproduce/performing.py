@@ -12,7 +12,7 @@ from reporting import compare, report
 from skill_evolver import evolve
 from spreadsheet_agent import rollouts, triage
 from spreadsheetbench import evaluate
-from trace2skill.reproduce.pipeline import Stage
+from trace2skill.reproduce.steps import Stage
 
 WORK: dict[str, Callable[[Any], int | Awaitable[int]]] = {
     "run": rollouts.rollouts,

@@ -3,11 +3,8 @@
 A stage is whole when its own files say so, whoever ran it: this program or a user by hand.
 """
 
-import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from analysis.analysts.settings import Repairing, RunAnalysis
 from analysis.lessons.settings import LessonKind
@@ -20,83 +17,21 @@ from react_agent.layout import (
     INTERMEDIATES,
     PARSED,
     REPORT_PAGE,
-    RESULTS,
     STATE,
-    RunLayout,
     analysis_folder,
     seed_name,
 )
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts, Triage
-from react_agent.seams import NOT_THE_AGENT, REFUSED
-from react_agent.settings import Settings
 from reporting.comparing.settings import Comparison
 from reporting.page.settings import Report
 from skill_evolver.engine.settings import Evolution
 from spreadsheetbench.scoring.settings import Scoring
 from trace2skill.reproduce.recipe import Recipe
+from trace2skill.reproduce.steps import Entrant, PipelineStep, Stage, field_of, scored
 
 WITH_SKILL, WITHOUT_SKILL = "cli_skill_preloaded", "cli_only"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage to be run."""
-
-    name: str
-    """As `trace2skill NAME` knows it."""
-    settings: Settings
-
-
-@dataclass(frozen=True)
-class PipelineStep:
-    """Stages that together leave one result."""
-
-    name: str
-    about: str
-    kind: str
-    """rollouts, lessons or evolution: what its calls are like."""
-    split: str
-    stages: tuple[Stage, ...]
-    whole: Callable[[], bool]
-    runs: int = 1
-    """Cases for each task of the split."""
-    evolution: int | None = None
-    """Seed of the evolution that it is, or whose skill it tries."""
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """One agent on one split: a row of the closing table."""
-
-    label: str
-    split: str
-    folder: Path
-    skill: str = ""
-    skills_dir: Path = Path()
-    seeds: tuple[int, ...] = ()
-    prefix: str = ""
-    """Of the folders outputs, logs and work, where several runs share `folder`."""
-    evolution: int | None = None
-    """Seed of the evolution that its skill comes from."""
-
-    @property
-    def layout(self) -> RunLayout:
-        return RunLayout.below(self.folder, self.prefix)
-
-    @property
-    def outputs(self) -> Path:
-        return self.layout.outputs
-
-    @property
-    def verdicts(self) -> Path:
-        return self.layout.verdicts
-
-    def seed_folders(self) -> list[Path]:
-        if len(self.seeds) == 1:
-            return [self.outputs]
-        return [self.outputs / seed_name(seed) for seed in self.seeds]
 
 
 class Pipeline:
@@ -192,7 +127,7 @@ class Pipeline:
             "rollouts",
             entrant.split,
             stages,
-            lambda: _scored(entrant, tasks),
+            lambda: scored(entrant, tasks),
             len(entrant.seeds),
             entrant.evolution,
         )
@@ -293,7 +228,7 @@ class Pipeline:
             "evolution",
             "train",
             (Stage("evolve", settings),),
-            lambda: _field(folder / INTERMEDIATES / STATE, "done") is True,
+            lambda: field_of(folder / INTERMEDIATES / STATE, "done") is True,
             evolution=seed,
         )
 
@@ -325,7 +260,7 @@ class Pipeline:
         base = self.teacher.folder
         return all(
             (base / f"{analysis_folder(kind)}{PARSED}").is_file()
-            and _field(base / analysis_folder(kind) / ANALYSIS_SUMMARY, "owed") == []
+            and field_of(base / analysis_folder(kind) / ANALYSIS_SUMMARY, "owed") == []
             for kind in self._kinds()
         )
 
@@ -390,43 +325,3 @@ class _Tasks:
 
 def _test(recipe: Recipe) -> tuple[int, ...]:
     return recipe.held_out_seeds
-
-
-def _scored(entrant: Entrant, tasks: int) -> bool:
-    """Every task ended by the agent, scored since, and every log named by its verdict."""
-    folders = entrant.seed_folders()
-    ended = [_ended(folder / RESULTS) for folder in folders]
-    if any(number < tasks for number in ended) or not entrant.verdicts.is_file():
-        return False
-    scored = entrant.verdicts.stat().st_mtime_ns
-    if any((folder / RESULTS).stat().st_mtime_ns > scored for folder in folders):
-        return False
-    return len([p for p in entrant.layout.logs.rglob("*.md") if _triaged(p)]) >= tasks * len(
-        folders
-    )
-
-
-def _triaged(path: Path) -> bool:
-    """Named by its verdict, or never to be: a refused run says nothing of the agent."""
-    from react_agent.runs.logs import read_log
-
-    return path.stem.endswith(("_SUCCEED", "_FAILED")) or read_log(path).status == REFUSED
-
-
-def _ended(results: Path) -> int:
-    """Tasks whose every test case the agent has ended."""
-    instances = _field(results, "results")
-    if not isinstance(instances, list):
-        return -1
-    cases: list[Sequence[dict[str, Any]]] = [instance["test_cases"] for instance in instances]
-    return sum(
-        bool(rows) and all(row["status"] not in NOT_THE_AGENT for row in rows) for rows in cases
-    )
-
-
-def _field(path: Path, name: str) -> Any:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value.get(name) if isinstance(value, dict) else None

@@ -14,7 +14,8 @@ from react_agent.layout import BUDGET, REPRODUCTION, RESULTS
 from react_agent.model import Usage
 from react_agent.models.spending.budget import read_spent
 from react_agent.models.spending.prices import Prices
-from trace2skill.reproduce.pipeline import Entrant, Pipeline
+from trace2skill.reproduce.pipeline import Pipeline
+from trace2skill.reproduce.steps import Entrant
 
 MARK = "recorded replies, not a measurement"
 
