@@ -42,7 +42,13 @@ def build_parser(description: str) -> argparse.ArgumentParser:
     _add_engine(parser)
     _add_quality(parser)
     _add_files(parser)
-    add_model_flags(parser, temperature=0.6, underscore=False, token_cap="--max_total_tokens")
+    add_model_flags(
+        parser,
+        temperature=0.6,
+        released_temperature=0.6,
+        underscore=False,
+        token_cap="--max_total_tokens",
+    )
     flag("--seed", type=int, default=None, help="sent with every request")
     flag("--max-tokens", type=positive, default=None, help="limit of one reply")
     flag("--cache-path", type=Path, default=None, help="folder of replies to identical requests")

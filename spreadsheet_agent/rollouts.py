@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_agent_flags(parser)
     _add_selection_flags(parser)
     add_executor_flags(parser)
-    add_model_flags(parser)
+    add_model_flags(parser, released_temperature=0.7)
     add_logging_flag(parser)
     return parser
 
@@ -122,7 +122,7 @@ def _seeds(text: str) -> list[int]:
 def chosen_seeds(args: argparse.Namespace) -> list[int | None]:
     """The same list at every start, so that a run of drawn seeds can be gone on with.
 
-    Raises ContractError when the three ways to name seeds are mixed.
+    `--seeds` wins. Raises ContractError when the other two ways to name seeds are mixed.
     """
     import random
 
@@ -130,8 +130,6 @@ def chosen_seeds(args: argparse.Namespace) -> list[int | None]:
 
     if args.repeat > 1 and args.num_random_seeds > 1:
         raise ContractError("--repeat and --num_random_seeds exclude each other")
-    if args.seeds and (args.repeat > 1 or args.num_random_seeds > 1):
-        raise ContractError("--seeds excludes --repeat and --num_random_seeds")
     if len(set(args.seeds)) != len(args.seeds):
         raise ContractError("--seeds names a seed twice")
     if args.seeds:

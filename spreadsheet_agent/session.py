@@ -13,7 +13,7 @@ from react_agent.cli import executor_settings, model_settings
 from react_agent.cluster.staff import staffed
 from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError
-from react_agent.layout import seed_name
+from react_agent.layout import of_seed, seed_name
 from react_agent.lock import only_start
 from react_agent.runs.folder import CaseResult, RunFolder
 from react_agent.sandbox.orphans import end_strays
@@ -70,7 +70,10 @@ class _Start:
         site, args = self.site, self.site.args
         environment = {**_environment(args), **bench.environment, "cases": len(self.cases)}
         output_dir = args.output_dir.joinpath(*sub)
-        folder = RunFolder(output_dir, None if sub else args.results_file)
+        results = args.results_file
+        if results and sub and seed is not None:
+            results = of_seed(results, seed)
+        folder = RunFolder(output_dir, results)
         folder.open(
             {**bench.settings, "seed": seed},
             environment,

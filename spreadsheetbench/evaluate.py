@@ -134,12 +134,14 @@ def _run(args: argparse.Namespace) -> int:
         evaluations[folder.name] = evaluation
         target = folder / VERDICTS if args.repeat > 1 else results_file
         write_json(target, evaluation.to_json())
-        lines = task_lines(evaluation) if args.verbose else []
-        print("\n".join([*lines, *summary_lines(evaluation, str(folder)), f"Verdicts: {target}"]))
+        lines = [*(task_lines(evaluation) if args.verbose else ())]
+        lines += [*summary_lines(evaluation, str(folder)), f"Results saved to: {target}"]
+        print("\n".join(lines))
     if args.repeat > 1:
         combined = combine(evaluations)
         write_json(results_file, combined.to_json())
-        print("\n".join([*repeat_lines(combined, args.repeat), f"Verdicts: {results_file}"]))
+        saved = f"Results saved to: {results_file}"
+        print("\n".join([*repeat_lines(combined, args.repeat), saved]))
     return OK
 
 

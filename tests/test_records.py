@@ -33,7 +33,7 @@ RECORDS = st.builds(
             number=st.integers(1, 9),
             title=WORD,
             content=WORD,
-            relation_to_skill=st.none() | WORD,
+            relation_to_skill=st.just("") | WORD,
         ),
         min_size=1,
         max_size=3,
@@ -67,6 +67,7 @@ def test_the_contract_fields_come_first_and_the_empty_ones_are_left_out(tmp_path
                 "title": "t",
                 "description": "d",
                 "content": "c",
+                "relation_to_skill": "",
             }
         ],
     }

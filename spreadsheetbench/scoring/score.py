@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits, available_cores
 from react_agent.errors import ContractError
@@ -240,8 +240,7 @@ def score_case(job: ScoreJob) -> verdicts.CaseVerdict:
     rules = RULES[job.settings.rules]
     output = _output_of(job, rules)
     verdict = verdicts.CaseVerdict(
-        gt_file=str(job.gold),
-        output_file=str(output),
+        **_files(job.gold, output),
         passed=found[rules.name].passed,
         message=found[rules.name].message,
         passed_by_rules={name: comparison.passed for name, comparison in found.items()},
@@ -311,13 +310,21 @@ def _lost_verdict(job: ScoreJob, lost: WorkerLost) -> verdicts.CaseVerdict:
         note = f"{job.settings.recalc_engine}: {lost}"
         return early.model_copy(update={"recalculation": note})
     return verdicts.CaseVerdict(
-        gt_file=str(job.gold),
-        output_file=str(_output_of(job, RULES[job.settings.rules])),
+        **_files(job.gold, _output_of(job, RULES[job.settings.rules])),
         passed=False,
         message=f"Error loading workbook: {lost}",
         passed_by_rules=dict.fromkeys(RULES, False),
         passed_recalculated=False if recalculates else None,
     )
+
+
+def _files(gold: Path, output: Path) -> dict[str, Any]:
+    return {
+        "gt_file": gold.name,
+        "output_file": output.name,
+        "gold_path": str(gold),
+        "output_path": str(output),
+    }
 
 
 def _output_of(job: ScoreJob, rules: Rules) -> Path:

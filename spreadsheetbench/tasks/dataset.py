@@ -6,6 +6,7 @@ A data set is a directory or an index file (.json, .jsonl). Workbooks of a task 
 """
 
 import json
+import logging
 import random
 import re
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import digest
 from react_agent.text import has_control
+
+log = logging.getLogger(__name__)
 
 INDEX_NAMES = ("dataset.json", "data.json", "data.jsonl", "sample_data.jsonl")
 CELL_LEVEL, SHEET_LEVEL = "Cell-Level Manipulation", "Sheet-Level Manipulation"
@@ -197,11 +200,14 @@ class Dataset:
     ) -> list[Task]:
         """Slice the records, then keep `ids`, then shuffle, then take the first `sample`.
 
-        Raises ContractError for an id that the data set does not hold.
+        Raises ContractError when the data set holds none of the ids.
         """
         unknown = [i for i in ids if i not in self.by_id]
         if unknown:
-            raise ContractError(f"{self.path}: no task with id {', '.join(unknown)}")
+            problem = f"{self.path}: no task with id {', '.join(unknown)}"
+            if len(unknown) == len(ids):
+                raise ContractError(problem)
+            log.warning("%s; the others are taken", problem)
         chosen = list(self.tasks[start:end])
         if ids:
             wanted = set(ids)
