@@ -9,7 +9,7 @@ from react_agent.errors import ContractError
 from react_agent.sandbox.untrusted import take_file
 from react_agent.seams import Workspace
 from spreadsheet_agent.preview import preview
-from spreadsheetbench.tasks.dataset import Dataset, SheetCase
+from spreadsheetbench.tasks.dataset import Dataset, SheetCase, output_folder
 
 MAX_OUTPUT_BYTES = 100 * 1024 * 1024
 """The largest workbook of the public data has 1.2 MB."""
@@ -53,6 +53,16 @@ class SpreadsheetDomain:
         if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
             raise ContractError(f"task {case.task_id}: its spreadsheet_path leads out of the data")
         return path
+
+    def output_places(self, case: SheetCase, output_dir: Path) -> list[Path]:
+        """Where the scorer looks; the second is where runs of the paper's released code put it."""
+        return [self.output_path(case, output_dir), output_dir / case.task_id / case.output_name]
+
+    def left_output(self, case: SheetCase, output_dir: Path) -> Path | None:
+        """What a run left of the case, as the scorer would find it."""
+        folder = output_folder(output_dir, case.task.spreadsheet_path, case.task_id)
+        path = folder / case.output_name if folder else None
+        return path if path and _is_file(path) else None
 
 
 def _is_file(path: Path) -> bool:

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from react_agent.cli import executor_settings, model_settings
 from react_agent.cluster.staff import staffed
 from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError
+from react_agent.files import digest
 from react_agent.layout import of_seed, seed_name
 from react_agent.lock import only_start
 from react_agent.runs.folder import CaseResult, RunFolder
@@ -79,6 +80,7 @@ class _Start:
             environment,
             overwrite=args.overwrite,
             outputs=_outputs(site.domain, output_dir),
+            found=_found(site.domain, self.cases, output_dir) if args.missing_only else None,
         )
         header = {"agent_name": site.kind.name, "model": args.model, "seed": seed}
         working, logs = site.working.joinpath(*sub), site.logs.joinpath(*sub)
@@ -101,8 +103,27 @@ def _outputs(domain: SpreadsheetDomain, output_dir: Path) -> list[Path]:
     found: list[Path] = []
     for task in domain.dataset.tasks:
         with contextlib.suppress(ContractError):
-            found += [domain.output_path(c, output_dir) for c in domain.cases([task.id])]
+            cases = domain.cases([task.id])
+            found += [place for c in cases for place in domain.output_places(c, output_dir)]
     return found
+
+
+def _found(
+    domain: SpreadsheetDomain, cases: Sequence[SheetCase], output_dir: Path
+) -> Iterator[CaseResult]:
+    """Tasks whose outputs all lie here, from a run that left no record of its cases."""
+    places = [(case, domain.left_output(case, output_dir)) for case in cases]
+    missing = {case.task_id for case, place in places if place is None}
+    for case, place in places:
+        if place and case.task_id not in missing:
+            yield CaseResult(
+                id=case.task_id,
+                input_file=case.input_path.name,
+                output_file=str(place.relative_to(output_dir)),
+                status="completed",
+                success=True,
+                output_digest=digest(place.read_bytes()),
+            )
 
 
 def _environment(args: argparse.Namespace) -> dict[str, Any]:

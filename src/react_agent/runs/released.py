@@ -37,7 +37,7 @@ def from_markdown(text: str) -> Read:
     """Headings in a message are told from the log's own by their number, which is the next."""
     last = _result(text)
     body = text[: last.start()] if last else text
-    sections = []
+    sections: list[re.Match[str]] = []
     for found in _SECTION.finditer(body):
         if int(found[1]) == len(sections) + 1:
             sections.append(found)
