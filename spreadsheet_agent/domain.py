@@ -49,20 +49,27 @@ class SpreadsheetDomain:
 
     def output_path(self, case: SheetCase, output_dir: Path) -> Path:
         """Raises ContractError when the record's path leads out of `output_dir`."""
-        path = output_dir / (case.task.spreadsheet_path or case.task.id) / case.output_name
-        if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
-            raise ContractError(f"task {case.task_id}: its spreadsheet_path leads out of the data")
-        return path
+        return self.output_places(case, output_dir)[0]
 
     def output_places(self, case: SheetCase, output_dir: Path) -> list[Path]:
-        """Where the scorer looks; the second is where runs of the paper's released code put it."""
-        return [self.output_path(case, output_dir), output_dir / case.task_id / case.output_name]
+        """Where the scorer looks; the second is where runs of the paper's released code put it.
+
+        Raises ContractError when one of them lies outside `output_dir`."""
+        names = (case.task.spreadsheet_path or case.task_id, case.task_id)
+        return [_inside(output_dir, Path(name, case.output_name), case.task_id) for name in names]
 
     def left_output(self, case: SheetCase, output_dir: Path) -> Path | None:
         """What a run left of the case, as the scorer would find it."""
         folder = output_folder(output_dir, case.task.spreadsheet_path, case.task_id)
         path = folder / case.output_name if folder else None
         return path if path and _is_file(path) else None
+
+
+def _inside(output_dir: Path, place: Path, task_id: str) -> Path:
+    path = output_dir / place
+    if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
+        raise ContractError(f"task {task_id}: its spreadsheet_path leads out of the data")
+    return path
 
 
 def _is_file(path: Path) -> bool:
