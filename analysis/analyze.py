@@ -47,9 +47,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     group = parser.add_argument_group("cases")
     add_flag(group, "--instance_ids", type=comma_list, default=[], help="only these")
-    add_flag(group, "--sample", type=positive, help="draw this many of the chosen runs")
-    add_flag(group, "--repeat", type=positive, default=1, help="above 1: so many seed_* folders")
-    add_flag(group, "--seed", type=int, help="sent with each request; also draws --sample")
+    add_flag(group, "--sample", type=positive, help="the first so many of the chosen runs")
+    add_flag(group, "--shuffle_seed", type=int, help="shuffle the chosen runs before --sample")
+    add_flag(group, "--repeat", type=positive, default=1, help="above 1: all seed_* folders")
+    add_flag(group, "--seed", type=int, help="sent with each request")
     parser.add_argument("--overwrite", action="store_true", help="forget earlier analyses")
     group = parser.add_argument_group("analyst")
     add_flag(group, "--max_turns", type=positive, default=20, help="model replies per case")
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_flag(group, "--tool_slots", type=positive, help="commands at once; default: 2 x cores")
     add_flag(group, "--sandbox", default="auto", choices=["auto", "bwrap", "none"])
     add_flag(group, "--gate", default="output", choices=["output", "replay", "off"])
-    add_common_flags(parser)
+    add_common_flags(parser, released_temperature=0.7)
     return parser
 
 
@@ -121,6 +122,8 @@ def _with(args: argparse.Namespace, output: str, **changes: Any) -> argparse.Nam
             "parsed_output": folder / f"{output}{PARSED}",
             "max_workers": args.workers,
             "all": False,
+            # The released code's one call has no temperature of its own.
+            "released_temperature": args.released_temperature if "work_dir" in changes else None,
             **changes,
         }
     )

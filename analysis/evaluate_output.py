@@ -23,7 +23,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_flag(parser, "--output_file", type=Path, required=True, help="the workbook to check")
     add_flag(parser, "--ground_truth", type=Path, required=True, help="the right workbook")
-    add_flag(parser, "--answer_position", required=True, help="such as 'Sheet1'!A1:B9,C3")
+    add_flag(
+        parser,
+        "--answer_position",
+        help="such as 'Sheet1'!A1:B9,C3; default: every sheet of the right workbook, whole",
+    )
     add_flag(parser, "--answer_sheet", default="", help="the record's field of that name")
     add_flag(parser, "--rules", default="released", choices=["released", "upstream", "sheet-aware"])
     add_logging_flag(parser)
@@ -33,14 +37,17 @@ def build_parser() -> argparse.ArgumentParser:
 def evaluate(args: argparse.Namespace) -> int:
     from react_agent.engines.workers import WorkerLost, Workers
     from react_agent.errors import ContractError
-    from spreadsheetbench.evidence.facts import Question, check_output
+    from spreadsheetbench.evidence.facts import Question, check_output, whole_sheets
 
     for path in (args.output_file, args.ground_truth):
         if not path.is_file():
             raise ContractError(f"{path}: no such file")
-    question = Question(args.answer_position, args.answer_sheet, args.rules)
+    question = Question(args.answer_position or "", args.answer_sheet, args.rules)
     with Workers(1) as workers:
         try:
+            if not args.answer_position:
+                question = workers.run(whole_sheets, args.ground_truth, args.rules)
+                print(f"No --answer_position: comparing {question.position}")
             check = workers.run(check_output, args.ground_truth, args.output_file, question)
         except WorkerLost as lost:
             print(f"Result: FAIL {lost}")

@@ -15,7 +15,7 @@ from react_agent.cli import (
     comma_list,
     positive,
 )
-from react_agent.layout import CASE_FILE, report_prefix
+from react_agent.layout import CASE_FILE, REPORT, report_prefix
 
 if TYPE_CHECKING:
     from analysis.lessons.outcomes import Summary
@@ -31,23 +31,26 @@ def add_selection_flags(parser: argparse.ArgumentParser, output_dir: str) -> Non
     add_flag(
         parser, "--instance_ids", type=comma_list, default=[], help="only these, comma separated"
     )
-    add_flag(parser, "--sample", type=positive, help="draw this many of the chosen runs")
+    add_flag(parser, "--sample", type=positive, help="the first so many of the chosen runs")
+    add_flag(parser, "--shuffle_seed", type=int, help="shuffle the chosen runs before --sample")
     add_flag(
         parser,
         "--repeat",
         type=positive,
         default=1,
-        help="above 1: so many seed_* folders together",
+        help="above 1: all seed_* folders together",
     )
-    add_flag(parser, "--seed", type=int, help="sent with each request; also draws --sample")
+    add_flag(parser, "--seed", type=int, help="sent with each request")
     parser.add_argument(
         "--overwrite", action="store_true", help="forget earlier analyses in --output_dir"
     )
 
 
-def add_common_flags(parser: argparse.ArgumentParser) -> None:
+def add_common_flags(
+    parser: argparse.ArgumentParser, released_temperature: float | None = None
+) -> None:
     add_executor_flags(parser)
-    add_model_flags(parser, model=None, temperature=None)
+    add_model_flags(parser, model=None, temperature=None, released_temperature=released_temperature)
     add_logging_flag(parser)
 
 
@@ -74,8 +77,9 @@ def forget(output_dir: Path) -> None:
     """Remove what an earlier analysis left, for `--overwrite`."""
     import shutil
 
-    for case in output_dir.glob(f"*/{CASE_FILE}"):
-        shutil.rmtree(case.parent)
+    found = [*output_dir.glob(f"*/{CASE_FILE}"), *output_dir.glob(f"*/{REPORT}")]
+    for case in {file.parent for file in found}:
+        shutil.rmtree(case)
     for prefix in map(report_prefix, ("error", "success")):
         for path in [*output_dir.glob(f"{prefix}*.md"), *output_dir.glob(f"{prefix}*.json")]:
             path.unlink()

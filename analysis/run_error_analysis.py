@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="what proves a diagnosis: a right workbook, a script that makes one from the input "
         "alone, or nothing",
     )
-    add_common_flags(parser)
+    add_common_flags(parser, released_temperature=0.7)
     return parser
 
 

@@ -79,6 +79,7 @@ def test_an_evolution_learns_from_its_lessons_with_the_published_settings(
     assert settings.model == ModelSettings(
         model="m",
         default_temperature=0.6,
+        released_temperature=0.6,
         generation_config="thinking",
         max_downtime=30.0,
         min_free_disk=5.0,

@@ -32,8 +32,9 @@ async def analyse_failures(args: Namespace) -> int:
         "FAILED",
         repeat=args.repeat,
         instance_ids=args.instance_ids,
+        named_any=True,
         sample=args.sample,
-        seed=args.seed,
+        shuffle_seed=args.shuffle_seed,
     )
     _check_folders(args, selection, site.dataset)
     parsed = args.parsed_output or args.output_dir / record_file("error")

@@ -1,6 +1,7 @@
 """The scripts of the one-call analysts: the same flags, the same steps, two values."""
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,7 +47,8 @@ def build_parser(stage: Stage) -> argparse.ArgumentParser:
         type=Path,
         help=f"default: <output_dir>/{record_file(stage.kind)}",
     )
-    add_flag(parser, "--max_workers", type=positive, default=4, help="calls in flight")
+    workers = min(32, 4 * (os.cpu_count() or 1))
+    add_flag(parser, "--max_workers", type=positive, default=workers, help="calls in flight")
     add_flag(
         parser, "--data_path", type=Path, help="also check items for values of the task's answers"
     )
@@ -66,7 +68,7 @@ async def analyse(args: argparse.Namespace, stage: Stage) -> int:
         repeat=args.repeat,
         instance_ids=args.instance_ids,
         sample=args.sample,
-        seed=args.seed,
+        shuffle_seed=args.shuffle_seed,
     )
     parsed = args.parsed_output or args.output_dir / record_file(stage.kind)
     site = OneCallSite(args, stage.kind)

@@ -75,6 +75,7 @@ async def run_analysis(
             end_strays(output_dir)
             if args.overwrite:
                 forget(output_dir)
+                parsed_output.unlink(missing_ok=True)
             open_run(output_dir, here.settings, overwrite=args.overwrite)
             async with staffed(
                 executor_settings(args), model_settings(args), site, here, workers

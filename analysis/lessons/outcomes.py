@@ -101,7 +101,9 @@ def record_of(
     analysis: CaseAnalysis | None, instance: str, report: Path, items: Sequence[LessonItem]
 ) -> LessonRecord:
     """The record of a report; without a case analysis (another tool's report) only its items."""
-    base = LessonRecord(instance_id=instance, source_file=str(report), items=tuple(items))
+    base = LessonRecord(
+        instance_id=instance, source_file=report.name, report=str(report), items=tuple(items)
+    )
     if analysis is None:
         return base
     gate = report.parent / GATE

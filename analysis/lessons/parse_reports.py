@@ -1,11 +1,12 @@
 """The parse scripts: from a folder of reports to a record file, without asking any model."""
 
 import argparse
+import json
+import sys
 from pathlib import Path
 from typing import Literal
 
 from react_agent.cli import OK, add_flag, add_logging_flag, script_parser
-from react_agent.layout import record_file
 
 LessonKind = Literal["error", "success"]
 
@@ -17,7 +18,7 @@ def build_parser(kind: LessonKind) -> argparse.ArgumentParser:
         + (" Only instances whose gate held give records." if kind == "error" else "")
     )
     add_flag(parser, "--input_dir", type=Path, required=True, help="--output_dir of the analysis")
-    add_flag(parser, "--output", type=Path, help=f"default: <input_dir>/{record_file(kind)}")
+    add_flag(parser, "--output", type=Path, help="record file; default: standard output")
     add_logging_flag(parser)
     return parser
 
@@ -25,14 +26,17 @@ def build_parser(kind: LessonKind) -> argparse.ArgumentParser:
 def parse(args: argparse.Namespace, kind: LessonKind) -> int:
     """Raises ContractError when the folder does not exist or holds no report."""
     from analysis.lessons.parsing import parse_folder
-    from analysis.lessons.records import save_records
+    from analysis.lessons.records import record_entries, save_records
     from react_agent.errors import ContractError
 
     parsed = parse_folder(args.input_dir, kind)
     if not parsed.reports:
         raise ContractError(f"{args.input_dir}: holds no {kind} report")
-    output = args.output or args.input_dir / record_file(kind)
-    save_records(output, parsed.records)
+    if args.output is None:
+        print(json.dumps(record_entries(parsed.records), indent=2))
+        print(parsed.table(), file=sys.stderr)
+        return OK
+    save_records(args.output, parsed.records)
     print(parsed.table())
-    print(f"records  {output}")
+    print(f"records  {args.output}")
     return OK

@@ -144,7 +144,7 @@ class Collection:
         if given is None and shown.case:
             given = _existing(run.work_folder(shown.case) / "input.xlsx")
         if gold is None and shown.verdict:
-            gold = _existing(Path(shown.verdict.gt_file))
+            gold = _existing(Path(shown.verdict.gold_path or shown.verdict.gt_file))
         return changed(job, input=given, gold=gold)
 
     def _output(self, shown: Shown) -> Path | None:
@@ -179,7 +179,7 @@ class Collection:
 
     def _sources(self, shown: Shown) -> dict[str, str]:
         output = self._output(shown)
-        gold = shown.verdict.gt_file if shown.verdict else ""
+        gold = (shown.verdict.gold_path or shown.verdict.gt_file) if shown.verdict else ""
         return {"log": str(shown.log_file or ""), "output": str(output or ""), "expected": gold}
 
 

@@ -75,6 +75,7 @@ def add_model_flags(
     *,
     model: str | None = "gpt-4o",
     temperature: float | None = 0.0,
+    released_temperature: float | None = None,
     underscore: bool = True,
     token_cap: str = "--max_tokens",
 ) -> None:
@@ -98,7 +99,13 @@ def add_model_flags(
         default=argparse.SUPPRESS,
         help=f"overrides the generation config (default: {temperature})",
     )
-    parser.set_defaults(default_temperature=temperature)
+    flag(
+        "--as_released",
+        action="store_true",
+        help="the temperature that the paper's released code sends here, whatever flag and config "
+        "say",
+    )
+    parser.set_defaults(default_temperature=temperature, released_temperature=released_temperature)
     flag("--record", default=None, metavar="FILE", help="also write every reply to a cassette")
     flag("--replay", default=None, metavar="FILE", help="answer from a cassette, without a network")
     flag("--reply_cache", default=None, metavar="DIR", help="reuse replies to identical requests")

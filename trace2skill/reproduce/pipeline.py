@@ -274,6 +274,7 @@ class Pipeline:
         model, budget = self.recipe.model, self.recipe.budget
         flags = ["--model", model.name, "--budget", str(self.root / BUDGET)]
         flags += ["--generation_config", config] if config else []
+        flags += ["--as_released"] if model.as_released else []
         if model.replay:
             flags += ["--replay", model.replay]
         else:

@@ -34,6 +34,8 @@ class ModelTable(_Table):
     """For agents and the error analyst: the paper's instruct settings."""
     thinking_config: str = ""
     """For single calls (success analysis, patches, merges); else as `generation_config`."""
+    as_released: bool = False
+    """The temperatures that the paper's released code sends, whatever the configs say."""
     replay: str = ""
     """Answer from this cassette, without a network."""
     record: str = ""
@@ -129,6 +131,8 @@ class Recipe(_Table):
         value = self.model_dump(mode="json", exclude=free)
         for name in ("base_url", "record"):  # a server that moved is still the same model
             del value["model"][name]
+        if not self.model.as_released:  # as in reproductions from before one could ask for it
+            del value["model"]["as_released"]
         return value
 
 
@@ -177,7 +181,11 @@ def split_ids(recipe: Recipe) -> dict[str, list[str]]:
     for name in ("train", "test"):
         split = getattr(recipe.split, name)
         if isinstance(split, str):
-            tasks = dataset.select(ids=_ids_in(Path(split)))
+            ids = _ids_in(Path(split))
+            unknown = [i for i in ids if i not in dataset.by_id]
+            if unknown:
+                raise ContractError(f"split.{name}: {dataset.path} has no {', '.join(unknown)}")
+            tasks = dataset.select(ids=ids)
         else:
             tasks = dataset.select(start=split[0], end=split[1])
         if not tasks:
