@@ -14,7 +14,6 @@ from react_agent.cli import (
     INTERRUPTED,
     OK,
     add_flag,
-    add_model_flags,
     run_script,
     script_parser,
 )
@@ -110,14 +109,6 @@ def test_flags_have_both_spellings(spelling: str) -> None:
     parser = script_parser("x")
     add_flag(parser, "--some_flag", type=int)
     assert parser.parse_args([spelling, "3"]).some_flag == 3
-
-
-def test_a_temperature_is_known_to_be_explicit() -> None:
-    parser = script_parser("x")
-    add_model_flags(parser, temperature=0.6)
-    assert not hasattr(parser.parse_args([]), "temperature")
-    assert parser.parse_args([]).default_temperature == 0.6
-    assert parser.parse_args(["--temperature", "0"]).temperature == 0.0
 
 
 def test_asynchronous_work_returns_its_code() -> None:

@@ -250,3 +250,20 @@ def test_the_key_is_nowhere_to_be_seen(tmp_path: Path) -> None:
     with pytest.raises(EndpointRefused) as caught:
         ask(handler=refusal(401, f"wrong: {KEY}"))
     assert KEY not in "".join([*seen, str(caught.value)])
+
+
+def test_a_provider_of_ones_own_by_module_and_attribute() -> None:
+    argv = ["--llm_client", "tinyprovider:open_mirror", "--model", "m"]
+
+    async def run() -> tuple[Reply, dict[str, Any]]:
+        async with connect(parse(*argv, "--base_url", "wall")) as connection:
+            return await connection.model().reply(SAID), connection.describe()
+
+    answer, described = asyncio.run(run())
+    assert answer.text == SAID[0].text[::-1]
+    assert (described["model"], described["client"]) == ("m-mirrored", "mirror")
+    assert described["generation"] == {"temperature": 0.0, "top_k": 3}
+    with pytest.raises(ContractError, match="give --base_url"):
+        connect(parse(*argv))
+    with pytest.raises(ContractError, match="'smoke' is not known; there are openai, api_chat"):
+        connect(parse("--llm_client", "smoke"))

@@ -16,7 +16,7 @@ from react_agent.flags import as_argv, parser_of, read
 from react_agent.model import Body, Message, Reply
 from react_agent.models.settings import ModelSettings
 from react_agent.registry import SKILL_FORMATS, find
-from react_agent.seams import Problem, SkillFormat
+from react_agent.skill_format import Problem, SkillFormat
 from react_agent.skills import Skill, list_backups
 from skill_evolver.engine.evolution import evolve
 from skill_evolver.engine.inputs import Selection, load_entries

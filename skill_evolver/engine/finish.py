@@ -8,7 +8,7 @@ from typing import Any
 
 from react_agent.layout import FINAL_PATCH
 from react_agent.model import Message
-from react_agent.seams import Problem
+from react_agent.skill_format import Problem
 from skill_evolver.engine.asking import PROMPTS
 from skill_evolver.engine.map_reduce import Evolver, skill_view
 from skill_evolver.guard.guardrails import Guard, flagged_problems

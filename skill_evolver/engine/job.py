@@ -12,7 +12,7 @@ from react_agent.files import digest, read_json
 from react_agent.layout import BUDGET, CALLS, CHANGE_LOG, INTERMEDIATES, STATE
 from react_agent.model import Model
 from react_agent.registry import SKILL_FORMATS, find
-from react_agent.seams import SkillFormat
+from react_agent.skill_format import SkillFormat
 from react_agent.skills import Skill, backups_folder
 from skill_evolver.engine.history import files_digest
 from skill_evolver.engine.inputs import LessonEntry, Selection, lessons_of, load_entries

@@ -11,7 +11,7 @@ from typing import Any
 
 from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trace2SkillError
 from react_agent.model import Message
-from react_agent.seams import Problem, SkillFormat
+from react_agent.skill_format import Problem, SkillFormat
 from react_agent.skills import Skill, is_protected
 from react_agent.text import one_line
 from skill_evolver.engine.asking import PROMPTS, Talk

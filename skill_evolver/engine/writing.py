@@ -7,7 +7,7 @@ from pathlib import Path
 from react_agent.files import digest_tree, write_json, write_whole
 from react_agent.layout import PROVENANCE
 from react_agent.model import Model
-from react_agent.seams import Problem, SkillFormat
+from react_agent.skill_format import Problem, SkillFormat
 from react_agent.skills import Skill, backup, backups_folder, list_backups
 from skill_evolver.engine.finish import Finished
 from skill_evolver.engine.history import Provenance, files_digest, note_change, save_provenance

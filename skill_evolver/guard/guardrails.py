@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis.lessons.leaks import LeakScan
-from react_agent.seams import Problem
+from react_agent.skill_format import Problem
 from react_agent.skills import MAIN, is_inside, is_protected
 from skill_evolver.guard.screening import Screen
 from skill_evolver.patches.apply import Splice, apply_edits, from_files, in_the_way, place, to_files

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from react_agent.seams import Problem
+from react_agent.skill_format import Problem
 from react_agent.skills import Skill, find_skill, write_skill
 from skill_evolver.patches.rules import check, check_folder
 

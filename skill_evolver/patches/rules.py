@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from react_agent.errors import ContractError
-from react_agent.seams import Problem
+from react_agent.skill_format import Problem
 from react_agent.skills import MAIN, Skill, is_inside, read_metadata, split_frontmatter
 from skill_evolver.patches.places import outline, to_lines
 

@@ -14,17 +14,13 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from react_agent.bundled import API_CHAT, PRICES
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal
 
 if TYPE_CHECKING:
-    from react_agent.engines.settings import ExecutorSettings
-    from react_agent.models.settings import ModelSettings
+    pass
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
@@ -68,183 +64,6 @@ def add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> 
     other = "--" + (name[2:].replace("_", "-") if "_" in name[2:] else name[2:].replace("-", "_"))
     settings.setdefault("help", " ".join(re.split("[-_]", name[2:])))
     parser.add_argument(*dict.fromkeys([name, other]), **settings)
-
-
-def add_model_flags(
-    parser: argparse.ArgumentParser,
-    *,
-    model: str | None = "gpt-4o",
-    temperature: float | None = 0.0,
-    released_temperature: float | None = None,
-    underscore: bool = True,
-    token_cap: str = "--max_tokens",
-) -> None:
-    """The endpoint and the sampling settings. An explicit flag wins over the generation config,
-    which wins over these defaults; so `temperature` parses to None unless it was given. `token_cap`
-    names the cap on tokens where --max_tokens already means the length of one reply."""
-
-    def flag(name: str, **settings: Any) -> None:
-        add_flag(group, name if underscore else name.replace("_", "-"), **settings)
-
-    group = parser.add_argument_group("model")
-    flag("--model", default=model or os.environ.get("OPENAI_MODEL"), help="model name")
-    flag("--llm_client", default="openai", choices=["openai", "api_chat"], help="wire protocol")
-    flag("--api_chat_config", default=API_CHAT, help="settings of the api_chat client")
-    flag("--base_url", default=None, help="endpoint; else OPENAI_BASE_URL, else OpenAI's own")
-    flag("--api_key", default=None, help="key; else OPENAI_API_KEY; EMPTY for a local server")
-    flag("--generation_config", default=None, help="sampling settings, as JSON text or a path")
-    flag(
-        "--temperature",
-        type=float,
-        default=argparse.SUPPRESS,
-        help=f"overrides the generation config (default: {temperature})",
-    )
-    flag(
-        "--as_released",
-        action="store_true",
-        help="the temperature that the paper's released code sends here, whatever flag and config "
-        "say",
-    )
-    parser.set_defaults(default_temperature=temperature, released_temperature=released_temperature)
-    flag("--record", default=None, metavar="FILE", help="also write every reply to a cassette")
-    flag("--replay", default=None, metavar="FILE", help="answer from a cassette, without a network")
-    flag("--reply_cache", default=None, metavar="DIR", help="reuse replies to identical requests")
-    _add_patience_flags(group, underscore=underscore)
-    flag(
-        "--min_free_disk",
-        type=not_negative(float),
-        default=1024.0,
-        metavar="MIB",
-        help="stop, with the rest owed, while a disk that is written to has less free; 0: never",
-    )
-    add_budget_flags(parser, underscore=underscore, token_cap=token_cap)
-
-
-def _add_patience_flags(group: argparse._ActionsContainer, *, underscore: bool) -> None:
-    limits = {
-        "--max_downtime": (900.0, "an endpoint that is down is waited for; stop after so long"),
-        "--max_runtime": (
-            None,
-            "stop after so long; what is in flight is finished, the rest is owed",
-        ),
-    }
-    for name, (default, about) in limits.items():
-        add_flag(
-            group,
-            name if underscore else name.replace("_", "-"),
-            type=not_negative(float),
-            default=default,
-            metavar="SECONDS",
-            help=about,
-        )
-
-
-def model_settings(args: argparse.Namespace) -> "ModelSettings":
-    """Until every stage has settings of its own."""
-    from react_agent.models.settings import ModelSettings
-    from react_agent.models.spending.settings import BudgetSettings
-
-    caps = BudgetSettings(
-        max_cost=args.max_cost,
-        max_tokens=args.max_total_tokens,
-        max_calls=args.max_calls,
-        budget=args.budget and Path(args.budget),
-        prices=args.prices,
-    )
-    names = [f.name for f in fields(ModelSettings) if f.name not in ("budget", "temperature")]
-    paths = {n: v and Path(v) for n in ("record", "replay", "reply_cache") if (v := vars(args)[n])}
-    return ModelSettings(
-        **{n: v for n in names if (v := vars(args).get(n)) is not None} | paths,
-        temperature=getattr(args, "temperature", None),
-        budget=caps,
-    )
-
-
-def executor_settings(args: argparse.Namespace) -> "ExecutorSettings":
-    from react_agent.engines.settings import ExecutorSettings
-
-    return ExecutorSettings(
-        executor=args.executor, ray_address=args.ray_address, ray_actors=args.ray_actors
-    )
-
-
-def written(args: argparse.Namespace) -> list[Path]:
-    """The folders that a script writes in, as its flags name them."""
-    names = ("output_dir", "working_dir", "log_dir", "intermediates_dir", "skill_dir")
-    return [Path(folder) for name in names if (folder := getattr(args, name, None))]
-
-
-def add_case_timeout(parser: argparse._ActionsContainer) -> None:
-    add_flag(
-        parser,
-        "--case_timeout",
-        type=not_negative(float),
-        metavar="SECONDS",
-        help="end a case before the turn that would start later; time that the endpoint was slow "
-        "to accept a call, failed or was down is not counted",
-    )
-
-
-def case_limit(args: argparse.Namespace) -> dict[str, float]:
-    """For the settings of a run; nothing without a limit, as in runs from before there was one."""
-    return {} if args.case_timeout is None else {"case_timeout": args.case_timeout}
-
-
-def add_budget_flags(
-    parser: argparse.ArgumentParser, *, underscore: bool = True, token_cap: str = "--max_tokens"
-) -> None:
-    """Caps that are checked before a call is sent; earlier starts count as far as the budget file
-    knows them."""
-
-    def flag(name: str, **settings: Any) -> None:
-        add_flag(group, name if underscore else name.replace("_", "-"), **settings)
-
-    group = parser.add_argument_group("budget")
-    flag(
-        "--max_cost", type=not_negative(float), default=None, metavar="DOLLARS", help="send no more"
-    )
-    flag(
-        token_cap,
-        dest="max_total_tokens",
-        type=not_negative(int),
-        default=None,
-        metavar="TOKENS",
-        help="send no more; prompts and replies of all calls",
-    )
-    flag("--max_calls", type=not_negative(int), default=None, metavar="CALLS", help="send no more")
-    flag(
-        "--budget",
-        default=None,
-        metavar="FILE",
-        help="what is spent, counted over starts and stages; default: <output_dir>/budget.jsonl "
-        "when there is a cap",
-    )
-    flag(
-        "--prices",
-        default=PRICES,
-        help="dollars per million tokens: a file, or PROMPT,REPLY",
-    )
-
-
-def add_executor_flags(parser: argparse.ArgumentParser) -> None:
-    """Where cases are worked on."""
-    group = parser.add_argument_group("executor")
-    add_flag(
-        group,
-        "--executor",
-        default="local",
-        choices=["local", "ray"],
-        help="this process, or a Ray cluster whose machines share the run's folders (extra: ray)",
-    )
-    add_flag(
-        group, "--ray_address", metavar="HOST:PORT", help="default: a cluster on this machine only"
-    )
-    add_flag(
-        group,
-        "--ray_actors",
-        type=positive,
-        help="processes; default: one for each CPU of the cluster",
-    )
 
 
 def add_logging_flag(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,10 @@ HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:react_agent",
     "command": "react_agent.harnesses.command:command_agent",
 }
+PROVIDERS: Mapping[str, str] = {
+    "openai": "react_agent.models.providers.openai_compatible:open_openai",
+    "api_chat": "react_agent.models.providers.api_chat:open_api_chat",
+}
 SKILL_FORMATS: Mapping[str, str] = {
     "agentskills": "skill_evolver.patches.agentskills:AgentSkills",
 }

@@ -15,9 +15,8 @@ from typing import Any, Literal, Protocol, Self, TypeVar, Unpack
 
 from react_agent.choosing import Which, choose
 from react_agent.errors import ContractError
-from react_agent.files import digest
 from react_agent.model import ImagePart, Message, Usage
-from react_agent.skills import Skill
+from react_agent.proof import Movement, Origin
 
 Status = Literal[
     "completed",
@@ -262,7 +261,7 @@ class Domain(Protocol[CaseT]):
         ...
 
     def truth_digest(self, case: CaseT) -> str:
-        """Shows that nobody changed the truth; a repair of this digest is a copy of it.
+        """Shows that nobody changed the truth.
 
         Raises ContractError when there is no truth.
         """
@@ -301,19 +300,30 @@ class Domain(Protocol[CaseT]):
         """
         return self.cases(task_id)
 
-    async def same(self, case: CaseT, repair: Path) -> bool:
-        """Whether a file that passed is the truth in another package; asked where commands hint
-        at a copy."""
-        return self.truth_digest(case) == digest(repair.read_bytes())
+    # What the gate asks besides `check`, where a domain can say it.
 
-    async def blank(self, case: CaseT, folder: Path) -> bool:
-        """Lay out an input that holds nothing to work with: a script that finds answers in it
-        carries them. False where there is no such input."""
-        return False
+    variants: Mapping[str, bool] = {}
+    """Ways to vary an input, and whether a variant holds values that the input does not."""
 
-    async def held_answers(self, case: CaseT, output: Path) -> tuple[int, int]:
-        """How many of the values that the task asks for an output holds, and of how many."""
-        return int((await self.check(case, output)).passed), 1
+    async def origin(self, case: CaseT, repair: Path, output: Path | None) -> Origin:
+        """By what a repair that holds was made from the truth, and not from the agent's output."""
+        return Origin()
+
+    async def vary(self, case: CaseT, folder: Path, kind: str, seed: int, named: str) -> int:
+        """Lay out another input of the case's kind; how many of its values are others, 0 where
+        this kind of variant cannot be drawn. What `named` says (the script) may be kept as it is.
+        """
+        return 0
+
+    async def movement(self, case: CaseT, before: Path, after: Path) -> Movement:
+        """The result for a variant beside the result for the input."""
+        moved = before.read_bytes() != after.read_bytes()
+        return Movement(works=True, moved=int(moved), new=moved)
+
+    async def input_words(self, case: CaseT) -> str:
+        """What a script may say without saying anything of the answer: texts of the input, words
+        of the trade."""
+        return ""
 
     def select(self, **which: Unpack[Which]) -> list[Task]:
         """As `choose`."""
@@ -365,31 +375,3 @@ class Harness(Protocol):
     def name(self) -> str: ...
 
     async def run(self, workspace: Workspace) -> Trajectory: ...
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A rule that a skill breaks."""
-
-    rule: str
-    file: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.message}"
-
-
-class SkillFormat(Protocol):
-    """How a skill lies in its folder, and by which rules."""
-
-    def read(self, folder: Path) -> Skill:
-        """The skill that `folder` is or holds. Raises ContractError when there is none."""
-        ...
-
-    def write(self, folder: Path, files: Mapping[str, str]) -> None:
-        """Make these the folder's text files, in one step; others stay."""
-        ...
-
-    def check(self, skill: Skill, max_lines: int, *, on_disk: bool = False) -> list[Problem]:
-        """Every rule that the skill breaks, be it in memory only or as it lies in its folder."""
-        ...

@@ -28,7 +28,7 @@ class ModelTable(_Table):
     name: str = Field(min_length=1)
     base_url: str = ""
     """Else OPENAI_BASE_URL."""
-    llm_client: Literal["openai", "api_chat"] = "openai"
+    llm_client: str = "openai"
     api_chat_config: str = API_CHAT
     generation_config: str = ""
     """For agents and the error analyst: the paper's instruct settings."""

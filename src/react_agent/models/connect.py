@@ -18,17 +18,12 @@ from react_agent.models.generation import GenerationConfig
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.retry import Stats
-from react_agent.models.providers.api_chat import ApiChatConfig, ApiChatEndpoint
-from react_agent.models.providers.openai_compatible import (
-    OpenAIEndpoint,
-    find_base_url,
-    find_key,
-    on_azure,
-)
+from react_agent.models.providers.opening import Asked, Endpoint, OpenProvider, Patience
 from react_agent.models.replay.cache import ReplyCache
 from react_agent.models.replay.cassette import Recorder, Replayer
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.budget import Capped, open_budget
+from react_agent.registry import PROVIDERS, find
 
 
 def connect(
@@ -87,6 +82,7 @@ class Connection:
         self._defaults: dict[str, Any] = {"temperature": settings.default_temperature}
         self._described: dict[str, Any] = {"source": "scripted"}
         self._stack = AsyncExitStack()
+        self._opened: Endpoint | None = None
         endpoint = None if transport or settings.replay else self._endpoint(policy)
         if not self._name:
             raise ContractError("no model: give --model or set OPENAI_MODEL")
@@ -133,13 +129,14 @@ class Connection:
         }
         return self._capped(_Counted(replayer, self.stats, self.limiter))
 
-    def _live(self, endpoint: OpenAIEndpoint | ApiChatEndpoint) -> Transport:
+    def _live(self, endpoint: Endpoint) -> Transport:
         given = self._settings
         self._described = {
             "source": "live",
             "client": endpoint.client,
             "endpoint": endpoint.address,
         }
+        self._opened = endpoint
         self._stack.push_async_exit(endpoint)
         transport = self._capped(endpoint)
         if given.reply_cache:
@@ -168,28 +165,22 @@ class Connection:
             return self._shared.capped(transport)
         return Capped(transport, self.budget) if self.budget else transport
 
-    def _endpoint(self, policy: RetryPolicy | None) -> OpenAIEndpoint | ApiChatEndpoint:
+    def _endpoint(self, policy: RetryPolicy | None) -> Endpoint:
         settings = self._settings
-        given: Any = {
-            "timeout": self.config.timeout,
-            "policy": policy or RetryPolicy(max_downtime=settings.max_downtime),
-            "limiter": self.limiter,
-            "stats": self.stats,
-        }
-        if settings.llm_client == "api_chat":
-            config = ApiChatConfig.load(settings.api_chat_config)
-            self._name = config.model or self._name
-            self._defaults |= config.default_params
-            return ApiChatEndpoint(config, **given)
-        azure = on_azure(settings.base_url)
-        key, base = (
-            find_key(settings.api_key, azure=azure),
-            find_base_url(settings.base_url, self._name),
+        policy = policy or RetryPolicy(max_downtime=settings.max_downtime)
+        provider: OpenProvider = find(PROVIDERS, "the provider", settings.llm_client)
+        opened = provider(
+            Asked(self._name, settings.base_url, settings.api_key, settings.api_chat_config),
+            Patience(self.config.timeout, policy, self.limiter, self.stats),
         )
-        return OpenAIEndpoint(base, key, azure=azure, **given)
+        self._name = opened.model
+        self._defaults |= opened.defaults
+        return opened.endpoint
 
     async def __aenter__(self) -> Self:
         settings = self._settings
+        if self._opened:
+            await self._opened.__aenter__()
         if (seconds := settings.max_runtime) is not None:
             left = max(0.0, settings.started + seconds - time.time())
             reason = TimeUsedUp(f"the {seconds:g} s of --max_runtime are over")

@@ -3,10 +3,10 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from react_agent.bundled import API_CHAT
 from react_agent.models.spending.settings import BudgetSettings
+from react_agent.registry import PROVIDERS, names
 from react_agent.settings import Settings, part, setting
 
 
@@ -15,7 +15,7 @@ class ModelSettings(Settings):
     """One model behind one endpoint, or behind a cassette."""
 
     model: str | None = setting("model name", None, default_text="OPENAI_MODEL")
-    llm_client: Literal["openai", "api_chat"] = setting("wire protocol", "openai")
+    llm_client: str = setting(f"protocol: {names(PROVIDERS)}, or one of your own", "openai")
     api_chat_config: str = setting("settings of the api_chat client", API_CHAT)
     base_url: str | None = setting("endpoint; else OPENAI_BASE_URL, else OpenAI's own", None)
     api_key: str | None = setting(

@@ -17,6 +17,7 @@ from react_agent.models.patience.refusals import MAX_LINE, failure, failure_in_r
 from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.addresses import http_url, shown
 from react_agent.models.providers.openai_compatible import finished, read_usage
+from react_agent.models.providers.opening import Asked, Opened, Patience
 from react_agent.models.providers.wire import (
     CONNECT_SECONDS,
     Answer,
@@ -180,6 +181,18 @@ class ApiChatEndpoint(Wire):
             "access_key": config.access_key,
             "tag": config.tag,
         }
+
+
+def open_api_chat(asked: Asked, patience: Patience) -> Opened:
+    config = ApiChatConfig.load(asked.config)
+    endpoint = ApiChatEndpoint(
+        config,
+        timeout=patience.timeout,
+        policy=patience.policy,
+        limiter=patience.limiter,
+        stats=patience.stats,
+    )
+    return Opened(endpoint, config.model or asked.model, config.default_params)
 
 
 def read_answer(payload: Any) -> Reply:

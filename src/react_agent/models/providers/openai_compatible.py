@@ -16,6 +16,7 @@ from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.refusals import MAX_LINE, failure_in_reply
 from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.addresses import http_url, shown
+from react_agent.models.providers.opening import Asked, Opened, Patience
 from react_agent.models.providers.reasoning import reasoning_field, split_reasoning
 from react_agent.models.providers.wire import Answer, Wire
 from react_agent.text import for_terminal, one_line
@@ -105,6 +106,21 @@ class OpenAIEndpoint(Wire):
         return openai.AsyncOpenAI(
             base_url=self.address, api_key=self._key, http_client=pool, max_retries=0
         )
+
+
+def open_openai(asked: Asked, patience: Patience) -> Opened:
+    """Key and address from the user, else from the environment as the SDK reads it."""
+    azure = on_azure(asked.base_url)
+    endpoint = OpenAIEndpoint(
+        find_base_url(asked.base_url, asked.model),
+        find_key(asked.api_key, azure=azure),
+        azure=azure,
+        timeout=patience.timeout,
+        policy=patience.policy,
+        limiter=patience.limiter,
+        stats=patience.stats,
+    )
+    return Opened(endpoint, asked.model)
 
 
 def find_base_url(flag: str | None, model: str = "") -> str:
