@@ -28,8 +28,8 @@ from reporting import compare, report
 from reporting.ledger import command as ledger
 from reporting.runs.runview import RunView
 from spreadsheet_agent import triage
+from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheetbench import evaluate
-from spreadsheetbench.evidence.judge import Judge
 from spreadsheetbench.tasks.dataset import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,9 +61,8 @@ def agentic(run, model, workers):
         model_name="scripted",
         output_dir=run.root / "error_analysis",
         work_dir=run.work,
-        dataset=Dataset.load(run.data),
+        domain=SpreadsheetDomain(Dataset.load(run.data), workers=workers),
         sandbox=open_sandbox("auto"),
-        judge=Judge(workers),
         max_turns=6,
     )
 
