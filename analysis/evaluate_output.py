@@ -27,15 +27,19 @@ def evaluate(settings: OutputCheck) -> "Check":
     from react_agent.engines.workers import WorkerLost, Workers
     from react_agent.errors import ContractError
     from react_agent.seams import Check
-    from spreadsheetbench.evidence.facts import Question, check_output
+    from spreadsheetbench.evidence.facts import Question, check_output, whole_sheets
 
     gold = settings.ground_truth
     for path in (settings.output_file, gold):
         if not path.is_file():
             raise ContractError(f"{path}: no such file")
-    question = Question(settings.answer_position, settings.answer_sheet, settings.rules)
+    position = settings.answer_position
+    question = Question(position or "", settings.answer_sheet, settings.rules)
     with Workers(1) as workers:
         try:
+            if not position:
+                question = workers.run(whole_sheets, gold, settings.rules)
+                print(f"No --answer_position: comparing {question.position}")
             return workers.run(check_output, gold, settings.output_file, question)
         except WorkerLost as lost:
             return Check(False, f"Result: FAIL {lost}")

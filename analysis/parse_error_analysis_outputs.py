@@ -20,10 +20,9 @@ ABOUT = (
 
 
 def parse(settings: ErrorParsing) -> int:
-    from analysis.lessons.parse_reports import parse_reports
+    from analysis.lessons.parse_reports import closing, parse_reports
 
-    print(parse_reports(settings).table())
-    print(f"records  {settings.records}")
+    closing(settings, parse_reports(settings))
     return 0
 
 

@@ -109,10 +109,13 @@ class SpreadsheetDomain(Domain[SheetCase]):
         """Raises ContractError when the record's path leads out of `output_dir`."""
         location = case.task.spreadsheet_path or case.task_id
         folder = output_folder(output_dir, location, case.task_id) or output_dir / location
-        path = folder / case.output_name
-        if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
-            raise ContractError(f"task {case.task_id}: its spreadsheet_path leads out of the data")
-        return path
+        return _inside(output_dir, folder / case.output_name, case.task_id)
+
+    def output_places(self, case: SheetCase, output_dir: Path) -> list[Path]:
+        """The second is where runs of the paper's released code put it."""
+        locations = (case.task.spreadsheet_path or case.task_id, case.task_id)
+        places = [output_dir / location / case.output_name for location in locations]
+        return [_inside(output_dir, place, case.task_id) for place in places]
 
     def asks(self, case: SheetCase) -> Mapping[str, str]:
         return {"answer position": case.task.answer_position}
@@ -167,14 +170,14 @@ class SpreadsheetDomain(Domain[SheetCase]):
                 verdict = await in_thread(self._pool.run, score_case, job)
             except WorkerLost as lost:
                 verdict = lost_verdict(job, lost)
-        details = verdict.model_dump(exclude={"gt_file", "output_file", "passed", "message"})
+        said = {"gt_file", "output_file", "gold_path", "output_path", "passed", "message"}
         return Score(
             verdict.passed,
             float(verdict.passed),
             verdict.message,
-            verdict.gt_file,
-            verdict.output_file,
-            details,
+            verdict.gold_path,
+            verdict.output_path,
+            verdict.model_dump(exclude=said),
         )
 
     async def facts(self, case: SheetCase, output: Path | None) -> Facts:
@@ -224,6 +227,12 @@ class SpreadsheetDomain(Domain[SheetCase]):
 
 def _question(case: SheetCase) -> Question:
     return Question(case.task.answer_position, case.task.answer_sheet)
+
+
+def _inside(output_dir: Path, path: Path, task_id: str) -> Path:
+    if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
+        raise ContractError(f"task {task_id}: its spreadsheet_path leads out of the data")
+    return path
 
 
 def _is_file(path: Path) -> bool:

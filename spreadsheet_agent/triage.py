@@ -9,15 +9,15 @@ from react_agent.runs.settings import Triage
 ABOUT = (
     "Join verdicts with trajectory logs: print a summary and rename each log to "
     "..._SUCCEED or ..._FAILED. Runs that infrastructure or a content filter of the "
-    "endpoint ended keep a plain name."
+    "endpoint ended keep a plain name, logs that cannot be understood the name they have."
 )
-EXIT_CODES = "Exit codes: 0 every verdict found its log, 1 some did not, 2 wrong input."
+EXIT_CODES = "Exit codes: 0 done, 2 wrong input. Verdicts without a log are counted."
 
 
 def analyze(settings: Triage) -> int:
-    from react_agent.cli import INCOMPLETE, OK
+    from react_agent.cli import OK
     from react_agent.files import write_whole
-    from react_agent.runs.triage import NO_LOG, as_csv, chosen, details, run, summary
+    from react_agent.runs.triage import as_csv, chosen, details, run, summary
     from react_agent.text import for_terminal
 
     rows = run(settings)
@@ -27,7 +27,7 @@ def analyze(settings: Triage) -> int:
         print("\n" + for_terminal(details(listed)))
     if settings.csv:
         write_whole(settings.csv, as_csv(listed))
-    return INCOMPLETE if any(row.outcome == NO_LOG for row in rows) else OK
+    return OK
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -20,11 +20,11 @@ async def evaluate(settings: Scoring) -> int:
     verbose = logging.getLogger().isEnabledFor(logging.INFO)
     for folder, evaluation in scored.evaluations.items():
         lines = task_lines(evaluation) if verbose else []
-        closing = f"Verdicts: {scored.files[folder]}"
+        closing = f"Results saved to: {scored.files[folder]}"
         print("\n".join([*lines, *summary_lines(evaluation, str(folder)), closing]))
     if scored.combined:
         lines = repeat_lines(scored.combined, settings.repeat)
-        print("\n".join([*lines, f"Verdicts: {scored.results_file}"]))
+        print("\n".join([*lines, f"Results saved to: {scored.results_file}"]))
     return OK
 
 

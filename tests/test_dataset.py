@@ -128,6 +128,7 @@ def test_selection_slices_then_filters_then_shuffles_then_samples(tmp_path: Path
     first = [t.id for t in dataset.select(shuffle_seed=1, sample=4)]
     assert first == [t.id for t in dataset.select(shuffle_seed=1)][:4]
     assert first != ["0", "1", "2", "3"]
+    assert [t.id for t in dataset.select(ids=["11", "3"])] == ["3"]
     with pytest.raises(ContractError, match="no task with id 11"):
         dataset.select(ids=["11"])
 

@@ -150,8 +150,10 @@ def test_results_have_the_released_fields(mixed: Bench) -> None:
     }
     failed = first["test_cases"][2]
     assert failed["message"] == "Value mismatch at B1: expected '1', got '2'"
-    assert failed["gt_file"] == str(mixed.data / "spreadsheet/1-1/3_1-1_answer.xlsx")
-    assert failed["output_file"] == str(mixed.out / "1-1/3_1-1_output.xlsx")
+    assert failed["gt_file"] == "3_1-1_answer.xlsx"
+    assert failed["output_file"] == "3_1-1_output.xlsx"
+    assert failed["gold_path"] == str(mixed.data / "spreadsheet/1-1/3_1-1_answer.xlsx")
+    assert failed["output_path"] == str(mixed.out / "1-1/3_1-1_output.xlsx")
     assert "passed_recalculated" not in failed
     assert third["test_cases"][0]["message"].startswith("Output file not found: ")
     assert fourth["success"] is False

@@ -68,6 +68,7 @@ def test_an_evolution_learns_from_its_lessons_with_the_published_settings(
             api_chat_config=API_CHAT,
             generation_config="thinking",
             default_temperature=0.6,
+            released_temperature=0.6,
             reply_cache=None,  # an evolution keeps what it paid itself
             max_downtime=30,
             min_free_disk=5,

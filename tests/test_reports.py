@@ -53,7 +53,7 @@ def test_the_format_that_the_prompts_ask_for():
     assert cause.description == "The first sheet was taken for granted."
     assert cause.content == "It read `Summary`, where the list is in `Data`."
     assert cause.relation_to_skill == "The skill does not say to list the sheets."
-    assert memory.skill_reflection is None
+    assert memory.skill_reflection == ""
     assert report.rest == ""
     assert report.notes == ()
 

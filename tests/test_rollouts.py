@@ -153,13 +153,26 @@ def test_a_link_in_place_of_the_result_is_not_followed(tmp_path: Path) -> None:
     with_server(linking, tmp_path, steps)
 
 
+def test_unknown_ids_are_warned_about_and_the_others_run(tmp_path: Path) -> None:
+    async def steps(user: Commands) -> None:
+        known = json.loads((MINI / "dataset.json").read_text())[0]["id"]
+        code, said = await user.rollouts("--instance_ids", f"{known},77")
+        assert (code, "no task with id 77" in said) == (0, True), said
+        assert [line["id"] for line in user.lines()] == [str(known)]
+
+    with_server(copying_agent, tmp_path, steps)
+
+
 def test_several_seeds_have_folders_of_their_own(tmp_path: Path) -> None:
     async def steps(user: Commands) -> None:
         flags = [f for f in user.rollout_flags("--sample", "2") if f not in ("--seeds", "41")]
+        flags += ["--repeat", "3", "--results_file", str(user.folder / "all.json")]  # seeds win
         code, said = await user.run("run_spreadsheetbench.py", *flags, "--seeds", "41,42")
         assert code == 0, said
         for seed in (41, 42):
-            assert (user.outputs / f"seed_{seed}" / "results.json").exists()
+            results = user.folder / f"all_seed_{seed}.json"
+            assert json.loads(results.read_text())["seed"] == seed
+            assert f"Results saved to: {results}" in said
             assert len(list((user.logs / f"seed_{seed}").iterdir())) == 2
         assert Counter(body["seed"] for body in user.server.bodies) == {41: 4, 42: 4}
         shutil.rmtree(user.outputs / "seed_42")

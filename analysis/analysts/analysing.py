@@ -26,8 +26,9 @@ async def analyse(settings: Analysis) -> Summary:
         wanted,
         repeat=choice.repeat,
         instance_ids=choice.instance_ids,
+        named_any=isinstance(settings, ErrorAnalysis),
         sample=choice.sample,
-        seed=choice.seed,
+        shuffle_seed=choice.shuffle_seed,
     )
     return await run_analysis(settings, _site(settings, selection), selection)
 

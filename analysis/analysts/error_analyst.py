@@ -26,6 +26,7 @@ from analysis.evidence.workspace import CaseFolder, Evidence
 from analysis.gate.check import Gate, GateMode, GateResult
 from analysis.lessons.leaks import LeakScan
 from analysis.lessons.outcomes import CaseAnalysis, about
+from analysis.lessons.parsing import finished_elsewhere
 from analysis.lessons.records import LessonKind
 from analysis.lessons.reports import best_report
 from analysis.lessons.selection import Subject
@@ -76,9 +77,10 @@ class ErrorAnalyst:
     kind: LessonKind = field(default="error", init=False)
 
     def finished(self, subject: Subject) -> CaseAnalysis | None:
-        earlier = CaseFolder(self.output_dir, subject.instance).finished()
+        place = CaseFolder(self.output_dir, subject.instance)
+        earlier = place.finished()
         if earlier is None:
-            return None
+            return finished_elsewhere(place.report, subject, "error")
         try:
             same = earlier.fingerprint == self._fingerprint(subject)
         except ContractError:
@@ -152,8 +154,9 @@ class _Case:
 
     @property
     def worth_asking(self) -> bool:
+        """A run that solved its task is only here because the user named it."""
         right = self.facts.check is not None and self.facts.check.passed
-        return self.facts.comparable and not right
+        return self.facts.comparable and not (right and self.subject.failed)
 
     @property
     def error_class(self) -> str:

@@ -104,6 +104,7 @@ async def run_analysis(settings: Analysis, site: AnalystSite, selection: Selecti
             end_strays(output_dir)
             if settings.choice.overwrite:
                 forget(output_dir)
+                settings.records.unlink(missing_ok=True)
             open_run(output_dir, here.settings, overwrite=settings.choice.overwrite)
             async with staffed(settings.executor, settings.model, site, here, in_flight) as staff:
                 run = AnalysisRun(

@@ -1,5 +1,6 @@
 """Settings of the analyses. Imports nothing heavy."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -13,6 +14,8 @@ from react_agent.settings import Settings, part, setting
 EXIT_CODES = (
     "Exit codes: 0 all done, 1 cases are still owed (run it again), 2 wrong input, 130 interrupted."
 )
+AGENT_MODEL = ModelSettings(released_temperature=0.7)
+"""The released code's one call has no temperature of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +23,10 @@ class RunChoice(Settings):
     """Which runs are analysed."""
 
     instance_ids: tuple[str, ...] = setting("only these, comma separated", (), unit="IDS")
-    sample: int | None = setting("draw this many of the chosen runs", None, least=1)
-    repeat: int = setting("above 1: so many seed_* folders together", 1, least=1)
-    seed: int | None = setting("sent with each request; also draws --sample", None)
+    sample: int | None = setting("the first so many of the chosen runs", None, least=1)
+    shuffle_seed: int | None = setting("shuffle the chosen runs before --sample", None)
+    repeat: int = setting("above 1: all seed_* folders together", 1, least=1)
+    seed: int | None = setting("sent with each request", None)
     overwrite: bool = setting("forget earlier analyses in --output_dir", False)
 
 
@@ -79,6 +83,7 @@ class ErrorAnalysis(Analysis):
     work_dir: Path = setting("case folders of the run")
     output_dir: Path = setting("report folder", Path("analysis_output"))
     repairing: Repairing = part(Repairing(), "analyst")
+    model: ModelSettings = part(AGENT_MODEL, "model")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +92,7 @@ class CallAnalysis(Analysis):
 
     data_path: Path | None = setting("also check items for values of the task's answers", None)
     all: bool = setting("every run that the agent ended, whatever its verdict", False)
-    max_workers: int = setting("calls in flight", 4, least=1)
+    max_workers: int = setting("calls in flight", min(32, 4 * (os.cpu_count() or 1)), least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +126,7 @@ class RunAnalysis(Settings):
     choice: RunChoice = part(RunChoice(), "cases")
     repairing: Repairing = part(Repairing(), "analyst")
     executor: ExecutorSettings = part(ExecutorSettings(), "executor")
-    model: ModelSettings = part(ModelSettings(), "model")
+    model: ModelSettings = part(AGENT_MODEL, "model")
 
     def stages(self, data_path: Path) -> list[Analysis]:
         """The analyses to run, in their order."""
@@ -158,7 +163,7 @@ class RunAnalysis(Settings):
             domain=self.domain,
             choice=self.choice,
             executor=self.executor,
-            model=replace(self.model, generation_config=config),
+            model=replace(self.model, generation_config=config, released_temperature=None),
         )
 
     def _call_errors(self, data_path: Path) -> CallErrorAnalysis:
@@ -171,5 +176,5 @@ class RunAnalysis(Settings):
             domain=self.domain,
             choice=self.choice,
             executor=self.executor,
-            model=self.model,
+            model=replace(self.model, released_temperature=None),
         )

@@ -9,6 +9,7 @@ from analysis.analysts.asking import PROMPTS, Lesson, conversation, readable, wi
 from analysis.evidence.case import leak_scan, log_text
 from analysis.evidence.taxonomy import class_by_status, how_it_ended
 from analysis.lessons.outcomes import AnalysisOutcome, CaseAnalysis, LeakedItem, about
+from analysis.lessons.parsing import ReportFile, finished_elsewhere
 from analysis.lessons.records import LessonKind
 from analysis.lessons.selection import Subject
 from react_agent.conversation import Conversation
@@ -51,10 +52,12 @@ class SingleCallAnalyst:
         self.kind = self.call.kind
 
     def finished(self, subject: Subject) -> CaseAnalysis | None:
-        earlier = CaseAnalysis.load(self._path(subject, ".json"))
+        report, case_file = self._path(subject, ".md"), self._path(subject, ".json")
+        earlier = CaseAnalysis.load(case_file)
         if earlier and earlier.fingerprint == self._fingerprint(subject):
             return earlier
-        return None
+        file = ReportFile(subject.instance, report, case_file, gated=False)
+        return finished_elsewhere(file, subject, self.kind)
 
     async def analyse(self, subject: Subject) -> CaseAnalysis:
         started = time.monotonic()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.lessons.outcomes import CaseAnalysis
+from analysis.lessons.parsing import ReportFile
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
 from react_agent.layout import CASE_FILE, FLAG, GATE, REPORT
@@ -41,6 +42,10 @@ class CaseFolder:
     @property
     def final(self) -> Path:
         return self.output_dir / self.instance
+
+    @property
+    def report(self) -> ReportFile:
+        return ReportFile(self.instance, self.final / REPORT, self.final / CASE_FILE, gated=True)
 
     def finished(self) -> CaseAnalysis | None:
         return CaseAnalysis.load(self.final / CASE_FILE)

@@ -18,6 +18,7 @@ from react_agent.layout import (
     ANALYSIS_SUMMARY,
     CASE_FILE,
     GATE,
+    REPORT,
     report_prefix,
 )
 from react_agent.model import Usage
@@ -108,7 +109,9 @@ def record_of(
     analysis: CaseAnalysis | None, instance: str, report: Path, items: Sequence[LessonItem]
 ) -> LessonRecord:
     """The record of a report; without a case analysis (another tool's report) only its items."""
-    base = LessonRecord(instance_id=instance, source_file=str(report), items=tuple(items))
+    base = LessonRecord(
+        instance_id=instance, source_file=report.name, report=str(report), items=tuple(items)
+    )
     if analysis is None:
         return base
     gate = report.parent / GATE
@@ -150,8 +153,9 @@ def open_run(output_dir: Path, settings: Mapping[str, Any], *, overwrite: bool) 
 
 def forget(output_dir: Path) -> None:
     """Remove what an earlier analysis left."""
-    for case in output_dir.glob(f"*/{CASE_FILE}"):
-        shutil.rmtree(case.parent)
+    found = [*output_dir.glob(f"*/{CASE_FILE}"), *output_dir.glob(f"*/{REPORT}")]
+    for case in {file.parent for file in found}:
+        shutil.rmtree(case)
     for prefix in map(report_prefix, ("error", "success")):
         for path in [*output_dir.glob(f"{prefix}*.md"), *output_dir.glob(f"{prefix}*.json")]:
             path.unlink()

@@ -1,24 +1,29 @@
 """From report folders to record files: which reports count, and what of them.
 
+Reports of the paper's released code lie in the same places; they have no case file beside them.
+
 Two layouts. The agentic analyst leaves a folder an instance (`analysis_report.md`, and
 `evaluate_passed.flag` only when the gate held); one-call analysts leave `error_analysis_<id>.md` or
 `success_analysis_<id>.md`. `_prompt.md` beside a report is never a report.
 """
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.lessons.leaks import LeakScan, split_leaking
-from analysis.lessons.outcomes import CaseAnalysis, record_of
+from analysis.lessons.outcomes import AnalysisOutcome, CaseAnalysis, about, record_of
 from analysis.lessons.records import LessonKind, LessonRecord, save_records
 from analysis.lessons.reports import parse_report
+from analysis.lessons.selection import Subject
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
 from react_agent.layout import CASE_FILE, FLAG, REPORT, report_prefix
 
 UNPARSED = "failed_to_parse"
+_NO_REPORT = re.compile(r"\s*(\Z|Error:|Analysis failed with error:)")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,11 @@ class ReportFile:
     @property
     def passed(self) -> bool:
         return not self.gated or (self.path.parent / FLAG).is_file()
+
+    @property
+    def foreign(self) -> bool:
+        """Not by an analyst of this toolkit, which leaves a case file with every report."""
+        return not self.case_file.exists()
 
 
 @dataclass
@@ -66,16 +76,19 @@ class Parsed:
 def parse_folder(folder: Path, kind: LessonKind, only: Sequence[str] | None = None) -> Parsed:
     """Read all reports below a folder; those without an item are copied to `failed_to_parse/`.
 
-    With `only`, records of these instances, in this order. Raises ContractError when the folder
-    does not exist.
+    With `only`, records of these instances, in this order, and of all reports of other tools.
+    Raises ContractError when the folder does not exist.
     """
     if not folder.is_dir():
         raise ContractError(f"{folder}: no such folder; give the --output_dir of the analysis")
     reports = {report.instance: report for report in report_files(folder, kind)}
-    names = sorted(reports) if only is None else [name for name in only if name in reports]
+    names = sorted(reports)
+    if only is not None:
+        foreign = [name for name in names if reports[name].foreign and name not in only]
+        names = [*(name for name in only if name in reports), *foreign]
     parsed = Parsed(reports=len(names))
-    shutil.rmtree(folder / UNPARSED, ignore_errors=True)
     for name in names:
+        shutil.rmtree(folder / UNPARSED / name, ignore_errors=True)
         _parse(reports[name], kind, parsed, folder)
     return parsed
 
@@ -97,6 +110,30 @@ def report_files(folder: Path, kind: LessonKind) -> Iterator[ReportFile]:
         if path.stem != f"{prefix}chat" and not path.stem.endswith("_prompt"):
             instance = path.stem.removeprefix(prefix)
             yield ReportFile(instance, path, path.with_suffix(".json"), gated=False)
+
+
+def finished_elsewhere(file: ReportFile, subject: Subject, kind: LessonKind) -> CaseAnalysis | None:
+    """A report of the paper's released code, which keeps its place and counts.
+
+    None when there is none, or where it only tells of an error, as that code does when a call
+    failed: such a case is still owed.
+    """
+    if not file.path.is_file() or not file.foreign:
+        return None
+    text = file.path.read_text(encoding="utf-8", errors="replace")
+    items = parse_report(text, kind).items
+    if not items and _NO_REPORT.match(text):
+        return None
+    outcome: AnalysisOutcome = "lesson" if items else "no report"
+    if items and not file.passed:
+        outcome = "gate not held"
+    return CaseAnalysis(
+        **about(subject),
+        outcome=outcome,
+        reason="" if outcome == "lesson" else f"{file.path} is another tool's and is kept",
+        items=len(items) if outcome == "lesson" else 0,
+        notes=("the report was there and is another tool's",),
+    )
 
 
 def _parse(file: ReportFile, kind: LessonKind, parsed: Parsed, folder: Path) -> None:

@@ -4,18 +4,21 @@ The files are JSON lists of records. The analysts write them, the evolver reads 
 later stage needs to trace a lesson back to its run stands in the record.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json
 from react_agent.layout import record_file
 from react_agent.runs.verdicts import Text
+
+log = logging.getLogger(__name__)
 
 ItemType = Literal["failure_cause", "failure_memory", "success_memory"]
 LessonKind = Literal["error", "success"]
@@ -25,6 +28,14 @@ MAX_FAILING_CELLS = 20
 
 Id = Text
 """Foreign record files keep ids as the data has them: integers in half of it."""
+SaidOrNot = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+OF_TYPE: dict[ItemType, str] = {
+    "failure_cause": "relation_to_skill",
+    "failure_memory": "skill_reflection",
+}
+"""The field that every item of this type has in a record file, be it empty."""
+PROMPT = "_prompt"
+"""Ends what the released success parser takes for a report: the prompt beside one."""
 
 
 class LessonItem(BaseModel):
@@ -37,10 +48,10 @@ class LessonItem(BaseModel):
     title: str
     description: str = ""
     content: str = ""
-    relation_to_skill: str | None = None
+    relation_to_skill: SaidOrNot = ""
     """Causes only: which guidance of the skill was missing, wrong or not followed."""
-    skill_reflection: str | None = None
-    """Memories only: what the skill should say, or say otherwise."""
+    skill_reflection: SaidOrNot = ""
+    """Memories of failures only: what the skill should say, or say otherwise."""
 
     @property
     def text(self) -> str:
@@ -75,12 +86,14 @@ class LessonRecord(BaseModel):
     """The task's id, with `@<input stem>` where a task has several inputs and `_seed_<S>` where
     several seeds were analysed together."""
     source_file: str = ""
-    """The report that the items were read from."""
+    """The name of the report that the items were read from."""
     items: tuple[LessonItem, ...]
     """At least one; a report with none is a parse failure, kept beside the reports."""
 
     task_id: Id = ""
     seed: int | None = None
+    report: str = ""
+    """Where the report lies."""
     trajectory: str = ""
     """The log of the run."""
     model: str = ""
@@ -114,7 +127,7 @@ def task_of(instance: str) -> str:
 
 
 def load_records(path: Path, kind: LessonKind = "error") -> list[LessonRecord]:
-    """Read a record file, or the one in an analysis folder.
+    """Read a record file, or the one in an analysis folder; what is in it twice counts once.
 
     Raises ContractError naming the file, the record and the field that does not fit.
     """
@@ -122,12 +135,45 @@ def load_records(path: Path, kind: LessonKind = "error") -> list[LessonRecord]:
     value = read_json(file)
     if not isinstance(value, list):
         raise ContractError(f"{file}: expected a list of records, found {type(value).__name__}")
-    return [_record(file, number, entry) for number, entry in enumerate(value, start=1)]
+    return _once(file, [_record(file, number, entry) for number, entry in enumerate(value, 1)])
 
 
-def save_records(path: Path, records: Iterable[LessonRecord]) -> None:
-    """The fields of the contract come first; those that say nothing are left out."""
-    write_json(path, [_compact(record) for record in records])
+def _once(file: Path, records: Sequence[LessonRecord]) -> list[LessonRecord]:
+    """Without prompts that were parsed as reports, and without repetitions."""
+    names = {record.instance_id for record in records}
+    kept: list[LessonRecord] = []
+    for record in records:
+        name = record.instance_id
+        prompt = record.source_file.endswith(f"{PROMPT}.md") or (
+            name.endswith(PROMPT) and name.removesuffix(PROMPT) in names
+        )
+        if not prompt and record not in kept:
+            kept.append(record)
+    if len(kept) < len(records):
+        log.info("%s: %d records are in it twice", file, len(records) - len(kept))
+    return kept
+
+
+def save_records(path: Path, records: Iterable[LessonRecord]) -> bool:
+    """The fields of the contract come first; those that say nothing are left out.
+
+    A file that holds something is never emptied: then it stays as it is, and False is returned.
+    """
+    entries = record_entries(records)
+    if not entries and _holds_something(path):
+        log.warning("%s is kept as it is: there is no record to put in its place", path)
+        return False
+    write_json(path, entries)
+    return True
+
+
+def record_entries(records: Iterable[LessonRecord]) -> list[dict[str, Any]]:
+    return [_compact(record) for record in records]
+
+
+def _holds_something(path: Path) -> bool:
+    """Also what nobody can read."""
+    return path.is_file() and path.read_bytes().strip() not in (b"", b"[]", b"{}", b"null")
 
 
 def resolve(path: Path, kind: LessonKind = "error") -> Path:
@@ -170,8 +216,8 @@ def _record(file: Path, number: int, entry: Any) -> LessonRecord:
 def _compact(record: LessonRecord) -> dict[str, Any]:
     fields = record.model_dump(mode="json")
     for item in fields["items"]:
-        for optional in ("relation_to_skill", "skill_reflection"):
-            if item[optional] is None:
+        for optional in set(OF_TYPE.values()) - {OF_TYPE.get(item["type"])}:
+            if not item[optional]:
                 del item[optional]
     required = {"instance_id", "source_file", "items", "seed"}
     kept = {k: v for k, v in fields.items() if k in required or v not in ("", [], 0)}

@@ -285,8 +285,8 @@ def _finish(draft: _Draft, before: list[LessonItem], notes: list[str]) -> Lesson
         title=title,
         description=description,
         content=content,
-        relation_to_skill=draft.text("relation_to_skill") or None,
-        skill_reflection=draft.text("skill_reflection") or None,
+        relation_to_skill=draft.text("relation_to_skill"),
+        skill_reflection=draft.text("skill_reflection"),
     )
 
 

@@ -3,6 +3,7 @@
 The counts of a summary add up to the number of trajectories because nothing leaves this list.
 """
 
+import logging
 import random
 import re
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from react_agent.errors import ContractError
 from react_agent.layout import seed_folders, seed_of
 from react_agent.runs.logs import Log, LogName, find_logs, read_log
 from react_agent.seams import REFUSED
+
+log = logging.getLogger(__name__)
 
 Wanted = Literal["FAILED", "SUCCEED", "ALL"]
 Reason = Literal[
@@ -87,37 +90,41 @@ def select(
     *,
     repeat: int = 1,
     instance_ids: Sequence[str] = (),
+    named_any: bool = False,
     sample: int | None = None,
-    seed: int | None = None,
+    shuffle_seed: int | None = None,
 ) -> Selection:
     """Sort the logs of a run (`repeat` > 1: of every `seed_*` folder) into subjects and others.
 
-    `sample` draws that many subjects, the same at every start. Raises ContractError when there
-    are no logs, no verdicts, an id that no log has, or one run logged by two agents.
+    `named_any` takes a run that `instance_ids` names whatever its verdict, or without one. `sample`
+    takes the first so many, in the order of the names or as `shuffle_seed` mixes them. Raises
+    ContractError when there are no logs, no verdicts, no log of any of the ids, or one run logged
+    by two agents.
     """
     found = list(_all_logs(logs_dir, repeat))
     _refuse_two_agents(logs_dir, found)
-    _refuse_unknown(logs_dir, found, instance_ids)
-    if wanted != "ALL" and not any(subject.name.tag for subject in found):
+    _know_ids(logs_dir, found, instance_ids)
+    named = named_any and bool(instance_ids)
+    if wanted != "ALL" and not named and not any(subject.name.tag for subject in found):
         raise ContractError(
             f"{logs_dir}: no log has a verdict in its name; run analyze_results.py first"
         )
     subjects: list[Subject] = []
     left_out: list[LeftOut] = []
     for subject in found:
-        reason, detail = _reason(subject, found, wanted, instance_ids)
+        reason, detail = _reason(subject, found, "ALL" if named else wanted, instance_ids)
         if reason:
             left_out.append(LeftOut(subject.instance, str(subject.path), reason, detail))
         else:
             subjects.append(subject)
-    if sample is not None and sample < len(subjects):
-        drawn = set(random.Random(seed or 0).sample(range(len(subjects)), sample))
+    if shuffle_seed is not None:
+        random.Random(shuffle_seed).shuffle(subjects)
+    if sample is not None:
         left_out += [
             LeftOut(s.instance, str(s.path), "not selected", "not in the sample")
-            for number, s in enumerate(subjects)
-            if number not in drawn
+            for s in subjects[sample:]
         ]
-        subjects = [s for number, s in enumerate(subjects) if number in drawn]
+        subjects = subjects[:sample]
     return Selection(tuple(subjects), tuple(left_out))
 
 
@@ -128,9 +135,11 @@ def _all_logs(logs_dir: Path, repeat: int) -> list[Subject]:
     if repeat > 1:
         seeds = [(seed_of(folder), folder) for folder in seed_folders(logs_dir)]
         folders = [(int(seed), p) for seed, p in seeds if re.fullmatch(r"-?\d+", seed)]
+        if not folders:
+            raise ContractError(f"{logs_dir}: holds no seed_* folder, which --repeat asks for")
         if len(folders) != repeat:
-            raise ContractError(
-                f"{logs_dir}: holds {len(folders)} seed_* folders, --repeat says {repeat}"
+            log.warning(
+                "%s: all %d seeds are taken, --repeat says %d", logs_dir, len(folders), repeat
             )
     found = [
         Subject(name, path, seed) for seed, folder in folders for name, path in find_logs(folder)
@@ -153,11 +162,13 @@ def _refuse_two_agents(logs_dir: Path, found: Sequence[Subject]) -> None:
             )
 
 
-def _refuse_unknown(logs_dir: Path, found: Sequence[Subject], ids: Sequence[str]) -> None:
+def _know_ids(logs_dir: Path, found: Sequence[Subject], ids: Sequence[str]) -> None:
     known = {name for subject in found for name in (subject.instance, subject.name.task_id)}
     unknown = [i for i in ids if i not in known]
-    if unknown:
+    if unknown and len(unknown) == len(ids):
         raise ContractError(f"{logs_dir}: no log of {', '.join(unknown)}")
+    if unknown:
+        log.warning("%s: no log of %s; the others are taken", logs_dir, ", ".join(unknown))
 
 
 def _reason(
@@ -169,14 +180,14 @@ def _reason(
     if len(twins) > 1:
         return "two verdicts", " and ".join(twins)
     try:
-        log = subject.log
+        run = subject.log
     except ContractError as error:
         return "unreadable log", str(error)
-    if log.not_the_agent:
-        how = str(log.status) if log.status else "the run has no result"
-        return "infrastructure", f"{how}: {log.result.get('error') or ''}".rstrip(": ")
-    if log.status == REFUSED and subject.name.tag is None:
-        return "refused", str(log.result.get("error") or "")
+    if run.not_the_agent:
+        how = str(run.status) if run.status else "the run has no result"
+        return "infrastructure", f"{how}: {run.result.get('error') or ''}".rstrip(": ")
+    if run.status == REFUSED and subject.name.tag is None:
+        return "refused", str(run.result.get("error") or "")
     if wanted == "ALL" or subject.name.tag == wanted:
         return None, ""
     if subject.name.tag is None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from react_agent.layout import record_file
 from react_agent.settings import Settings, setting
 
 LessonKind = Literal["error", "success"]
@@ -16,13 +15,7 @@ class ReportParsing(Settings):
 
     kind: ClassVar[LessonKind]
     input_dir: Path = setting("--output_dir of the analysis")
-    output: Path | None = setting(
-        "record file", None, default_text="parsed_<error or success>_records.json in <input_dir>"
-    )
-
-    @property
-    def records(self) -> Path:
-        return self.output or self.input_dir / record_file(self.kind)
+    output: Path | None = setting("record file", None, default_text="standard output")
 
 
 @dataclass(frozen=True, kw_only=True)

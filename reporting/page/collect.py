@@ -138,7 +138,7 @@ class Collection:
             input_file=shown.input_file,
             output=self._output(shown),
             work=run.work_folder(shown.case) if shown.case else None,
-            truth=Path(shown.verdict.gt_file) if shown.verdict else None,
+            truth=Path(shown.verdict.gold_path or shown.verdict.gt_file) if shown.verdict else None,
             rules=run.evaluation.summary.rules if run.evaluation else "",
             log=lambda: shown.read_log()[0],
         )
@@ -178,7 +178,7 @@ class Collection:
 
     def _sources(self, shown: Shown) -> dict[str, str]:
         output = self._output(shown)
-        gold = shown.verdict.gt_file if shown.verdict else ""
+        gold = (shown.verdict.gold_path or shown.verdict.gt_file) if shown.verdict else ""
         return {"log": str(shown.log_file or ""), "output": str(output or ""), "expected": gold}
 
 

@@ -1,11 +1,18 @@
-"""results.jsonl read leniently: a damaged line costs itself and is named."""
+"""What became of each case, read leniently: a damaged line costs itself and is named.
+
+Runs of the paper's released code have no results.jsonl and no run.json, only a results.json.
+"""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from react_agent.configfile import first_problem
+from react_agent.layout import RunLayout
+from react_agent.runs import released
 from react_agent.runs.folder import CaseResult, Key
 
 
@@ -30,3 +37,38 @@ def read_results(file: Path) -> tuple[tuple[CaseResult, ...], list[str]]:
             latest.pop(case.key, None)
             latest[case.key] = case
     return tuple(latest.values()), problems
+
+
+def of_release(layout: RunLayout) -> bool:
+    ours = layout.settings.exists() or layout.lines.exists()
+    return not ours and (layout.results.is_file() or layout.verdicts.is_file())
+
+
+def released_results(summary: Mapping[str, Any], outputs: Path) -> tuple[CaseResult, ...]:
+    """The cases of a released results.json; what does not fit is passed over."""
+    return tuple(_released(summary.get("results"), outputs))
+
+
+def _released(results: Any, outputs: Path) -> Iterator[CaseResult]:
+    for entry in results if isinstance(results, list) else ():
+        cases = entry.get("test_cases") if isinstance(entry, dict) else None
+        for case in cases if isinstance(cases, list) else ():
+            if isinstance(case, dict) and entry.get("id"):
+                yield _case(str(entry["id"]), case, outputs)
+
+
+def _case(task: str, case: Mapping[str, Any], outputs: Path) -> CaseResult:
+    error, turns = str(case.get("error") or ""), case.get("turns")
+    named = Path(str(case.get("output_file") or ""))
+    places = (Path(task, named.name), Path(named.parent.name, named.name))
+    found = next((place for place in places if (outputs / place).is_file()), None)
+    return CaseResult(
+        id=task,
+        input_file=Path(str(case.get("input_file") or "")).name,
+        output_file=str(found) if found else None,
+        status=released.status_of(error),
+        success=case.get("success") is True,
+        error=error or None,
+        agent_answer=str(case.get("agent_answer") or ""),
+        turns=turns if isinstance(turns, int) else 0,
+    )

@@ -31,7 +31,7 @@ from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, find_logs, read_log
 from react_agent.runs.settings import DOMAIN
 from react_agent.runs.verdicts import Evaluation, TaskVerdict
-from reporting.runs.runlines import read_results
+from reporting.runs.runlines import of_release, read_results, released_results
 
 T = TypeVar("T")
 KINDS: tuple[LessonKind, ...] = ("error", "success")
@@ -83,11 +83,15 @@ class RunView:
         """Raises ContractError only when there is nothing at `path`."""
         layout = RunLayout.find(Path(path))
         found = _Finder()
-        record: dict[str, Any] = found.attempt(layout.settings, _mapping, {})
-        sessions = record.get("sessions")
-        cases, torn = read_results(layout.lines)
-        found.problems += [Problem(str(layout.lines), why) for why in torn]
+        record: dict[str, Any] = {}
         summary: dict[str, Any] = found.attempt(layout.results, _mapping, {})
+        if of_release(layout):
+            cases = released_results(summary, layout.outputs)
+        else:
+            record = found.attempt(layout.settings, _mapping, {})
+            cases, torn = read_results(layout.lines)
+            found.problems += [Problem(str(layout.lines), why) for why in torn]
+        sessions = record.get("sessions")
         records, record_files = found.records(layout.root)
         return cls(
             path=Path(path),

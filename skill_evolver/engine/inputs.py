@@ -186,7 +186,7 @@ def _record_entry(record: LessonRecord) -> LessonEntry:
         kind="success" if success else "error",
         seed=record.seed,
         trajectory=record.trajectory,
-        report=record.source_file,
+        report=record.report or record.source_file,
         model=record.model,
         error_class=record.error_class,
         failing_cells=tuple(f"{c.sheet}!{c.cell}" for c in record.failing_cells),

@@ -120,7 +120,7 @@ class Evolution(Settings):
     dry_run: bool = setting("do all but write the skill; its calls are paid and kept", False)
     estimate: bool = setting("print calls, prompt tokens and cost; call nobody", False)
     model: ModelSettings = part(
-        ModelSettings(model="gpt-4o", default_temperature=0.6),
+        ModelSettings(model="gpt-4o", default_temperature=0.6, released_temperature=0.6),
         "model",
         max_tokens="max_total_tokens",
     )

@@ -15,7 +15,7 @@ from spreadsheetbench.book.cells import CellValue, canonical, is_blank, matches
 from spreadsheetbench.book.rules import RULES, Rules, RulesName
 from spreadsheetbench.evidence.mismatch_text import failing_cells, first_problem, render
 from spreadsheetbench.reading.reader import READERS
-from spreadsheetbench.scoring.compare import ComparedPart, compare, differences, parts
+from spreadsheetbench.scoring.compare import ComparedPart, cell_name, compare, differences, parts
 from spreadsheetbench.scoring.mismatches import MismatchReport, report_mismatches
 
 KEPT_BOOKS = 4
@@ -80,6 +80,16 @@ def check_output(gold: Path, output: Path, question: Question) -> Check:
     except Exception as error:  # as above
         return _unreadable(error, question)
     return _check(right, found, _report(right, found, output, question), question)
+
+
+def whole_sheets(gold: Path, rules: RulesName = "released") -> Question:
+    """All that a workbook holds. Names that the rules cannot read are read by those that can."""
+    sheets = [sheet for sheet in _own(gold).sheets if not sheet.is_chart]
+    odd = any(mark in sheet.name for sheet in sheets for mark in ",!'")
+    names = [sheet.name.replace("'", "''") for sheet in sheets]
+    corners = [cell_name((sheet.max_column, sheet.max_row)) for sheet in sheets]
+    boxes = [f"'{name}'!A1:{corner}" for name, corner in zip(names, corners, strict=True)]
+    return Question(",".join(boxes), rules="sheet-aware" if odd else rules)
 
 
 def movement(gold: Path, given: Path, before: Path, after: Path, question: Question) -> Movement:

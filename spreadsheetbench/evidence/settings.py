@@ -13,6 +13,8 @@ class OutputCheck(Settings):
 
     output_file: Path = setting("the workbook to check")
     ground_truth: Path = setting("the right workbook")
-    answer_position: str = setting("such as 'Sheet1'!A1:B9,C3")
+    answer_position: str | None = setting(
+        "such as 'Sheet1'!A1:B9,C3", None, default_text="every sheet of the right workbook, whole"
+    )
     answer_sheet: str = setting("the record's field of that name", "")
     rules: Literal["released", "upstream", "sheet-aware"] = setting("of scoring", "released")

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from react_agent.engines.workers import WorkerLost, Workers
 from react_agent.runs.verdicts import CaseVerdict
@@ -137,8 +137,7 @@ def score_case(job: ScoreJob) -> CaseVerdict:
     rules = RULES[job.settings.rules]
     output = _output_of(job, rules)
     verdict = CaseVerdict(
-        gt_file=str(job.gold),
-        output_file=str(output),
+        **_files(job.gold, output),
         passed=found[rules.name].passed,
         message=found[rules.name].message,
         passed_by_rules={name: comparison.passed for name, comparison in found.items()},
@@ -188,13 +187,21 @@ def lost_verdict(job: ScoreJob, lost: WorkerLost) -> CaseVerdict:
         note = f"{job.settings.recalc_engine}: {lost}"
         return early.model_copy(update={"recalculation": note})
     return CaseVerdict(
-        gt_file=str(job.gold),
-        output_file=str(_output_of(job, RULES[job.settings.rules])),
+        **_files(job.gold, _output_of(job, RULES[job.settings.rules])),
         passed=False,
         message=f"Error loading workbook: {lost}",
         passed_by_rules=dict.fromkeys(RULES, False),
         passed_recalculated=False if recalculates else None,
     )
+
+
+def _files(gold: Path, output: Path) -> dict[str, Any]:
+    return {
+        "gt_file": gold.name,
+        "output_file": output.name,
+        "gold_path": str(gold),
+        "output_path": str(output),
+    }
 
 
 def _output_of(job: ScoreJob, rules: Rules) -> Path:

@@ -14,11 +14,11 @@ from typing import Any, Unpack
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from react_agent.choosing import Which, choose
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import digest
 from react_agent.runs.verdicts import OptionalText, Text
-from react_agent.seams import Which, choose
 
 INDEX_NAMES = ("dataset.json", "data.json", "data.jsonl", "sample_data.jsonl")
 CELL_LEVEL, SHEET_LEVEL = "Cell-Level Manipulation", "Sheet-Level Manipulation"

@@ -59,6 +59,11 @@ def seed_name(seed: int) -> str:
     return f"{_SEED}{seed}"
 
 
+def of_seed(file: Path, seed: int) -> Path:
+    """`results.json` -> `results_seed_41.json`: a file that is named for all seeds of a run."""
+    return file.with_name(f"{file.stem}_{seed_name(seed)}{file.suffix or '.json'}")
+
+
 def seed_of(folder: Path) -> str:
     """Empty for a folder that is not one seed's."""
     return folder.name.removeprefix(_SEED) if folder.name.startswith(_SEED) else ""

@@ -7,13 +7,13 @@ A domain derives from `Domain` and writes the methods without a body here; the o
 serves most.
 """
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, Protocol, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, Protocol, Self, TypeVar, Unpack
 
+from react_agent.choosing import Which, choose
 from react_agent.errors import ContractError
 from react_agent.model import ImagePart, Message, Usage
 from react_agent.proof import Movement, Origin
@@ -92,7 +92,6 @@ class Case(Protocol):
         ...
 
 
-TaskT = TypeVar("TaskT", bound=Task)
 CaseT = TypeVar("CaseT", bound=Case)
 
 
@@ -149,9 +148,9 @@ class Score:
     message: str = ""
     """The first thing that is wrong, or why nothing could be compared."""
     truth: str = ""
-    """What it was compared with: a file."""
+    """What it was compared with: the path of a file."""
     output: str = ""
-    """The file that was scored."""
+    """The path of the file that was scored."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the verdict file says of it: optional fields of runs/verdicts.CaseVerdict."""
 
@@ -187,32 +186,6 @@ class Facts:
     """Whether the truth even holds against itself; nothing can be learnt from a case else."""
     by: Mapping[str, str] = field(default_factory=dict)
     """As in Check."""
-
-
-class Which(TypedDict, total=False):
-    """Which tasks of a data set."""
-
-    start: int
-    end: int | None
-    ids: Sequence[str]
-    shuffle_seed: int | None
-    sample: int | None
-
-
-def choose(tasks: Sequence[TaskT], source: Path, **which: Unpack[Which]) -> list[TaskT]:
-    """Slice the records, then keep `ids`, then shuffle, then take the first `sample`.
-
-    Raises ContractError for an id that the data set does not hold.
-    """
-    known, wanted = {task.id for task in tasks}, which.get("ids") or ()
-    if unknown := [one for one in wanted if one not in known]:
-        raise ContractError(f"{source}: no task with id {', '.join(unknown)}")
-    chosen = list(tasks[which.get("start", 0) : which.get("end")])
-    if wanted:
-        chosen = [task for task in chosen if task.id in set(wanted)]
-    if (seed := which.get("shuffle_seed")) is not None:
-        random.Random(seed).shuffle(chosen)
-    return chosen[: which.get("sample")]
 
 
 class Domain(Protocol[CaseT]):
@@ -258,7 +231,7 @@ class Domain(Protocol[CaseT]):
         ...
 
     def output_path(self, case: CaseT, output_dir: Path) -> Path:
-        """Where the case's result belongs. Raises ContractError when that leads outside."""
+        """Where a result belongs and is scored. Raises ContractError when that leads outside."""
         ...
 
     def collect(self, case: CaseT, folder: Path, output_dir: Path) -> Path | None:
@@ -306,6 +279,10 @@ class Domain(Protocol[CaseT]):
         trace: TracebackType | None,
     ) -> None:
         return None
+
+    def output_places(self, case: CaseT, output_dir: Path) -> Sequence[Path]:
+        """Wherever a run may have put the case's result. Raises ContractError as `output_path`."""
+        return [self.output_path(case, output_dir)]
 
     def asks(self, case: CaseT) -> Mapping[str, str]:
         """What an analyst is told of a task besides its instruction and type, by name."""

@@ -296,6 +296,7 @@ class Pipeline:
             usual,
             model=model.name,
             llm_client=model.llm_client,
+            as_released=model.as_released,
             api_chat_config=model.api_chat_config,
             base_url=model.base_url or None,
             generation_config=config or None,

@@ -38,6 +38,8 @@ class ModelTable(_Table):
     """For agents and the error analyst: the paper's instruct settings."""
     thinking_config: str = ""
     """For single calls (success analysis, patches, merges); else as `generation_config`."""
+    as_released: bool = False
+    """The temperatures that the paper's released code sends, whatever the configs say."""
     replay: str = ""
     """Answer from this cassette, without a network."""
     record: str = ""
@@ -137,6 +139,8 @@ class Recipe(_Table):
             del value["domain"]
         for name in ("base_url", "record"):  # a server that moved is still the same model
             del value["model"][name]
+        if not self.model.as_released:  # as in reproductions from before one could ask for it
+            del value["model"]["as_released"]
         return value
 
 
@@ -200,7 +204,11 @@ def split_ids(recipe: Recipe) -> dict[str, list[str]]:
     for name in ("train", "test"):
         split = getattr(recipe.split, name)
         if isinstance(split, str):
-            tasks = domain.select(ids=_ids_in(Path(split)))
+            ids = _ids_in(Path(split))
+            known = {task.id for task in domain.tasks}
+            if unknown := [i for i in ids if i not in known]:
+                raise ContractError(f"split.{name}: {domain.source} has no {', '.join(unknown)}")
+            tasks = domain.select(ids=ids)
         else:
             tasks = domain.select(start=split[0], end=split[1])
         if not tasks:

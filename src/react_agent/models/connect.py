@@ -94,8 +94,9 @@ class Connection:
             self.transport = self._live(endpoint)
         else:
             self.transport = self._replay()
+        as_released = settings.released_temperature if settings.as_released else None
         self.parameters = self.config.parameters(
-            temperature=settings.temperature,
+            temperature=settings.temperature if as_released is None else as_released,
             default_temperature=self._defaults.pop("temperature", None),
         )
 
@@ -111,7 +112,8 @@ class Connection:
         """All that decides replies except the seed; for run.json, so never a key."""
         left_out = dict.fromkeys(sorted(self.config.left_out))
         generation = {**self._defaults, **left_out, **self.parameters}
-        return {"model": self._name, "generation": generation, **self._described}
+        released = {"sampling": "as released"} if self._settings.as_released else {}
+        return {"model": self._name, "generation": generation, **released, **self._described}
 
     def _replay(self) -> Transport:
         given = self._settings

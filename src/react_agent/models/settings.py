@@ -28,6 +28,15 @@ class ModelSettings(Settings):
     default_temperature: float | None = setting(
         "sent when neither flag nor config says one", None, hidden=True
     )
+    as_released: bool = setting(
+        "the temperature that the paper's released code sends here, whatever flag and config say",
+        False,
+    )
+    released_temperature: float | None = setting(
+        "what as_released sends; None: what is configured, as the released code does too",
+        None,
+        hidden=True,
+    )
     record: Path | None = setting("also write every reply to a cassette", None, unit="FILE")
     replay: Path | None = setting("answer from a cassette, without a network", None, unit="FILE")
     reply_cache: Path | None = setting("reuse replies to identical requests", None, unit="DIR")

@@ -184,7 +184,8 @@ class CaseWorker:
         case, place = given.case, given.place
         folder = place.working_dir / f"{case.task_id}_{case.name}"
         harness = self._harness(place.seed)
-        self.domain.output_path(case, place.output_dir).unlink(missing_ok=True)
+        for earlier in self.domain.output_places(case, place.output_dir):
+            earlier.unlink(missing_ok=True)
         trajectory = await self._trajectory(harness, case, folder)
         return await to_the_end(partial(self._write_down, given, trajectory, folder))
 

@@ -15,7 +15,14 @@ from pydantic import BaseModel, Field, ValidationError
 
 from react_agent.configfile import differences, first_problem
 from react_agent.errors import ContractError
-from react_agent.files import append_line, digest, read_json, read_lines, write_json
+from react_agent.files import (
+    append_line,
+    digest,
+    read_json,
+    read_lines,
+    write_json,
+    write_whole,
+)
 from react_agent.layout import RESULT_LINES, RESULTS, RUN_SETTINGS
 from react_agent.model import Usage
 from react_agent.seams import NOT_THE_AGENT, REFUSED, Status
@@ -38,7 +45,7 @@ class CaseResult(BaseModel, frozen=True):
     usage: Usage = Field(default_factory=Usage)
     seconds: float = 0.0
     fingerprint: str = ""
-    """Hash of what the agent was given."""
+    """Hash of what the agent was given; empty where nobody noted it."""
     output_digest: str = ""
     log_file: str = ""
     finished_at: str = ""
@@ -82,10 +89,13 @@ class RunFolder:
         *,
         overwrite: bool,
         outputs: Iterable[Path] = (),
+        found: Iterable[CaseResult] | None = None,
     ) -> None:
         """Start or go on. Raises ContractError when what lies here was made with other settings.
 
-        `outputs` are the files that runs on this data set write; no others are ever removed.
+        `outputs` are the files that runs on this data set write; no others are ever removed. With
+        `found`, a folder without run.json, as the paper's released code leaves it, is gone on
+        with: these cases are taken as done.
         """
         outputs = list(outputs)
         for folder in {self.output_dir, *(path.parent for path in outputs)}:
@@ -96,7 +106,9 @@ class RunFolder:
         if self.settings_file.exists():
             self._go_on(settings)
         else:
-            self._refuse_strangers(outputs)
+            if found is None or self.lines_file.exists():
+                self._refuse_strangers(outputs)
+            self._take(found or ())
             self._record = {"settings": dict(settings), "sessions": []}
         session = {"started_at": now(), "environment": dict(environment), "seconds": 0.0}
         self._record["sessions"].append(session)
@@ -130,8 +142,17 @@ class RunFolder:
         if stranger or self.lines_file.exists():
             raise ContractError(
                 f"{self.output_dir} holds results without a run.json (such as "
-                f"{stranger or self.lines_file}); give another --output_dir, or --overwrite"
+                f"{stranger or self.lines_file}); give another --output_dir, --missing_only to "
+                "take them as done, or --overwrite"
             )
+
+    def _take(self, found: Iterable[CaseResult]) -> None:
+        """What was there is this run's from now on; the summary it had is kept beside ours."""
+        for result in found:
+            self.add(result)
+        earlier = self.results_file.with_stem(f"{self.results_file.stem}_before")
+        if self.results_file.is_file() and not earlier.exists():
+            write_whole(earlier, self.results_file.read_bytes())
 
     def _forget(self, outputs: Iterable[Path]) -> None:
         for path in (*outputs, self.settings_file, self.lines_file, self.results_file):
@@ -153,7 +174,7 @@ class RunFolder:
         changed = [
             key[0]
             for key, fingerprint in fingerprints.items()
-            if key in self.results and self.results[key].fingerprint != fingerprint
+            if key in self.results and self.results[key].fingerprint not in ("", fingerprint)
         ]
         if changed:
             raise ContractError(

@@ -2,6 +2,7 @@
 
 `<log_dir>/<agent>_<id>.md`, with `@<input stem>` after the id where a task has several inputs,
 and `_SUCCEED` or `_FAILED` before the suffix once a verdict is known (contracts: rollouts, triage).
+Logs of the paper's released code are read too (`released.py`).
 """
 
 import json
@@ -12,9 +13,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from pydantic import ValidationError
+
+from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_lines, write_whole
 from react_agent.model import Message, Role
+from react_agent.runs import released
 from react_agent.seams import NOT_THE_AGENT, Status
 
 Tag = Literal["SUCCEED", "FAILED"]
@@ -23,8 +28,9 @@ SUFFIXES: dict[LogFormat, str] = {"markdown": ".md", "jsonl": ".jsonl"}
 
 HEAD = 4_000
 """Characters of a log in which its task is named."""
+# The released triage adds a tag at every start; the last one counts.
 _NAME = re.compile(
-    r"(?P<agent>[a-z0-9_]+?_agent)_(?P<id>.+?)(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))?\Z"
+    r"(?P<agent>[a-z0-9_]+?_agent)_(?P<id>.+?)(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))*\Z"
 )
 _SECTION = re.compile(r"^## (?:\[(\d+)\] (SYSTEM|USER|ASSISTANT)|(RESULT))$", re.MULTILINE)
 _LOOKS_LIKE_SECTION = re.compile(r"^(\\*)(## (?:\[\d+\] |RESULT\b))", re.MULTILINE)
@@ -69,6 +75,8 @@ class Log:
     """success, status, turns, error, and what else the runner knew (model, seed, tokens)."""
     title: str = ""
     path: Path | None = field(default=None, compare=False)
+    by_release: bool = False
+    """Written by the paper's released code."""
 
     @property
     def status(self) -> Status | None:
@@ -96,6 +104,8 @@ def render_markdown(log: Log) -> str:
 
 def parse_markdown(text: str) -> Log:
     """Read back what `render_markdown` wrote; a log without a result section gives no result."""
+    if released.is_markdown(text):
+        return Log(*released.from_markdown(text), by_release=True)
     sections = list(_SECTION.finditer(text))
     head = text[: sections[0].start()] if sections else text
     title = re.match(r"# (.*)", head)
@@ -139,6 +149,8 @@ def read_log(path: Path) -> Log:
         return replace(
             parse_markdown(path.read_bytes().decode("utf-8", "surrogatepass")), path=path
         )
+    except ValidationError as error:
+        raise ContractError(f"{path}: is no trajectory log: {first_problem(error)}") from None
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
         raise ContractError(f"{path}: is no trajectory log: {error}") from error
 
@@ -187,6 +199,8 @@ def check_name(agent: str) -> None:
 
 
 def _from_lines(lines: list[Any]) -> Log:
+    if released.is_lines(lines):
+        return Log(*released.from_lines(lines), by_release=True)
     result: dict[str, Any] = {}
     title = ""
     messages = []

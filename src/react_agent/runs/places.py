@@ -57,7 +57,7 @@ class Session:
                 f"  ended      {', '.join(f'{n} {s}' for s, n in counts.most_common()) or 'none'}",
                 f"  turns      {sum(c.turns for c in cases)}",
                 f"  tokens     {usage.prompt_tokens:,} prompt, {usage.completion_tokens:,} reply",
-                f"  results    {run.folder.results_file}",
+                f"Results saved to: {run.folder.results_file}",
             ]
         if self.problems:
             first = next(iter(self.problems.values()))

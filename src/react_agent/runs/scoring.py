@@ -77,8 +77,10 @@ async def _task(
 def verdict_of(score: Score, case: str | None = None) -> CaseVerdict:
     return CaseVerdict.model_validate(
         {
-            "gt_file": score.truth,
-            "output_file": score.output,
+            "gt_file": Path(score.truth).name,
+            "output_file": Path(score.output).name,
+            "gold_path": score.truth,
+            "output_path": score.output,
             "passed": score.passed,
             "message": score.message,
             "case": case,

@@ -4,7 +4,7 @@ import contextlib
 import platform
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 from react_agent.cluster.staff import staffed
 from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError
-from react_agent.layout import seed_name
+from react_agent.files import digest
+from react_agent.layout import of_seed, seed_name
 from react_agent.lock import only_start
 from react_agent.runs.case_queue import CaseQueue
 from react_agent.runs.casework import Assignment, RolloutSite
@@ -75,16 +76,35 @@ class _Start:
         site, settings = self.site, self.site.settings
         environment = {**_environment(site), **bench.environment, "cases": len(self.cases)}
         output_dir = settings.output_dir.joinpath(*sub)
-        folder = RunFolder(output_dir, None if sub else settings.results_file)
+        results = settings.results_file
+        if results and sub and seed is not None:
+            results = of_seed(results, seed)
+        folder = RunFolder(output_dir, results)
         folder.open(
             {**bench.settings, "seed": seed},
             environment,
             overwrite=settings.overwrite,
             outputs=_outputs(site.domain, output_dir),
+            found=self._found(output_dir) if settings.cases.missing_only else None,
         )
         header = {"agent_name": site.kind.name, "model": site.model.model, "seed": seed}
         working, logs = site.working.joinpath(*sub), site.logs.joinpath(*sub)
         return Run(RunPlace(seed, output_dir, working, logs, header), folder)
+
+    def _found(self, output_dir: Path) -> Iterator[CaseResult]:
+        """Tasks whose outputs all lie here, from a run that left no record of its cases."""
+        places = [(case, _left(self.site.domain, case, output_dir)) for case in self.cases]
+        missing = {case.task_id for case, place in places if place is None}
+        for case, place in places:
+            if place and case.task_id not in missing:
+                yield CaseResult(
+                    id=case.task_id,
+                    input_file=case.input_name,
+                    output_file=str(place.relative_to(output_dir)),
+                    status="completed",
+                    success=True,
+                    output_digest=digest(place.read_bytes()),
+                )
 
 
 def _lay_out(domain: Domain[Any], session: Session) -> list[Case]:
@@ -103,8 +123,18 @@ def _outputs(domain: Domain[Any], output_dir: Path) -> list[Path]:
     found: list[Path] = []
     for task in domain.tasks:
         with contextlib.suppress(ContractError):
-            found += [domain.output_path(c, output_dir) for c in domain.cases(task.id)]
+            cases = domain.cases(task.id)
+            found += [place for c in cases for place in domain.output_places(c, output_dir)]
     return found
+
+
+def _left(domain: Domain[Any], case: Case, output_dir: Path) -> Path | None:
+    """What a run left of the case, as it would be scored."""
+    try:
+        path = domain.output_path(case, output_dir)
+    except ContractError:  # it leads outside, which is said when the case is run
+        return None
+    return path if path.is_file() and not path.is_symlink() else None
 
 
 def _environment(site: RolloutSite) -> dict[str, Any]:
@@ -128,12 +158,10 @@ def _environment(site: RolloutSite) -> dict[str, Any]:
 def chosen_seeds(cases: CaseChoice) -> list[int | None]:
     """The same list at every start, so that a run of drawn seeds can be gone on with.
 
-    Raises ContractError when the three ways to name seeds are mixed.
+    `seeds` wins. Raises ContractError when the other two ways to name seeds are mixed.
     """
     if cases.repeat > 1 and cases.num_random_seeds > 1:
         raise ContractError("--repeat and --num_random_seeds exclude each other")
-    if cases.seeds and (cases.repeat > 1 or cases.num_random_seeds > 1):
-        raise ContractError("--seeds excludes --repeat and --num_random_seeds")
     if len(set(cases.seeds)) != len(cases.seeds):
         raise ContractError("--seeds names a seed twice")
     if cases.seeds:

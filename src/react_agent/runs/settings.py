@@ -87,14 +87,18 @@ class Rollouts(Settings):
     agent: AgentSettings = part(AgentSettings(), "agent")
     cases: CaseChoice = part(CaseChoice(), "cases and seeds")
     executor: ExecutorSettings = part(ExecutorSettings(), "executor")
-    model: ModelSettings = part(ModelSettings(model="gpt-4o", default_temperature=0.0), "model")
+    model: ModelSettings = part(
+        ModelSettings(model="gpt-4o", default_temperature=0.0, released_temperature=0.7), "model"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Triage(Settings):
     """Verdicts joined with logs."""
 
-    eval_results: Path = setting("written by evaluate_with_official.py")
+    eval_results: Path = setting(
+        "written by evaluate_with_official.py; with --repeat the folder of the seed_* ones"
+    )
     log_dir: Path | None = setting("trajectory logs", None, default_text="logs beside the outputs")
     failed_only: bool = setting("list failed runs only", False)
     passed_only: bool = setting("list solved runs only", False)

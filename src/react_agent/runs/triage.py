@@ -2,22 +2,32 @@
 
 import csv
 import io
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from react_agent.errors import ContractError
 from react_agent.files import read_json
-from react_agent.layout import LOGS, seed_folders, seed_of
+from react_agent.layout import LOGS, VERDICTS, seed_folders, seed_of
 from react_agent.runs.logs import Log, LogName, find_logs, read_log
 from react_agent.runs.settings import Triage
 from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from react_agent.seams import REFUSED
 from react_agent.text import one_line
 
+log = logging.getLogger(__name__)
+
 SOLVED, FAILED, INFRASTRUCTURE, NO_LOG = "solved", "failed", "infrastructure", "no log"
+NOT_UNDERSTOOD = "log not understood"
+COLUMNS = (
+    *("instance_id", "passed", "soft_score", "hard_score"),
+    *("error_message", "log_file", "instruction"),
+    *("seed", "case", "instruction_type", "outcome", "status", "turns"),
+)
+"""Of --csv: the released ones in their order (no verdict file holds an instruction), then ours."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +43,15 @@ class Row:
     turns: int
     message: str
     log: str
+    passed: bool
+    soft_score: float
+    hard_score: int
 
 
 def triage(evaluation: Evaluation, log_dir: Path, seed: str = "") -> list[Row]:
     """Join and rename; doing it again changes nothing, and a changed verdict renames again.
 
-    Raises ContractError when `log_dir` does not exist.
+    No log is ever put in another's place. Raises ContractError when `log_dir` does not exist.
     """
     if not log_dir.is_dir():
         raise ContractError(f"{log_dir}: no such folder; give the run's --log_dir")
@@ -55,19 +68,40 @@ def triage(evaluation: Evaluation, log_dir: Path, seed: str = "") -> list[Row]:
 
 
 def _join(verdict: TaskVerdict, name: LogName, path: Path, seed: str) -> Row:
-    log = read_log(path)
-    if log.not_the_agent:
-        target, outcome = replace(name, tag=None), INFRASTRUCTURE
-    elif _passed(verdict, name.case):
-        target, outcome = replace(name, tag="SUCCEED"), SOLVED
-    elif log.status == REFUSED:
-        target, outcome = replace(name, tag=None), REFUSED
-    else:
-        target, outcome = replace(name, tag="FAILED"), FAILED
-    renamed = path.with_name(target.stem + path.suffix)
-    if renamed != path:
-        path.replace(renamed)
-    return _row(verdict, seed, name.case, outcome, str(log.status or ""), _turns(log), str(renamed))
+    try:
+        read = read_log(path)
+    except ContractError as error:
+        log.warning("%s", error)
+        return _row(verdict, seed, name.case, NOT_UNDERSTOOD, "", 0, str(path))
+    outcome, target = _outcome(verdict, name, read)
+    renamed = _rename(path, target.stem) if target else path
+    return _row(
+        verdict, seed, name.case, outcome, str(read.status or ""), _turns(read), str(renamed)
+    )
+
+
+def _outcome(verdict: TaskVerdict, name: LogName, read: Log) -> tuple[str, LogName | None]:
+    """What became of the run, and the name its log is to have; None: the one it has."""
+    if not read.result:
+        return NOT_UNDERSTOOD, None
+    if read.not_the_agent:  # the released code only says "exception": its verdict may stand
+        return INFRASTRUCTURE, None if read.by_release else replace(name, tag=None)
+    if _passed(verdict, name.case):
+        return SOLVED, replace(name, tag="SUCCEED")
+    if read.status == REFUSED:
+        return REFUSED, replace(name, tag=None)
+    return FAILED, replace(name, tag="FAILED")
+
+
+def _rename(path: Path, stem: str) -> Path:
+    renamed = path.with_name(stem + path.suffix)
+    if renamed == path:
+        return path
+    if renamed.exists():
+        log.warning("%s keeps its name, as there is a %s; keep one of them", path, renamed.name)
+        return path
+    path.replace(renamed)
+    return renamed
 
 
 def _passed(verdict: TaskVerdict, case: str) -> bool:
@@ -83,8 +117,8 @@ def _passed(verdict: TaskVerdict, case: str) -> bool:
     )
 
 
-def _turns(log: Log) -> int:
-    turns = log.result.get("turns")
+def _turns(read: Log) -> int:
+    turns = read.result.get("turns")
     return turns if isinstance(turns, int) else 0
 
 
@@ -94,7 +128,18 @@ def _row(
     messages = [t.message for t in verdict.test_cases if t.message and not t.passed]
     message = verdict.error or (messages[0] if messages else "")
     return Row(
-        verdict.id, seed, case, verdict.instruction_type, outcome, status, turns, message, log
+        id=verdict.id,
+        seed=seed,
+        case=case,
+        instruction_type=verdict.instruction_type,
+        outcome=outcome,
+        status=status,
+        turns=turns,
+        message=message,
+        log=log,
+        passed=_passed(verdict, case),
+        soft_score=verdict.soft_score or 0.0,
+        hard_score=verdict.hard_score or 0,
     )
 
 
@@ -130,10 +175,13 @@ def details(rows: Iterable[Row]) -> str:
 
 
 def as_csv(rows: Iterable[Row]) -> str:
+    """The released columns, and ours behind them."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
+    for row in rows:
+        released = {"instance_id": row.id, "error_message": row.message, "log_file": row.log}
+        writer.writerow({**asdict(row), **released, "instruction": ""})
     return text.getvalue()
 
 
@@ -163,16 +211,17 @@ def _beside(eval_results: Path) -> Path:
 
 
 def _seeds(settings: Triage) -> list[Row]:
-    beside = [
-        seed / settings.eval_results.name for seed in seed_folders(settings.eval_results.parent)
-    ]
-    files = [file for file in beside if file.exists()]
-    if len(files) != settings.repeat:
+    """Of every seed that has verdicts; `eval_results` is their folder, or a file in it."""
+    given, repeat = settings.eval_results, settings.repeat
+    folder, name = (given, VERDICTS) if given.is_dir() else (given.parent, given.name)
+    files = [file for seed in seed_folders(folder) if (file := seed / name).exists()]
+    if not files:
         raise ContractError(
-            f"{settings.eval_results.parent}: {len(files)} seed_*/{settings.eval_results.name}, "
-            f"--repeat says {settings.repeat}; run evaluate_with_official.py --repeat first"
+            f"{folder}: holds no seed_*/{name}; run evaluate_with_official.py --repeat first"
         )
-    base = settings.base_log_dir or settings.log_dir or _beside(settings.eval_results)
+    if len(files) != repeat:
+        log.warning("%s: all %d seeds are taken, --repeat says %d", folder, len(files), repeat)
+    base = settings.base_log_dir or settings.log_dir or _beside(folder / name)
     return [
         row for file in files for row in _one(file, base / file.parent.name, seed_of(file.parent))
     ]

@@ -25,6 +25,7 @@ def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
     correct, total = summary.fully_correct_instances, summary.total_instances
     rules = f" ({summary.rules} rules)" if summary.rules else ""
     yield f"== {title}: {correct} of {total} tasks correct{rules}"
+    yield f"Instance Accuracy: {summary.instance_accuracy:.1%}"  # as the released scorer says it
     yield (
         f"Accuracy         {summary.instance_accuracy:8.2%}  of {total} tasks with an "
         f"answer_position, errors counting as wrong"

@@ -38,11 +38,16 @@ class CaseVerdict(BaseModel, frozen=True):
 
     gt_file: str
     output_file: str
+    """Both by name, as in the released scorer's files."""
     passed: bool
     message: str = ""
     """The first mismatch, or why nothing could be compared."""
     case: str | None = None
     """Ours: which of a task's several cases this is."""
+    gold_path: str = ""
+    """Ours: where the gold workbook lies."""
+    output_path: str = ""
+    """Ours: where the output lies, or would."""
     passed_by_rules: dict[str, bool] = {}
     """Ours: the verdict by every rule set."""
     passed_recalculated: bool | None = None
