@@ -31,9 +31,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    from analysis.evidence.facts import Question, check_output
     from react_agent.engines.workers import WorkerLost, Workers
     from react_agent.errors import ContractError
+    from spreadsheetbench.evidence.facts import Question, check_output
 
     for path in (args.output_file, args.ground_truth):
         if not path.is_file():

@@ -84,11 +84,11 @@ class Watched(Named):
         self.in_full: dict[str, str] = {}
 
     def watch(self, name: str, messages: Sequence[Message]) -> None:
-        self.prompts[name] = "\n".join(m.content for m in messages)
+        self.prompts[name] = "\n".join(m.text for m in messages)
 
     async def merge(self, name: str, patches: Sequence[Patch], level: int) -> Patch | None:
         whole = PROMPTS.render("_skill.j2", **skill_view(self.skill.files, self.skill.other_files))
-        system = self.merge_prompt([])[1][0].content
+        system = self.merge_prompt([])[1][0].text
         texts = [json.dumps(patch.model_dump(mode="json"), indent=2) for patch in patches]
         self.in_full[name] = "\n".join([system, whole, *texts])
         return await super().merge(name, patches, level)

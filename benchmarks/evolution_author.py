@@ -51,7 +51,7 @@ def entry(number: int) -> LessonEntry:
 
 
 def answer(messages: Sequence[Message]) -> str:
-    user = messages[1].content
+    user = messages[1].text
     patches = user.partition("# Patches to Merge")[2]
     edits = merged(patches) if patches else proposed(user, user.rpartition("# The evidence")[2])
     titles = [edit["title"] for edit in edits]

@@ -83,8 +83,8 @@ def _score(place: RunScene, workers: Workers, **settings: str) -> str:
 
 
 def _judge(place: RunScene, workers: Workers) -> str:
-    from analysis.evidence.facts import Question
-    from analysis.evidence.judge import Judge
+    from spreadsheetbench.evidence.facts import Question
+    from spreadsheetbench.evidence.judge import Judge
 
     async def asked() -> str:
         judge, ask = Judge(workers), Question("A1:B3")

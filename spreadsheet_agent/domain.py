@@ -1,28 +1,54 @@
-"""SpreadsheetBench behind the domain seam: how a case is laid out and how its result is taken."""
+"""SpreadsheetBench behind the domain seam: how a case is laid out and what its result is worth."""
 
 import os
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
+from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.errors import ContractError
-from react_agent.sandbox.untrusted import take_file
-from react_agent.seams import Workspace
+from react_agent.files import digest
+from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
+from react_agent.seams import Check, Domain, Facts, FileNames, Reading, Score, Workspace
+from react_agent.threads import in_thread
 from spreadsheet_agent.preview import preview
-from spreadsheetbench.tasks.dataset import Dataset, SheetCase
+from spreadsheetbench.evidence.facts import Question
+from spreadsheetbench.evidence.judge import Judge
+from spreadsheetbench.evidence.telltales import telltales
+from spreadsheetbench.scoring.score import ScoreJob, ScoringSettings, lost_verdict, score_case
+from spreadsheetbench.tasks.dataset import Dataset, SheetCase, output_name
 
-MAX_OUTPUT_BYTES = 100 * 1024 * 1024
-"""The largest workbook of the public data has 1.2 MB."""
+FILES = FileNames("input.xlsx", "output.xlsx", "gold.xlsx", "output_fixed.xlsx")
+ERROR_CLASSES = {
+    "no_output": "the agent finished without saving a workbook where it should",
+    "damaged_workbook": "the saved workbook cannot be opened",
+    "uncalculated_formula": "cells that count hold formulas without a calculated value",
+    "wrong_place": "the right values stand somewhere else, or their sheet is missing",
+    "wrong_values": "cells that count hold other values than they should",
+}
 
 
-class SpreadsheetDomain:
+def open_domain(data_path: Path, reading: Reading | None = None) -> "SpreadsheetDomain":
+    return SpreadsheetDomain(Dataset.load(data_path), reading)
+
+
+class SpreadsheetDomain(Domain[SheetCase]):
     name = "spreadsheetbench"
+    prompts = Path(__file__).parent / "prompts"
+    files = FILES
+    error_classes = ERROR_CLASSES
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Dataset, reading: Reading | None = None) -> None:
+        self.dataset, self.reading = dataset, reading or Reading()
+        self.source, self.root, self.tasks = dataset.path, dataset.root, dataset.tasks
+        self.scoring: ScoringSettings = self.reading.scoring or ScoringSettings()
+        self._workers: Workers | None = None
 
-    def cases(self, task_ids: Sequence[str]) -> list[SheetCase]:
-        return [c for i in task_ids for c in self.dataset.cases(self.dataset.by_id[i])]
+    def cases(self, task_id: str) -> list[SheetCase]:
+        return self.dataset.cases(self.dataset.by_id[task_id])
 
     def fingerprint(self, case: SheetCase) -> str:
         return self.dataset.fingerprint(case)
@@ -30,7 +56,7 @@ class SpreadsheetDomain:
     def prepare(self, case: SheetCase, folder: Path) -> Workspace:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        source, target = folder / "input.xlsx", folder / "output.xlsx"
+        source, target = folder / FILES.given, folder / FILES.output
         shutil.copyfile(case.input_path, source)
         fields = {
             "working_directory": str(folder),
@@ -45,7 +71,7 @@ class SpreadsheetDomain:
 
     def collect(self, case: SheetCase, folder: Path, output_dir: Path) -> Path | None:
         target = self.output_path(case, output_dir)
-        return take_file(folder / "output.xlsx", target, MAX_OUTPUT_BYTES)
+        return take_file(folder / FILES.output, target, MAX_TAKEN)
 
     def output_path(self, case: SheetCase, output_dir: Path) -> Path:
         """Raises ContractError when the record's path leads out of `output_dir`."""
@@ -53,6 +79,99 @@ class SpreadsheetDomain:
         if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
             raise ContractError(f"task {case.task_id}: its spreadsheet_path leads out of the data")
         return path
+
+    def asks(self, case: SheetCase) -> Mapping[str, str]:
+        return {"answer position": case.task.answer_position}
+
+    def telltales(self, task_id: str) -> Mapping[str, str]:
+        return telltales(self.dataset, self.dataset.by_id[task_id])
+
+    def lay_out(self, case: SheetCase, folder: Path) -> None:
+        shutil.copyfile(case.input_path, folder / FILES.given)
+        shutil.copyfile(self._gold(case), folder / FILES.truth)
+
+    def truth_digest(self, case: SheetCase) -> str:
+        return digest(self._gold(case).read_bytes())
+
+    def __enter__(self) -> Self:
+        reading, scoring = self.reading, self.scoring
+        reserves = scoring.recalculate != "never" and scoring.recalc_engine != "betteroffice"
+        limits = WorkLimits(reading.seconds, reading.memory_mb)
+        workers = Workers(reading.processes, limits, reserves_memory=reserves)
+        self._workers = workers.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        workers, self._workers = self._workers, None
+        if workers:
+            workers.__exit__(kind, error, trace)
+
+    def scored(self, task_id: str) -> list[SheetCase]:
+        task = self.dataset.by_id[task_id]
+        return self.dataset.scored(task) if task.answer_position else []
+
+    async def score(self, case: SheetCase, output: Path) -> Score:
+        with tempfile.TemporaryDirectory() as scratch:
+            job = ScoreJob(
+                gold=self._gold(case),
+                output=output,
+                position=case.task.answer_position,
+                answer_sheet=case.task.answer_sheet,
+                renamed_output=output.with_name(output_name(case.input_name)),
+                settings=self.scoring,
+                early_verdict=Path(scratch, "early.json"),
+            )
+            try:
+                verdict = await in_thread(self._pool.run, score_case, job)
+            except WorkerLost as lost:
+                verdict = lost_verdict(job, lost)
+        details = verdict.model_dump(exclude={"gt_file", "output_file", "passed", "message"})
+        return Score(
+            verdict.passed,
+            float(verdict.passed),
+            verdict.message,
+            verdict.gt_file,
+            verdict.output_file,
+            details,
+        )
+
+    async def facts(self, case: SheetCase, output: Path | None) -> Facts:
+        gold = self._gold(case)
+        return await self._judge.facts(gold, case.input_path, output, _question(case))
+
+    async def check(self, case: SheetCase, repair: Path) -> Check:
+        return await self._judge.check(self._gold(case), repair, _question(case))
+
+    async def same(self, case: SheetCase, repair: Path) -> bool:
+        return await self._judge.same_contents(self._gold(case), repair)
+
+    async def blank(self, case: SheetCase, folder: Path) -> bool:
+        return await self._judge.empty_workbook(case.input_path, folder / FILES.given)
+
+    async def held_answers(self, case: SheetCase, output: Path) -> tuple[int, int]:
+        gold, question = self._gold(case), _question(case)
+        return await self._judge.matching_answers(gold, case.input_path, output, question)
+
+    @property
+    def _pool(self) -> Workers:
+        assert self._workers, "workbooks are read inside `with domain:`"
+        return self._workers
+
+    @property
+    def _judge(self) -> Judge:
+        return Judge(self._pool)
+
+    def _gold(self, case: SheetCase) -> Path:
+        return self.dataset.gold(case)
+
+
+def _question(case: SheetCase) -> Question:
+    return Question(case.task.answer_position, case.task.answer_sheet)
 
 
 def _is_file(path: Path) -> bool:

@@ -87,7 +87,7 @@ def _lay_out(domain: Domain[SheetCase], session: Session) -> list[SheetCase]:
     cases: list[SheetCase] = []
     for task_id, _ in session.tasks:
         try:
-            cases += domain.cases([task_id])
+            cases += domain.cases(task_id)
         except ContractError as error:
             session.problems[task_id] = str(error)
     return cases
@@ -98,7 +98,7 @@ def _outputs(domain: SpreadsheetDomain, output_dir: Path) -> list[Path]:
     found: list[Path] = []
     for task in domain.dataset.tasks:
         with contextlib.suppress(ContractError):
-            found += [domain.output_path(c, output_dir) for c in domain.cases([task.id])]
+            found += [domain.output_path(c, output_dir) for c in domain.cases(task.id)]
     return found
 
 

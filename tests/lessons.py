@@ -8,12 +8,12 @@ from typing import Any
 from openpyxl import Workbook
 
 from analysis.analysts.error_analyst import ErrorAnalyst
-from analysis.evidence.judge import Judge
 from analysis.gate.check import GateMode
 from react_agent.engines.workers import Workers
 from react_agent.model import Message, Model
 from react_agent.runs.logs import Log, LogName, Tag, write_log
 from react_agent.sandbox.door import Sandbox
+from spreadsheetbench.evidence.judge import Judge
 from spreadsheetbench.tasks.dataset import Dataset
 
 AMOUNTS = [1250.5, 873.25, 4410.75, 96.4, 12345.6, 777.7]

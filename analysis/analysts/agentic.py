@@ -9,7 +9,6 @@ from typing import Any
 
 from analysis.analysts.error_analyst import ErrorAnalyst
 from analysis.analysts.running import AnalystBench, run_analysis
-from analysis.evidence.judge import Judge
 from analysis.flags import described, finish, run_masks, run_settings
 from analysis.lessons.selection import Selection, select
 from react_agent.cli import case_limit, model_settings, written
@@ -18,6 +17,7 @@ from react_agent.errors import ContractError
 from react_agent.layout import record_file
 from react_agent.models.connect import Connection, Shared, connect
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
+from spreadsheetbench.evidence.judge import Judge
 from spreadsheetbench.tasks.dataset import Dataset
 
 CHECKERS = 2

@@ -75,5 +75,5 @@ def chat_markdown(
     """A conversation for people to read."""
     parts = [f"# {title}"]
     for number, message in enumerate(messages, start=1):
-        parts.append(f"## [{number}] {message.role.upper()}\n\n{shown(message.content)}")
+        parts.append(f"## [{number}] {message.role.upper()}\n\n{shown(message.text)}")
     return "\n\n".join(parts) + "\n"

@@ -19,9 +19,7 @@ from analysis.analysts.asking import (
     without_leaks,
 )
 from analysis.analysts.single_call import leaked_items, lesson_outcome
-from analysis.evidence.case import case_of, gold_of, log_text, seen_text, work_folder
-from analysis.evidence.facts import Facts, Question
-from analysis.evidence.judge import Judge, taken
+from analysis.evidence.case import case_of, log_text, seen_text, work_folder
 from analysis.evidence.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.evidence.workspace import CaseFolder, Evidence
 from analysis.gate.check import Gate, GateMode, GateResult
@@ -39,8 +37,11 @@ from react_agent.loop.agent import ReActAgent, Tool
 from react_agent.model import Message, Model
 from react_agent.sandbox.bash import Bash
 from react_agent.sandbox.door import Sandbox
-from react_agent.seams import Trajectory
+from react_agent.sandbox.untrusted import taken
+from react_agent.seams import Facts, Trajectory
 from react_agent.threads import in_thread
+from spreadsheetbench.evidence.facts import Question
+from spreadsheetbench.evidence.judge import Judge
 from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 LOG_CHARACTERS = 40_000
@@ -91,7 +92,7 @@ class ErrorAnalyst:
     async def analyse(self, subject: Subject) -> CaseAnalysis:
         started = time.monotonic()
         case = case_of(self.dataset, subject)
-        gold = gold_of(self.dataset, case)
+        gold = self.dataset.gold(case)
         place = CaseFolder(self.output_dir, subject.instance)
         agent_folder = work_folder(self.work_dir, subject, case)
         evidence = await in_thread(place.prepare, subject.log, agent_folder, case.input_path, gold)
@@ -114,7 +115,7 @@ class ErrorAnalyst:
         return digest(
             subject.path.read_bytes(),
             case.input_path.read_bytes(),
-            gold_of(self.dataset, case).read_bytes(),
+            self.dataset.gold(case).read_bytes(),
             shown,
             case.task.model_dump_json(exclude={"exclude"}),
         )
@@ -148,9 +149,18 @@ class _Case:
     """The last result of the gate, and how many commands had been run by then."""
 
     @property
+    def question(self) -> Question:
+        task, rules = self.case.task, self.facts.by.get("rules")
+        return Question(
+            task.answer_position,
+            task.answer_sheet,
+            "sheet-aware" if rules == "sheet-aware" else "released",
+        )
+
+    @property
     def worth_asking(self) -> bool:
         right = self.facts.check is not None and self.facts.check.passed
-        return self.facts.question is not None and not right
+        return self.facts.comparable and not right
 
     @property
     def error_class(self) -> str:
@@ -221,9 +231,8 @@ class _Case:
                 with taken(self.place.work, output_file) as workbook:
                     if workbook is None:
                         return f"Result: FAIL there is no file {output_file}"
-                    question = self.facts.question
-                    assert question is not None
-                    return (await self.analyst.judge.check(self.gold, workbook, question)).report
+                    check = await self.analyst.judge.check(self.gold, workbook, self.question)
+                    return check.report
             except ContractError as error:
                 return f"Result: FAIL {error}"
 
@@ -245,14 +254,12 @@ class _Case:
             return ""
 
     def _gate(self) -> Gate:
-        question = self.facts.question
-        assert question is not None
         return Gate(
             mode=self.analyst.mode,
             gold=self.gold,
             given=self.case.input_path,
             gold_digest=self.gold_digest,
-            question=question,
+            question=self.question,
             answers=self.facts.answers,
             instruction=self.case.task.instruction,
             judge=self.analyst.judge,
@@ -304,7 +311,7 @@ class _Case:
         check, gate, lesson = self.facts.check, found.gate, found.lesson
         if gate is None or lesson is None:
             reason = (
-                "gold differs from itself" if not self.facts.question else "the output is right"
+                "gold differs from itself" if not self.facts.comparable else "the output is right"
             )
             outcome = ("nothing to explain", reason)
         elif not gate.held:
@@ -318,7 +325,11 @@ class _Case:
                 "outcome": outcome[0],
                 "reason": outcome[1],
                 "error_class": self.error_class if self.worth_asking else "",
-                "failing_cells": check.failing if check else (),
+                "failing_cells": [
+                    {"sheet": f.part, "cell": f.place, "problem": f.problem} for f in check.failing
+                ]
+                if check
+                else (),
                 "failing_cells_total": check.failing_total if check else 0,
                 "gate_mode": self.analyst.mode,
                 "gate_verdict": gate.verdict if gate else "",
@@ -351,7 +362,7 @@ class _Case:
 
 
 def _said(messages: Sequence[Message]) -> list[str]:
-    return [m.content for m in messages if m.role == "assistant"]
+    return [m.text for m in messages if m.role == "assistant"]
 
 
 def _shorter(messages: list[Message]) -> list[Message]:

@@ -92,7 +92,7 @@ class SingleCallAnalyst:
             try:
                 return talk, await talk.answer()
             except ContextOverflow:
-                shown = len(messages[-1].content)
+                shown = len(messages[-1].text)
                 if limit <= SMALLEST_LOG:
                     raise
                 limit = max(SMALLEST_LOG, min(limit, shown) // 2)
@@ -134,4 +134,4 @@ def leaked_items(lesson: Lesson) -> tuple[LeakedItem, ...]:
 
 
 def _prompt_markdown(messages: list[Message]) -> str:
-    return "\n\n".join(f"# {m.role.upper()}\n\n{m.content}" for m in messages) + "\n"
+    return "\n\n".join(f"# {m.role.upper()}\n\n{m.text}" for m in messages) + "\n"

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from analysis.evidence.facts import Question, case_facts
 from analysis.lessons.leaks import LeakScan
 from analysis.lessons.selection import Subject
 from react_agent.errors import ContractError
 from react_agent.layout import seed_name
 from react_agent.runs.logs import Log
 from react_agent.text import cut_middle
-from spreadsheetbench.tasks.dataset import Dataset, SheetCase, output_name_of_gold
+from spreadsheetbench.evidence.facts import Question, case_facts
+from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 MESSAGE_CHARACTERS = 12_000
 """Of one message in a prompt; a workbook that was typed into a command teaches nothing."""
@@ -25,8 +25,8 @@ def log_text(log: Log, limit: int, *, system: bool = True) -> tuple[str, bool]:
         if message.role == "system" and not system:
             continue
         share = limit if message.role == "system" else min(limit, MESSAGE_CHARACTERS)
-        text = cut_middle(message.content, share)
-        cut = cut or len(message.content) > share
+        text = cut_middle(message.text, share)
+        cut = cut or len(message.text) > share
         parts.append(f"[{number}] {message.role.upper()}\n{text}")
     whole = "\n\n".join(parts)
     return cut_middle(whole, limit), cut or len(whole) > limit
@@ -34,7 +34,7 @@ def log_text(log: Log, limit: int, *, system: bool = True) -> tuple[str, bool]:
 
 def seen_text(log: Log) -> str:
     """All that was said to the agent and by it: its words are no secret to it."""
-    return "\n".join(message.content for message in log.messages)
+    return "\n".join(message.text for message in log.messages)
 
 
 def case_of(dataset: Dataset, subject: Subject) -> SheetCase:
@@ -60,17 +60,6 @@ def case_of(dataset: Dataset, subject: Subject) -> SheetCase:
     return cases[0]
 
 
-def gold_of(dataset: Dataset, case: SheetCase) -> Path:
-    """The gold workbook of a case: by name, else the only one that there is."""
-    golds = dataset.golds(case.task)
-    for gold in golds:
-        if output_name_of_gold(gold.name) == case.output_name:
-            return gold
-    if len(golds) == 1:
-        return golds[0]
-    raise ContractError(f"task {case.task_id}: no gold workbook belongs to {case.input_path.name}")
-
-
 def work_folder(work_dir: Path, subject: Subject, case: SheetCase) -> Path:
     """Where the run left its files."""
     base = work_dir if subject.seed is None else work_dir / seed_name(subject.seed)
@@ -85,7 +74,7 @@ def leak_scan(dataset: Dataset | None, subject: Subject) -> LeakScan:
     case = case_of(dataset, subject)
     question = Question(case.task.answer_position, case.task.answer_sheet)
     try:
-        facts = case_facts(gold_of(dataset, case), case.input_path, None, question)
+        facts = case_facts(dataset.gold(case), case.input_path, None, question)
     except Exception as error:  # a workbook of the data set that openpyxl cannot load
         raise ContractError(f"task {case.task_id}: its workbooks cannot be read") from error
     return LeakScan.of_case(facts.answers, case.task.instruction, seen)

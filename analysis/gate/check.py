@@ -20,8 +20,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from analysis.evidence.facts import Question
-from analysis.evidence.judge import Judge, taken
 from analysis.evidence.workspace import remove_tree
 from analysis.gate.copying import FIX, Command, trace_copies
 from analysis.gate.literals import SHARE, find_literals
@@ -29,8 +27,9 @@ from react_agent.errors import ContractError
 from react_agent.files import digest
 from react_agent.runs.folder import now
 from react_agent.sandbox.door import Sandbox
-from react_agent.sandbox.untrusted import take_file
-from spreadsheetbench.book.cells import CellValue
+from react_agent.sandbox.untrusted import take_file, taken
+from spreadsheetbench.evidence.facts import Question
+from spreadsheetbench.evidence.judge import Judge
 
 GateMode = Literal["output", "replay", "off"]
 Verdict = Literal["held", "refused", "not checked"]
@@ -73,7 +72,7 @@ class Gate:
     gold_digest: str
     """Taken before the analyst started."""
     question: Question
-    answers: tuple[CellValue, ...]
+    answers: tuple[object, ...]
     instruction: str
     judge: Judge
     sandbox: Sandbox

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from spreadsheetbench.book.cells import CellValue, canonical
 from spreadsheetbench.book.rules import RELEASED
@@ -40,7 +41,7 @@ class Literals:
         return self.share > SHARE
 
 
-def find_literals(source: str, answers: Sequence[CellValue], instruction: str) -> Literals:
+def find_literals(source: str, answers: Sequence[object], instruction: str) -> Literals:
     """A script that cannot be parsed is searched as text."""
     named = instruction.lower()
     telling = [a for a in answers if not _is_small(a) and str(a).lower() not in named]
@@ -99,15 +100,15 @@ def _within(text: str) -> list[str]:
     return [_key(part.strip()) for part in parts if part.strip()] if len(parts) > 1 else []
 
 
-def _key(value: CellValue) -> str:
+def _key(value: object) -> str:
     try:
-        kind, shown = canonical(value, RELEASED)
+        kind, shown = canonical(cast(CellValue, value), RELEASED)
     except OverflowError:
         return str(value)
     return f"{kind} {shown}"
 
 
-def _is_small(value: CellValue) -> bool:
+def _is_small(value: object) -> bool:
     if isinstance(value, bool):
         return True
     if isinstance(value, int | float):

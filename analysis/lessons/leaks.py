@@ -17,25 +17,20 @@ a value counts only when chance is an unlikely reason for it:
 Values that the task's instruction names itself are no secret and never count.
 """
 
-import logging
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from xml.sax.saxutils import unescape
 
 from analysis.lessons.records import LessonItem
-from react_agent.errors import ContractError
-from spreadsheetbench.tasks.dataset import Dataset, Task, gold_files, input_files
+from spreadsheetbench.evidence.telltales import telltales
+from spreadsheetbench.tasks.dataset import Dataset
 
-log = logging.getLogger(__name__)
 SHINGLE = 8
 """So many words in a row of a task's instruction are no coincidence."""
 MIN_STRING = 12
 """Shorter cell texts and sheet names are words of the trade, where nobody knows their task."""
-MAX_PART = 20_000_000
 SIGNIFICANT_DIGITS = 4
 CLUSTER = 3
 LONG_TEXT, CODE_TEXT, QUOTED_WORD = 10, 4, 5
@@ -52,9 +47,6 @@ _MENTIONS = {
 _COMPILED = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _MENTIONS.items()}
 
 _WORD = re.compile(r"\w+(?:[-_]\w+)*")
-# None looks beyond the next bracket: in a hostile file there may be millions.
-_CELL_TEXT = re.compile(r"<t(?:\s[^<>]*)?>([^<]+)</t>")
-_SHEET_NAME = re.compile(r"<sheet\s[^<>]*?name=\"([^\"<]+)\"")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?\$?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
 _DATES = re.compile(
     r"\b(\d{4})[-/](\d{1,2})[-/](\d{1,2})\b|\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})\b"
@@ -174,8 +166,12 @@ def scan_tasks(run_ids: Iterable[str], data_path: Path | None, skill_text: str) 
         words = [w.casefold() for w in _WORD.findall(task.instruction)]
         for start in range(len(words) - SHINGLE + 1):
             scan.shingles.setdefault(" ".join(words[start : start + SHINGLE]), task.id)
-        strings = _workbook_strings(dataset, task) if dataset else {}
-        scan.strings |= {s: what for s, what in strings.items() if s not in scan.allowed}
+        strings = telltales(dataset, task) if dataset else {}
+        scan.strings |= {
+            text: f"{what} of task {task.id}"
+            for text, what in strings.items()
+            if _singular(text) and text not in scan.allowed
+        }
     return scan
 
 
@@ -185,47 +181,10 @@ def _distinctive(name: str) -> bool:
     return digits >= 4 or (digits >= 2 and bool(re.search(r"\w[-_]\w", name)))
 
 
-def _workbook_strings(dataset: Dataset, task: Task) -> dict[str, str]:
-    """Long sheet names, and texts of the gold workbook that its input does not have."""
-    try:
-        folder = dataset.folder(task)
-    except ContractError:
-        return {}  # a record without workbooks still has its instruction
-    found: dict[str, str] = {}
-    inputs: set[str] = set()
-    for path in input_files(folder):
-        names, texts = _read(path)
-        inputs |= texts
-        found |= dict.fromkeys(names, f"a sheet name of task {task.id}")
-    for path in gold_files(folder):
-        found |= dict.fromkeys(_read(path)[1] - inputs, f"an answer of task {task.id}")
-    return {text: what for text, what in found.items() if _singular(text)}
-
-
 def _singular(text: str) -> bool:
     """Two plain words ("desired result") could stand in any lesson."""
     telling = len(text.split()) >= 4 or any(c.isdigit() for c in text)
     return len(text) >= MIN_STRING and telling and not text.isdigit()
-
-
-def _read(path: Path) -> tuple[set[str], set[str]]:
-    """Sheet names and cell texts, straight from the package: far quicker than a workbook model."""
-    try:
-        with zipfile.ZipFile(path) as package:
-            parts = {}
-            for part in ("xl/workbook.xml", "xl/sharedStrings.xml"):
-                if part in package.namelist() and package.getinfo(part).file_size <= MAX_PART:
-                    parts[part] = package.read(part).decode("utf-8", "replace")
-    except Exception as error:  # each damage of an archive, and each compression, has its own
-        log.warning("%s: not scanned for leaks: %s", path, error)
-        return set(), set()
-    names = _SHEET_NAME.findall(parts.get("xl/workbook.xml", ""))
-    texts = _CELL_TEXT.findall(parts.get("xl/sharedStrings.xml", ""))
-    return {_flat(_unescaped(n)) for n in names}, {_flat(_unescaped(t)) for t in texts}
-
-
-def _unescaped(text: str) -> str:
-    return unescape(text, {"&quot;": '"'})
 
 
 def _is_phrase(text: str) -> bool:

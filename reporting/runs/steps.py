@@ -17,8 +17,8 @@ _FIELD = re.compile(r"^(answer_position|answer_sheet):[ \t]*(.+)$", re.MULTILINE
 
 def opening(log: Log) -> tuple[str, str]:
     """The system prompt and the task, as the agent was given them."""
-    system = next((m.content for m in log.messages[:1] if m.role == "system"), "")
-    task = next((m.content for m in log.messages[:2] if m.role == "user"), "")
+    system = next((m.text for m in log.messages[:1] if m.role == "system"), "")
+    task = next((m.text for m in log.messages[:2] if m.role == "user"), "")
     return system, task
 
 
@@ -35,7 +35,7 @@ def steps_of(log: Log) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     for message in log.messages[first:]:
         if message.role == "assistant":
-            steps.append(_reply(message.content))
+            steps.append(_reply(message.text))
         elif steps:
             _answer(steps[-1], message)
     return steps
@@ -61,7 +61,7 @@ def _command(action: Action) -> str:
 
 
 def _answer(step: dict[str, Any], message: Message) -> None:
-    text = message.content
+    text = message.text
     kind = "observation" if text.startswith("Observation:") else "note"
     text = text.removeprefix("Observation:").lstrip("\n")
     step[kind] = _cut("\n".join(filter(None, [step.get(kind, ""), text])))

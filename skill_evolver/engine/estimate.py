@@ -65,4 +65,4 @@ def _merge_sizes(evolver: Evolver, leaves: int) -> list[float]:
 
 
 def _text(messages: Sequence[Message]) -> str:
-    return "\n".join(message.content for message in messages)
+    return "\n".join(message.text for message in messages)

@@ -60,7 +60,7 @@ class Store:
         Raises ModelError when the endpoint fails.
         """
         phase = name.split("_")[0]
-        key = digest(self._model_key, *(f"{m.role}:{m.content}" for m in messages))
+        key = digest(self._model_key, *(f"{m.role}:{m.text}" for m in messages))
         stored = self._stored(name, key, parse)
         if stored is not None:
             self.tally.reused += stored.usage

@@ -298,12 +298,12 @@ def _score_all(
         with Workers(count, settings.limits, reserves_memory=reserves) as workers:
             found = workers.map(score_case, jobs, done)
         return [
-            _lost_verdict(job, result) if isinstance(result, WorkerLost) else result
+            lost_verdict(job, result) if isinstance(result, WorkerLost) else result
             for job, result in zip(jobs, found, strict=True)
         ]
 
 
-def _lost_verdict(job: ScoreJob, lost: WorkerLost) -> verdicts.CaseVerdict:
+def lost_verdict(job: ScoreJob, lost: WorkerLost) -> verdicts.CaseVerdict:
     """What the worker had left behind, if only the recalculation was its end; else a fail."""
     recalculates = job.settings.recalculate != "never"
     if job.early_verdict and job.early_verdict.is_file():

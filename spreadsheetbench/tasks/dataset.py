@@ -67,6 +67,8 @@ class SheetCase:
 
     task: Task
     input_path: Path
+    gold: Path | None = None
+    """Of a case to be scored: the workbook that its output is compared with."""
 
     @property
     def task_id(self) -> str:
@@ -77,7 +79,13 @@ class SheetCase:
         return self.input_path.stem
 
     @property
+    def input_name(self) -> str:
+        return self.input_path.name
+
+    @property
     def output_name(self) -> str:
+        if self.gold:
+            return output_name_of_gold(self.gold.name)
         return output_name(self.input_path.name)
 
 
@@ -92,6 +100,10 @@ def output_name_of_gold(gold_name: str) -> str:
     if gold_name == "golden.xlsx":
         return "initial_output.xlsx"
     return re.sub(r"_(answer|golden)$", "", gold_name.removesuffix(".xlsx")) + "_output.xlsx"
+
+
+def _input_name(gold: Path) -> str:
+    return output_name_of_gold(gold.name).removesuffix("_output.xlsx") + "_input.xlsx"
 
 
 def input_files(folder: Path) -> list[Path]:
@@ -181,6 +193,34 @@ class Dataset:
         if not found:
             raise ContractError(f"task {task.id}: no gold workbook in {folder}")
         return found
+
+    def scored(self, task: Task) -> list[SheetCase]:
+        """One case for each gold workbook; its input need not exist.
+
+        Raises ContractError when the task has no folder or no gold workbook.
+        """
+        golds, folder = self.golds(task), self.folder(task)
+        inputs = input_files(folder)
+        if len(inputs) == len(golds) == 1:
+            return [SheetCase(task, inputs[0], golds[0])]
+        return [SheetCase(task, folder / _input_name(gold), gold) for gold in golds]
+
+    def gold(self, case: SheetCase) -> Path:
+        """The gold workbook of a case: by name, else the only one that there is.
+
+        Raises ContractError when there is none.
+        """
+        if case.gold:
+            return case.gold
+        golds = self.golds(case.task)
+        for gold in golds:
+            if output_name_of_gold(gold.name) == case.output_name:
+                return gold
+        if len(golds) == 1:
+            return golds[0]
+        raise ContractError(
+            f"task {case.task_id}: no gold workbook belongs to {case.input_path.name}"
+        )
 
     def fingerprint(self, case: SheetCase) -> str:
         record = case.task.model_dump_json(exclude={"exclude"})

@@ -98,7 +98,7 @@ class Conversation:
     def _say(self, role: Role, text: str) -> None:
         """Two messages of one role in a row are one: some endpoints refuse them."""
         if self.messages and self.messages[-1].role == role:
-            text = f"{self.messages.pop().content}\n\n{text}"
+            text = f"{self.messages.pop().text}\n\n{text}"
         self.messages.append(Message(role=role, content=text))
 
 

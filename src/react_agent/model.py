@@ -1,16 +1,60 @@
 """What the rest of the code knows about a language model."""
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
+from react_agent.files import digest
+
 Role = Literal["system", "user", "assistant"]
+
+
+class TextPart(BaseModel, frozen=True):
+    text: str
+    type: Literal["text"] = "text"
+
+
+class ImageUrl(BaseModel, frozen=True):
+    url: str
+    """`data:<media type>;base64,<bytes>`, or an address that the endpoint can read."""
+
+
+class ImagePart(BaseModel, frozen=True):
+    image_url: ImageUrl
+    type: Literal["image_url"] = "image_url"
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str = "image/png") -> "ImagePart":
+        encoded = base64.b64encode(content).decode("ascii")
+        return cls(image_url=ImageUrl(url=f"data:{media_type};base64,{encoded}"))
+
+    @property
+    def label(self) -> str:
+        """What stands for it where only text can stand."""
+        head, _, encoded = self.image_url.url.partition(",")
+        if not head.startswith("data:"):
+            return f"[image {head}]"
+        kind = head.removeprefix("data:").removesuffix(";base64")
+        return f"[image {kind}, {len(encoded) * 3 // 4} bytes, {digest(encoded)[:12]}]"
+
+
+Part = TextPart | ImagePart
+"""One part of a message, in the form in which chat-completions sends it."""
 
 
 class Message(BaseModel, frozen=True):
     role: Role
-    content: str
+    content: str | tuple[Part, ...]
+    """Text, in almost all messages; parts where something is shown beside it."""
+
+    @property
+    def text(self) -> str:
+        """All that can be read, with a label where an image stands."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(p.text if isinstance(p, TextPart) else p.label for p in self.content)
 
 
 class Usage(BaseModel, frozen=True):
@@ -84,7 +128,7 @@ class ChatModel:
         self.parameters = dict(parameters or {})
 
     async def reply(self, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
-        body: Body = {"model": self.name, "messages": [m.model_dump() for m in messages]}
+        body: Body = {"model": self.name, "messages": [m.model_dump(mode="json") for m in messages]}
         body.update(self.parameters)
         if stop:
             body["stop"] = [*body.get("stop", ()), *stop]

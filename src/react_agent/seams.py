@@ -1,14 +1,21 @@
-"""The two narrow seams: a *domain* gives cases and scores them, a *harness* runs one case.
+"""The two narrow seams: a *domain* gives cases and knows what a result is worth, a *harness* runs
+one case. Queue, run folder, triage, analysts, comparison and report know neither.
 
-A new benchmark is a new Domain, a new agent is a new Harness; the runner knows neither.
+A new benchmark is a new Domain, a new agent is a new Harness: one file, and a line in registry.py.
+A domain derives from `Domain` and writes the methods without a body here; the others have one that
+serves most.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, TypeVar
 
-from react_agent.model import Message, Usage
+from react_agent.errors import ContractError
+from react_agent.files import digest
+from react_agent.model import ImagePart, Message, Usage
 
 Status = Literal[
     "completed",
@@ -41,11 +48,31 @@ class Trajectory:
     @property
     def answer(self) -> str:
         """The last thing the agent said."""
-        return next((m.content for m in reversed(self.messages) if m.role == "assistant"), "")
+        return next((m.text for m in reversed(self.messages) if m.role == "assistant"), "")
+
+
+class Task(Protocol):
+    """One record of a benchmark."""
+
+    @property
+    def id(self) -> str:
+        """A file name."""
+        ...
+
+    @property
+    def instruction(self) -> str: ...
+
+    @property
+    def instruction_type(self) -> str:
+        """By which results are also shown apart; empty where there are no types."""
+        ...
 
 
 class Case(Protocol):
     """One thing to run: a task with one of its inputs."""
+
+    @property
+    def task(self) -> Task: ...
 
     @property
     def task_id(self) -> str: ...
@@ -55,9 +82,13 @@ class Case(Protocol):
         """Unique within the task; `<task_id>_<name>` names the case's folder."""
         ...
 
+    @property
+    def input_name(self) -> str:
+        """Unique within the task: what `input_file` in results.jsonl and in logs says."""
+        ...
+
 
 CaseT = TypeVar("CaseT", bound=Case)
-CaseIn = TypeVar("CaseIn", bound=Case, contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -69,16 +100,111 @@ class Workspace:
     """What the task prompt may say, by name."""
     missing: Callable[[], str]
     """Empty once the result is there, else one sentence for the agent saying what is missing."""
+    images: tuple[ImagePart, ...] = ()
+    """Shown beside the task prompt."""
+
+
+@dataclass(frozen=True)
+class FileNames:
+    """What the files of a case are called in the folder of an agent, and of an analyst."""
+
+    given: str
+    """What an agent is given."""
+    output: str
+    """What it is to leave."""
+    truth: str
+    """Lies in an analyst's folder only."""
+    repair: str
+    """The result as an analyst has mended it."""
+
+    @property
+    def all(self) -> frozenset[str]:
+        return frozenset({self.given, self.output, self.truth, self.repair})
+
+
+@dataclass(frozen=True)
+class FailingPlace:
+    """Where a result is wrong. It holds no value, so that no answer reaches a prompt."""
+
+    part: str
+    """A sheet, a page; empty where a result has no parts."""
+    place: str
+    """A cell, a line; empty for the whole part."""
+    problem: str = ""
+    """Kinds, such as "number expected, blank found"."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The verdict of record on one result."""
+
+    passed: bool
+    score: float = 0.0
+    """Of 1; a domain without partial success says 1 or 0."""
+    message: str = ""
+    """The first thing that is wrong, or why nothing could be compared."""
+    truth: str = ""
+    """What it was compared with: a file."""
+    output: str = ""
+    """The file that was scored."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else the verdict file says of it: optional fields of runs/verdicts.CaseVerdict."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One result beside the truth, for somebody who looks for the cause."""
+
+    passed: bool
+    report: str
+    """Place by place. Starts with `Result: PASS` or `Result: FAIL`."""
+    message: str = ""
+    """The first thing that is wrong, in one line."""
+    failing: tuple[FailingPlace, ...] = ()
+    """The first of them."""
+    failing_total: int = 0
+    readable: bool = True
+    by: Mapping[str, str] = field(default_factory=dict)
+    """What the comparison rests on (a position, rules); stands in gate.json."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a case without a model."""
+
+    check: Check | None
+    """None when there is no output."""
+    error_class: str = ""
+    """One of the domain's; empty for a right result."""
+    answers: tuple[object, ...] = ()
+    """Values that a lesson must not give away: those that the task asks for."""
+    comparable: bool = True
+    """Whether the truth even holds against itself; nothing can be learnt from a case else."""
+    by: Mapping[str, str] = field(default_factory=dict)
+    """As in Check."""
 
 
 class Domain(Protocol[CaseT]):
-    """A benchmark: which cases there are, how one is laid out, and what its result is worth."""
+    """A benchmark: which cases there are, how one is laid out, and what its result is worth.
 
-    @property
-    def name(self) -> str: ...
+    It is opened for one data set (`OpenDomain`). `score`, `facts`, `check` and what else reads
+    what an agent wrote are asked inside `with domain:`, where a domain may keep processes.
+    """
 
-    def cases(self, task_ids: Sequence[str]) -> list[CaseT]:
-        """The cases of these tasks, in order. Raises ContractError for a task without input."""
+    name: str
+    source: Path
+    """The data set's index, for messages; its digest stands in run.json."""
+    root: Path
+    """Hidden from agents and analysts: the folder in which the truth lies."""
+    prompts: Path
+    """Folder of the agent's task prompts: task.j2, missing_output.j2, system_<agent>.j2."""
+    files: FileNames
+    error_classes: Mapping[str, str]
+    """Classes of failure that only this domain knows, each with a clause that says it."""
+    tasks: Sequence[Task]
+
+    def cases(self, task_id: str) -> list[CaseT]:
+        """In order. Raises ContractError for a task without input."""
         ...
 
     def fingerprint(self, case: CaseT) -> str:
@@ -94,15 +220,143 @@ class Domain(Protocol[CaseT]):
         ...
 
     def collect(self, case: CaseT, folder: Path, output_dir: Path) -> Path | None:
-        """Copy the result out of the folder; None when there is none.
+        """Copy the result out of the folder; None when there is none: the case has no success.
 
         Raises ContractError when what lies there cannot be taken (a link, a device, too large).
         """
         ...
 
+    async def score(self, case: CaseT, output: Path) -> Score:
+        """The verdict, by the settings of the scorer. What an output holds never raises."""
+        ...
+
+    async def facts(self, case: CaseT, output: Path | None) -> Facts:
+        """Raises ContractError when the data set's own files cannot be read."""
+        ...
+
+    async def check(self, case: CaseT, repair: Path) -> Check:
+        """Does this file hold as the result? The answer of the gate, and of the analyst's tool."""
+        ...
+
+    def lay_out(self, case: CaseT, folder: Path) -> None:
+        """Put input and truth under the names of `files` into an analyst's folder.
+
+        Raises ContractError when there is no truth.
+        """
+        ...
+
+    def truth_digest(self, case: CaseT) -> str:
+        """Shows that nobody changed the truth; a repair of this digest is a copy of it.
+
+        Raises ContractError when there is no truth.
+        """
+        ...
+
+    # What has an answer for most domains.
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def asks(self, case: CaseT) -> Mapping[str, str]:
+        """What an analyst is told of a task besides its instruction and type, by name."""
+        return {}
+
+    def telltales(self, task_id: str) -> Mapping[str, str]:
+        """Texts of the data set's files by which a task would be known again (in lower case, each
+        with what it is, such as "an answer"): a skill must not hold them."""
+        return {}
+
+    def scored(self, task_id: str) -> list[CaseT]:
+        """The cases of a task as they are scored; none drops the task from all numbers.
+
+        Raises ContractError when there is nothing to score it by.
+        """
+        return self.cases(task_id)
+
+    async def same(self, case: CaseT, repair: Path) -> bool:
+        """Whether a file that passed is the truth in another package; asked where commands hint
+        at a copy."""
+        return self.truth_digest(case) == digest(repair.read_bytes())
+
+    async def blank(self, case: CaseT, folder: Path) -> bool:
+        """Lay out an input that holds nothing to work with: a script that finds answers in it
+        carries them. False where there is no such input."""
+        return False
+
+    async def held_answers(self, case: CaseT, output: Path) -> tuple[int, int]:
+        """How many of the values that the task asks for an output holds, and of how many."""
+        return int((await self.check(case, output)).passed), 1
+
+    def select(
+        self,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        ids: Sequence[str] = (),
+        shuffle_seed: int | None = None,
+        sample: int | None = None,
+    ) -> list[Task]:
+        """Slice the records, then keep `ids`, then shuffle, then take the first `sample`.
+
+        Raises ContractError for an id that the data set does not hold.
+        """
+        known = {task.id for task in self.tasks}
+        if unknown := [i for i in ids if i not in known]:
+            raise ContractError(f"{self.source}: no task with id {', '.join(unknown)}")
+        chosen = [task for task in self.tasks[start:end] if not ids or task.id in ids]
+        if shuffle_seed is not None:
+            random.Random(shuffle_seed).shuffle(chosen)
+        return chosen[:sample] if sample is not None else chosen
+
+    def case(self, task_id: str, name: str = "", input_name: str = "") -> CaseT:
+        """The case that a log is of; without `name` the one of this input, else the first.
+
+        Raises ContractError when the data set has no such task or input.
+        """
+        if all(task.id != task_id for task in self.tasks):
+            raise ContractError(f"{self.source} has no task {task_id}; give the run's --data_path")
+        cases = self.cases(task_id)
+        for case in cases:
+            if (name or input_name) in ((case.name,) if name else (case.input_name,)):
+                return case
+        if name:
+            raise ContractError(f"task {task_id} has no input {name}")
+        return cases[0]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What may be spent on reading what agents wrote, and a domain's own settings of its scorer."""
+
+    processes: int | None = None
+    """None for one per core."""
+    seconds: float = 120
+    """For one file."""
+    memory_mb: int = 1536
+    scoring: Any = None
+    """Of the domain's own class; None for its usual ones."""
+
+
+class OpenDomain(Protocol):
+    """What registry.DOMAINS names. Raises ContractError for a data set that does not fit."""
+
+    def __call__(self, data_path: Path, reading: Reading | None = None) -> Domain[Any]: ...
+
 
 class Harness(Protocol):
-    """An agent: runs one case in its workspace. A bad run is a Trajectory, not an exception."""
+    """An agent that is ready: runs one case in its workspace. A bad run is a Trajectory, not an
+    exception; only an endpoint that refuses everything raises (a fatal ModelError).
+
+    How one is opened, and what it is given for that: harnesses/equipment.py.
+    """
 
     @property
     def name(self) -> str: ...

@@ -161,7 +161,7 @@ def _from_lines(lines: list[Any]) -> Log:
 
 def _body(message: Message) -> str:
     """Observations stand in a fence longer than any inside; look-alike headings are escaped."""
-    content = _LOOKS_LIKE_SECTION.sub(r"\\\1\2", message.content)
+    content = _LOOKS_LIKE_SECTION.sub(r"\\\1\2", message.text)
     if not content.startswith("Observation:\n"):
         return content
     inner = content.removeprefix("Observation:\n")

@@ -1,11 +1,16 @@
 """Take a result out of a folder in which an untrusted program could do as it liked."""
 
+import contextlib
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from react_agent.errors import ContractError
+
+MAX_TAKEN = 100 * 1024 * 1024
+"""Bytes of one result; the largest workbook of the public data has 1.2 MB."""
 
 
 def take_file(source: Path, target: Path, max_bytes: int, *, synced: bool = True) -> Path | None:
@@ -58,3 +63,18 @@ def _copy(handle: int, source: Path, target: Path, max_bytes: int, synced: bool)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def taken(folder: Path, name: str, max_bytes: int = MAX_TAKEN) -> Iterator[Path | None]:
+    """A private copy of a file out of an untrusted folder; None when it is not there.
+
+    Raises ContractError for a path that leads out of the folder, a link, or no regular file.
+    """
+    path = folder / name
+    if ".." in path.parts or not path.is_relative_to(folder):
+        raise ContractError(f"{name}: only files below the working directory can be checked")
+    if path.parent.resolve() != folder.resolve() / path.parent.relative_to(folder):
+        raise ContractError(f"{name}: its folder is reached through a link")
+    with tempfile.TemporaryDirectory(prefix="trace2skill-taken-") as private:
+        yield take_file(path, Path(private) / f"taken{path.suffix}", max_bytes, synced=False)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.evidence.mismatch_text import failing_cells, first_problem, render
-from analysis.lessons.records import FailingCell
+from react_agent.seams import Check, Facts
 from spreadsheetbench.book.book import Book, CellPlace, Formulas
 from spreadsheetbench.book.cells import CellValue, canonical, is_blank, matches
 from spreadsheetbench.book.rules import RULES, Rules, RulesName
+from spreadsheetbench.evidence.mismatch_text import failing_cells, first_problem, render
 from spreadsheetbench.reading.reader import READERS
 from spreadsheetbench.scoring.compare import ComparedPart, compare, differences, parts
 from spreadsheetbench.scoring.mismatches import MismatchReport, report_mismatches
@@ -44,32 +44,9 @@ class Question:
     def by(self) -> Rules:
         return RULES[self.rules]
 
-
-@dataclass(frozen=True)
-class Check:
-    """One workbook against the gold."""
-
-    passed: bool
-    report: str
-    """For a reader who looks for the cause: range by range, cell by cell."""
-    message: str = ""
-    """The first thing that is wrong, in one line."""
-    failing: tuple[FailingCell, ...] = ()
-    failing_total: int = 0
-    readable: bool = True
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a case before any model is asked."""
-
-    question: Question | None
-    """None when gold cannot even be compared with itself."""
-    check: Check | None
-    """None when there is no output."""
-    error_class: str
-    answers: tuple[CellValue, ...] = ()
-    """What stands in the cells that count and did not stand there in the input."""
+    @property
+    def said(self) -> dict[str, str]:
+        return {"position": self.position, "rules": self.rules}
 
 
 def case_facts(gold: Path, given: Path, output: Path | None, question: Question) -> Facts:
@@ -77,33 +54,35 @@ def case_facts(gold: Path, given: Path, output: Path | None, question: Question)
     right, before = _own(gold), _own(given)
     usable = _usable(right, question)
     if usable is None:
-        return Facts(None, None, "")
+        return Facts(None, comparable=False)
     answers = tuple(_answers(right, before, usable))
     if output is None:
-        return Facts(usable, None, "no_output", answers)
+        return Facts(None, "no_output", answers, by=usable.said)
     try:
         found = READER.read(output)
     except Exception as error:  # openpyxl raises all kinds on a broken file; none is a bug here
-        return Facts(usable, _unreadable(error), "damaged_workbook", answers)
+        return Facts(_unreadable(error, usable), "damaged_workbook", answers, by=usable.said)
     report = _report(right, found, output, usable)
     check = _check(right, found, report, usable)
     error_class = "" if check.passed else _error_class(right, before, found, report, usable)
-    return Facts(usable, check, error_class, answers)
+    return Facts(check, error_class, answers, by=usable.said)
 
 
 def check_output(gold: Path, output: Path, question: Question) -> Check:
     """Compare; an output that cannot be loaded is a failed check that says so."""
     right = _own(gold)
+    question = _usable(right, question) or question
     try:
         found = READER.read(output)
     except Exception as error:  # as above
-        return _unreadable(error)
+        return _unreadable(error, question)
     return _check(right, found, _report(right, found, output, question), question)
 
 
 def matching_answers(gold: Path, given: Path, output: Path, question: Question) -> tuple[int, int]:
     """How many of the cells that the task changes hold the right value, and of how many."""
     right, before = _own(gold), _own(given)
+    question = _usable(right, question) or question
     try:
         found = READER.read(output)
     except Exception:  # as above: nothing that cannot be opened holds an answer
@@ -199,12 +178,13 @@ def _check(gold: Book, found: Book, report: MismatchReport, question: Question) 
         "" if verdict.passed else first_problem(report) or verdict.message,
         failing_cells(report),
         report.mismatches + sum(bool(part.error) for part in report.parts),
+        by=question.said,
     )
 
 
-def _unreadable(error: Exception) -> Check:
+def _unreadable(error: Exception, question: Question) -> Check:
     text = f"the workbook cannot be opened: {type(error).__name__}: {error}"
-    return Check(False, f"Result: FAIL {text}", text, readable=False)
+    return Check(False, f"Result: FAIL {text}", text, readable=False, by=question.said)
 
 
 def _error_class(

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from analysis.lessons.records import MAX_FAILING_CELLS, FailingCell
+from react_agent.seams import FailingPlace
 from spreadsheetbench.scoring.mismatches import CellMismatch, MismatchReport, PartReport
 
 CELLS_WRITTEN = 30
 """Cells of one range that are written out; of the others only their names, up to NAMES."""
 NAMES = 60
+MAX_FAILING = 20
+"""Cells a record names; a whole wrong column adds nothing to the first twenty."""
 
 
 def render(report: MismatchReport) -> str:
@@ -36,17 +38,14 @@ def first_problem(report: MismatchReport) -> str:
     return report.error
 
 
-def failing_cells(report: MismatchReport) -> tuple[FailingCell, ...]:
+def failing_cells(report: MismatchReport) -> tuple[FailingPlace, ...]:
     """Kinds only: a record holds no answer."""
     found = []
     for part in report.parts:
         if part.error:
-            found.append(FailingCell(sheet=part.sheet, cell="", problem=part.error))
-        found += [
-            FailingCell(sheet=part.sheet, cell=cell.cell, problem=_problem(cell))
-            for cell in part.shown
-        ]
-    return tuple(found[:MAX_FAILING_CELLS])
+            found.append(FailingPlace(part.sheet, "", part.error))
+        found += [FailingPlace(part.sheet, cell.cell, _problem(cell)) for cell in part.shown]
+    return tuple(found[:MAX_FAILING])
 
 
 def _part(part: PartReport) -> Iterator[str]:

@@ -1,14 +1,15 @@
 """Questions about the workbooks of a case, answered in worker processes with limits."""
 
-import contextlib
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from analysis.evidence.facts import (
-    Check,
-    Facts,
+from react_agent.engines.workers import WorkerLost, Workers
+from react_agent.errors import ContractError
+from react_agent.seams import Check, Facts
+from react_agent.threads import in_thread
+from spreadsheetbench.evidence.facts import (
     Question,
     case_facts,
     check_output,
@@ -16,14 +17,8 @@ from analysis.evidence.facts import (
     matching_answers,
     same_contents,
 )
-from react_agent.engines.workers import WorkerLost, Workers
-from react_agent.errors import ContractError
-from react_agent.sandbox.untrusted import take_file
-from react_agent.threads import in_thread
 
 Out = TypeVar("Out")
-
-MAX_WORKBOOK = 100 * 1024 * 1024
 
 
 class Judge:
@@ -40,8 +35,7 @@ class Judge:
             if output is None:
                 raise ContractError(f"{gold.name} cannot be judged: {lost}") from None
             facts = await self.facts(gold, given, None, ask)
-            check = Check(False, f"Result: FAIL {lost}", str(lost), readable=False)
-            return Facts(facts.question, check, "damaged_workbook", facts.answers)
+            return replace(facts, check=_lost(lost), error_class="damaged_workbook")
         except Exception as error:  # openpyxl raises all kinds; gold and input are the data set's
             raise ContractError(f"{gold.parent}: cannot be read: {error!r}") from error
 
@@ -49,7 +43,7 @@ class Judge:
         try:
             return await self._run(check_output, gold, output, question)
         except WorkerLost as lost:
-            return Check(False, f"Result: FAIL {lost}", str(lost), readable=False)
+            return _lost(lost)
 
     async def same_contents(self, gold: Path, output: Path) -> bool:
         """False also when it cannot be told: the question is only put of a workbook that passed."""
@@ -78,17 +72,5 @@ class Judge:
         return await in_thread(self.workers.run, work, *args)
 
 
-@contextlib.contextmanager
-def taken(folder: Path, name: str) -> Iterator[Path | None]:
-    """A private copy of a workbook out of an untrusted folder; None when it is not there.
-
-    Raises ContractError for a path that leads out of the folder, a link, or no regular file.
-    """
-    path = folder / name
-    lexical = Path(*path.parts)
-    if ".." in lexical.parts or not path.is_relative_to(folder):
-        raise ContractError(f"{name}: only files below the working directory can be checked")
-    if path.parent.resolve() != folder.resolve() / path.parent.relative_to(folder):
-        raise ContractError(f"{name}: its folder is reached through a link")
-    with tempfile.TemporaryDirectory(prefix="trace2skill-taken-") as private:
-        yield take_file(path, Path(private) / "taken.xlsx", MAX_WORKBOOK, synced=False)
+def _lost(lost: WorkerLost) -> Check:
+    return Check(False, f"Result: FAIL {lost}", str(lost), readable=False)

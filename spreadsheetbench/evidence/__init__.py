@@ -1,0 +1,1 @@
+"""What the workbooks of a case say without a model."""

@@ -1,0 +1,69 @@
+"""How a harness is opened: from what a user names, to a kind of agent, to one that is ready.
+
+A line of registry.HARNESSES names a function of `Choice` that gives an AgentKind. It is asked
+before any model is connected to; `open` is called once for each seed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from react_agent.model import Model
+from react_agent.sandbox.door import Sandbox
+from react_agent.seams import Harness
+from react_agent.skills import Skill
+from react_agent.templates import Prompts
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a user names of an agent besides its harness."""
+
+    agent: str
+    """`--agent`: which of the harness's agents."""
+    command: str = ""
+    """`--command`: the program of a harness that runs one."""
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """All that an agent is given."""
+
+    model: Model
+    """Of this seed."""
+    sandbox: Sandbox
+    prompts: Prompts
+    """Of the domain, with a user's templates in place of some."""
+    skill: Skill | None
+    """None for an agent without one."""
+    max_turns: int
+    seconds: float | None = None
+    """No turn starts later, however the harness counts turns."""
+    hide: tuple[Path, ...] = ()
+    """What must not be seen: data set, outputs, logs, other cases."""
+
+
+class AgentKind(Protocol):
+    """An agent as it was chosen, before anything is started."""
+
+    @property
+    def name(self) -> str:
+        """Names its logs: letters, digits, `_` and `-`."""
+        ...
+
+    @property
+    def with_skill(self) -> bool: ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What else decides its results; stands in run.json."""
+        ...
+
+    def open(self, equipment: Equipment) -> Harness:
+        """Raises ContractError where it cannot run here."""
+        ...
+
+
+OpenAgent = Callable[[Choice], AgentKind]
+"""What registry.HARNESSES names. Raises ContractError for a choice that does not fit."""
