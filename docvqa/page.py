@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from react_agent.errors import ContractError
@@ -25,12 +26,10 @@ def page(root: Path, name: str) -> Page:
 
     Raises ContractError for what no model could be shown: an endpoint would refuse the request.
     """
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ModuleNotFoundError:
+    if find_spec("PIL") is None:
         raise ContractError(
             "page images need Pillow: pip install 'trace2skill-toolkit[experiments]'"
-        ) from None
+        )
     path = root / name
     if not path.resolve().is_relative_to(root.resolve()):
         raise ContractError(f"{name}: leads out of the data set")
@@ -38,16 +37,28 @@ def page(root: Path, name: str) -> Page:
         raise ContractError(f"{path}: no such image")
     if path.stat().st_size > LARGEST:
         raise ContractError(f"{path}: is larger than {LARGEST:,} bytes")
+    kind, width, height = _opened(path, whole=False)
+    if width * height > MOST_PIXELS:
+        raise ContractError(f"{path}: {width} x {height} are more pixels than a page has")
+    return Page(path, KINDS[kind], width, height)
+
+
+def check_whole(found: Page) -> None:
+    """Raises ContractError where the file is damaged behind its head."""
+    _opened(found.path, whole=True)
+
+
+def _opened(path: Path, *, whole: bool) -> tuple[str, int, int]:
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path, formats=tuple(KINDS)) as image:
-                kind, (width, height) = str(image.format), image.size
-                image.verify()
+                if whole:
+                    image.verify()
+                return str(image.format), *image.size
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
         raise ContractError(f"{path}: is no usable image: {error}") from None
     except Image.DecompressionBombError:
         raise ContractError(f"{path}: has more pixels than a page") from None
-    if width * height > MOST_PIXELS:
-        raise ContractError(f"{path}: {width} x {height} are more pixels than a page has")
-    return Page(path, KINDS[kind], width, height)

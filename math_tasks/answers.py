@@ -3,7 +3,7 @@
 import re
 
 _INTEGER = re.compile(r"[+-]?\d{1,1000}(\.0{1,20})?", re.ASCII)
-_DECORATION = re.compile(r"\\[,;:! ]|\\(?:text|mathrm|mathbf|textbf|mbox)\b|\\[()\[\]]|[${}*`~]")
+_DECORATION = re.compile(r"\\[,;:! ]|\\(?:text|mathrm|mathbf|textbf|mbox)\b|\\[()\[\]]|[${}*`]")
 _GROUPS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 

@@ -1,4 +1,4 @@
-"""Problems on disk, as their homes spell them: .jsonl, .json or .parquet, in one file or a folder.
+"""Problems on disk, as their homes spell them: one .jsonl, .json or .parquet file.
 
 Known are the fields of DAPO-Math (`prompt`, `reward_model.ground_truth`), of its processed form
 (`prompt`, `solution`) and of MathArena's AIME (`problem`, `answer`, `problem_idx`).
@@ -30,7 +30,7 @@ class Problem:
     answer: str
 
 
-def problems(path: Path) -> list[Problem]:
+def problems(index: Path) -> list[Problem]:
     """Each problem once. Those that a competition numbers stay in its order; others come in an
     order that only their texts decide, so that a slice is the same whatever the file's order.
 
@@ -39,7 +39,7 @@ def problems(path: Path) -> list[Problem]:
     found: dict[str, Problem] = {}
     contradicted: set[str] = set()
     numbered = True
-    for where, record in _records(path):
+    for where, record in _records(index):
         text, answer, number = _fields(where, record)
         key = digest(" ".join(text.split()))
         numbered = numbered and number is not None
@@ -50,7 +50,7 @@ def problems(path: Path) -> list[Problem]:
             contradicted.add(key)  # nobody can say which answer is right
     kept = {key: problem for key, problem in found.items() if key not in contradicted}
     if not kept:
-        raise ContractError(f"{path}: holds no problem")
+        raise ContractError(f"{index}: holds no problem")
     if numbered and len({p.id for p in kept.values()}) == len(kept):
         return list(kept.values())
     return [Problem(key[:12], kept[key].text, kept[key].answer) for key in sorted(kept)]
@@ -79,16 +79,21 @@ def _fields(where: str, record: Any) -> tuple[str, str, int | None]:
     return (wrapped[1] if wrapped else text).strip(), str(answer).strip(), whole
 
 
-def _records(path: Path) -> Iterator[tuple[str, Any]]:
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES)
+def find_index(path: Path) -> Path:
+    """The file with the problems. Raises ContractError where there is none, or no telling which."""
+    if path.is_file():
+        return path
+    files = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
     files = [file for file in files if not file.name.startswith(".")]
-    if not files:
-        raise ContractError(f"{path}: no .jsonl, .json or .parquet file there")
-    for file in files:
-        if file.suffix == ".parquet":
-            yield from _parquet(file)
-        else:
-            yield from _json(file)
+    if len(files) != 1:
+        raise ContractError(
+            f"{path}: {len(files)} files that may hold problems ({', '.join(SUFFIXES)}); name one"
+        )
+    return files[0]
+
+
+def _records(file: Path) -> Iterator[tuple[str, Any]]:
+    return _parquet(file) if file.suffix == ".parquet" else _json(file)
 
 
 def _json(file: Path) -> Iterator[tuple[str, Any]]:

@@ -4,9 +4,7 @@ It stops itself by an alarm signal, which only the main thread of a process can 
 parsers can take long on hostile text: so it runs in worker processes with limits.
 """
 
-from collections.abc import Sequence
-
-from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
+from react_agent.engines.workers import WorkLimits
 
 LIMITS = WorkLimits(seconds=20, memory_mb=1024)
 SEEN = 20_000
@@ -19,22 +17,11 @@ def available() -> bool:
     return find_spec("math_verify") is not None
 
 
-def opinions(
-    pairs: Sequence[tuple[str, str]], limits: WorkLimits = LIMITS, workers: int | None = None
-) -> list[bool | None]:
-    """Of pairs of gold and reply; None where the worker was lost over one."""
-    if not pairs:
-        return []
-    with Workers(workers, limits) as pool:
-        found = pool.map(opinion, [(gold, reply[-SEEN:]) for gold, reply in pairs])
-    return [None if isinstance(one, WorkerLost) else one for one in found]
-
-
 def opinion(pair: tuple[str, str]) -> bool | None:
     """For a worker: without limits of its own."""
     from math_verify import parse, verify
 
-    gold, reply = pair
+    gold, reply = pair[0], pair[1][-SEEN:]
     try:
         # Directional: what is right comes first.
         return bool(

@@ -58,9 +58,13 @@ class _Table(BaseModel):
     merged_regions: tuple[_Region, ...] = ()
 
 
-def questions(path: Path) -> list[Question]:
+def find_index(path: Path) -> tuple[Path, Path]:
+    """The sample file, and the folder in which the tables lie."""
+    return (path / TEST, path) if path.is_dir() else (path, path.parent)
+
+
+def questions(index: Path) -> list[Question]:
     """Raises ContractError naming the file, the line and the field that do not fit."""
-    index = path / TEST if path.is_dir() else path
     try:
         lines = index.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -88,7 +88,7 @@ def _date(text: str) -> tuple[int, int, int] | None:
     years, days = [n for n in numbers if n > 31], [n for n in numbers if 1 <= n <= 31]
     if len(months) != 1 or len(years) > 1 or len(days) > 1:
         return None
-    return (*(years or [-1]), months[0], *(days or [-1]))
+    return years[0] if years else -1, months[0], days[0] if days else -1
 
 
 def _near(gold: str, given: str) -> bool:

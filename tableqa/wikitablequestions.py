@@ -22,11 +22,16 @@ LARGEST = 16 << 20
 """Bytes of a table; the largest of the data set has 0.3 MB."""
 
 
-def questions(path: Path) -> list[Question]:
+def find_index(path: Path) -> tuple[Path, Path]:
+    """The question file, and the folder in which tables and canonical values lie."""
+    if path.is_dir():
+        return path / "data" / f"{TEST}.tsv", path
+    return path, path.parent.parent
+
+
+def questions(index: Path) -> list[Question]:
     """Raises ContractError naming the file, the line and the field that do not fit."""
-    index = path / "data" / f"{TEST}.tsv" if path.is_dir() else path
-    root = index.parent.parent
-    tagged = root / "tagged" / "data" / f"{index.stem}.tagged"
+    tagged = index.parent.parent / "tagged" / "data" / f"{index.stem}.tagged"
     canonical = _canonical(tagged)
     found = []
     for number, record in _records(index):

@@ -5,8 +5,12 @@ the answer, one item a cell. Their number says nothing of how many items are rig
 """
 
 import datetime
+import io
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from openpyxl import Workbook
 from openpyxl.cell.cell import Cell
@@ -23,15 +27,19 @@ POSITION = f"'{ANSWER}'!A1:A{ITEMS}"
 LONGEST = 32_767
 """Characters of a cell."""
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,2}(,\d{3})+|[1-9]\d{0,14})(\.\d{1,9})?", re.ASCII)
+_TIME = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*(<)")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def write(table: Table, path: Path) -> None:
+def write(table: Table, path: Path, answer: Sequence[str] = ()) -> None:
+    """With `answer` it is the workbook that a perfect agent leaves. The same bytes every time."""
     book = Workbook()
     sheet = book.create_sheet(TABLE, 0)
     del book["Sheet"]
-    book.create_sheet(ANSWER)
+    cells = book.create_sheet(ANSWER)
     book.active = 0
+    for row, text in enumerate(answer, start=1):
+        _fill(cells.cell(row, 1), text)
     for row, texts in enumerate(table.rows, start=1):
         for column, text in enumerate(texts, start=1):
             if text:
@@ -43,7 +51,19 @@ def write(table: Table, path: Path) -> None:
             end_row=area.last_row + 1,
             end_column=area.last_column + 1,
         )
-    book.save(path)
+    _save(book, path)
+
+
+def _save(book: Workbook, path: Path) -> None:
+    """openpyxl puts the time into the package, at two places."""
+    raw = io.BytesIO()
+    book.save(raw)
+    with ZipFile(raw) as source, ZipFile(path, "w", ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "docProps/core.xml":
+                content = _TIME.sub(rb"\g<1>2000-01-01T00:00:00Z\g<2>", content)
+            target.writestr(ZipInfo(name), content, ZIP_DEFLATED)
 
 
 def _fill(cell: Cell, text: str) -> None:
@@ -62,17 +82,27 @@ def _fill(cell: Cell, text: str) -> None:
         cell.alignment = Alignment(wrap_text=True)
 
 
-def answer(path: Path) -> tuple[str, ...]:
-    """The items in the declared cells; of a formula, its stored value.
+@dataclass(frozen=True)
+class Answer:
+    items: tuple[str, ...] = ()
+    uncalculated: int = 0
+    """Formulas without a stored value among the cells that count."""
+
+
+def answer(path: Path) -> Answer:
+    """What stands in the declared cells; of a formula, its stored value.
 
     Raises what openpyxl raises for a file that it cannot load: for a worker with limits.
     """
-    sheet = READERS["lazy"].read(path).sheet(ANSWER)
+    reader = READERS["lazy"]
+    sheet = reader.read(path).sheet(ANSWER)
     if sheet is None:
-        return ()
-    cells = (sheet.value((1, row)) for row in range(1, ITEMS + 1))
-    texts = (_shown(value) for value in cells if value is not None)
-    return tuple(text for text in texts if text.strip())
+        return Answer()
+    places = [(1, row) for row in range(1, ITEMS + 1)]
+    texts = (_shown(sheet.value(p)) for p in places if sheet.value(p) is not None)
+    items = tuple(text for text in texts if text.strip())
+    formulas = {} if items else reader.formulas(path).sheets.get(ANSWER, {})
+    return Answer(items, sum(place in formulas for place in places))
 
 
 def _shown(value: object) -> str:

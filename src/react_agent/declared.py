@@ -3,7 +3,7 @@
 import re
 
 _LINE = re.compile(r"^[ \t>*_#`-]*(?:final )?answer[*_` ]*(?::|is\b:?)[*_` \t]*(.*)$", re.I | re.M)
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BRACE = re.compile(r"\\(?:boxed|fbox)\s{0,9}\{|[{}]")
 LONGEST = 4_000
 """Characters of an answer. It is looked for in the last `SEEN` of a reply."""
 SEEN = 100_000
@@ -13,7 +13,7 @@ def declared(text: str) -> str | None:
     """None where nothing is declared. What stands after the declaration counts for nothing."""
     text = text[-SEEN:]
     found = [(line.start(), line[1]) for line in _LINE.finditer(text) if line[1].strip()]
-    found += [(box.start(), inside) for box, inside in _boxes(text)]
+    found += _boxes(text)
     if not found:
         return None
     answer = max(found)[1]
@@ -21,14 +21,13 @@ def declared(text: str) -> str | None:
     return (boxed[-1] if boxed else answer).strip().strip("*_`").strip()[:LONGEST]
 
 
-def _boxes(text: str) -> list[tuple[re.Match[str], str]]:
-    """Each box that is closed, with what is in it."""
-    found = []
-    for box in _BOX.finditer(text):
-        depth = 1
-        for place in range(box.end(), min(len(text), box.end() + LONGEST)):
-            depth += {"{": 1, "}": -1}.get(text[place], 0)
-            if not depth:
-                found.append((box, text[box.end() : place]))
-                break
+def _boxes(text: str) -> list[tuple[int, str]]:
+    """Where each box stands that is closed, and what is in it."""
+    found: list[tuple[int, str]] = []
+    opened: list[re.Match[str] | None] = []
+    for brace in _BRACE.finditer(text):
+        if brace[0] != "}":
+            opened.append(None if brace[0] == "{" else brace)
+        elif opened and (box := opened.pop()):
+            found.append((box.start(), text[box.end() : brace.start()][:LONGEST]))
     return found
