@@ -73,11 +73,13 @@ def _preview(place: RunScene, workers: Workers) -> str:
 
 
 def _score(place: RunScene, workers: Workers, **settings: str) -> str:
-    from spreadsheetbench.scoring.score import ScoringSettings, case_jobs, score_case
+    from spreadsheetbench.scoring.score import ScoreJob, score_case
+    from spreadsheetbench.scoring.settings import BookScoring
 
-    (job,) = case_jobs(
-        place.dataset, place.task, place.root / "outputs", ScoringSettings(**settings)
-    )  # type: ignore[arg-type]
+    scoring = BookScoring(**{"proof_cache": "off", **settings})  # type: ignore[arg-type]
+    (case,) = place.dataset.scored(place.task)
+    output = place.root / "outputs" / place.task.spreadsheet_path / case.output_name
+    job = ScoreJob(place.dataset.gold(case), output, place.task.answer_position, settings=scoring)
     (verdict,) = workers.map(score_case, [job])
     return str(verdict)
 

@@ -15,7 +15,6 @@ from server import SCRIPTS
 
 from react_agent.model import Message
 from react_agent.runs.logs import Log, LogName, render_markdown
-from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheetbench.tasks.dataset import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,7 +68,7 @@ def rollouts(data: Path, run: Path, url: str, workers: int, *flags: str) -> meas
     argv = [*_common(data, url, workers), "--output_dir", run / "outputs"]
     argv += ["--log_dir", run / "logs", "--working_dir", run / "work"]
     argv += ["--skills_dir", ROOT / "spreadsheet_agent" / "skills", *flags]
-    return measured.run("spreadsheet_agent.rollouts,spreadsheet_agent.session", argv)
+    return measured.run("spreadsheet_agent.rollouts,react_agent.runs.session", argv)
 
 
 def failed_runs(data: Path, run: Path) -> None:
@@ -82,7 +81,7 @@ def failed_runs(data: Path, run: Path) -> None:
         Message(role="user", content="Observation:\n(no output)"),
         Message(role="assistant", content=SCRIPTS["rollouts"][2]),
     ]
-    for case in SpreadsheetDomain(dataset).cases([task.id for task in dataset.tasks]):
+    for case in (c for task in dataset.tasks for c in dataset.cases(task)):
         folder = run / "work" / f"{case.task_id}_{case.name}"
         folder.mkdir(parents=True)
         for name in ("input.xlsx", "output.xlsx"):

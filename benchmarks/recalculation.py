@@ -29,7 +29,8 @@ from spreadsheetbench.book.rules import RELEASED
 from spreadsheetbench.reading.reader import READERS
 from spreadsheetbench.scoring import recalculation as engines
 from spreadsheetbench.scoring.compare import parts
-from spreadsheetbench.scoring.score import ScoreJob, ScoringSettings, score_case
+from spreadsheetbench.scoring.score import ScoreJob, score_case
+from spreadsheetbench.scoring.settings import BookScoring
 from spreadsheetbench.tasks.dataset import Dataset, Task
 
 
@@ -85,7 +86,7 @@ def saved(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> list[Saved]:
     return found
 
 
-def scored(one: Saved, settings: ScoringSettings) -> bool:
+def scored(one: Saved, settings: BookScoring) -> bool:
     """By the second column where there is one."""
     task = one.task
     job = ScoreJob(one.gold, one.output, task.answer_position, task.answer_sheet, settings=settings)
@@ -96,7 +97,10 @@ def scored(one: Saved, settings: ScoringSettings) -> bool:
 
 def tally(name: engines.EngineName, books: Sequence[Saved]) -> Tally:
     found = Tally()
-    plain, settings = ScoringSettings(), ScoringSettings(recalculate="uncached", recalc_engine=name)
+    plain, settings = (
+        BookScoring(proof_cache="off"),
+        BookScoring(proof_cache="off", recalculate="uncached", recalc_engine=name),
+    )
     for one in books:
         book, formulas = READERS["lazy"].read(one.output), READERS["openpyxl"].formulas(one.output)
         gold = READERS["lazy"].read(one.gold)
@@ -145,7 +149,7 @@ def main() -> None:
     tasks = [task for task in dataset.tasks[: args.tasks] if task.answer_position]
     with tempfile.TemporaryDirectory() as folder:
         books = saved(dataset, tasks, Path(folder))
-        without = sum(scored(one, ScoringSettings()) for one in books)
+        without = sum(scored(one, BookScoring(proof_cache="off")) for one in books)
         print(f"{len(books)} of {len(tasks)} golds have formulas in compared cells;")
         print(f"saved by openpyxl, {without} of these pass without a calculation.\n")
         rows, notes = [], []

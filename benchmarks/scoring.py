@@ -37,7 +37,8 @@ from spreadsheetbench.fast import lazy_reader, load_proof
 from spreadsheetbench.fast.archive import Archive, Unusual
 from spreadsheetbench.reading.reader import READERS, EngineName
 from spreadsheetbench.scoring.compare import Comparison, Seen, compare
-from spreadsheetbench.scoring.score import ScoreJob, ScoringSettings, score_case
+from spreadsheetbench.scoring.score import ScoreJob, score_case
+from spreadsheetbench.scoring.settings import BookScoring
 from spreadsheetbench.tasks.dataset import Dataset, Task
 
 Pair = tuple[Task, Path, Path]
@@ -62,7 +63,7 @@ def two_loads(pair: Pair) -> None:
 
 def score(pair: Pair, engine: EngineName) -> object:
     task, gold, output = pair
-    settings = ScoringSettings(engine=engine)
+    settings = BookScoring(proof_cache="off", engine=engine)
     return score_case(
         ScoreJob(gold, output, task.answer_position, task.answer_sheet, None, settings)
     )

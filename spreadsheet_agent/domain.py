@@ -14,13 +14,26 @@ from react_agent.files import digest
 from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
 from react_agent.seams import Check, Domain, Facts, FileNames, Reading, Score, Workspace
 from react_agent.threads import in_thread
+from spreadsheet_agent import SKILLS
 from spreadsheet_agent.preview import preview
 from spreadsheetbench.evidence.facts import Question
 from spreadsheetbench.evidence.judge import Judge
 from spreadsheetbench.evidence.telltales import telltales
-from spreadsheetbench.scoring.score import ScoreJob, ScoringSettings, lost_verdict, score_case
-from spreadsheetbench.tasks.dataset import Dataset, SheetCase, output_name
+from spreadsheetbench.scoring.recalculation import ENGINES
+from spreadsheetbench.scoring.score import ScoreJob, lost_verdict, score_case
+from spreadsheetbench.scoring.settings import BookScoring
+from spreadsheetbench.tasks.dataset import (
+    Dataset,
+    SheetCase,
+    input_files,
+    output_folder,
+    output_name,
+    output_name_of_gold,
+)
 
+EDITION = "paper-1"
+"""Of all that the agents are told, prompts and preview: what the paper's agent is told, and no
+advice. What we know better belongs into a skill, where it is measured. Any change is an edition."""
 FILES = FileNames("input.xlsx", "output.xlsx", "gold.xlsx", "output_fixed.xlsx")
 ERROR_CLASSES = {
     "no_output": "the agent finished without saving a workbook where it should",
@@ -38,13 +51,19 @@ def open_domain(data_path: Path, reading: Reading | None = None) -> "Spreadsheet
 class SpreadsheetDomain(Domain[SheetCase]):
     name = "spreadsheetbench"
     prompts = Path(__file__).parent / "prompts"
+    edition = EDITION
+    skills = SKILLS
     files = FILES
+    no_output = "no output workbook"
     error_classes = ERROR_CLASSES
 
     def __init__(self, dataset: Dataset, reading: Reading | None = None) -> None:
         self.dataset, self.reading = dataset, reading or Reading()
         self.source, self.root, self.tasks = dataset.path, dataset.root, dataset.tasks
-        self.scoring: ScoringSettings = self.reading.scoring or ScoringSettings()
+        self.scoring: BookScoring = self.reading.scoring or BookScoring()
+        self.scorer = {"rules": self.scoring.rules, "engine": self.scoring.engine}
+        if self.scoring.recalculate != "never":
+            self.scorer["recalculation_engine"] = self.scoring.recalc_engine
         self._workers: Workers | None = None
 
     def cases(self, task_id: str) -> list[SheetCase]:
@@ -75,7 +94,9 @@ class SpreadsheetDomain(Domain[SheetCase]):
 
     def output_path(self, case: SheetCase, output_dir: Path) -> Path:
         """Raises ContractError when the record's path leads out of `output_dir`."""
-        path = output_dir / (case.task.spreadsheet_path or case.task.id) / case.output_name
+        location = case.task.spreadsheet_path or case.task_id
+        folder = output_folder(output_dir, location, case.task_id) or output_dir / location
+        path = folder / case.output_name
         if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
             raise ContractError(f"task {case.task_id}: its spreadsheet_path leads out of the data")
         return path
@@ -95,9 +116,10 @@ class SpreadsheetDomain(Domain[SheetCase]):
 
     def __enter__(self) -> Self:
         reading, scoring = self.reading, self.scoring
-        reserves = scoring.recalculate != "never" and scoring.recalc_engine != "betteroffice"
+        if scoring.recalculate != "never":
+            ENGINES[scoring.recalc_engine].check()
         limits = WorkLimits(reading.seconds, reading.memory_mb)
-        workers = Workers(reading.processes, limits, reserves_memory=reserves)
+        workers = Workers(reading.processes, limits, reserves_memory=scoring.reserves_memory)
         self._workers = workers.__enter__()
         return self
 
@@ -116,6 +138,8 @@ class SpreadsheetDomain(Domain[SheetCase]):
         return self.dataset.scored(task) if task.answer_position else []
 
     async def score(self, case: SheetCase, output: Path) -> Score:
+        """Raises ContractError for a task of which neither an input nor an output is there."""
+        self._check_given(case, output)
         with tempfile.TemporaryDirectory() as scratch:
             job = ScoreJob(
                 gold=self._gold(case),
@@ -156,6 +180,14 @@ class SpreadsheetDomain(Domain[SheetCase]):
     async def held_answers(self, case: SheetCase, output: Path) -> tuple[int, int]:
         gold, question = self._gold(case), _question(case)
         return await self._judge.matching_answers(gold, case.input_path, output, question)
+
+    def _check_given(self, case: SheetCase, output: Path) -> None:
+        folder = self.dataset.folder(case.task)
+        if not input_files(folder) and not any(
+            output.with_name(output_name_of_gold(gold.name)).is_file()
+            for gold in self.dataset.golds(case.task)
+        ):
+            raise ContractError(f"task {case.task_id}: no input workbook in {folder}")
 
     @property
     def _pool(self) -> Workers:

@@ -3,223 +3,30 @@
 python analyze_results.py --eval_results run/outputs/eval_official_results.json --log_dir run/logs
 """
 
-import argparse
-import csv
-import io
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from react_agent.flags import run_stage
+from react_agent.runs.settings import Triage
 
-from react_agent.cli import (
-    INCOMPLETE,
-    OK,
-    add_flag,
-    add_logging_flag,
-    positive,
-    run_script,
-    script_parser,
+ABOUT = (
+    "Join verdicts with trajectory logs: print a summary and rename each log to "
+    "..._SUCCEED or ..._FAILED. Runs that infrastructure ended keep a plain name."
 )
-from react_agent.layout import LOGS, seed_folders, seed_of
-from react_agent.text import one_line
-
-if TYPE_CHECKING:
-    from react_agent.runs.logs import Log, LogName
-    from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
-
-SOLVED, FAILED, INFRASTRUCTURE, NO_LOG = "solved", "failed", "infrastructure", "no log"
+EXIT_CODES = "Exit codes: 0 every verdict found its log, 1 some did not, 2 wrong input."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = script_parser(
-        "Join verdicts with trajectory logs: print a summary and rename each log to "
-        "..._SUCCEED or ..._FAILED. Runs that infrastructure ended keep a plain name.",
-        epilog="Exit codes: 0 every verdict found its log, 1 some did not, 2 wrong input.",
-    )
-    add_flag(
-        parser,
-        "--eval_results",
-        type=Path,
-        required=True,
-        help="written by evaluate_with_official.py",
-    )
-    add_flag(
-        parser, "--log_dir", type=Path, help="trajectory logs; default: logs beside the outputs"
-    )
-    add_flag(parser, "--failed_only", action="store_true", help="list failed runs only")
-    add_flag(parser, "--passed_only", action="store_true", help="list solved runs only")
-    add_flag(parser, "--csv", type=Path, metavar="FILE", help="also write the list as CSV")
-    add_flag(parser, "--no_details", action="store_true", help="the summary without the list")
-    add_flag(parser, "--repeat", type=positive, default=1, help="above 1: every seed_* folder")
-    add_flag(
-        parser, "--base_log_dir", type=Path, help="with --repeat: holds the seed_* log folders"
-    )
-    add_logging_flag(parser)
-    return parser
-
-
-@dataclass(frozen=True)
-class Row:
-    """One run: a task (or one test case of it), its verdict and its log."""
-
-    id: str
-    seed: str
-    case: str
-    instruction_type: str
-    outcome: str
-    status: str
-    turns: int
-    message: str
-    log: str
-
-
-def triage(evaluation: "Evaluation", log_dir: Path, seed: str = "") -> list[Row]:
-    """Join and rename; doing it again changes nothing, and a changed verdict renames again.
-
-    Raises ContractError when `log_dir` does not exist.
-    """
-    from react_agent.errors import ContractError
-    from react_agent.runs.logs import find_logs
-
-    if not log_dir.is_dir():
-        raise ContractError(f"{log_dir}: no such folder; give the run's --log_dir")
-    logs: dict[str, list[tuple[LogName, Path]]] = {}
-    for name, path in find_logs(log_dir):
-        logs.setdefault(name.task_id, []).append((name, path))
-    rows = []
-    for verdict in evaluation.results:
-        found = logs.get(verdict.id, [])
-        if not found:
-            rows.append(_row(verdict, seed, "", NO_LOG, "", 0, ""))
-        rows += [_join(verdict, name, path, seed) for name, path in found]
-    return rows
-
-
-def _join(verdict: "TaskVerdict", name: "LogName", path: Path, seed: str) -> Row:
-    from react_agent.runs.logs import read_log
-
-    log = read_log(path)
-    if log.not_the_agent:
-        target, outcome = replace(name, tag=None), INFRASTRUCTURE
-    elif _passed(verdict, name.case):
-        target, outcome = replace(name, tag="SUCCEED"), SOLVED
-    else:
-        target, outcome = replace(name, tag="FAILED"), FAILED
-    renamed = path.with_name(target.stem + path.suffix)
-    if renamed != path:
-        path.replace(renamed)
-    return _row(verdict, seed, name.case, outcome, str(log.status or ""), _turns(log), str(renamed))
-
-
-def _passed(verdict: "TaskVerdict", case: str) -> bool:
-    """The verdict of this log's own test case where the task has several."""
-    from spreadsheetbench.tasks.dataset import output_name
-
-    if not case:
-        return verdict.success
-    wanted = output_name(f"{case}.xlsx")
-    return any(t.passed for t in verdict.test_cases if Path(t.output_file).name == wanted)
-
-
-def _turns(log: "Log") -> int:
-    turns = log.result.get("turns")
-    return turns if isinstance(turns, int) else 0
-
-
-def _row(
-    verdict: "TaskVerdict", seed: str, case: str, outcome: str, status: str, turns: int, log: str
-) -> Row:
-    messages = [t.message for t in verdict.test_cases if t.message and not t.passed]
-    message = verdict.error or (messages[0] if messages else "")
-    return Row(
-        verdict.id, seed, case, verdict.instruction_type, outcome, status, turns, message, log
-    )
-
-
-def summary(rows: Sequence[Row]) -> str:
-    outcomes = Counter(row.outcome for row in rows)
-    scored = outcomes[SOLVED] + outcomes[FAILED]
-    lines = [f"{len(rows)} runs: " + ", ".join(f"{n} {o}" for o, n in outcomes.most_common())]
-    if scored:
-        share = outcomes[SOLVED] / scored
-        lines.append(
-            f"solved {outcomes[SOLVED]} of the {scored} that the agent ended ({share:.1%})"
-        )
-    for kind in sorted({row.instruction_type for row in rows} - {""}):
-        own = Counter(row.outcome for row in rows if row.instruction_type == kind)
-        lines.append(f"  {kind}: {own[SOLVED]} of {own[SOLVED] + own[FAILED]}")
-    for outcome in (SOLVED, FAILED):
-        turns = [row.turns for row in rows if row.outcome == outcome]
-        if turns:
-            lines.append(f"mean turns when {outcome}: {sum(turns) / len(turns):.1f}")
-    return "\n".join(lines)
-
-
-def details(rows: Iterable[Row]) -> str:
-    lines = [f"{'id':<14} {'outcome':<14} {'ended':<16} {'turns':>5}  why"]
-    for row in rows:
-        seed = f" (seed {row.seed})" if row.seed else ""
-        why = "" if row.outcome == SOLVED else one_line(row.message, 60)
-        case = f"@{row.case}" if row.case else ""
-        lines.append(
-            f"{row.id + case + seed:<14} {row.outcome:<14} {row.status:<16} {row.turns:>5}  {why}"
-        )
-    return "\n".join(lines)
-
-
-def as_csv(rows: Iterable[Row]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return text.getvalue()
-
-
-def analyze(args: argparse.Namespace) -> int:
+def analyze(settings: Triage) -> int:
+    from react_agent.cli import INCOMPLETE, OK
     from react_agent.files import write_whole
+    from react_agent.runs.triage import NO_LOG, as_csv, chosen, details, run, summary
 
-    rows = _seeds(args) if args.repeat > 1 else _one(args.eval_results, args.log_dir)
+    rows = run(settings)
     print(summary(rows))
-    wanted = {SOLVED} if args.passed_only else {FAILED} if args.failed_only else None
-    chosen = [row for row in rows if wanted is None or row.outcome in wanted]
-    if not args.no_details and chosen:
-        print("\n" + details(chosen))
-    if args.csv:
-        write_whole(args.csv, as_csv(chosen))
+    listed = chosen(rows, settings)
+    if not settings.no_details and listed:
+        print("\n" + details(listed))
+    if settings.csv:
+        write_whole(settings.csv, as_csv(listed))
     return INCOMPLETE if any(row.outcome == NO_LOG for row in rows) else OK
 
 
-def _one(eval_results: Path, log_dir: Path | None, seed: str = "") -> list[Row]:
-    from react_agent.files import read_json
-    from spreadsheetbench.scoring.verdicts import Evaluation
-
-    folder = log_dir or _beside(eval_results)
-    evaluation = Evaluation.from_json(read_json(eval_results), eval_results)
-    return triage(evaluation, folder, seed)
-
-
-def _beside(eval_results: Path) -> Path:
-    """The runner's default (`<output_dir>/logs`), or the published layout (`outputs`, `logs`)."""
-    inside = eval_results.parent / LOGS
-    return inside if inside.is_dir() else eval_results.parent.parent / LOGS
-
-
-def _seeds(args: argparse.Namespace) -> list[Row]:
-    from react_agent.errors import ContractError
-
-    beside = [seed / args.eval_results.name for seed in seed_folders(args.eval_results.parent)]
-    files = [file for file in beside if file.exists()]
-    if len(files) != args.repeat:
-        raise ContractError(
-            f"{args.eval_results.parent}: {len(files)} seed_*/{args.eval_results.name}, "
-            f"--repeat says {args.repeat}; run evaluate_with_official.py --repeat first"
-        )
-    base = args.base_log_dir or args.log_dir or _beside(args.eval_results)
-    return [
-        row for file in files for row in _one(file, base / file.parent.name, seed_of(file.parent))
-    ]
-
-
 def main(argv: list[str] | None = None) -> int:
-    return run_script(analyze, build_parser(), argv)
+    return run_stage(analyze, Triage, argv, ABOUT, EXIT_CODES)

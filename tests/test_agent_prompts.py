@@ -14,20 +14,18 @@ from commands import DONE, MINI, Commands, bash, with_server
 from stub_server import reply
 
 from react_agent.errors import ContractError
+from react_agent.harnesses.equipment import Equipment
+from react_agent.harnesses.react import ReActKind
 from react_agent.loop.replies import Action, Done, read_reply
 from react_agent.model import ScriptedModel
+from react_agent.runs import casework
+from react_agent.runs.casework import task_prompts
 from react_agent.sandbox.door import open_sandbox
 from react_agent.seams import Workspace
 from react_agent.skills import Skill, find_skill
-from spreadsheet_agent.agents import (
-    AGENTS,
-    EDITION,
-    AgentKind,
-    SpreadsheetAgent,
-    agent_prompts,
-    edition,
-)
-from spreadsheet_agent.domain import SpreadsheetDomain
+from react_agent.templates import Prompts
+from spreadsheet_agent.agents import AGENTS
+from spreadsheet_agent.domain import EDITION, SpreadsheetDomain
 from spreadsheetbench.tasks.dataset import Dataset
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, contents, split_ids
@@ -56,21 +54,33 @@ PINNED = {"paper-1": "c378525f218d9fe13f7c4a5712cdfc867e3a9093ec49237dd0ef81e117
 """What an edition says. A changed prompt is a new edition, with a line of its own."""
 
 
-def opening(kind: AgentKind, folder: Path) -> list[str]:
+DOMAIN = SpreadsheetDomain(Dataset.load(MINI))
+
+
+def agent_prompts(folder: Path | None = None) -> Prompts:
+    return task_prompts(DOMAIN, folder)
+
+
+def edition(prompts: Prompts) -> dict[str, str]:
+    return casework.edition(DOMAIN, prompts)
+
+
+def opening(kind: ReActKind, folder: Path) -> list[str]:
     """What a case starts with, the skill's own text replaced by a word."""
     (folder / "plain").mkdir()
     (folder / "plain/SKILL.md").write_text("---\nname: plain\n---\nBODY OF THE SKILL\n")
     skill = Skill.load(folder / "plain") if kind.with_skill else None
-    agent = SpreadsheetAgent(
-        kind,
-        ScriptedModel([]),
-        open_sandbox("none"),
-        prompts=agent_prompts(),
-        skill=skill,
-        max_turns=1,
+    agent = kind.open(
+        Equipment(
+            model=ScriptedModel(),
+            sandbox=open_sandbox("none"),
+            prompts=agent_prompts(),
+            skill=skill,
+            max_turns=1,
+        )
     )
     workspace = Workspace(folder, FIELDS, lambda: "")
-    return [message.content for message in agent.opening(workspace)]
+    return [message.text for message in agent.opening(workspace)]
 
 
 def reminders(folder: Path) -> list[str]:
@@ -88,7 +98,7 @@ def reminders(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", AGENTS.values(), ids=lambda kind: kind.flag)
-def test_no_prompt_gives_a_lesson_away(kind: AgentKind, tmp_path: Path) -> None:
+def test_no_prompt_gives_a_lesson_away(kind: ReActKind, tmp_path: Path) -> None:
     for text in [*opening(kind, tmp_path), *reminders(tmp_path)]:
         given_away = GIVES_AWAY.search(text)
         assert not given_away, text[max(0, given_away.start() - 60) : given_away.end() + 60]
@@ -116,7 +126,7 @@ def test_the_seed_skill_says_what_the_prompts_leave_to_it() -> None:
 
 
 @pytest.mark.parametrize("kind", AGENTS.values(), ids=lambda kind: kind.flag)
-def test_an_agent_is_told_all_fields_the_form_and_the_end(kind: AgentKind, tmp_path: Path) -> None:
+def test_an_agent_is_told_all_fields_the_form_and_the_end(kind: ReActKind, tmp_path: Path) -> None:
     system, task = opening(kind, tmp_path)
     for name, value in FIELDS.items():
         assert re.search(rf"^{name}:\s{re.escape(value)}$", task, re.MULTILINE)

@@ -14,12 +14,12 @@ from analysis.lessons.outcomes import CaseAnalysis
 from react_agent.cli import BAD_INPUT, OK
 from react_agent.errors import ContractError
 from react_agent.files import write_json, write_whole
+from react_agent.runs.verdicts import Evaluation, combine
 from reporting import compare
 from reporting.comparing.comparison import RECORDED, Comparison, Pair
 from reporting.comparing.entrants import load_entrants
 from reporting.comparing.standings import compare as compared
 from reporting.comparing.tables import Table
-from spreadsheetbench.scoring.verdicts import Evaluation, combine
 
 WEAK, STRONG = "1" * 8 + "0" * 22, "1" * 20 + "0" * 10
 

@@ -23,7 +23,8 @@ from spreadsheetbench.scoring.recalculation import (
     uncached,
     uncached_values,
 )
-from spreadsheetbench.scoring.score import ScoreJob, ScoringSettings, score_case
+from spreadsheetbench.scoring.score import ScoreJob, score_case
+from spreadsheetbench.scoring.settings import BookScoring
 
 READER = READERS["openpyxl"]
 
@@ -117,7 +118,7 @@ def test_books_that_count_from_1904_keep_their_days(tmp_path: Path) -> None:
 
 
 def case(gold: Path, output: Path, position: str = "A1:F8", engine: str = "betteroffice"):  # type: ignore[no-untyped-def]
-    settings = ScoringSettings(recalculate="uncached", recalc_engine=engine)  # type: ignore[arg-type]
+    settings = BookScoring(proof_cache="off", recalculate="uncached", recalc_engine=engine)  # type: ignore[arg-type]
     return score_case(ScoreJob(gold, output, position, settings=settings))
 
 

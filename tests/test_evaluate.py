@@ -1,5 +1,6 @@
 """The script end to end, on small data sets with every kind of output."""
 
+import asyncio
 import json
 import os
 import signal
@@ -15,15 +16,8 @@ import pytest
 from workbooks import SHEET1, cell, part, perturbed, rewrite_part, write_gold
 
 from react_agent.engines.workers import Workers, WorkLimits
-from spreadsheetbench.evaluate import main
-from spreadsheetbench.scoring.score import (
-    ScoreJob,
-    ScoringSettings,
-    evaluate,
-    report_pair_limited,
-    score_pair_limited,
-)
-from spreadsheetbench.scoring.verdicts import (
+from react_agent.runs.scoring import score_run
+from react_agent.runs.verdicts import (
     CaseVerdict,
     Evaluation,
     RepeatedEvaluation,
@@ -31,6 +25,15 @@ from spreadsheetbench.scoring.verdicts import (
     combine,
     summarize,
 )
+from react_agent.seams import Reading
+from spreadsheet_agent.domain import SpreadsheetDomain
+from spreadsheetbench.evaluate import main
+from spreadsheetbench.scoring.score import (
+    ScoreJob,
+    report_pair_limited,
+    score_pair_limited,
+)
+from spreadsheetbench.scoring.settings import BookScoring
 from spreadsheetbench.tasks.dataset import Dataset
 
 SMALL = WorkLimits(seconds=60, memory_mb=300)
@@ -41,6 +44,12 @@ CELL, SHEET = "Cell-Level Manipulation", "Sheet-Level Manipulation"
 @pytest.fixture(scope="module")
 def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_gold(tmp_path_factory.mktemp("gold") / "gold.xlsx")
+
+
+def scored(data: Path, out: Path, reading: Reading) -> Evaluation:
+    domain = SpreadsheetDomain(Dataset.load(data), reading)
+    with domain:
+        return asyncio.run(score_run(domain, domain.tasks, out))
 
 
 class Bench:
@@ -77,9 +86,8 @@ class Bench:
         return main([*places, "--workers", "2", *flags])
 
     def evaluate(self, **settings: Any) -> Evaluation:
-        dataset = Dataset.load(self.data)
-        chosen = ScoringSettings(workers=2, limits=SMALL, **settings)
-        return evaluate(dataset, dataset.tasks, self.out, chosen)
+        scoring = BookScoring(proof_cache="off", **settings)
+        return scored(self.data, self.out, Reading(2, SMALL.seconds, SMALL.memory_mb, scoring))
 
     @property
     def results(self) -> dict[str, Any]:
@@ -291,11 +299,8 @@ def test_an_engine_that_never_ends_costs_only_the_second_column(
 ) -> None:
     monkeypatch.setenv("PATH", endless_program(tmp_path))
     bench.task("1", "formulas without a cached value")
-    dataset = Dataset.load(bench.data)
-    settings = ScoringSettings(
-        recalculate="uncached", recalc_engine="libreoffice", limits=WorkLimits(seconds=2)
-    )
-    evaluation = evaluate(dataset, dataset.tasks, bench.out, settings)
+    scoring = BookScoring(recalculate="uncached", recalc_engine="libreoffice", proof_cache="off")
+    evaluation = scored(bench.data, bench.out, Reading(seconds=2, scoring=scoring))
     (case,) = evaluation.results[0].test_cases
     assert case.message == "Value mismatch at C1: expected '2', got 'None'"
     assert case.recalculation == "libreoffice: not done within 2 seconds"

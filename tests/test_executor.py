@@ -1,6 +1,5 @@
 """The seam between the queue and where cases are worked on; the engine itself is in test_ray."""
 
-import argparse
 import asyncio
 import os
 import pickle
@@ -14,16 +13,21 @@ from commands import MINI, ROOT, Commands, copying_agent, with_server
 
 from react_agent.cluster.worker import Opening, Station
 from react_agent.errors import ContractError
-from spreadsheet_agent.casework import Assignment, RolloutSite
-from spreadsheet_agent.rollouts import build_parser
-from spreadsheet_agent.runs import RunPlace
+from react_agent.models.settings import ModelSettings
+from react_agent.runs.casework import Assignment, RolloutSite
+from react_agent.runs.places import RunPlace
+from react_agent.runs.settings import Rollouts
 
 KEY = "sk-the-key-of-the-driver"
 
 
-def parsed(folder: Path, *more: str) -> argparse.Namespace:
-    argv = ["--data_path", str(MINI), "--model", "m", "--output_dir", str(folder / "outputs")]
-    return build_parser().parse_args([*argv, "--working_dir", str(folder / "work"), *more])
+def rollouts(folder: Path) -> Rollouts:
+    return Rollouts(
+        data_path=MINI,
+        output_dir=folder / "outputs",
+        working_dir=folder / "work",
+        model=ModelSettings(model="m", default_temperature=0.0),
+    )
 
 
 def opening(site: RolloutSite, tokens: dict[str, str], **environment: str) -> Opening:
@@ -46,7 +50,7 @@ def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path) -> N
 
 
 def test_a_local_start_never_imports_the_engine() -> None:
-    code = "import sys, spreadsheet_agent.session; sys.exit('ray' in sys.modules)"
+    code = "import sys, react_agent.runs.session; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
@@ -54,8 +58,8 @@ def test_a_station_works_as_the_driver_would(tmp_path: Path) -> None:
     """Sent as bytes to a process that knows nothing else, with the key in memory only."""
 
     async def steps(user: Commands) -> None:
-        site = RolloutSite(parsed(tmp_path))
-        case = site.domain.cases(["9001"])[0]
+        site = RolloutSite(rollouts(tmp_path))
+        case = site.domain.cases("9001")[0]
         place = RunPlace(
             41, tmp_path / "outputs", site.working, site.logs, {"model": "m", "seed": 41}
         )
@@ -82,7 +86,7 @@ def test_a_folder_that_is_not_shared_is_refused(tmp_path: Path, text: str | None
     token = tmp_path / ".shared"
     if text:
         token.write_text(text)
-    sent = opening(RolloutSite(parsed(tmp_path)), {str(token): "the driver's"})
+    sent = opening(RolloutSite(rollouts(tmp_path)), {str(token): "the driver's"})
     answer = asyncio.run(Station().open(sent, None))
     assert isinstance(answer.error, ContractError)
     assert f"{tmp_path} is not the folder that the driver sees" in str(answer.error)

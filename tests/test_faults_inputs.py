@@ -17,7 +17,7 @@ from react_agent.errors import ContractError
 from react_agent.models.generation import GenerationConfig
 from react_agent.models.replay.cassette import read_cassette
 from react_agent.models.spending.prices import Prices
-from spreadsheetbench.scoring.verdicts import Evaluation
+from react_agent.runs.verdicts import Evaluation
 from spreadsheetbench.tasks.dataset import Dataset
 from trace2skill.reproduce.recipe import Recipe
 

@@ -28,10 +28,10 @@ def measure(row: str, seed: int = 1, **sizes: Any) -> Any:
 
 IMPATIENT = """
 import react_agent.models.connect
-import spreadsheet_agent.casequeue
+import react_agent.runs.case_queue
 from react_agent.models.patience.faults import RetryPolicy
 react_agent.models.connect.RetryPolicy = lambda **_: RetryPolicy(attempts=1, refusals=1, timeouts=1)
-spreadsheet_agent.casequeue._worth_another = lambda outcome: False
+react_agent.runs.case_queue._worth_another = lambda outcome: False
 """
 
 

@@ -1,5 +1,6 @@
 """The lazy engine beside openpyxl: the same verdicts and messages, whatever a file holds."""
 
+import asyncio
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -11,11 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbooks import PERTURBATIONS, POSITIONS, SHEET1, part, perturbed, rewrite_part, write_gold
 
+from react_agent.runs.scoring import score_run
+from react_agent.seams import Reading
+from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheetbench.book.positions import Box
 from spreadsheetbench.evaluate import main
 from spreadsheetbench.fast import lazy_reader, load_proof
 from spreadsheetbench.reading.reader import READERS
-from spreadsheetbench.scoring.score import ScoringSettings, evaluate, report_pair, score_pair
+from spreadsheetbench.scoring.score import report_pair, score_pair
+from spreadsheetbench.scoring.settings import BookScoring
 from spreadsheetbench.tasks.dataset import Dataset
 
 MINI = Dataset.load(Path(__file__).resolve().parent.parent / "data/mini")
@@ -342,10 +347,11 @@ def test_engine_is_a_flag_and_the_summary_names_it(tmp_path: Path) -> None:
         folder = tmp_path / (task.spreadsheet_path or task.id)
         folder.mkdir(parents=True)
         shutil.copyfile(gold, folder / case.output_name)
-    found = [
-        evaluate(MINI, tasks, tmp_path, ScoringSettings(engine=engine, workers=1))
-        for engine in ("openpyxl", "lazy")
-    ]
+    found = []
+    for engine in ("openpyxl", "lazy"):
+        scoring = BookScoring(engine=engine, proof_cache="off")
+        with SpreadsheetDomain(MINI, Reading(1, scoring=scoring)) as domain:
+            found.append(asyncio.run(score_run(domain, tasks, tmp_path)))
     assert found[0].results == found[1].results
     assert [one.summary.engine for one in found] == ["openpyxl", "lazy"]
     ids = ",".join(task.id for task in tasks)

@@ -252,19 +252,19 @@ def test_a_cassette_answers_in_every_process(cluster: Path, tmp_path: Path) -> N
 OTHER = """
 import asyncio, sys
 from dataclasses import replace
-from react_agent.cli import run_script
 from react_agent.cluster.ray_cluster import crew
-from spreadsheet_agent.casework import RolloutSite
-from spreadsheet_agent.rollouts import build_parser
+from react_agent.flags import run_stage
+from react_agent.runs.casework import RolloutSite
+from react_agent.runs.settings import Rollouts
 
-async def start(args):
-    site = RolloutSite(args)
+async def start(settings):
+    site = RolloutSite(settings)
     async with site.open() as here:
         other = replace(here, settings={**here.settings, "sandbox": "another"})
-        async with crew(args, site, other, 2):
+        async with crew(settings.executor, settings.model, site, other, 2):
             print("it began")
 
-sys.exit(run_script(start, build_parser()))
+sys.exit(run_stage(start, Rollouts, None, "test"))
 """
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from react_agent.errors import ContractError
 from react_agent.runs.folder import CaseResult
+from react_agent.runs.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 from reporting.runs.runview import RunView, load_runs
-from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 
 
 def case(task: str, **fields: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from react_agent.errors import ContractError
 from react_agent.files import write_json
 from spreadsheetbench.tasks import splits
 from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task
-from spreadsheetbench.tasks.splits import SplitName
+from spreadsheetbench.tasks.settings import SplitName
 
 MINI = Path(__file__).resolve().parent.parent / "data" / "mini"
 

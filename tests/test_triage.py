@@ -6,8 +6,8 @@ import pytest
 
 from react_agent.errors import ContractError
 from react_agent.runs.logs import Log, LogName, write_log
-from spreadsheet_agent.triage import as_csv, details, summary, triage
-from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
+from react_agent.runs.triage import as_csv, details, summary, triage
+from react_agent.runs.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 
 AGENT = "cli_only_agent"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from react_agent.files import append_line, write_json
 from react_agent.runs.folder import CaseResult
+from react_agent.runs.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 from spreadsheetbench.book.rules import RulesName
-from spreadsheetbench.scoring.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL
 
 SETTINGS: dict[str, Any] = {

@@ -15,7 +15,7 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json
 from react_agent.layout import record_file
-from spreadsheetbench.tasks.dataset import Text
+from react_agent.runs.verdicts import Text
 
 ItemType = Literal["failure_cause", "failure_memory", "success_memory"]
 LessonKind = Literal["error", "success"]

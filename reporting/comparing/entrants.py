@@ -13,10 +13,9 @@ from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import VERDICTS, seed_folders, seed_of
 from react_agent.runs.logs import Log
+from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from react_agent.seams import NOT_THE_AGENT
 from reporting.runs.runview import RunView, load_runs
-from spreadsheetbench.book.rules import RulesName
-from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
 NOT_KNOWN = "not known"
 
@@ -27,7 +26,7 @@ class Scored:
 
     view: RunView
     evaluation: Evaluation
-    rules: RulesName
+    rules: str
 
     @property
     def verdict_file(self) -> Path:
@@ -246,7 +245,7 @@ def _obstacles(entrants: Sequence[Entrant]) -> list[str]:
     return lines
 
 
-def _by_rules(entrant: Entrant, rules: RulesName) -> Entrant:
+def _by_rules(entrant: Entrant, rules: str) -> Entrant:
     for run in entrant.runs:
         cases = [case for verdict in run.evaluation.results for case in verdict.test_cases]
         known = all(rules in case.passed_by_rules for case in cases)

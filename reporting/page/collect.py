@@ -12,11 +12,12 @@ from react_agent.layout import seed_of
 from react_agent.models.spending.prices import Prices
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, LogName, read_log
+from react_agent.runs.verdicts import CaseVerdict
 from reporting.cells.cellgrid import GridJob, grids_of
 from reporting.page.overview import outcome_of
 from reporting.runs.runview import Problem, RunView
 from reporting.runs.steps import asked_for, opening, steps_of
-from spreadsheetbench.scoring.verdicts import CaseVerdict
+from spreadsheetbench.book.rules import RULES, RulesName
 from spreadsheetbench.tasks.dataset import Dataset, output_name, output_name_of_gold
 
 LIMITS = WorkLimits(seconds=60)
@@ -114,7 +115,8 @@ class Collection:
         first = self.shown[keys[0]]
         outputs = tuple(self._output(self.shown[key]) for key in keys)
         evaluation = self.runs[first.run].evaluation
-        rules = evaluation.summary.rules if evaluation else "released"
+        named = evaluation.summary.rules if evaluation else ""
+        rules: RulesName = next((name for name in RULES if name == named), "released")
         job = GridJob(None, None, outputs, "", rules=rules)
         for key in keys:
             job = self._located(job, self.shown[key])

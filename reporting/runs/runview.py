@@ -29,8 +29,8 @@ from react_agent.layout import (
 from react_agent.model import Usage
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, find_logs, read_log
+from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from reporting.runs.runlines import read_results
-from spreadsheetbench.scoring.verdicts import Evaluation, TaskVerdict
 
 T = TypeVar("T")
 KINDS: tuple[LessonKind, ...] = ("error", "success")

@@ -1,4 +1,4 @@
-"""Score outputs: one pair of workbooks, or all tasks of an output directory.
+"""Score one output beside its gold workbook.
 
 Everything that opens an output may be run in a limited worker: `score_case` and `report_pair` are
 plain functions of picklable values for that purpose.
@@ -6,51 +6,23 @@ plain functions of picklable values for that purpose.
 
 import functools
 import logging
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
-from react_agent.engines.workers import WorkerLost, Workers, WorkLimits, available_cores
-from react_agent.errors import ContractError
-from react_agent.files import read_lines
-from react_agent.layout import RESULT_LINES
+from react_agent.engines.workers import WorkerLost, Workers
+from react_agent.runs.verdicts import CaseVerdict
 from spreadsheetbench.book.book import Book
 from spreadsheetbench.book.rules import RELEASED, RULES, Rules, RulesName
 from spreadsheetbench.fast import proof_store
-from spreadsheetbench.fast.proof_store import ProofCache
 from spreadsheetbench.reading.reader import READERS, EngineName
 from spreadsheetbench.scoring import recalculation as engines
-from spreadsheetbench.scoring import verdicts
 from spreadsheetbench.scoring.compare import Comparison, Seen, compare, parts, shown
 from spreadsheetbench.scoring.mismatches import MismatchReport, report_mismatches
-from spreadsheetbench.tasks.dataset import (
-    Dataset,
-    Task,
-    input_files,
-    output_folder,
-    output_name,
-    output_name_of_gold,
-)
+from spreadsheetbench.scoring.settings import BookScoring
 
 log = logging.getLogger(__name__)
-
-Recalculate = Literal["never", "uncached"]
-
-
-@dataclass(frozen=True)
-class ScoringSettings:
-    """What decides the results, and what may be spent on them."""
-
-    rules: RulesName = "released"
-    engine: EngineName = "lazy"
-    proof_cache: ProofCache = "off"
-    recalculate: Recalculate = "never"
-    recalc_engine: engines.EngineName = "betteroffice"
-    workers: int | None = None
-    """Scoring processes; None for one per core."""
-    limits: WorkLimits = field(default_factory=WorkLimits)
 
 
 @dataclass(frozen=True)
@@ -63,84 +35,9 @@ class ScoreJob:
     answer_sheet: str = ""
     renamed_output: Path | None = None
     """The output of the folder's only input, where gold's name leads to no file."""
-    settings: ScoringSettings = field(default_factory=ScoringSettings)
+    settings: BookScoring = field(default_factory=BookScoring)
     early_verdict: Path | None = None
     """Where the verdict is left before a calculation engine starts, which may end the worker."""
-
-
-def evaluate(
-    dataset: Dataset,
-    tasks: Sequence[Task],
-    output_dir: Path,
-    settings: ScoringSettings | None = None,
-    done: Callable[[], object] | None = None,
-) -> verdicts.Evaluation:
-    """Score these tasks of one run. Raises ContractError where there is no such directory.
-
-    `done` is called once for every test case.
-    """
-    settings = settings or ScoringSettings()
-    if not output_dir.is_dir():
-        raise ContractError(f"{output_dir}: no such output directory; nothing was scored")
-    if settings.recalculate != "never":
-        engines.ENGINES[settings.recalc_engine].check()
-    chosen = [task for task in tasks if task.answer_position]
-    jobs: dict[str, list[ScoreJob]] = {}
-    errors: dict[str, str] = {}
-    for task in chosen:
-        try:
-            jobs[task.id] = case_jobs(dataset, task, output_dir, settings)
-        except ContractError as error:
-            errors[task.id] = str(error)
-    all_jobs = [job for task_jobs in jobs.values() for job in task_jobs]
-    found = iter(_score_all(all_jobs, settings, done))
-    results = []
-    for task in chosen:
-        if task.id in errors:
-            result = verdicts.TaskVerdict(
-                id=task.id,
-                instruction_type=task.instruction_type,
-                success=False,
-                error=errors[task.id],
-            )
-        else:
-            cases = [next(found) for _ in jobs[task.id]]
-            result = verdicts.TaskVerdict.of(task.id, task.instruction_type, cases)
-        results.append(result)
-    summary = verdicts.summarize(
-        results,
-        rules=settings.rules,
-        engine=settings.engine,
-        dropped=[task.id for task in tasks if not task.answer_position],
-        infrastructure=_not_the_agents(output_dir, {task.id for task in chosen}),
-        recalculation_engine=settings.recalc_engine if settings.recalculate != "never" else None,
-    )
-    return verdicts.Evaluation(summary=summary, results=tuple(results))
-
-
-def case_jobs(
-    dataset: Dataset, task: Task, output_dir: Path, settings: ScoringSettings | None = None
-) -> list[ScoreJob]:
-    """One job per gold workbook. Raises ContractError when the task has no folder or no gold."""
-    golds = dataset.golds(task)
-    location = task.spreadsheet_path or task.id
-    folder = output_folder(output_dir, location, task.id) or output_dir / location
-    inputs = input_files(dataset.folder(task))
-    renamed = folder / output_name(inputs[0].name) if len(inputs) == len(golds) == 1 else None
-    jobs = [
-        ScoreJob(
-            gold=gold,
-            output=folder / output_name_of_gold(gold.name),
-            position=task.answer_position,
-            answer_sheet=task.answer_sheet,
-            renamed_output=renamed,
-            settings=settings or ScoringSettings(),
-        )
-        for gold in golds
-    ]
-    if not inputs and not any(job.output.is_file() for job in jobs):
-        raise ContractError(f"task {task.id}: no input workbook in {dataset.folder(task)}")
-    return jobs
 
 
 def score_pair(
@@ -221,7 +118,7 @@ def _report(
     return report_pair(gold, output, position, rules, answer_sheet, limit=limit)
 
 
-def score_case(job: ScoreJob) -> verdicts.CaseVerdict:
+def score_case(job: ScoreJob) -> CaseVerdict:
     """One test case by all rule sets, each workbook read once."""
     proof_store.use(job.settings.proof_cache)
     read = functools.cache(functools.partial(_read, engine=job.settings.engine))
@@ -239,7 +136,7 @@ def score_case(job: ScoreJob) -> verdicts.CaseVerdict:
         )
     rules = RULES[job.settings.rules]
     output = _output_of(job, rules)
-    verdict = verdicts.CaseVerdict(
+    verdict = CaseVerdict(
         gt_file=str(job.gold),
         output_file=str(output),
         passed=found[rules.name].passed,
@@ -283,34 +180,14 @@ def _recalculated(
     return {"passed_recalculated": again.passed, "recalculation": note}
 
 
-def _score_all(
-    jobs: Sequence[ScoreJob], settings: ScoringSettings, done: Callable[[], object] | None
-) -> list[verdicts.CaseVerdict]:
-    if not jobs:
-        return []
-    count = min(settings.workers or available_cores(), len(jobs))
-    reserves = settings.recalculate != "never" and settings.recalc_engine != "betteroffice"
-    with tempfile.TemporaryDirectory() as scratch:
-        jobs = [
-            replace(job, early_verdict=Path(scratch, f"{number}.json"))
-            for number, job in enumerate(jobs)
-        ]
-        with Workers(count, settings.limits, reserves_memory=reserves) as workers:
-            found = workers.map(score_case, jobs, done)
-        return [
-            lost_verdict(job, result) if isinstance(result, WorkerLost) else result
-            for job, result in zip(jobs, found, strict=True)
-        ]
-
-
-def lost_verdict(job: ScoreJob, lost: WorkerLost) -> verdicts.CaseVerdict:
+def lost_verdict(job: ScoreJob, lost: WorkerLost) -> CaseVerdict:
     """What the worker had left behind, if only the recalculation was its end; else a fail."""
     recalculates = job.settings.recalculate != "never"
     if job.early_verdict and job.early_verdict.is_file():
-        early = verdicts.CaseVerdict.model_validate_json(job.early_verdict.read_text("utf-8"))
+        early = CaseVerdict.model_validate_json(job.early_verdict.read_text("utf-8"))
         note = f"{job.settings.recalc_engine}: {lost}"
         return early.model_copy(update={"recalculation": note})
-    return verdicts.CaseVerdict(
+    return CaseVerdict(
         gt_file=str(job.gold),
         output_file=str(_output_of(job, RULES[job.settings.rules])),
         passed=False,
@@ -368,19 +245,3 @@ def _read(path: Path, engine: EngineName) -> Book | str:
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return shown(f"{type(error).__name__}: {text}" if text else type(error).__name__)
-
-
-def _not_the_agents(output_dir: Path, wanted: set[str]) -> list[str]:
-    """Tasks with a case that, by the run's own record, ended for other reasons than the agent's.
-
-    A case that was run again has several lines; the last one counts.
-    """
-    from react_agent.seams import NOT_THE_AGENT
-
-    last: dict[tuple[str, str], str] = {}
-    for line in read_lines(output_dir / RESULT_LINES):
-        if isinstance(line, dict):
-            key = str(line.get("id")), str(line.get("input_file"))
-            last[key] = str(line.get("status"))
-    found = [task_id for (task_id, _), status in last.items() if status in NOT_THE_AGENT]
-    return [task_id for task_id in dict.fromkeys(found) if task_id in wanted]

@@ -11,39 +11,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import digest
-from react_agent.text import has_control
+from react_agent.runs.verdicts import OptionalText, Text
 
 INDEX_NAMES = ("dataset.json", "data.json", "data.jsonl", "sample_data.jsonl")
 CELL_LEVEL, SHEET_LEVEL = "Cell-Level Manipulation", "Sheet-Level Manipulation"
-
-
-def _as_text(value: object) -> object:
-    """Ids are integers in one half of the public data and strings in the other."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _blank(value: object) -> object:
-    return "" if value is None else value
-
-
-def _shown(text: str) -> str:
-    """It stands in tables on a terminal."""
-    if has_control(text):
-        raise ValueError("holds a control character")
-    return text
-
-
-Text = Annotated[str, BeforeValidator(_as_text), AfterValidator(_shown)]
-OptionalText = Annotated[
-    str, BeforeValidator(lambda v: _as_text(_blank(v))), AfterValidator(_shown)
-]
 
 
 class Task(BaseModel):
@@ -102,8 +80,8 @@ def output_name_of_gold(gold_name: str) -> str:
     return re.sub(r"_(answer|golden)$", "", gold_name.removesuffix(".xlsx")) + "_output.xlsx"
 
 
-def _input_name(gold: Path) -> str:
-    return output_name_of_gold(gold.name).removesuffix("_output.xlsx") + "_input.xlsx"
+def _input_name(output: str) -> str:
+    return output.removesuffix("_output.xlsx") + "_input.xlsx"
 
 
 def input_files(folder: Path) -> list[Path]:
@@ -203,7 +181,12 @@ class Dataset:
         inputs = input_files(folder)
         if len(inputs) == len(golds) == 1:
             return [SheetCase(task, inputs[0], golds[0])]
-        return [SheetCase(task, folder / _input_name(gold), gold) for gold in golds]
+        by_output = {output_name(path.name): path for path in inputs}
+        return [
+            SheetCase(task, by_output.get(name) or folder / _input_name(name), gold)
+            for gold in golds
+            for name in [output_name_of_gold(gold.name)]
+        ]
 
     def gold(self, case: SheetCase) -> Path:
         """The gold workbook of a case: by name, else the only one that there is.

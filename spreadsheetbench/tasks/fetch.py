@@ -6,7 +6,6 @@ and hashes are compared with SOURCES.lock.json, the archive is unpacked within b
 records must be the ones that the data set is known to hold.
 """
 
-import argparse
 import contextlib
 import datetime
 import fcntl
@@ -22,10 +21,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from react_agent.cli import OK, add_flag, run_script, script_parser
+from react_agent.cli import OK
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import lock, read_json, write_json, write_whole
+from react_agent.flags import run_stage
+from spreadsheetbench.tasks.settings import LOCK, Fetch
 
 if TYPE_CHECKING:  # requests costs 200 ms, too much for --help
     from spreadsheetbench.tasks.download import Fetched
@@ -35,7 +36,6 @@ LICENCE = (
     "https://creativecommons.org/licenses/by-sa/4.0/"
 )
 MARKER = ".fetched.json"
-LOCK = "SOURCES.lock.json"
 MOST = 2 << 30
 """No archive of this benchmark comes near two gigabytes."""
 
@@ -112,46 +112,33 @@ ARCHIVES = {
 }
 
 
+ABOUT = "Bring SpreadsheetBench into data/: download (resumed where it broke off), check, unpack."
+EPILOG = (
+    "The hashes of the archives are not known beforehand: the first download is trusted (it must "
+    "be what the home states, where it states a hash, and hold the known records) and noted in "
+    f"{LOCK}; every later one must be the same."
+)
+
+
 def main(argv: list[str] | None = None) -> int:
-    parser = script_parser(
-        "Bring SpreadsheetBench into data/: download (resumed where it broke off), check, unpack.",
-        "The hashes of the archives are not known beforehand: the first download is trusted (it "
-        "must be what the home states, where it states a hash, and hold the known records) and "
-        f"noted in {LOCK}; every later one must be the same.",
-    )
-    parser.prog = "trace2skill data fetch"
-    add_flag(
-        parser,
-        "--set",
-        default="verified",
-        choices=list(ARCHIVES),
-        help="verified: the 400 tasks of the paper; full: all 912",
-    )
-    add_flag(parser, "--into", type=Path, default=Path("data"), help="where data sets lie")
-    add_flag(
-        parser,
-        "--from",
-        dest="source",
-        default=None,
-        metavar="URL_OR_FILE",
-        help="take the archive from here, not from its public home",
-    )
-    add_flag(
-        parser,
-        "--accept_new",
-        action="store_true",
-        help=f"the archive may differ from {LOCK}; the new hash is noted",
-    )
-    return run_script(_fetch, parser, argv)
+    return run_stage(_fetch, Fetch, argv, ABOUT, EPILOG)
 
 
-async def _fetch(args: argparse.Namespace) -> int:
-    archive = ARCHIVES[args.set]
-    folder = await bring(
-        archive, args.into, source=args.source, accept_new=args.accept_new, option=args.set
-    )
+async def _fetch(settings: Fetch) -> int:
+    folder = await run(settings)
     print(f"{folder}\n{LICENCE}")
     return OK
+
+
+async def run(settings: Fetch) -> Path:
+    """The data set's folder. Raises ContractError, or InfrastructureError of its homes."""
+    return await bring(
+        ARCHIVES[settings.set],
+        settings.into,
+        source=settings.source,
+        accept_new=settings.accept_new,
+        option=settings.set,
+    )
 
 
 async def bring(

@@ -3,20 +3,19 @@
 trace2skill split --data_path DATA --split stratified --seed 1 --output halves.json
 """
 
-import argparse
 import random
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from react_agent.cli import OK, add_flag, add_logging_flag, positive, run_script, script_parser
+from react_agent.cli import OK
+from react_agent.flags import run_stage
+from spreadsheetbench.tasks.settings import SplitName, Splits
 
 if TYPE_CHECKING:
     from spreadsheetbench.tasks.dataset import Task
 
-SplitName = Literal["published", "stratified", "kfold"]
 PUBLISHED = (slice(0, 200), slice(200, 400))
 """The paper's: rows 0:200 teach, rows 200:400 are held out. The halves differ in type: 125
 sheet-level and 75 cell-level tasks against 200 cell-level ones."""
@@ -115,57 +114,54 @@ def _gap(parts: Sequence[Part], kind: str) -> float:
     return max(shares) - min(shares)
 
 
-def main(argv: list[str] | None = None) -> int:
-    return run_script(_run, build_parser(), argv)
+ABOUT = (
+    "Split a data set into lists of task ids that --instance_ids takes: the published halves, "
+    "halves that are alike in instruction type, or folds that are."
+)
+EPILOG = "The same seed gives the same split. Exit codes: 0 done, 2 wrong input."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = script_parser(
-        "Split a data set into lists of task ids that --instance_ids takes: the published halves, "
-        "halves that are alike in instruction type, or folds that are.",
-        "The same seed gives the same split. Exit codes: 0 done, 2 wrong input.",
-    )
-    add_flag(parser, "--data_path", type=Path, required=True, help="data set directory or index")
-    names = ["published", "stratified", "kfold"]
-    add_flag(parser, "--split", default="published", choices=names, help="how to divide")
-    add_flag(parser, "--seed", type=int, default=0, help="of the drawing; published draws nothing")
-    add_flag(parser, "--folds", type=positive, help="that many parts; stands for --split kfold")
-    add_flag(parser, "--output", type=Path, metavar="FILE", help="write the lists as JSON")
-    add_flag(parser, "--print", dest="part", metavar="PART", help="print one part's ids alone")
-    add_logging_flag(parser)
-    return parser
-
-
-def _run(args: argparse.Namespace) -> int:
+def run(settings: Splits) -> list[Part]:
+    """The parts, also written where the settings say so. Raises ContractError."""
     from react_agent.errors import ContractError
     from react_agent.files import digest, write_json
     from spreadsheetbench.tasks.dataset import Dataset
 
-    dataset = Dataset.load(args.data_path)
-    if args.folds and args.split == "published":
-        args.split = "kfold"
-    if args.folds and args.split == "stratified":
+    dataset = Dataset.load(settings.data_path)
+    if settings.folds and settings.split == "stratified":
         raise ContractError("--folds goes with --split kfold, whose folds are stratified too")
-    parts = make(args.split, dataset.tasks, seed=args.seed, folds=args.folds or 5)
-    if args.output:
+    split: SplitName = "kfold" if settings.folds else settings.split
+    parts = make(split, dataset.tasks, seed=settings.seed, folds=settings.folds or 5)
+    if settings.output:
         write_json(
-            args.output,
+            settings.output,
             {
-                "data_path": str(args.data_path),
+                "data_path": str(settings.data_path),
                 "dataset": digest(dataset.path.read_bytes()),
-                "split": args.split,
-                "seed": None if args.split == "published" else args.seed,
+                "split": split,
+                "seed": None if split == "published" else settings.seed,
                 "types": {part.name: part.types for part in parts},
                 "parts": {part.name: part.ids for part in parts},
             },
         )
-    if args.part:
+    return parts
+
+
+def split(settings: Splits) -> int:
+    from react_agent.errors import ContractError
+
+    parts = run(settings)
+    if settings.part:
         named = {part.name: part for part in parts}
-        if args.part not in named:
-            raise ContractError(f"--print {args.part}: the parts are {', '.join(named)}")
-        print(",".join(named[args.part].ids))
+        if settings.part not in named:
+            raise ContractError(f"--print {settings.part}: the parts are {', '.join(named)}")
+        print(",".join(named[settings.part].ids))
         return OK
     print("\n".join(type_lines(parts)))
     for part in parts:
         print(f"\n{part.name}: --instance_ids {shlex.quote(','.join(part.ids))}")
     return OK
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_stage(split, Splits, argv, ABOUT, EPILOG)

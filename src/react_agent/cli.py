@@ -46,7 +46,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
             action.option_strings = spelled
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False, "") or action.default == []:
+        if action.default in (None, False, "", ()) or action.default == []:
             return action.help
         return super()._get_help_string(action)
 

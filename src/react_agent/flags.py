@@ -77,7 +77,9 @@ def as_argv(settings: Settings) -> list[str]:
         elif about.positional:
             found += [str(one) for one in (value if kind.many else (value,))]
         elif value is not None:
-            found += [spelled, ",".join(map(str, value)) if kind.many else _text(value)]
+            text = ",".join(map(str, value)) if kind.many else _text(value)
+            # A list of numbers that begins with a minus would be taken for a flag.
+            found += [f"{spelled}={text}"] if text.startswith("-") else [spelled, text]
     return found
 
 
@@ -105,7 +107,8 @@ def _add(
     about: About,
     default: Any,
 ) -> None:
-    text = f"{about.text}; default: {about.default_text}" if about.default_text else about.text
+    unsaid = about.default_text if default in (None, MISSING) else ""
+    text = f"{about.text}; default: {unsaid}" if unsaid else about.text
     more: dict[str, Any] = {"help": text.replace("%", "%%")}
     if kind.base is bool:
         add_flag(group, flag, dest=path, action="store_true", **more)
@@ -114,8 +117,9 @@ def _add(
     choices = about.choices or kind.choices
     if choices and not kind.many:
         more["choices"] = list(choices)
-    elif about.unit or choices:
-        more["metavar"] = about.unit or "NAMES"
+    else:
+        named = flag.lstrip("-").replace("-", "_").upper()
+        more["metavar"] = about.unit or ("NAMES" if choices else named)
     if about.positional:
         more["nargs"] = "+" if kind.many and default is MISSING else "*" if kind.many else None
         more["metavar"] = about.unit or flag

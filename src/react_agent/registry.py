@@ -18,7 +18,8 @@ DOMAINS: Mapping[str, str] = {
     "docvqa": "docvqa.domain:open_domain",
 }
 HARNESSES: Mapping[str, str] = {
-    "react": "spreadsheet_agent.agents:open_harness",
+    "react": "spreadsheet_agent.agents:react_agent",
+    "command": "react_agent.harnesses.command:command_agent",
 }
 
 

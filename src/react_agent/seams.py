@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Protocol, Self, TypeVar
 
 from react_agent.errors import ContractError
@@ -202,6 +202,17 @@ class Domain(Protocol[CaseT]):
     error_classes: Mapping[str, str]
     """Classes of failure that only this domain knows, each with a clause that says it."""
     tasks: Sequence[Task]
+
+    # What need not be said.
+
+    edition: str = ""
+    """Of the task prompts; stands in run.json beside their digest."""
+    skills: Path | None = None
+    """Skills that come with the benchmark."""
+    no_output: str = "no output"
+    """What results say of a case that left nothing."""
+    scorer: Mapping[str, str] = MappingProxyType({})
+    """What verdicts rest on: `rules`, `engine`, `recalculation_engine` of the verdict file."""
 
     def cases(self, task_id: str) -> list[CaseT]:
         """In order. Raises ContractError for a task without input."""

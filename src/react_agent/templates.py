@@ -9,6 +9,7 @@ from jinja2 import (
     ChoiceLoader,
     DictLoader,
     Environment,
+    FileSystemLoader,
     PackageLoader,
     StrictUndefined,
     TemplateError,
@@ -22,7 +23,7 @@ from react_agent.fenced import fenced, one_line
 
 
 class Prompts:
-    """The `prompts/` folders of packages, the first with a name before the others.
+    """The `prompts/` folders of packages, and other folders, the first with a name before others.
 
     prompts = Prompts("analysis")
     prompts.render("error_agent/system.j2", tools=...)
@@ -31,9 +32,12 @@ class Prompts:
     Raises ContractError when one has a name that is not ours, or a variable that ours does not use.
     """
 
-    def __init__(self, *packages: str, folder: Path | None = None) -> None:
+    def __init__(self, *packages: str | Path, folder: Path | None = None) -> None:
         self.folder = folder
-        loaders: list[BaseLoader] = [PackageLoader(package, "prompts") for package in packages]
+        loaders: list[BaseLoader] = [
+            FileSystemLoader(one) if isinstance(one, Path) else PackageLoader(one, "prompts")
+            for one in packages
+        ]
         self._environment = _environment(loaders)
         if folder is not None:
             texts = _read(folder, self._environment.list_templates())

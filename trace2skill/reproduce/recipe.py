@@ -136,13 +136,14 @@ def contents(recipe: Recipe) -> dict[str, str]:
     """Hashes of what the settings only name. Raises ContractError when one of them is not there."""
     from react_agent.files import digest
     from react_agent.models.generation import GenerationConfig
+    from react_agent.runs.casework import edition, task_prompts
     from react_agent.skills import find_skill
-    from spreadsheet_agent.agents import agent_prompts, edition
-    from spreadsheetbench.tasks.dataset import Dataset
+    from spreadsheet_agent.domain import open_domain
 
+    domain = open_domain(recipe.data_path)
     found = {
-        "data": digest(Dataset.load(recipe.data_path).path.read_bytes()),
-        "prompts": edition(agent_prompts(recipe.prompts))["digest"],
+        "data": digest(domain.source.read_bytes()),
+        "prompts": edition(domain, task_prompts(domain, recipe.prompts))["digest"],
     }
     for name in sorted({recipe.start, *recipe.baselines}):
         found[f"skill {name}"] = find_skill(recipe.skills_dir, name).digest

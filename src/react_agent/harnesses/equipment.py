@@ -56,6 +56,11 @@ class AgentKind(Protocol):
     def with_skill(self) -> bool: ...
 
     @property
+    def with_model(self) -> bool:
+        """False where it never asks the model that it is given, so that none need be named."""
+        ...
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """What else decides its results; stands in run.json."""
         ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from react_agent.bundled import API_CHAT
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.settings import Settings, part, setting
 
@@ -15,7 +16,7 @@ class ModelSettings(Settings):
 
     model: str | None = setting("model name", None, default_text="OPENAI_MODEL")
     llm_client: Literal["openai", "api_chat"] = setting("wire protocol", "openai")
-    api_chat_config: str = setting("settings of the api_chat client", "config/llm_api.json")
+    api_chat_config: str = setting("settings of the api_chat client", API_CHAT)
     base_url: str | None = setting("endpoint; else OPENAI_BASE_URL, else OpenAI's own", None)
     api_key: str | None = setting(
         "key; else OPENAI_API_KEY; EMPTY for a local server", None, secret=True

@@ -144,7 +144,36 @@ def read_log(path: Path) -> Log:
 def find_logs(log_dir: Path) -> list[tuple[LogName, Path]]:
     """The logs of a folder in name order."""
     paths = sorted(log_dir.iterdir() if log_dir.is_dir() else ())
-    return [(name, path) for path in paths if (name := LogName.parse(path))]
+    return [(name, path) for path in paths if (name := name_of(path))]
+
+
+def name_of(path: Path) -> LogName | None:
+    """What a log's name says; where it does not show where the agent's name ends, the log does."""
+    if path.suffix not in SUFFIXES.values():
+        return None
+    if name := LogName.parse(path):
+        return name
+    try:
+        task = str(read_log(path).result.get("task", ""))
+    except ContractError:
+        return None
+    found = re.fullmatch(
+        rf"(?P<agent>.+?)_{re.escape(task)}(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))?",
+        path.stem,
+    )
+    if not task or not found:
+        return None
+    tag: Tag | None = found["tag"]  # type: ignore[assignment]
+    return LogName(found["agent"], task, found["case"] or "", tag)
+
+
+def check_name(agent: str) -> None:
+    """Raises ContractError for an agent's name that cannot stand in a log's."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", agent) or "_agent_" in agent:
+        raise ContractError(
+            f"agent {agent!r}: its logs could not be told; a name has letters, digits, '.', '_' "
+            "and '-', and no _agent_ in its middle"
+        )
 
 
 def _from_lines(lines: list[Any]) -> Log:

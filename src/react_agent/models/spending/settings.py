@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from react_agent.bundled import PRICES
 from react_agent.settings import Settings, setting
 
 
@@ -21,6 +22,4 @@ class BudgetSettings(Settings):
         unit="FILE",
         default_text="<output_dir>/budget.jsonl when there is a cap",
     )
-    prices: str = setting(
-        "dollars per million tokens: a file, or PROMPT,REPLY", "config/prices.json"
-    )
+    prices: str = setting("dollars per million tokens: a file, or PROMPT,REPLY", PRICES)

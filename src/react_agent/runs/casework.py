@@ -1,30 +1,30 @@
 """One case from its input to all it leaves but the line that it is done, on any machine."""
 
-import argparse
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from react_agent.cli import case_limit, model_settings, written
 from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
 from react_agent.files import check_room, digest, refuses_writes
+from react_agent.harnesses.equipment import AgentKind, Choice, Equipment
 from react_agent.layout import LOGS
 from react_agent.models.connect import Connection, Shared, connect
+from react_agent.models.settings import ModelSettings
+from react_agent.registry import DOMAINS, HARNESSES, find
 from react_agent.runs.folder import CaseResult, now
-from react_agent.runs.logs import Log, LogName, write_log
+from react_agent.runs.logs import Log, LogName, check_name, write_log
+from react_agent.runs.places import RunPlace
+from react_agent.runs.settings import DOMAIN, Rollouts
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
-from react_agent.seams import Trajectory
-from react_agent.skills import find_skill
+from react_agent.seams import Case, Domain, Harness, Trajectory
+from react_agent.skills import Skill, find_skill
+from react_agent.templates import Prompts
 from react_agent.threads import in_thread, to_the_end
-from spreadsheet_agent.agents import AGENTS, SpreadsheetAgent, agent_prompts, edition
-from spreadsheet_agent.domain import SpreadsheetDomain
-from spreadsheet_agent.runs import RunPlace
-from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +37,20 @@ class Assignment:
     """One case of one seed's run."""
 
     place: RunPlace
-    case: SheetCase
+    case: Case
     several: bool
     """The task has further inputs, so that the log's name has to say which this was."""
     fingerprint: str
+    no_output: str = "no output"
 
     def result(self, trajectory: Trajectory, output: Path | None = None) -> CaseResult:
         return CaseResult(
             id=self.case.task_id,
-            input_file=self.case.input_path.name,
+            input_file=self.case.input_name,
             output_file=str(output.relative_to(self.place.output_dir)) if output else None,
             status=trajectory.status,
             success=output is not None,
-            error=trajectory.error or (None if output else "no output workbook"),
+            error=trajectory.error or (None if output else self.no_output),
             agent_answer=trajectory.answer[-MAX_ANSWER:],
             turns=trajectory.turns,
             usage=trajectory.usage,
@@ -61,63 +62,111 @@ class Assignment:
 
 
 class RolloutSite:
-    """What the flags of a start name: data, agent, prompts, skill, folders.
+    """What the settings of a start name: benchmark, agent, prompts, skill, folders.
 
     Elsewhere it is read anew."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.args = args
-        self.dataset = Dataset.load(args.data_path)
-        self.domain = SpreadsheetDomain(self.dataset)
-        self.kind = AGENTS[args.agent]
-        self.prompts = agent_prompts(args.prompts)
-        self.skill = find_skill(args.skills_dir, args.skill) if self.kind.with_skill else None
-        self.working: Path = args.working_dir.resolve()
-        self.logs: Path = args.log_dir or args.output_dir / LOGS
+    def __init__(self, settings: Rollouts) -> None:
+        agent = settings.agent
+        self.settings = settings
+        self.domain: Domain[Any] = find(DOMAINS, "--domain", settings.domain)(settings.data_path)
+        choice = Choice(agent.agent, agent.command or "")
+        self.kind: AgentKind = find(HARNESSES, "--harness", agent.harness)(choice)
+        check_name(self.kind.name)
+        self.prompts = task_prompts(self.domain, agent.prompts)
+        self.skill = self._skill() if self.kind.with_skill else None
+        assert settings.working_dir, "of a start that has begun"
+        self.working = settings.working_dir.resolve()
+        self.logs = settings.log_dir or settings.output_dir / LOGS
 
-    def __reduce__(self) -> tuple[type["RolloutSite"], tuple[argparse.Namespace]]:
-        return RolloutSite, (self.args,)
+    def __reduce__(self) -> tuple[type["RolloutSite"], tuple[Rollouts]]:
+        return RolloutSite, (self.settings,)
+
+    @property
+    def skills_dir(self) -> Path | None:
+        return self.settings.agent.skills_dir or self.domain.skills
 
     @property
     def folders(self) -> Sequence[Path]:
-        return self.args.output_dir, self.working, self.logs
+        return self.settings.output_dir, self.working, self.logs
 
     def with_tool_slots(self, slots: int) -> "RolloutSite":
-        args = argparse.Namespace(
-            **{**vars(self.args), "tool_slots": self.args.tool_slots or slots}
-        )
-        return RolloutSite(args)
+        agent = self.settings.agent
+        agent = replace(agent, tool_slots=agent.tool_slots or slots)
+        return RolloutSite(replace(self.settings, agent=agent))
+
+    def _skill(self) -> Skill:
+        if self.skills_dir is None:
+            raise ContractError(
+                f"--domain {self.settings.domain} brings no skill; give --skills_dir, or an "
+                "--agent without a skill"
+            )
+        return find_skill(self.skills_dir, self.settings.agent.skill)
+
+    @property
+    def model(self) -> ModelSettings:
+        """An agent that asks none of ours is noted under its own name, not under a model's."""
+        model = self.settings.model
+        if self.kind.with_model:
+            return model
+        nowhere = "http://127.0.0.1:1"
+        return replace(model, model=self.kind.name, base_url=nowhere, api_key="EMPTY", replay=None)
 
     def _connect(self, masks: Mapping[str, str], shared: Shared | None) -> Connection:
-        settings, folders = model_settings(self.args), written(self.args)
-        workers = self.args.workers
-        return connect(settings, workers=workers, folders=folders, masks=masks, shared=shared)
+        settings = self.settings
+        folders = [settings.output_dir, self.working, self.logs]
+        workers = settings.agent.workers
+        return connect(self.model, workers=workers, folders=folders, masks=masks, shared=shared)
 
     @asynccontextmanager
     async def open(
         self, shared: Shared | None = None
     ) -> AsyncIterator[Bench[Assignment, CaseResult]]:
-        sandbox = open_sandbox(self.args.sandbox, slots=tool_slots(self.args.tool_slots))
+        agent = self.settings.agent
+        sandbox = open_sandbox(agent.sandbox, slots=tool_slots(agent.tool_slots))
         skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
         masks = {"<work>": str(self.working), **skill}
         async with self._connect(masks, shared) as connection:
             described = connection.describe()
             address = described.pop("endpoint", None)  # a server that moved is the same model
-            settings = {**self._settings(sandbox), "model": described}
+            settings = {**self._described(sandbox), "model": described}
             worker = CaseWorker(self, sandbox, connection)
             yield Bench(worker.work, settings, connection.stats, {"endpoint": address})
 
-    def _settings(self, sandbox: Sandbox) -> dict[str, Any]:
-        skill = self.skill
-        return {
-            "agent": self.args.agent,
-            "prompts": edition(self.prompts),
-            "skill": {"name": skill.name, "digest": skill.digest} if skill else None,
-            "dataset": digest(self.dataset.path.read_bytes()),
-            "max_turns": self.args.max_turns,
-            "sandbox": sandbox.kind,
-            **case_limit(self.args),
+    def _described(self, sandbox: Sandbox) -> dict[str, Any]:
+        """All that decides a result; what is usual is left out where runs once had no such thing,
+        so that they can be gone on with."""
+        settings, agent, skill = self.settings, self.settings.agent, self.skill
+        usual = {"domain": DOMAIN, "harness": "react", "case_timeout": None}
+        chosen = {
+            "domain": settings.domain,
+            "harness": agent.harness,
+            "case_timeout": agent.case_timeout,
         }
+        return {
+            "agent": agent.agent,
+            "prompts": edition(self.domain, self.prompts),
+            "skill": {"name": skill.name, "digest": skill.digest} if skill else None,
+            "dataset": digest(self.domain.source.read_bytes()),
+            "max_turns": agent.max_turns,
+            "sandbox": sandbox.kind,
+            **{name: value for name, value in chosen.items() if value != usual[name]},
+            **self.kind.settings,
+        }
+
+
+def task_prompts(domain: Domain[Any], folder: Path | None) -> Prompts:
+    """The benchmark's, or with a user's templates in place of some.
+
+    Raises ContractError as Prompts does.
+    """
+    return Prompts(domain.prompts, "react_agent", folder=folder)
+
+
+def edition(domain: Domain[Any], prompts: Prompts) -> dict[str, str]:
+    """Part of a run's settings: which prompts speak."""
+    parts = digest(*(part for item in prompts.sources().items() for part in item))
+    return {"edition": "own" if prompts.folder else domain.edition, "digest": parts}
 
 
 class CaseWorker:
@@ -127,7 +176,7 @@ class CaseWorker:
         self.site, self.sandbox, self.connection = site, sandbox, connection
         self.domain = site.domain
         self.crashed = False
-        self._harnesses: dict[int | None, SpreadsheetAgent] = {}
+        self._harnesses: dict[int | None, Harness] = {}
 
     async def work(self, given: Assignment) -> CaseResult:
         """Run one case and write its workbook and its log. Raises ModelError as `_trajectory`."""
@@ -149,27 +198,25 @@ class CaseWorker:
         name = self._harness(place.seed).name
         log_name = LogName(name, case.task_id, case.name if given.several else "")
         written = _log(place.header, name, case, trajectory, result)
-        path = write_log(place.log_dir, log_name, written, self.site.args.log_format)
+        path = write_log(place.log_dir, log_name, written, self.site.settings.log_format)
         return result.model_copy(update={"log_file": str(path)})
 
-    def _harness(self, seed: int | None) -> SpreadsheetAgent:
+    def _harness(self, seed: int | None) -> Harness:
         if seed not in self._harnesses:
-            site = self.site
-            self._harnesses[seed] = SpreadsheetAgent(
-                site.kind,
-                self.connection.model(seed=seed),
-                self.sandbox,
+            site, agent = self.site, self.site.settings.agent
+            equipment = Equipment(
+                model=self.connection.model(seed=seed),
+                sandbox=self.sandbox,
                 prompts=site.prompts,
                 skill=site.skill,
-                max_turns=site.args.max_turns,
-                seconds=site.args.case_timeout,
-                hide=[site.dataset.root, site.args.output_dir, site.logs, site.working],
+                max_turns=agent.max_turns,
+                seconds=agent.case_timeout,
+                hide=(site.domain.root, site.settings.output_dir, site.logs, site.working),
             )
+            self._harnesses[seed] = site.kind.open(equipment)
         return self._harnesses[seed]
 
-    async def _trajectory(
-        self, harness: SpreadsheetAgent, case: SheetCase, folder: Path
-    ) -> Trajectory:
+    async def _trajectory(self, harness: Harness, case: Case, folder: Path) -> Trajectory:
         """Raises ModelError when the endpoint refuses every request, and OSError on a full disk."""
         try:
             workspace = await in_thread(self.domain.prepare, case, folder)
@@ -192,7 +239,7 @@ class CaseWorker:
 def _log(
     header: Mapping[str, Any],
     agent: str,
-    case: SheetCase,
+    case: Case,
     trajectory: Trajectory,
     result: CaseResult,
 ) -> Log:

@@ -1,6 +1,5 @@
 """The cases of all seeds in one queue, each written down as it ends."""
 
-import argparse
 import asyncio
 import sys
 from collections import Counter
@@ -12,12 +11,12 @@ from tqdm import tqdm
 from react_agent.engines.bench import Bench, CaseLost
 from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import RunStopped
-from react_agent.runs.folder import CaseResult
+from react_agent.runs.casework import Assignment
+from react_agent.runs.folder import CaseResult, Key
 from react_agent.runs.order import earlier_results, longest_first, seconds_taken
-from react_agent.seams import Domain, Trajectory
-from spreadsheet_agent.casework import Assignment
-from spreadsheet_agent.runs import Run, Session
-from spreadsheetbench.tasks.dataset import SheetCase
+from react_agent.runs.places import Run, Session
+from react_agent.runs.settings import Rollouts
+from react_agent.seams import Case, Domain, Trajectory
 
 
 class CaseQueue:
@@ -26,18 +25,18 @@ class CaseQueue:
     def __init__(
         self,
         session: Session,
-        domain: Domain[SheetCase],
-        args: argparse.Namespace,
+        domain: Domain[Any],
+        settings: Rollouts,
         bench: Bench[Assignment, CaseResult],
     ) -> None:
-        self.session, self.domain, self.args, self.bench = session, domain, args, bench
+        self.session, self.domain, self.settings, self.bench = session, domain, settings, bench
         self.counts: Counter[str] = Counter()
         self.tokens = 0
         self.failing_in_a_row = 0
 
-    async def run(self, cases: Sequence[SheetCase]) -> None:
+    async def run(self, cases: Sequence[Case]) -> None:
         """Raises ContractError when a finished case was run on other data."""
-        before = self.args.longest_first
+        before = self.settings.agent.longest_first
         earlier = earlier_results(before) if before else []
         waiting = self._waiting(cases)
         kept = sum(run.kept for run in self.session.runs)
@@ -48,7 +47,7 @@ class CaseQueue:
             await work_queue(
                 self._case,
                 self._in_order(waiting, earlier),
-                workers=self.args.workers,
+                workers=self.settings.agent.workers,
                 again=self._again,
                 done=lambda outcome: self._done(outcome, bar),
             )
@@ -57,26 +56,26 @@ class CaseQueue:
         finally:
             bar.close()
             for run in self.session.runs:
-                header = {**run.place.header, "parallel_workers": self.args.workers}
+                header = {**run.place.header, "parallel_workers": self.settings.agent.workers}
                 run.folder.write_summary(self.session.tasks, header, self.session.problems)
             if sys.exc_info()[0] is asyncio.CancelledError:
                 print(self.session.table())
 
-    def _waiting(self, cases: Sequence[SheetCase]) -> list[tuple[Run, Assignment]]:
+    def _waiting(self, cases: Sequence[Case]) -> list[tuple[Run, Assignment]]:
         """What no earlier start has finished."""
+        missing_only = self.settings.cases.missing_only
         several = Counter(case.task_id for case in cases)
         fingerprints = {_key(case): self.domain.fingerprint(case) for case in cases}
         waiting: list[tuple[Run, Assignment]] = []
         for run in self.session.runs:
             run.folder.check_fingerprints(fingerprints)
             for case in cases:
-                if run.folder.is_finished(_key(case), missing_only=self.args.missing_only):
+                if run.folder.is_finished(_key(case), missing_only=missing_only):
                     run.kept += 1
                 else:
-                    more = several[case.task_id] > 1
-                    waiting.append(
-                        (run, Assignment(run.place, case, more, fingerprints[_key(case)]))
-                    )
+                    more, printed = several[case.task_id] > 1, fingerprints[_key(case)]
+                    no_output = self.domain.no_output
+                    waiting.append((run, Assignment(run.place, case, more, printed, no_output)))
         self.session.owed = len(waiting)
         return waiting
 
@@ -102,8 +101,7 @@ class CaseQueue:
 
     @property
     def _hopeless(self) -> bool:
-        workers: int = self.args.workers
-        return self.failing_in_a_row >= max(8, workers)
+        return self.failing_in_a_row >= max(8, self.settings.agent.workers)
 
     def _again(self, outcome: WorkOutcome[tuple[Run, Assignment], CaseResult]) -> bool:
         """What the endpoint ended is tried again when all else is done."""
@@ -137,5 +135,5 @@ class _NothingGetsThrough(Exception):
     """A bug, or a setting that the endpoint refuses, hits every case; outages are waited for."""
 
 
-def _key(case: SheetCase) -> tuple[str, str]:
-    return case.task_id, case.input_path.name
+def _key(case: Case) -> Key:
+    return case.task_id, case.input_name

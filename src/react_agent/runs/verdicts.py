@@ -6,14 +6,31 @@ that are ours stand behind them and say what the others leave out.
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
-from spreadsheetbench.book.rules import RulesName
-from spreadsheetbench.tasks.dataset import OptionalText, Text
+from react_agent.text import has_control
+
+
+def _as_text(value: object) -> object:
+    """Ids are integers in one half of the public data and strings in the other."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _shown(text: str) -> str:
+    """It stands in tables on a terminal."""
+    if has_control(text):
+        raise ValueError("holds a control character")
+    return text
+
+
+Text = Annotated[str, BeforeValidator(_as_text), AfterValidator(_shown)]
+OptionalText = Annotated[
+    str, BeforeValidator(lambda v: "" if v is None else _as_text(v)), AfterValidator(_shown)
+]
 
 
 class CaseVerdict(BaseModel, frozen=True):
@@ -24,7 +41,9 @@ class CaseVerdict(BaseModel, frozen=True):
     passed: bool
     message: str = ""
     """The first mismatch, or why nothing could be compared."""
-    passed_by_rules: dict[RulesName, bool] = {}
+    case: str | None = None
+    """Ours: which of a task's several cases this is."""
+    passed_by_rules: dict[str, bool] = {}
     """Ours: the verdict by every rule set."""
     passed_recalculated: bool | None = None
     """Ours: the verdict once formulas without a cached value have one; None if not asked for."""
@@ -60,7 +79,7 @@ class TaskVerdict(BaseModel, frozen=True):
             hard_score=int(passed == len(cases)),
         )
 
-    def success_by(self, rules: RulesName) -> bool:
+    def success_by(self, rules: str) -> bool:
         return not self.error and all(case.passed_by_rules.get(rules) for case in self.test_cases)
 
     @property
@@ -90,7 +109,8 @@ class Summary(BaseModel, frozen=True):
     avg_hard_score: float
     by_instruction_type: dict[str, TypeSummary]
 
-    rules: RulesName = "released"
+    rules: str = "released"
+    """Empty where a benchmark has one set of them."""
     engine: str = "openpyxl"
     scored_instances: int = 0
     """Those with at least one test case: the denominator of the averages."""
@@ -101,7 +121,7 @@ class Summary(BaseModel, frozen=True):
     infrastructure: tuple[str, ...] = ()
     """Tasks that the run did not finish for reasons that are not the agent's; they count as
     wrong in all numbers above."""
-    rules_differ: dict[str, dict[RulesName, bool]] = {}
+    rules_differ: dict[str, dict[str, bool]] = {}
     """Tasks on whose success the rule sets do not agree."""
     recalculation_engine: str | None = None
     fully_correct_recalculated: int | None = None
@@ -127,8 +147,8 @@ class Evaluation(BaseModel, frozen=True):
 def summarize(
     results: Sequence[TaskVerdict],
     *,
-    rules: RulesName = "released",
-    engine: str = "openpyxl",
+    rules: str = "",
+    engine: str = "",
     dropped: Sequence[str] = (),
     infrastructure: Sequence[str] = (),
     recalculation_engine: str | None = None,
@@ -248,8 +268,8 @@ def _by_type(scored: Sequence[TaskVerdict]) -> dict[str, TypeSummary]:
     }
 
 
-def _differences(scored: Sequence[TaskVerdict]) -> dict[str, dict[RulesName, bool]]:
-    found: dict[str, dict[RulesName, bool]] = {}
+def _differences(scored: Sequence[TaskVerdict]) -> dict[str, dict[str, bool]]:
+    found: dict[str, dict[str, bool]] = {}
     for result in scored:
         names = {name for case in result.test_cases for name in case.passed_by_rules}
         by_rules = {name: result.success_by(name) for name in sorted(names)}

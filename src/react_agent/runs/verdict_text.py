@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from spreadsheetbench.scoring.verdicts import Evaluation, RepeatedEvaluation, Summary
+from react_agent.runs.verdicts import Evaluation, RepeatedEvaluation, Summary
 
 LISTED = 12
 """Ids that one line names before it says how many more there are."""
@@ -23,7 +23,8 @@ def task_lines(evaluation: Evaluation) -> Iterator[str]:
 def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
     summary = evaluation.summary
     correct, total = summary.fully_correct_instances, summary.total_instances
-    yield f"== {title}: {correct} of {total} tasks correct ({summary.rules} rules)"
+    rules = f" ({summary.rules} rules)" if summary.rules else ""
+    yield f"== {title}: {correct} of {total} tasks correct{rules}"
     yield (
         f"Accuracy         {summary.instance_accuracy:8.2%}  of {total} tasks with an "
         f"answer_position, errors counting as wrong"

@@ -1,0 +1,100 @@
+"""The outputs of a run, scored task by task; what an output is worth is the domain's word."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from react_agent.errors import ContractError
+from react_agent.files import read_lines
+from react_agent.layout import RESULT_LINES
+from react_agent.runs.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
+from react_agent.seams import NOT_THE_AGENT, Domain, Score, Task
+
+
+async def score_run(
+    domain: Domain[Any],
+    tasks: Sequence[Task],
+    output_dir: Path,
+    done: Callable[[], object] | None = None,
+) -> Evaluation:
+    """Score these tasks of one run, inside `with domain:`. `done` is called for each test case.
+
+    Raises ContractError where there is no such directory.
+    """
+    if not output_dir.is_dir():
+        raise ContractError(f"{output_dir}: no such output directory; nothing was scored")
+    found = await asyncio.gather(*(_task(domain, task, output_dir, done) for task in tasks))
+    results = [verdict for verdict in found if verdict]
+    summary = summarize(
+        results,
+        dropped=[task.id for task, verdict in zip(tasks, found, strict=True) if not verdict],
+        infrastructure=_not_the_agents(output_dir, {verdict.id for verdict in results}),
+        **domain.scorer,
+    )
+    return Evaluation(summary=summary, results=tuple(results))
+
+
+def count_cases(domain: Domain[Any], tasks: Sequence[Task]) -> int:
+    """For a display; a task that cannot be scored becomes an error in the results."""
+    count = 0
+    for task in tasks:
+        try:
+            count += len(domain.scored(task.id))
+        except ContractError:
+            continue
+    return count
+
+
+async def _task(
+    domain: Domain[Any], task: Task, output_dir: Path, done: Callable[[], object] | None
+) -> TaskVerdict | None:
+    """None for a task that does not count."""
+
+    async def case(one: Any) -> CaseVerdict:
+        score = await domain.score(one, domain.output_path(one, output_dir))
+        if done:
+            done()
+        return verdict_of(score, one.name if len(cases) > 1 else None)
+
+    cases: list[Any] = []
+    try:
+        cases += domain.scored(task.id)
+        if not cases:
+            return None
+        verdicts = await asyncio.gather(*map(case, cases))
+    except ContractError as error:
+        return TaskVerdict(
+            id=task.id,
+            instruction_type=task.instruction_type,
+            success=False,
+            error=str(error),
+        )
+    return TaskVerdict.of(task.id, task.instruction_type, verdicts)
+
+
+def verdict_of(score: Score, case: str | None = None) -> CaseVerdict:
+    return CaseVerdict.model_validate(
+        {
+            "gt_file": score.truth,
+            "output_file": score.output,
+            "passed": score.passed,
+            "message": score.message,
+            "case": case,
+            **score.details,
+        }
+    )
+
+
+def _not_the_agents(output_dir: Path, wanted: set[str]) -> list[str]:
+    """Tasks with a case that, by the run's own record, ended for other reasons than the agent's.
+
+    A case that was run again has several lines; the last one counts.
+    """
+    last: dict[tuple[str, str], str] = {}
+    for line in read_lines(output_dir / RESULT_LINES):
+        if isinstance(line, dict):
+            key = str(line.get("id")), str(line.get("input_file"))
+            last[key] = str(line.get("status"))
+    found = [task_id for (task_id, _), status in last.items() if status in NOT_THE_AGENT]
+    return [task_id for task_id in dict.fromkeys(found) if task_id in wanted]

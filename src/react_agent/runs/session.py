@@ -1,0 +1,145 @@
+"""One start of the rollouts: from settings to runs and their cases."""
+
+import contextlib
+import platform
+import random
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from react_agent.cluster.staff import staffed
+from react_agent.engines.bench import Bench
+from react_agent.errors import ContractError
+from react_agent.layout import seed_name
+from react_agent.lock import only_start
+from react_agent.runs.case_queue import CaseQueue
+from react_agent.runs.casework import Assignment, RolloutSite
+from react_agent.runs.folder import CaseResult, RunFolder
+from react_agent.runs.places import Run, RunPlace, Session
+from react_agent.runs.settings import CaseChoice, Rollouts
+from react_agent.sandbox.orphans import end_strays
+from react_agent.seams import Case, Domain
+
+SEED_LIMIT = 2**31
+
+
+async def run(settings: Rollouts) -> Session:
+    """Run what no earlier start has finished, as the settings say.
+
+    Raises ContractError before anything is run when settings, data or an earlier run do not fit.
+    """
+    seeds = chosen_seeds(settings.cases)
+    working = settings.working_dir or Path(tempfile.mkdtemp(prefix="trace2skill-"))
+    settings = replace(settings, working_dir=working)
+    workers = settings.agent.workers
+    start = _Start(RolloutSite(settings))
+    async with start.site.open() as bench:
+        with contextlib.ExitStack() as locks:
+            for seed in seeds:
+                sub = () if seed is None or len(seeds) == 1 else (seed_name(seed),)
+                locks.enter_context(only_start(settings.output_dir.joinpath(*sub)))
+                start.session.runs.append(start.run(bench, seed, sub))
+            end_strays(start.site.working)
+            async with staffed(
+                settings.executor, start.site.model, start.site, bench, workers
+            ) as staff:
+                queue = CaseQueue(start.session, start.site.domain, settings, staff)
+                await queue.run(start.cases)
+    return start.session
+
+
+class _Start:
+    """The chosen tasks, and the opened run of every seed."""
+
+    def __init__(self, site: RolloutSite) -> None:
+        self.site, chosen, domain = site, site.settings.cases, site.domain
+        tasks = domain.select(
+            start=chosen.start_idx,
+            end=chosen.end_idx,
+            ids=chosen.instance_ids,
+            shuffle_seed=chosen.shuffle_seed,
+            sample=chosen.sample,
+        )
+        if not tasks:
+            raise ContractError(f"{domain.source}: the flags choose no task of {len(domain.tasks)}")
+        self.session = Session(tasks=[(task.id, task.instruction) for task in tasks])
+        self.cases = _lay_out(site.domain, self.session)
+
+    def run(
+        self, bench: Bench[Assignment, CaseResult], seed: int | None, sub: Sequence[str]
+    ) -> Run:
+        """One seed's run, its folder opened. Raises ContractError when it cannot go on."""
+        site, settings = self.site, self.site.settings
+        environment = {**_environment(site), **bench.environment, "cases": len(self.cases)}
+        output_dir = settings.output_dir.joinpath(*sub)
+        folder = RunFolder(output_dir, None if sub else settings.results_file)
+        folder.open(
+            {**bench.settings, "seed": seed},
+            environment,
+            overwrite=settings.overwrite,
+            outputs=_outputs(site.domain, output_dir),
+        )
+        header = {"agent_name": site.kind.name, "model": site.model.model, "seed": seed}
+        working, logs = site.working.joinpath(*sub), site.logs.joinpath(*sub)
+        return Run(RunPlace(seed, output_dir, working, logs, header), folder)
+
+
+def _lay_out(domain: Domain[Any], session: Session) -> list[Case]:
+    """The cases of all tasks; a task without folder or input is a problem, not a crash."""
+    cases: list[Case] = []
+    for task_id, _ in session.tasks:
+        try:
+            cases += domain.cases(task_id)
+        except ContractError as error:
+            session.problems[task_id] = str(error)
+    return cases
+
+
+def _outputs(domain: Domain[Any], output_dir: Path) -> list[Path]:
+    """Where the results of all tasks of the data set belong, chosen or not."""
+    found: list[Path] = []
+    for task in domain.tasks:
+        with contextlib.suppress(ContractError):
+            found += [domain.output_path(c, output_dir) for c in domain.cases(task.id)]
+    return found
+
+
+def _environment(site: RolloutSite) -> dict[str, Any]:
+    """What may differ between two starts of one run, but helps to explain a difference."""
+    names = ("trace2skill-toolkit", "openpyxl", "pandas", "betteroffice-xlsx", "openai")
+    versions = {}
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):  # a clone need not be installed
+            versions[name] = metadata.version(name)
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": versions,
+        "workers": site.settings.agent.workers,
+        "data_path": str(site.settings.data_path),
+        "skills_dir": str(site.skills_dir or ""),
+        "prompts": str(site.settings.agent.prompts or ""),
+    }
+
+
+def chosen_seeds(cases: CaseChoice) -> list[int | None]:
+    """The same list at every start, so that a run of drawn seeds can be gone on with.
+
+    Raises ContractError when the three ways to name seeds are mixed.
+    """
+    if cases.repeat > 1 and cases.num_random_seeds > 1:
+        raise ContractError("--repeat and --num_random_seeds exclude each other")
+    if cases.seeds and (cases.repeat > 1 or cases.num_random_seeds > 1):
+        raise ContractError("--seeds excludes --repeat and --num_random_seeds")
+    if len(set(cases.seeds)) != len(cases.seeds):
+        raise ContractError("--seeds names a seed twice")
+    if cases.seeds:
+        return list(cases.seeds)
+    if cases.repeat > 1:
+        return list(range(cases.repeat))
+    if cases.num_random_seeds > 1:
+        return list(random.Random(0).sample(range(SEED_LIMIT), cases.num_random_seeds))
+    return [None]
