@@ -85,6 +85,8 @@ class TableCase:
 
 class TableDomain(Domain[TableCase]):
     prompts = SpreadsheetDomain.prompts
+    edition = SpreadsheetDomain.edition
+    skills = SpreadsheetDomain.skills
     files = FILES
     error_classes: Mapping[str, str] = ERROR_CLASSES
     no_output = "no output workbook"

@@ -56,6 +56,13 @@ def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
             f"the agent's, counted as they stand: {_listed(summary.infrastructure)}"
         )
     if summary.rules_differ:
+        names = sorted({name for found in summary.rules_differ.values() for name in found})
+        shares = [
+            f"{name} {sum(task.success_by(name) for task in evaluation.results) / total:.2%}"
+            for name in names
+            if name != summary.rules
+        ]
+        yield f"Other rules      {', '.join(shares)}"
         yield f"Rules differ on  {len(summary.rules_differ)}: " + _listed(
             [
                 f"{task_id} ({', '.join(name for name, passed in found.items() if passed)} pass)"

@@ -41,6 +41,8 @@ class CaseVerdict(BaseModel, frozen=True):
     passed: bool
     message: str = ""
     """The first mismatch, or why nothing could be compared."""
+    score: float | None = None
+    """Ours: of 1, where a benchmark knows results that are partly right."""
     case: str | None = None
     """Ours: which of a task's several cases this is."""
     passed_by_rules: dict[str, bool] = {}
@@ -49,6 +51,10 @@ class CaseVerdict(BaseModel, frozen=True):
     """Ours: the verdict once formulas without a cached value have one; None if not asked for."""
     recalculation: str | None = None
     """Ours: what the engine did, where it had something to do."""
+
+    @property
+    def worth(self) -> float:
+        return float(self.passed) if self.score is None else self.score
 
 
 class TaskVerdict(BaseModel, frozen=True):
@@ -75,7 +81,7 @@ class TaskVerdict(BaseModel, frozen=True):
             test_cases=tuple(cases),
             passed_count=passed,
             total_count=len(cases),
-            soft_score=passed / len(cases),
+            soft_score=sum(case.worth for case in cases) / len(cases),
             hard_score=int(passed == len(cases)),
         )
 
