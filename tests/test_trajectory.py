@@ -1,5 +1,8 @@
 """Logs come back as they were written, whatever the agent said; names are read in one place."""
 
+import asyncio
+import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -7,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from react_agent.errors import ContractError
-from react_agent.model import Message
+from react_agent.model import Body, ChatModel, ImagePart, Message, Reply, TextPart
+from react_agent.models.spending.budget import prompt_tokens
 from react_agent.runs.logs import (
     Log,
     LogFormat,
     LogName,
+    check_name,
     find_logs,
     parse_markdown,
     read_log,
@@ -67,6 +72,61 @@ IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9-]{0,8}(_[0-9]{1,4})?", fullmatch=Tru
 def test_names_round_trip(agent: str, task: str, case: str, tag: None, suffix: str) -> None:
     name = LogName(agent, task, case, tag)
     assert LogName.parse(Path(name.stem + suffix)) == name
+
+
+AGENTS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,9}", fullmatch=True)
+
+
+@given(
+    AGENTS.filter(lambda name: "_agent" not in name),
+    IDS,
+    st.sampled_from(["", "1_CF_357_input"]),
+    st.sampled_from([None, "SUCCEED", "FAILED"]),
+    st.sampled_from(["markdown", "jsonl"]),
+    st.booleans(),
+)
+def test_the_logs_of_an_agent_of_any_name_are_found(
+    agent: str, task: str, case: str, tag: None, log_format: LogFormat, torn: bool
+) -> None:
+    check_name(agent)
+    name = LogName(agent, task, case, tag)
+    with tempfile.TemporaryDirectory() as folder:
+        result = {"task": task, **RESULT}
+        path = write_log(Path(folder), name, Log((), result, "t"), log_format)
+        if torn and log_format == "markdown":
+            path.write_text(path.read_text().partition("## RESULT")[0])
+        assert find_logs(Path(folder)) == [(name, path)]
+
+
+@pytest.mark.parametrize("agent", ["", "a/b", ".hidden", "two words", "one_agent_two"])
+def test_a_name_that_logs_cannot_bear_is_refused(agent: str) -> None:
+    with pytest.raises(ContractError, match="agent"):
+        check_name(agent)
+
+
+@pytest.mark.parametrize("log_format", ["markdown", "jsonl"])
+def test_a_message_with_an_image_is_sent_whole_and_logged_in_words(
+    tmp_path: Path, log_format: LogFormat
+) -> None:
+    parts = (TextPart(text="Read the total."), ImagePart.of(b"\x89PNG"))
+    message = Message(role="user", content=parts)
+    path = write_log(tmp_path, LogName("a_agent", "1"), Log((message,), RESULT, "t"), log_format)
+    (read,) = read_log(path).messages
+    assert read.text == message.text
+    assert read.text.startswith("Read the total.\n[image image/png, 4 bytes")
+    assert (read == message) == (log_format == "jsonl")
+    sent: list[Body] = []
+
+    class Endpoint:
+        async def send(self, body: Body) -> Reply:
+            sent.append(json.loads(json.dumps(body)))
+            return Reply(text="ok")
+
+    asyncio.run(ChatModel(Endpoint(), "m").reply([message]))
+    (said,) = sent[0]["messages"]
+    assert said["content"][0] == {"type": "text", "text": "Read the total."}
+    assert said["content"][1]["image_url"]["url"] == "data:image/png;base64,iVBORw=="
+    assert 1_000 < prompt_tokens(sent[0]) < 2_000
 
 
 @pytest.mark.parametrize(

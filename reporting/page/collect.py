@@ -11,7 +11,7 @@ from react_agent.errors import ContractError
 from react_agent.layout import seed_of
 from react_agent.models.spending.prices import Prices
 from react_agent.runs.folder import CaseResult
-from react_agent.runs.logs import Log, LogName, read_log
+from react_agent.runs.logs import Log, name_of, read_log
 from react_agent.runs.verdicts import CaseVerdict
 from reporting.cells.cellgrid import GridJob, grids_of
 from reporting.page.overview import outcome_of
@@ -227,7 +227,7 @@ def same_log(recorded: Path, file: Path | None) -> bool:
 
 
 def _identity(path: Path) -> tuple[object, ...]:
-    name = LogName.parse(path)
+    name = name_of(path)
     known = (name.agent, name.task_id, name.case) if name else (path.name,)
     depth = 4 if seed_of(path.parent) else 3
     return (*known, *path.absolute().parts[-depth:-1])

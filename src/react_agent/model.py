@@ -37,7 +37,8 @@ class ImagePart(BaseModel, frozen=True):
         if not head.startswith("data:"):
             return f"[image {head}]"
         kind = head.removeprefix("data:").removesuffix(";base64")
-        return f"[image {kind}, {len(encoded) * 3 // 4} bytes, {digest(encoded)[:12]}]"
+        size = len(encoded.rstrip("=")) * 3 // 4
+        return f"[image {kind}, {size} bytes, {digest(encoded)[:12]}]"
 
 
 Part = TextPart | ImagePart

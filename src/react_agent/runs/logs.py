@@ -21,6 +21,8 @@ Tag = Literal["SUCCEED", "FAILED"]
 LogFormat = Literal["markdown", "jsonl"]
 SUFFIXES: dict[LogFormat, str] = {"markdown": ".md", "jsonl": ".jsonl"}
 
+HEAD = 4_000
+"""Characters of a log in which its task is named."""
 _NAME = re.compile(
     r"(?P<agent>[a-z0-9_]+?_agent)_(?P<id>.+?)(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))?\Z"
 )
@@ -153,10 +155,7 @@ def name_of(path: Path) -> LogName | None:
         return None
     if name := LogName.parse(path):
         return name
-    try:
-        task = str(read_log(path).result.get("task", ""))
-    except ContractError:
-        return None
+    task = _task_in(path)
     found = re.fullmatch(
         rf"(?P<agent>.+?)_{re.escape(task)}(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))?",
         path.stem,
@@ -165,6 +164,17 @@ def name_of(path: Path) -> LogName | None:
         return None
     tag: Tag | None = found["tag"]  # type: ignore[assignment]
     return LogName(found["agent"], task, found["case"] or "", tag)
+
+
+def _task_in(path: Path) -> str:
+    """The task that a log says it is of, also one that breaks off; else nothing."""
+    try:
+        if path.suffix == ".jsonl":
+            return str(read_log(path).result.get("task", ""))
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return str(_rows(file.read(HEAD)).get("task", ""))
+    except (ContractError, OSError):
+        return ""
 
 
 def check_name(agent: str) -> None:

@@ -35,6 +35,7 @@ from react_agent.models.spending.prices import Prices
 from react_agent.models.spending.settings import BudgetSettings
 
 CHARS_PER_TOKEN = 3
+IMAGE_TOKENS = 1_500
 """Few, so that a prompt is rather taken for too long than for too short."""
 
 
@@ -202,7 +203,12 @@ class Capped:
 
 def prompt_tokens(body: Body) -> int:
     """As expected, before the endpoint has counted them."""
-    return sum(len(str(m["content"])) for m in body["messages"]) // CHARS_PER_TOKEN
+    contents = [message["content"] for message in body["messages"]]
+    parts = [part for one in contents if not isinstance(one, str) for part in one]
+    texts = [one for one in contents if isinstance(one, str)]
+    texts += [part["text"] for part in parts if "text" in part]
+    images = sum("text" not in part for part in parts)
+    return sum(map(len, texts)) // CHARS_PER_TOKEN + images * IMAGE_TOKENS
 
 
 def _used(line: Line, reply: Reply) -> Usage:
