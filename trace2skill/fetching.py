@@ -105,15 +105,20 @@ async def bring(home: "Home", chosen: str, settings: FetchData) -> Path:
 
 
 async def _download(home: "Home", chosen: str, settings: FetchData, raw: Path) -> None:
+    from react_agent.errors import ContractError
     from react_agent.files import write_json
     from spreadsheetbench.tasks.fetch import check_identity, get
     from spreadsheetbench.tasks.settings import LOCK
     from spreadsheetbench.tasks.unpack import unpack
 
     again = f"--domain {home.domain} --set {chosen}"
-    files = home.files[:1] if settings.source else home.files
+    if settings.source and len(home.files) > 1:
+        raise ContractError(
+            f"--from {settings.source}: {home.domain} comes in {len(home.files)} files; give the "
+            "folder in which they lie"
+        )
     raw.mkdir()
-    for remote in files:
+    for remote in home.files:
         fetched = await get(remote.name, remote.sources, settings.into, settings.source, again)
         lock = check_identity(
             remote.name,

@@ -21,12 +21,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from react_agent.cli import OK
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import lock, read_json, write_json, write_whole
-from react_agent.flags import run_stage
-from spreadsheetbench.tasks.settings import LOCK, Fetch
+from spreadsheetbench.tasks.settings import LOCK
 
 if TYPE_CHECKING:  # requests costs 200 ms, too much for --help
     from spreadsheetbench.tasks.download import Fetched
@@ -110,35 +108,6 @@ ARCHIVES = {
         ),
     ),
 }
-
-
-ABOUT = "Bring SpreadsheetBench into data/: download (resumed where it broke off), check, unpack."
-EPILOG = (
-    "The hashes of the archives are not known beforehand: the first download is trusted (it must "
-    "be what the home states, where it states a hash, and hold the known records) and noted in "
-    f"{LOCK}; every later one must be the same."
-)
-
-
-def main(argv: list[str] | None = None) -> int:
-    return run_stage(_fetch, Fetch, argv, ABOUT, EPILOG)
-
-
-async def _fetch(settings: Fetch) -> int:
-    folder = await run(settings)
-    print(f"{folder}\n{LICENCE}")
-    return OK
-
-
-async def run(settings: Fetch) -> Path:
-    """The data set's folder. Raises ContractError, or InfrastructureError of its homes."""
-    return await bring(
-        ARCHIVES[settings.set],
-        settings.into,
-        source=settings.source,
-        accept_new=settings.accept_new,
-        option=settings.set,
-    )
 
 
 async def bring(
