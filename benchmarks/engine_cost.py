@@ -21,9 +21,12 @@ from table import show
 from react_agent.cluster.ray_cluster import crew
 from react_agent.engines.bench import Bench
 from react_agent.engines.queue import work_queue
+from react_agent.engines.settings import ExecutorSettings
 from react_agent.model import Body, Reply
 from react_agent.models.connect import Shared
 from react_agent.models.patience.retry import Stats
+from react_agent.models.settings import ModelSettings
+from react_agent.models.spending.settings import BudgetSettings
 
 CALL: Body = {"model": "m", "messages": [{"role": "user", "content": "x" * 20_000}]}
 
@@ -60,13 +63,11 @@ class NothingToDo:
 async def measure(args: argparse.Namespace, actors: int, counted: bool) -> list[object]:
     with tempfile.TemporaryDirectory() as name:
         site = NothingToDo(Path(name), args.bytes)
-        flags = argparse.Namespace(
-            **{"ray_address": None, "ray_actors": actors, "record": None, "reply_cache": None},
-            **{"max_cost": None, "max_total_tokens": None, "prices": "1,1"},
-            **{"max_calls": 10**9 if counted else None, "budget": None, "output_dir": Path(name)},
-        )
+        executor = ExecutorSettings(executor="ray", ray_actors=actors)
+        caps = BudgetSettings(prices="1,1", max_calls=10**9 if counted else None)
+        model = ModelSettings(model="m", budget=caps)
         async with site.open() as here:
-            async with crew(flags, site, here, args.in_flight) as bench:
+            async with crew(executor, model, site, here, args.in_flight) as bench:
                 started, used = time.monotonic(), time.process_time()
                 outcomes = await work_queue(bench.work, range(args.cases), workers=args.in_flight)
                 seconds, used = time.monotonic() - started, time.process_time() - used

@@ -6,12 +6,11 @@ A data set is a directory or an index file (.json, .jsonl). Workbooks of a task 
 """
 
 import json
-import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,6 +18,7 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import digest
 from react_agent.runs.verdicts import OptionalText, Text
+from react_agent.seams import Which, choose
 
 INDEX_NAMES = ("dataset.json", "data.json", "data.jsonl", "sample_data.jsonl")
 CELL_LEVEL, SHEET_LEVEL = "Cell-Level Manipulation", "Sheet-Level Manipulation"
@@ -209,29 +209,9 @@ class Dataset:
         record = case.task.model_dump_json(exclude={"exclude"})
         return digest(record, case.name, case.input_path.read_bytes())
 
-    def select(
-        self,
-        *,
-        start: int = 0,
-        end: int | None = None,
-        ids: Sequence[str] = (),
-        shuffle_seed: int | None = None,
-        sample: int | None = None,
-    ) -> list[Task]:
-        """Slice the records, then keep `ids`, then shuffle, then take the first `sample`.
-
-        Raises ContractError for an id that the data set does not hold.
-        """
-        unknown = [i for i in ids if i not in self.by_id]
-        if unknown:
-            raise ContractError(f"{self.path}: no task with id {', '.join(unknown)}")
-        chosen = list(self.tasks[start:end])
-        if ids:
-            wanted = set(ids)
-            chosen = [task for task in chosen if task.id in wanted]
-        if shuffle_seed is not None:
-            random.Random(shuffle_seed).shuffle(chosen)
-        return chosen[:sample] if sample is not None else chosen
+    def select(self, **which: Unpack[Which]) -> list[Task]:
+        """As `choose`."""
+        return choose(self.tasks, self.path, **which)
 
 
 def task_folder(root: Path, location: str, task_id: str) -> Path | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from react_agent.errors import ContractError
 from react_agent.files import digest
@@ -88,6 +88,7 @@ class Case(Protocol):
         ...
 
 
+TaskT = TypeVar("TaskT", bound=Task)
 CaseT = TypeVar("CaseT", bound=Case)
 
 
@@ -182,6 +183,32 @@ class Facts:
     """Whether the truth even holds against itself; nothing can be learnt from a case else."""
     by: Mapping[str, str] = field(default_factory=dict)
     """As in Check."""
+
+
+class Which(TypedDict, total=False):
+    """Which tasks of a data set."""
+
+    start: int
+    end: int | None
+    ids: Sequence[str]
+    shuffle_seed: int | None
+    sample: int | None
+
+
+def choose(tasks: Sequence[TaskT], source: Path, **which: Unpack[Which]) -> list[TaskT]:
+    """Slice the records, then keep `ids`, then shuffle, then take the first `sample`.
+
+    Raises ContractError for an id that the data set does not hold.
+    """
+    known, wanted = {task.id for task in tasks}, which.get("ids") or ()
+    if unknown := [one for one in wanted if one not in known]:
+        raise ContractError(f"{source}: no task with id {', '.join(unknown)}")
+    chosen = list(tasks[which.get("start", 0) : which.get("end")])
+    if wanted:
+        chosen = [task for task in chosen if task.id in set(wanted)]
+    if (seed := which.get("shuffle_seed")) is not None:
+        random.Random(seed).shuffle(chosen)
+    return chosen[: which.get("sample")]
 
 
 class Domain(Protocol[CaseT]):
@@ -306,26 +333,9 @@ class Domain(Protocol[CaseT]):
         """How many of the values that the task asks for an output holds, and of how many."""
         return int((await self.check(case, output)).passed), 1
 
-    def select(
-        self,
-        *,
-        start: int = 0,
-        end: int | None = None,
-        ids: Sequence[str] = (),
-        shuffle_seed: int | None = None,
-        sample: int | None = None,
-    ) -> list[Task]:
-        """Slice the records, then keep `ids`, then shuffle, then take the first `sample`.
-
-        Raises ContractError for an id that the data set does not hold.
-        """
-        known = {task.id for task in self.tasks}
-        if unknown := [i for i in ids if i not in known]:
-            raise ContractError(f"{self.source}: no task with id {', '.join(unknown)}")
-        chosen = [task for task in self.tasks[start:end] if not ids or task.id in ids]
-        if shuffle_seed is not None:
-            random.Random(shuffle_seed).shuffle(chosen)
-        return chosen[:sample] if sample is not None else chosen
+    def select(self, **which: Unpack[Which]) -> list[Task]:
+        """As `choose`."""
+        return choose(self.tasks, self.source, **which)
 
     def case(self, task_id: str, name: str = "", input_name: str = "") -> CaseT:
         """The case that a log is of; without `name` the one of this input, else the first.
@@ -335,12 +345,12 @@ class Domain(Protocol[CaseT]):
         if all(task.id != task_id for task in self.tasks):
             raise ContractError(f"{self.source} has no task {task_id}; give the run's --data_path")
         cases = self.cases(task_id)
+        if not name:
+            return next((case for case in cases if case.input_name == input_name), cases[0])
         for case in cases:
-            if (name or input_name) in ((case.name,) if name else (case.input_name,)):
+            if case.name == name:
                 return case
-        if name:
-            raise ContractError(f"task {task_id} has no input {name}")
-        return cases[0]
+        raise ContractError(f"task {task_id} has no input {name}")
 
 
 @dataclass(frozen=True)

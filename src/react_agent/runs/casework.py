@@ -127,7 +127,8 @@ class RolloutSite:
         skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
         masks = {"<work>": str(self.working), **skill}
         async with self._connect(masks, shared) as connection:
-            described = connection.describe()
+            named = {"model": self.kind.name}
+            described = connection.describe() if self.kind.with_model else named
             address = described.pop("endpoint", None)  # a server that moved is the same model
             settings = {**self._described(sandbox), "model": described}
             worker = CaseWorker(self, sandbox, connection)
