@@ -36,6 +36,7 @@ class DocVqaDomain(TextAnswerDomain):
 
     name = "docvqa"
     files = FileNames("page.png", "answer.txt", "gold.txt", "answer_fixed.txt")
+    halves = (slice(0, 50), slice(50, None))
     scorer: Mapping[str, str] = {"rules": "strict", "engine": "ANLS"}
 
     def __init__(self, path: Path, reading: Reading | None = None) -> None:

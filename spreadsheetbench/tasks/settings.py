@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from react_agent.runs.settings import DOMAIN, DOMAIN_HELP
 from react_agent.settings import Settings, setting
 
 SplitName = Literal["published", "stratified", "kfold"]
@@ -15,6 +16,7 @@ class Splits(Settings):
     """A data set divided into lists of task ids."""
 
     data_path: Path = setting("data set directory or index")
+    domain: str = setting(DOMAIN_HELP, DOMAIN)
     split: SplitName = setting("how to divide", "published")
     seed: int = setting("of the drawing; published draws nothing", 0)
     folds: int | None = setting("that many parts; stands for --split kfold", None, least=1)
