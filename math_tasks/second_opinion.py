@@ -4,9 +4,12 @@ It stops itself by an alarm signal, which only the main thread of a process can 
 parsers can take long on hostile text: so it runs in worker processes with limits.
 """
 
+import logging
+
 from react_agent.engines.workers import WorkLimits
 
-LIMITS = WorkLimits(seconds=20, memory_mb=1024)
+LIMITS = WorkLimits(seconds=60, memory_mb=1024)
+"""The first answer of a process waits for sympy, some seconds on a busy machine."""
 SEEN = 20_000
 """Characters of a reply, from its end."""
 
@@ -21,6 +24,8 @@ def opinion(pair: tuple[str, str]) -> bool | None:
     """For a worker: without limits of its own."""
     from math_verify import parse, verify
 
+    # It warns of every call that the limit of time is ours.
+    logging.getLogger("math_verify").setLevel(logging.ERROR)
     gold, reply = pair[0], pair[1][-SEEN:]
     try:
         # Directional: what is right comes first.
