@@ -4,55 +4,53 @@ python analysis/evaluate_output.py --output_file out.xlsx --ground_truth gold.xl
     --answer_position "Sheet1!A1:B9"
 """
 
-import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if not __package__:  # started by its path: the clone need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from react_agent.cli import add_flag, add_logging_flag, run_script, script_parser
+from react_agent.flags import run_stage
+from spreadsheetbench.evidence.settings import OutputCheck
+
+if TYPE_CHECKING:
+    from react_agent.seams import Check
 
 DIFFERENT = 1
+ABOUT = "Print `Result: PASS` or `Result: FAIL`, the ranges, and every cell that differs."
+EXIT_CODES = "Exit codes: 0 all cells match, 1 some differ, 2 wrong input."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = script_parser(
-        "Print `Result: PASS` or `Result: FAIL`, the ranges, and every cell that differs.",
-        epilog="Exit codes: 0 all cells match, 1 some differ, 2 wrong input.",
-    )
-    add_flag(parser, "--output_file", type=Path, required=True, help="the workbook to check")
-    add_flag(parser, "--ground_truth", type=Path, required=True, help="the right workbook")
-    add_flag(parser, "--answer_position", required=True, help="such as 'Sheet1'!A1:B9,C3")
-    add_flag(parser, "--answer_sheet", default="", help="the record's field of that name")
-    add_flag(parser, "--rules", default="released", choices=["released", "upstream", "sheet-aware"])
-    add_logging_flag(parser)
-    return parser
-
-
-def evaluate(args: argparse.Namespace) -> int:
+def evaluate(settings: OutputCheck) -> "Check":
+    """Raises ContractError when the right workbook cannot be read."""
     from react_agent.engines.workers import WorkerLost, Workers
     from react_agent.errors import ContractError
+    from react_agent.seams import Check
     from spreadsheetbench.evidence.facts import Question, check_output
 
-    for path in (args.output_file, args.ground_truth):
+    gold = settings.ground_truth
+    for path in (settings.output_file, gold):
         if not path.is_file():
             raise ContractError(f"{path}: no such file")
-    question = Question(args.answer_position, args.answer_sheet, args.rules)
+    question = Question(settings.answer_position, settings.answer_sheet, settings.rules)
     with Workers(1) as workers:
         try:
-            check = workers.run(check_output, args.ground_truth, args.output_file, question)
+            return workers.run(check_output, gold, settings.output_file, question)
         except WorkerLost as lost:
-            print(f"Result: FAIL {lost}")
-            return DIFFERENT
+            return Check(False, f"Result: FAIL {lost}")
         except Exception as error:  # openpyxl raises all kinds on a file that it cannot load
-            raise ContractError(f"{args.ground_truth}: cannot be opened: {error}") from error
+            raise ContractError(f"{gold}: cannot be opened: {error}") from error
+
+
+def run(settings: OutputCheck) -> int:
+    check = evaluate(settings)
     print(check.report)
     return 0 if check.passed else DIFFERENT
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_script(evaluate, build_parser(), argv)
+    return run_stage(run, OutputCheck, argv, ABOUT, EXIT_CODES)
 
 
 if __name__ == "__main__":

@@ -5,19 +5,29 @@ python analysis/parse_success_analysis_outputs.py --input_dir run/success --outp
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 if not __package__:  # started by its path: the clone need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from analysis.lessons.parse_reports import build_parser, parse
-from react_agent.cli import run_script
+from analysis.lessons.settings import SuccessParsing
+from react_agent.flags import run_stage
 
-KIND: Literal["success"] = "success"
+ABOUT = (
+    "Read the success reports of an analysis folder into one record file. Reports without an item "
+    "are copied to failed_to_parse/."
+)
+
+
+def parse(settings: SuccessParsing) -> int:
+    from analysis.lessons.parse_reports import parse_reports
+
+    print(parse_reports(settings).table())
+    print(f"records  {settings.records}")
+    return 0
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_script(lambda args: parse(args, KIND), build_parser(KIND), argv)
+    return run_stage(parse, SuccessParsing, argv, ABOUT)
 
 
 if __name__ == "__main__":

@@ -87,12 +87,15 @@ def _score(place: RunScene, workers: Workers, **settings: str) -> str:
 def _judge(place: RunScene, workers: Workers) -> str:
     from spreadsheetbench.evidence.facts import Question
     from spreadsheetbench.evidence.judge import Judge
+    from spreadsheetbench.evidence.variants import KINDS
 
     async def asked() -> str:
         judge, ask = Judge(workers), Question("A1:B3")
         facts = await judge.facts(place.gold, place.given, place.output, ask)
-        await judge.matching_answers(place.gold, place.given, place.output, ask)
-        await judge.empty_workbook(place.output, place.root / "empty.xlsx")
+        await judge.origin(place.output, place.gold, (place.given,))
+        await judge.movement(place.gold, place.given, place.gold, place.output, ask)
+        for kind in KINDS:
+            await judge.draw_variant(place.output, place.root / "other.xlsx", kind, 1, "")
         return str(facts)
 
     return asyncio.run(asked())

@@ -12,7 +12,17 @@ from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.errors import ContractError
 from react_agent.files import digest
 from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
-from react_agent.seams import Check, Domain, Facts, FileNames, Reading, Score, Workspace
+from react_agent.seams import (
+    Check,
+    Domain,
+    Facts,
+    FileNames,
+    Movement,
+    Origin,
+    Reading,
+    Score,
+    Workspace,
+)
 from react_agent.threads import in_thread
 from spreadsheet_agent import SKILLS
 from spreadsheet_agent.preview import preview
@@ -58,15 +68,19 @@ class SpreadsheetDomain(Domain[SheetCase]):
     files = FILES
     no_output = "no output workbook"
     error_classes = ERROR_CLASSES
+    variants: Mapping[str, bool] = {"values": True, "texts": True, "rows": False, "spare": False}
 
-    def __init__(self, dataset: Dataset, reading: Reading | None = None) -> None:
+    def __init__(
+        self, dataset: Dataset, reading: Reading | None = None, workers: Workers | None = None
+    ) -> None:
+        """`workers`: of somebody else, in place of those that `with` starts."""
         self.dataset, self.reading = dataset, reading or Reading()
         self.source, self.root, self.tasks = dataset.path, dataset.root, dataset.tasks
         self.scoring: BookScoring = self.reading.scoring or BookScoring()
         self.scorer = {"rules": self.scoring.rules, "engine": self.scoring.engine}
         if self.scoring.recalculate != "never":
             self.scorer["recalculation_engine"] = self.scoring.recalc_engine
-        self._workers: Workers | None = None
+        self._workers = workers
 
     def cases(self, task_id: str) -> list[SheetCase]:
         return self.dataset.cases(self.dataset.by_id[task_id])
@@ -173,15 +187,20 @@ class SpreadsheetDomain(Domain[SheetCase]):
     async def check(self, case: SheetCase, repair: Path) -> Check:
         return await self._judge.check(self._gold(case), repair, _question(case))
 
-    async def same(self, case: SheetCase, repair: Path) -> bool:
-        return await self._judge.same_contents(self._gold(case), repair)
+    async def origin(self, case: SheetCase, repair: Path, output: Path | None) -> Origin:
+        others = (case.input_path, output) if output else (case.input_path,)
+        return await self._judge.origin(repair, self._gold(case), others)
 
-    async def blank(self, case: SheetCase, folder: Path) -> bool:
-        return await self._judge.empty_workbook(case.input_path, folder / FILES.given)
+    async def vary(self, case: SheetCase, folder: Path, kind: str, seed: int, named: str) -> int:
+        target = folder / FILES.given
+        return await self._judge.draw_variant(case.input_path, target, kind, seed, named)
 
-    async def held_answers(self, case: SheetCase, output: Path) -> tuple[int, int]:
+    async def movement(self, case: SheetCase, before: Path, after: Path) -> Movement:
         gold, question = self._gold(case), _question(case)
-        return await self._judge.matching_answers(gold, case.input_path, output, question)
+        return await self._judge.movement(gold, case.input_path, before, after, question)
+
+    async def input_words(self, case: SheetCase) -> str:
+        return await self._judge.input_words(case.input_path)
 
     def _check_given(self, case: SheetCase, output: Path) -> None:
         folder = self.dataset.folder(case.task)

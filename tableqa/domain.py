@@ -3,6 +3,7 @@
 The agents, prompts and skills of the spreadsheet benchmark apply unchanged.
 """
 
+import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,17 @@ from react_agent.domains.text_answer import named
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.files import digest
 from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
-from react_agent.seams import Check, Domain, Facts, FailingPlace, Reading, Score, Workspace
+from react_agent.seams import (
+    Check,
+    Domain,
+    Facts,
+    FailingPlace,
+    Movement,
+    Origin,
+    Reading,
+    Score,
+    Workspace,
+)
 from react_agent.threads import in_thread
 from spreadsheet_agent.domain import FILES, SpreadsheetDomain
 from spreadsheet_agent.preview import preview
@@ -91,6 +102,7 @@ class TableDomain(Domain[TableCase]):
     error_classes: Mapping[str, str] = ERROR_CLASSES
     no_output = "no output workbook"
     scorer: Mapping[str, str] = {"rules": "strict", "engine": "lazy"}
+    variants: Mapping[str, bool] = {"values": True, "texts": True, "rows": False}
 
     def __init__(
         self, name: str, data_set: DataSet, path: Path, reading: Reading | None = None
@@ -190,20 +202,38 @@ class TableDomain(Domain[TableCase]):
         found = await self._read(case, output)
         return Facts(self._check(case, found), found.error_class, answers, by=by)
 
-    async def same(self, case: TableCase, repair: Path) -> bool:
+    async def origin(self, case: TableCase, repair: Path, output: Path | None) -> Origin:
         with tempfile.TemporaryDirectory() as scratch:
             self.lay_out(case, Path(scratch))
-            return await Judge(self._pool).same_contents(Path(scratch, FILES.truth), repair)
+            others = (Path(scratch, FILES.given), *([output] if output else []))
+            return await self._judge.origin(repair, Path(scratch, FILES.truth), others)
 
-    async def blank(self, case: TableCase, folder: Path) -> bool:
-        empty = tuple(("",) * len(row) for row in case.table.rows)
-        workbook.write(Table(empty, case.table.merged), folder / FILES.given)
-        return True
+    async def vary(self, case: TableCase, folder: Path, kind: str, seed: int, named: str) -> int:
+        with tempfile.TemporaryDirectory() as scratch:
+            given = Path(scratch, FILES.given)
+            workbook.write(case.table, given)
+            return await self._judge.draw_variant(given, folder / FILES.given, kind, seed, named)
+
+    async def movement(self, case: TableCase, before: Path, after: Path) -> Movement:
+        old = (await self._read(case, before)).answer.items
+        new = (await self._read(case, after)).answer.items
+        moved = sum(a != b for a, b in itertools.zip_longest(old, new))
+        fresh = any(item not in {*old, *case.task.question.answer} for item in new)
+        return Movement(bool(new) or not old, moved, fresh)
+
+    async def input_words(self, case: TableCase) -> str:
+        with tempfile.TemporaryDirectory() as scratch:
+            workbook.write(case.table, Path(scratch, FILES.given))
+            return await self._judge.input_words(Path(scratch, FILES.given))
 
     @property
     def _pool(self) -> Workers:
         assert self._workers, "workbooks are read inside `with domain:`"
         return self._workers
+
+    @property
+    def _judge(self) -> Judge:
+        return Judge(self._pool)
 
     async def _read(self, case: TableCase, output: Path) -> "_Found":
         problem, answer = "", workbook.Answer()

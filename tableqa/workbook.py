@@ -24,6 +24,8 @@ TABLE, ANSWER = "Table", "Answer"
 ITEMS = 40
 """The longest answer of the two data sets has 27."""
 POSITION = f"'{ANSWER}'!A1:A{ITEMS}"
+MARK = "with the right answer"
+"""In the properties of the truth, so that what was made from it can be known."""
 LONGEST = 32_767
 """Characters of a cell."""
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,2}(,\d{3})+|[1-9]\d{0,14})(\.\d{1,9})?", re.ASCII)
@@ -38,6 +40,8 @@ def write(table: Table, path: Path, answer: Sequence[str] = ()) -> None:
     del book["Sheet"]
     cells = book.create_sheet(ANSWER)
     book.active = 0
+    if answer:
+        book.properties.description = MARK
     for row, text in enumerate(answer, start=1):
         _fill(cells.cell(row, 1), text)
     for row, texts in enumerate(table.rows, start=1):

@@ -13,7 +13,7 @@ from react_agent.engines.workers import Workers
 from react_agent.model import Message, Model
 from react_agent.runs.logs import Log, LogName, Tag, write_log
 from react_agent.sandbox.door import Sandbox
-from spreadsheetbench.evidence.judge import Judge
+from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheetbench.tasks.dataset import Dataset
 
 AMOUNTS = [1250.5, 873.25, 4410.75, 96.4, 12345.6, 777.7]
@@ -117,9 +117,8 @@ class SmallRun:
         name = LogName("cli_only_agent", task, tag=tag)
         write_log(self.logs, name, Log(tuple(said), result, f"run of {task}"), "markdown")
 
-    @property
-    def dataset(self) -> Dataset:
-        return Dataset.load(self.data)
+    def domain(self, workers: Workers) -> SpreadsheetDomain:
+        return SpreadsheetDomain(Dataset.load(self.data), workers=workers)
 
     def analyst(
         self,
@@ -134,9 +133,8 @@ class SmallRun:
             model_name="scripted",
             output_dir=self.root / "analysis",
             work_dir=self.work,
-            dataset=self.dataset,
+            domain=self.domain(workers),
             sandbox=sandbox,
-            judge=Judge(workers),
             mode=mode,
             max_turns=max_turns,
             hide=(self.data, self.logs, self.work),

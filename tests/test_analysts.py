@@ -1,9 +1,9 @@
 """The analysts over a whole run: what is kept, dropped, done again, and how it is counted."""
 
-import argparse
 import asyncio
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,14 @@ from lessons import DONE, REPORT, SmallRun, act, python
 
 from analysis.analysts.asking import conversation, readable
 from analysis.analysts.running import AnalysisRun
+from analysis.analysts.settings import (
+    CallErrorAnalysis,
+    CallSuccessAnalysis,
+    ErrorAnalysis,
+    Repairing,
+    RunAnalysis,
+    RunChoice,
+)
 from analysis.analysts.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
 from analysis.lessons.outcomes import CaseAnalysis, open_run
 from analysis.lessons.parsing import parse_folder
@@ -24,7 +32,9 @@ from react_agent.errors import (
     EndpointRefused,
     InfrastructureError,
 )
+from react_agent.flags import parser_of, read
 from react_agent.model import FunctionModel, Message, Reply, ScriptedModel
+from react_agent.models.settings import ModelSettings
 from react_agent.sandbox.door import open_sandbox
 
 FIX = "agent_work/output_fixed.xlsx"
@@ -58,8 +68,8 @@ def workers():
         yield started
 
 
-def single(small: SmallRun, model, call=FAILURES, dataset=None) -> SingleCallAnalyst:
-    return SingleCallAnalyst(call, model, "scripted", small.root / "reports", dataset)
+def single(small: SmallRun, model, call=FAILURES, domain=None) -> SingleCallAnalyst:
+    return SingleCallAnalyst(call, model, "scripted", small.root / "reports", domain)
 
 
 def analyse(analyst, selection, workers=4):
@@ -215,7 +225,9 @@ def test_an_item_that_leaks_is_sent_back_once_then_dropped(tmp_path, workers, mo
         summary = analyse(agentic(small, model, workers), select(small.logs, "FAILED"))
     else:
         model = ScriptedModel(REPORT + leak, again)
-        summary = analyse(single(small, model, dataset=small.dataset), select(small.logs, "FAILED"))
+        summary = analyse(
+            single(small, model, domain=small.domain(workers)), select(small.logs, "FAILED")
+        )
     assert 'Failure Memory Item 2 "Totals" has the number 1488.1' in model.asked[-1][-1].content
     assert (summary.items, summary.items_leaked) == (2, 1)
     folder = tmp_path / ("analysis" if mode == "agentic" else "reports")
@@ -406,10 +418,39 @@ def test_what_the_analyst_leaves_is_published_without_its_claims(tmp_path, worke
 
 
 def test_flags_of_the_scripts_have_both_spellings():
-    from analysis import run_error_analysis
-
-    args = run_error_analysis.build_parser().parse_args(
-        ["--data-path", "d", "--work_dir", "w", "--logs-dir", "l", "--max-turns", "100"]
+    argv = ["--data-path", "d", "--work_dir", "w", "--logs-dir", "l", "--max-turns", "100"]
+    settings = read(ErrorAnalysis, parser_of(ErrorAnalysis, "").parse_args(argv))
+    folders = {"data_path": Path("d"), "work_dir": Path("w"), "logs_dir": Path("l")}
+    assert settings == ErrorAnalysis(**folders, repairing=Repairing(max_turns=100))
+    assert (settings.repairing.gate, settings.records.name) == (
+        "output",
+        "parsed_error_records.json",
     )
-    assert isinstance(args, argparse.Namespace)
-    assert (args.max_turns, args.gate, str(args.data_path)) == (100, "output", "d")
+
+
+def test_the_whole_run_gives_each_stage_what_it_was_told(tmp_path):
+    settings = RunAnalysis(
+        run_folder=tmp_path,
+        choice=RunChoice(sample=3, overwrite=True),
+        repairing=Repairing(workers=9, gate="off"),
+        model=ModelSettings(generation_config="a.json"),
+        success_generation_config="b.json",
+    )
+    errors, successes = settings.stages(tmp_path / "data")
+    calls, _ = replace(settings, single_call=True).stages(tmp_path / "data")
+    assert [type(s) for s in (errors, calls, successes)] == [
+        ErrorAnalysis,
+        CallErrorAnalysis,
+        CallSuccessAnalysis,
+    ]
+    assert {s.choice for s in (errors, calls, successes)} == {settings.choice}
+    assert (errors.repairing, calls.max_workers) == (settings.repairing, 9)
+    assert [s.model.generation_config for s in (errors, successes)] == ["a.json", "b.json"]
+    places = [(s.output_dir.name, s.records.name) for s in (errors, calls, successes)]
+    assert places == [
+        ("error_analysis", "error_analysis_parsed.json"),
+        ("error_analysis_llm", "error_analysis_llm_parsed.json"),
+        ("success_analysis", "success_analysis_parsed.json"),
+    ]
+    for only, wanted in (("error", [errors]), ("success", [successes])):
+        assert replace(settings, only=only).stages(tmp_path / "data") == wanted

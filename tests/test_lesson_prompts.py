@@ -7,9 +7,14 @@ import pytest
 from analysis.analysts.asking import PROMPTS, leak_question
 from analysis.lessons.leaks import LeakScan
 from analysis.lessons.records import LessonItem
+from react_agent.seams import FileNames
 
+FILES = FileNames("input.xlsx", "output.xlsx", "gold.xlsx", "output_fixed.xlsx")
 SYSTEMS = [
-    ("error_agent/system.j2", {"gate": gate, "tool_timeout": 120, "with_skill": skill})
+    (
+        "error_agent/system.j2",
+        {"gate": gate, "tool_timeout": 120, "with_skill": skill, "files": FILES},
+    )
     for gate in ("output", "replay", "off")
     for skill in (True, False)
 ] + [
@@ -21,7 +26,8 @@ USER = {
     "folder": "/case",
     "instruction": "Fill column C.",
     "instruction_type": "Cell-Level Manipulation",
-    "answer_position": "C2:C7",
+    "asks": {"answer position": "C2:C7"},
+    "files": FILES,
     "has_output": True,
     "other_files": ("look.py",),
     "files_left_out": 2,

@@ -1,4 +1,4 @@
-"""The agentic error analyst: a failed run, its workbooks and two tools; a repair and a report.
+"""The agentic error analyst: a failed run, its files and two tools; a repair and a report.
 
 The analyst's words decide nothing. The harness classes the failure before it asks, checks the
 repair after it, and keeps the items that give no answers away.
@@ -7,6 +7,7 @@ repair after it, and keeps the items that give no answers away.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from analysis.evidence.case import case_of, log_text, seen_text, work_folder
 from analysis.evidence.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.evidence.workspace import CaseFolder, Evidence
 from analysis.gate.check import Gate, GateMode, GateResult
-from analysis.gate.copying import FIX, Command
 from analysis.lessons.leaks import LeakScan
 from analysis.lessons.outcomes import CaseAnalysis, about
 from analysis.lessons.records import LessonKind
@@ -38,11 +38,8 @@ from react_agent.model import Message, Model
 from react_agent.sandbox.bash import Bash
 from react_agent.sandbox.door import Sandbox
 from react_agent.sandbox.untrusted import taken
-from react_agent.seams import Facts, Trajectory
+from react_agent.seams import Case, Domain, Facts, Trajectory
 from react_agent.threads import in_thread
-from spreadsheetbench.evidence.facts import Question
-from spreadsheetbench.evidence.judge import Judge
-from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 LOG_CHARACTERS = 40_000
 """Of the log in the prompt; the whole lies in agent_log.md."""
@@ -70,9 +67,8 @@ class ErrorAnalyst:
     model_name: str
     output_dir: Path
     work_dir: Path
-    dataset: Dataset
+    domain: Domain[Any]
     sandbox: Sandbox
-    judge: Judge
     mode: GateMode = "output"
     max_turns: int = 20
     seconds: float | None = None
@@ -91,33 +87,40 @@ class ErrorAnalyst:
 
     async def analyse(self, subject: Subject) -> CaseAnalysis:
         started = time.monotonic()
-        case = case_of(self.dataset, subject)
-        gold = self.dataset.gold(case)
+        case = case_of(self.domain, subject)
         place = CaseFolder(self.output_dir, subject.instance)
         agent_folder = work_folder(self.work_dir, subject, case)
-        evidence = await in_thread(place.prepare, subject.log, agent_folder, case.input_path, gold)
-        question = Question(case.task.answer_position, case.task.answer_sheet)
-        facts = await self.judge.facts(gold, case.input_path, evidence.output, question)
-        gold_digest = digest(gold.read_bytes())
-        work = _Case(self, subject, case, gold, place, evidence, facts, gold_digest)
+        evidence = await in_thread(place.prepare, subject.log, agent_folder, self.domain, case)
+        truth = self.domain.truth_digest(case)
+        facts = await self.domain.facts(case, evidence.output)
+        gate = Gate(
+            mode=self.mode,
+            domain=self.domain,
+            case=case,
+            truth=truth,
+            answers=facts.answers,
+            agent_folder=agent_folder,
+            sandbox=self.sandbox,
+            hide=self.hide,
+        )
+        work = _Case(self, subject, case, place, evidence, facts, gate)
         check_room(self.output_dir)
         found = await work.run() if work.worth_asking else _Found()
         check_room(self.output_dir)
         analysis = work.analysis(found, time.monotonic() - started, self._fingerprint(subject))
-        await in_thread(place.publish, work.texts(found, analysis), analysis, gold)
+        lay_out = partial(self.domain.lay_out, case)
+        await in_thread(place.publish, work.texts(found, analysis), analysis, lay_out)
         return analysis
 
     def _fingerprint(self, subject: Subject) -> str:
         """Of all that the analyst is shown and judged by."""
-        case = case_of(self.dataset, subject)
-        output = work_folder(self.work_dir, subject, case) / "output.xlsx"
-        shown = output.read_bytes() if output.is_file() and not output.is_symlink() else b""
+        case = case_of(self.domain, subject)
+        output = work_folder(self.work_dir, subject, case) / self.domain.files.output
         return digest(
             subject.path.read_bytes(),
-            case.input_path.read_bytes(),
-            self.dataset.gold(case).read_bytes(),
-            shown,
-            case.task.model_dump_json(exclude={"exclude"}),
+            self.domain.fingerprint(case),
+            self.domain.truth_digest(case),
+            output.read_bytes() if output.is_file() and not output.is_symlink() else b"",
         )
 
 
@@ -137,25 +140,15 @@ class _Case:
 
     analyst: ErrorAnalyst
     subject: Subject
-    case: SheetCase
-    gold: Path
+    case: Case
     place: CaseFolder
     evidence: Evidence
     facts: Facts
-    gold_digest: str
-    commands: list[Command] = field(default_factory=list)
+    gate: Gate
+    commands: int = 0
     reminded: set[str] = field(default_factory=set)
     checked: tuple[int, GateResult] | None = None
     """The last result of the gate, and how many commands had been run by then."""
-
-    @property
-    def question(self) -> Question:
-        task, rules = self.case.task, self.facts.by.get("rules")
-        return Question(
-            task.answer_position,
-            task.answer_sheet,
-            "sheet-aware" if rules == "sheet-aware" else "released",
-        )
 
     @property
     def worth_asking(self) -> bool:
@@ -188,11 +181,12 @@ class _Case:
         return _Found(run, talk, gate, lesson)
 
     def opening(self) -> list[Message]:
-        task, log = self.case.task, self.subject.log
+        task, log, domain = self.case.task, self.subject.log, self.analyst.domain
         shown, cut = log_text(log, LOG_CHARACTERS, system=False)
         system = PROMPTS.render(
             "error_agent/system.j2",
             gate=self.analyst.mode,
+            files=domain.files,
             tool_timeout=round(self.analyst.sandbox.limits.seconds),
             with_skill=self.subject.with_skill,
         )
@@ -201,13 +195,14 @@ class _Case:
             folder=self.place.work,
             instruction=task.instruction,
             instruction_type=task.instruction_type,
-            answer_position=task.answer_position,
+            asks=domain.asks(self.case),
+            files=domain.files,
             has_output=self.evidence.output is not None,
             other_files=self.evidence.other_files,
             files_left_out=self.evidence.left_out,
             ended=how_it_ended(log) or "not known",
             error_class=self.error_class.replace("_", " "),
-            error_meaning=MEANINGS[self.error_class],
+            error_meaning={**MEANINGS, **domain.error_classes}[self.error_class],
             mismatches=self.facts.check.report if self.facts.check else "There is no output.",
             log=shown,
             log_cut=cut,
@@ -216,62 +211,27 @@ class _Case:
 
     def _bash(self, shell: Bash) -> Tool:
         async def bash(command: str) -> str:
-            before = self._fix_signature()
-            result = await shell.run(command)
-            changed = self._fix_signature() != before
-            copied = changed and await in_thread(self._fix_digest) == self.gold_digest
-            self.commands.append(Command(command, changed, copied))
-            return result.render()
+            self.commands += 1
+            return (await shell.run(command)).render()
 
         return Tool("bash", ("command",), bash)
 
     def _evaluate(self) -> Tool:
         async def evaluate(output_file: str) -> str:
             try:
-                with taken(self.place.work, output_file) as workbook:
-                    if workbook is None:
+                with taken(self.place.work, output_file) as result:
+                    if result is None:
                         return f"Result: FAIL there is no file {output_file}"
-                    check = await self.analyst.judge.check(self.gold, workbook, self.question)
-                    return check.report
+                    return (await self.analyst.domain.check(self.case, result)).report
             except ContractError as error:
                 return f"Result: FAIL {error}"
 
         return CheckTool("evaluate_output", ("output_file",), evaluate)
 
-    def _fix_signature(self) -> tuple[int, ...]:
-        """Another one whenever the fix was written; cheap, as it is taken around each command."""
-        try:
-            status = (self.place.work / "agent_work" / FIX).lstat()
-        except OSError:
-            return ()
-        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-    def _fix_digest(self) -> str:
-        try:
-            with taken(self.place.work, f"agent_work/{FIX}") as fix:
-                return digest(fix.read_bytes()) if fix else ""
-        except ContractError:
-            return ""
-
-    def _gate(self) -> Gate:
-        return Gate(
-            mode=self.analyst.mode,
-            gold=self.gold,
-            given=self.case.input_path,
-            gold_digest=self.gold_digest,
-            question=self.question,
-            answers=self.facts.answers,
-            instruction=self.case.task.instruction,
-            judge=self.analyst.judge,
-            sandbox=self.analyst.sandbox,
-            hide=self.analyst.hide,
-        )
-
     async def _checked(self) -> GateResult:
         """What the gate says now; a check is not repeated while no command was run since."""
-        if self.checked is None or self.checked[0] != len(self.commands):
-            result = await self._gate().check(self.place.work, self.commands)
-            self.checked = len(self.commands), result
+        if self.checked is None or self.checked[0] != self.commands:
+            self.checked = self.commands, await self.gate.check(self.place.work)
         return self.checked[1]
 
     async def _unfinished(self, run: Trajectory) -> str:
@@ -285,6 +245,7 @@ class _Case:
                 reason=gate.reason,
                 turns_left=left,
                 gate=self.analyst.mode,
+                files=self.analyst.domain.files,
             )
         if not best_report(_said(run.messages), "error") and "report" not in self.reminded:
             self.reminded.add("report")
@@ -310,9 +271,8 @@ class _Case:
     def analysis(self, found: _Found, seconds: float, fingerprint: str) -> CaseAnalysis:
         check, gate, lesson = self.facts.check, found.gate, found.lesson
         if gate is None or lesson is None:
-            reason = (
-                "gold differs from itself" if not self.facts.comparable else "the output is right"
-            )
+            right = "the output is right"
+            reason = right if self.facts.comparable else "the truth does not hold against itself"
             outcome = ("nothing to explain", reason)
         elif not gate.held:
             outcome = ("gate not held", gate.reason)

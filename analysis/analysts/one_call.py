@@ -1,74 +1,59 @@
-"""The scripts of the one-call analysts: the same flags, the same steps, two values."""
+"""A one-call analyst and all that it needs, set up in whatever process it works."""
 
-import argparse
-from dataclasses import dataclass
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from analysis.flags import EXIT_CODES, add_common_flags, add_selection_flags, finish
-from react_agent.cli import add_flag, positive, script_parser
-from react_agent.layout import record_file
+from analysis.analysts.running import AnalystBench, decisive, open_model
+from analysis.analysts.settings import CallAnalysis
+from analysis.analysts.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
+from react_agent.models.connect import Shared
+from react_agent.registry import DOMAINS, find
+from react_agent.seams import Domain, Reading
 
-
-@dataclass(frozen=True)
-class Stage:
-    """What a script of this kind is about."""
-
-    kind: Literal["error", "success"]
-    about: str
-    default_dir: str
+ONE_READER = Reading(processes=1)
+"""Only the data set's own files are read."""
 
 
-ERRORS = Stage(
-    "error",
-    "One-call error analysis, the paper's ablation: for every failed run one call reads the log "
-    "and reports the cause. Nothing is proven, so nothing is gated.",
-    "error_analysis_llm_output",
-)
-SUCCESSES = Stage(
-    "success",
-    "One-call success analysis: for every run that succeeded one call reads the log and reports "
-    "the lean path and what is worth doing again.",
-    "success_analysis_output",
-)
+class OneCallSite:
+    def __init__(self, settings: CallAnalysis) -> None:
+        self.settings = settings
+        self.domain: Domain[Any] | None = None
+        if settings.data_path:
+            self.domain = find(DOMAINS, "domain", settings.domain)(settings.data_path, ONE_READER)
 
+    def __reduce__(self) -> tuple[type["OneCallSite"], tuple[CallAnalysis]]:
+        return OneCallSite, (self.settings,)
 
-def build_parser(stage: Stage) -> argparse.ArgumentParser:
-    about = f"{stage.about} Started again it goes on where it stopped."
-    parser = script_parser(about, epilog=EXIT_CODES)
-    add_selection_flags(parser, stage.default_dir)
-    parser.add_argument(
-        "--all", action="store_true", help="every run that the agent ended, whatever its verdict"
-    )
-    add_flag(
-        parser,
-        "--parsed_output",
-        type=Path,
-        help=f"default: <output_dir>/{record_file(stage.kind)}",
-    )
-    add_flag(parser, "--max_workers", type=positive, default=4, help="calls in flight")
-    add_flag(
-        parser, "--data_path", type=Path, help="also check items for values of the task's answers"
-    )
-    add_common_flags(parser)
-    return parser
+    @property
+    def folders(self) -> Sequence[Path]:
+        return (self.settings.output_dir,)
 
+    @property
+    def in_flight(self) -> int:
+        return self.settings.max_workers
 
-async def analyse(args: argparse.Namespace, stage: Stage) -> int:
-    """Raises ContractError before any model is asked when flags or folders do not fit."""
-    from analysis.analysts.one_call_site import OneCallSite
-    from analysis.analysts.running import run_analysis
-    from analysis.lessons.selection import select
+    def with_tool_slots(self, slots: int) -> "OneCallSite":
+        return self
 
-    selection = select(
-        args.logs_dir,
-        "ALL" if args.all else "FAILED" if stage.kind == "error" else "SUCCEED",
-        repeat=args.repeat,
-        instance_ids=args.instance_ids,
-        sample=args.sample,
-        seed=args.seed,
-    )
-    parsed = args.parsed_output or args.output_dir / record_file(stage.kind)
-    site = OneCallSite(args, stage.kind)
-    summary = await run_analysis(args, site, selection, parsed, args.max_workers)
-    return finish(summary, args.output_dir, parsed)
+    @asynccontextmanager
+    async def open(self, shared: Shared | None = None) -> AsyncIterator[AnalystBench]:
+        given = self.settings
+        async with open_model(given, self.in_flight, shared) as (connection, model):
+            with self.domain or contextlib.nullcontext():
+                analyst = SingleCallAnalyst(
+                    FAILURES if given.kind == "error" else SUCCESSES,
+                    connection.model(seed=given.choice.seed),
+                    str(model["model"]),
+                    given.output_dir,
+                    self.domain,
+                )
+                stage = f"one-call {given.kind} analysis"
+                yield AnalystBench(
+                    work=analyst.analyse,
+                    settings=decisive(stage, model, seed=given.choice.seed),
+                    stats=connection.stats,
+                    analyst=analyst,
+                )

@@ -4,29 +4,35 @@ import asyncio
 import logging
 import sys
 import time
-from argparse import Namespace
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from analysis.flags import forget
-from analysis.lessons.outcomes import CaseAnalysis, Summary, open_run, summarise, write_summary
+from analysis.analysts.asking import PROMPTS
+from analysis.analysts.settings import Analysis
+from analysis.lessons.outcomes import (
+    CaseAnalysis,
+    Summary,
+    forget,
+    open_run,
+    summarise,
+    write_summary,
+)
 from analysis.lessons.parsing import write_records
 from analysis.lessons.records import LessonKind
 from analysis.lessons.selection import Selection, Subject
-from react_agent.cli import executor_settings, model_settings
 from react_agent.cluster.staff import staffed
 from react_agent.engines.bench import Bench
 from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
-from react_agent.files import refuses_writes
+from react_agent.files import digest, refuses_writes
 from react_agent.lock import only_start
-from react_agent.models.connect import Shared
+from react_agent.models.connect import Connection, Shared, connect
 from react_agent.models.patience.retry import Stats
 from react_agent.sandbox.orphans import end_strays
 
@@ -59,27 +65,48 @@ class AnalystSite(Protocol):
     @property
     def folders(self) -> Sequence[Path]: ...
 
+    @property
+    def in_flight(self) -> int: ...
+
     def open(self, shared: Shared | None = None) -> AbstractAsyncContextManager[AnalystBench]: ...
 
     def with_tool_slots(self, slots: int) -> "AnalystSite": ...
 
 
-async def run_analysis(
-    args: Namespace, site: AnalystSite, selection: Selection, parsed_output: Path, workers: int
-) -> Summary:
+@asynccontextmanager
+async def open_model(
+    settings: Analysis, in_flight: int, shared: Shared | None
+) -> AsyncIterator[tuple[Connection, dict[str, Any]]]:
+    """The connection, and what decides its replies."""
+    output_dir, run = settings.output_dir, settings.logs_dir.resolve().parent
+    # Logs speak of the folders of their run; on a cassette these may lie anywhere.
+    masks = {"<analysis>": str(output_dir.resolve()), "<run>": str(run)}
+    async with connect(
+        settings.model, workers=in_flight, folders=[output_dir], masks=masks, shared=shared
+    ) as connection:
+        model = dict(connection.describe())
+        model.pop("endpoint", None)  # a server that moved is still the same model
+        yield connection, model
+
+
+def decisive(stage: str, model: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """All that decides a report; a folder is gone on with only while these are the same."""
+    parts = (part for pair in sorted(PROMPTS.sources().items()) for part in pair)
+    return {"stage": stage, "prompts": digest(*parts), "model": dict(model), **more}
+
+
+async def run_analysis(settings: Analysis, site: AnalystSite, selection: Selection) -> Summary:
     """Raises ContractError before any model is asked when flags or folders do not fit."""
     async with site.open() as here:
-        output_dir = here.analyst.output_dir
+        output_dir, in_flight = here.analyst.output_dir, site.in_flight
         with only_start(output_dir):
             end_strays(output_dir)
-            if args.overwrite:
+            if settings.choice.overwrite:
                 forget(output_dir)
-            open_run(output_dir, here.settings, overwrite=args.overwrite)
-            async with staffed(
-                executor_settings(args), model_settings(args), site, here, workers
-            ) as staff:
+            open_run(output_dir, here.settings, overwrite=settings.choice.overwrite)
+            async with staffed(settings.executor, settings.model, site, here, in_flight) as staff:
                 run = AnalysisRun(
-                    here.analyst, selection, parsed_output, workers, staff.work, staff.stats
+                    here.analyst, selection, settings.records, in_flight, staff.work, staff.stats
                 )
                 return await run.run()
 

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from analysis.analysts.asking import PROMPTS, Lesson, conversation, readable, without_leaks
 from analysis.evidence.case import leak_scan, log_text
@@ -15,8 +16,7 @@ from react_agent.errors import ContextOverflow
 from react_agent.files import digest, write_whole
 from react_agent.layout import report_prefix
 from react_agent.model import Message, Model
-from react_agent.threads import in_thread
-from spreadsheetbench.tasks.dataset import Dataset
+from react_agent.seams import Domain
 
 LOG_CHARACTERS = 200_000
 """Of a log in a prompt; a longer one loses its middle."""
@@ -43,7 +43,7 @@ class SingleCallAnalyst:
     model: Model
     model_name: str
     output_dir: Path
-    dataset: Dataset | None = None
+    domain: Domain[Any] | None = None
     """With it, items are also checked for values of the task's answers."""
     kind: LessonKind = field(init=False)
 
@@ -60,7 +60,7 @@ class SingleCallAnalyst:
         started = time.monotonic()
         talk, text = await self._first_answer(subject)
         text, report = await readable(talk, text, self.kind)
-        scan = await in_thread(leak_scan, self.dataset, subject)
+        scan = await leak_scan(self.domain, subject)
         lesson = await without_leaks(talk, text, report, self.kind, scan)
         outcome, reason = lesson_outcome(lesson)
         analysis = CaseAnalysis(

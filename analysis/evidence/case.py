@@ -1,18 +1,17 @@
-"""The evidence of one case: its log as text, and where its workbooks lie in the data set."""
+"""The evidence of one case: its log as text, and what the data set says of it."""
 
 from pathlib import Path
+from typing import Any
 
 from analysis.lessons.leaks import LeakScan
 from analysis.lessons.selection import Subject
-from react_agent.errors import ContractError
 from react_agent.layout import seed_name
 from react_agent.runs.logs import Log
+from react_agent.seams import Case, Domain
 from react_agent.text import cut_middle
-from spreadsheetbench.evidence.facts import Question, case_facts
-from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 MESSAGE_CHARACTERS = 12_000
-"""Of one message in a prompt; a workbook that was typed into a command teaches nothing."""
+"""Of one message in a prompt; a file that was typed into a command teaches nothing."""
 
 
 def log_text(log: Log, limit: int, *, system: bool = True) -> tuple[str, bool]:
@@ -37,44 +36,27 @@ def seen_text(log: Log) -> str:
     return "\n".join(message.text for message in log.messages)
 
 
-def case_of(dataset: Dataset, subject: Subject) -> SheetCase:
+def case_of(domain: Domain[Any], subject: Subject) -> Case:
     """The data set's case that a log is of.
 
     Raises ContractError when the task is not in the data set or the input is not among its files.
     """
-    task = dataset.by_id.get(subject.name.task_id)
-    if task is None:
-        raise ContractError(
-            f"{subject.path.name}: {dataset.path} has no task {subject.name.task_id}; "
-            "give the --data_path of the run"
-        )
-    cases = dataset.cases(task)
     recorded = str(subject.log.result.get("input_file") or "")
-    for case in cases:
-        if subject.name.case == case.name or (
-            not subject.name.case and recorded == case.input_path.name
-        ):
-            return case
-    if subject.name.case:
-        raise ContractError(f"task {task.id} has no input workbook {subject.name.case}.xlsx")
-    return cases[0]
+    case: Case = domain.case(subject.name.task_id, subject.name.case, recorded)
+    return case
 
 
-def work_folder(work_dir: Path, subject: Subject, case: SheetCase) -> Path:
+def work_folder(work_dir: Path, subject: Subject, case: Case) -> Path:
     """Where the run left its files."""
     base = work_dir if subject.seed is None else work_dir / seed_name(subject.seed)
     return base / f"{case.task_id}_{case.name}"
 
 
-def leak_scan(dataset: Dataset | None, subject: Subject) -> LeakScan:
+async def leak_scan(domain: Domain[Any] | None, subject: Subject) -> LeakScan:
     """What the items of a case must not give away; its answers only with the data set."""
     seen = seen_text(subject.log)
-    if dataset is None:
+    if domain is None:
         return LeakScan.of_case(seen=seen)
-    case = case_of(dataset, subject)
-    question = Question(case.task.answer_position, case.task.answer_sheet)
-    try:
-        facts = case_facts(dataset.gold(case), case.input_path, None, question)
-    except Exception as error:  # a workbook of the data set that openpyxl cannot load
-        raise ContractError(f"task {case.task_id}: its workbooks cannot be read") from error
+    case = case_of(domain, subject)
+    facts = await domain.facts(case, None)
     return LeakScan.of_case(facts.answers, case.task.instruction, seen)

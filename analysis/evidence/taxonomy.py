@@ -1,28 +1,9 @@
-"""Classes of failure, told by code from the log and the workbooks before any model is asked."""
-
-from typing import Literal
+"""Classes of failure that the log alone tells, before any model is asked."""
 
 from react_agent.runs.logs import Log
 
-ErrorClass = Literal[
-    "no_output",
-    "damaged_workbook",
-    "uncalculated_formula",
-    "wrong_place",
-    "wrong_values",
-    "out_of_turns",
-    "deadline",
-    "context_overflow",
-    "stuck",
-    "crash",
-]
-
 MEANINGS: dict[str, str] = {
-    "no_output": "the agent finished without saving a workbook where it should",
-    "damaged_workbook": "the saved workbook cannot be opened",
-    "uncalculated_formula": "cells that count hold formulas without a calculated value",
-    "wrong_place": "the right values stand somewhere else, or their sheet is missing",
-    "wrong_values": "cells that count hold other values than they should",
+    "no_output": "the agent finished without leaving a result where it should",
     "out_of_turns": "the turn budget was used up before the agent finished",
     "deadline": "the time limit of the case was over before the agent finished",
     "context_overflow": "the conversation outgrew the model's context window",
@@ -42,7 +23,7 @@ _ENDED: dict[str, str] = {
     "crash": "the harness broke",
 }
 
-_BY_STATUS: dict[str, ErrorClass] = {
+_BY_STATUS: dict[str, str] = {
     "out_of_turns": "out_of_turns",
     "deadline": "deadline",
     "context_overflow": "context_overflow",

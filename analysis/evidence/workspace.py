@@ -6,9 +6,10 @@ whatever lies there was put there by the harness, a flag included.
 """
 
 import os
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analysis.lessons.outcomes import CaseAnalysis
 from react_agent.errors import ContractError
@@ -17,11 +18,13 @@ from react_agent.layout import CASE_FILE, FLAG, GATE, REPORT
 from react_agent.runs.logs import Log, render_markdown
 from react_agent.sandbox import trees
 from react_agent.sandbox.untrusted import take_file
+from react_agent.seams import Case, Domain
 
 MAX_FILES, MAX_BYTES, MAX_DEPTH = 100, 50 * 1024 * 1024, 4
 """Of what an agent or an analyst left; a case folder of the paper's runs holds a few scripts."""
-OWN_NAMES = frozenset({"gold.xlsx", "output_fixed.xlsx", "fix.py", "input.xlsx"})
-"""Names that mean something here; what an agent left under them is not taken over."""
+AGENT_WORK = "agent_work"
+"""What the agent left, and what the analyst makes of it."""
+FIX_SCRIPT = "fix.py"
 
 
 @dataclass(frozen=True)
@@ -42,30 +45,35 @@ class CaseFolder:
     def finished(self) -> CaseAnalysis | None:
         return CaseAnalysis.load(self.final / CASE_FILE)
 
-    def prepare(self, log: Log, agent_folder: Path, given: Path, gold: Path) -> "Evidence":
+    def prepare(self, log: Log, agent_folder: Path, domain: Domain[Any], case: Case) -> "Evidence":
         """Lay the evidence out in an empty folder. Raises ContractError when it is missing."""
         if not agent_folder.is_dir():
             raise ContractError(f"{agent_folder}: no such folder; give the run's --work_dir")
         self.clear()
-        (self.work / "agent_work").mkdir(parents=True)
+        there = self.work / AGENT_WORK
+        there.mkdir(parents=True)
         write_whole(self.work / "agent_log.md", render_markdown(log))
-        there = self.work / "agent_work"
-        taken, left_out = take_tree(agent_folder, there, OWN_NAMES)
-        shutil.copyfile(given, there / "input.xlsx")
-        shutil.copyfile(gold, there / "gold.xlsx")
-        output = there / "output.xlsx"
-        other = tuple(name for name in taken if name != "output.xlsx")
-        return Evidence(output if "output.xlsx" in taken else None, other, left_out)
+        # What an agent left under a name that means something here is not taken over.
+        output, own = domain.files.output, domain.files.all | {FIX_SCRIPT}
+        taken, left_out = take_tree(agent_folder, there, own - {output}, first=output)
+        domain.lay_out(case, there)
+        other = tuple(name for name in taken if name != output)
+        return Evidence(there / output if output in taken else None, other, left_out)
 
-    def publish(self, texts: dict[str, str], analysis: CaseAnalysis, gold: Path) -> None:
-        """Put the finished case into place, `analysis.json` and the rest at once."""
+    def publish(
+        self, texts: dict[str, str], analysis: CaseAnalysis, lay_out: Callable[[Path], None]
+    ) -> None:
+        """Put the finished case into place, `analysis.json` and the rest at once.
+
+        `lay_out` puts input and truth back as they were.
+        """
         new = self.output_dir / ".work" / f"{self.instance}.done"
         remove_tree(new)
         new.mkdir(parents=True)
         if self.work.is_dir():
             take_tree(self.work, new, frozenset({REPORT, FLAG, CASE_FILE, GATE}))
-            if (new / "agent_work").is_dir():
-                shutil.copyfile(gold, new / "agent_work" / "gold.xlsx")
+            if (new / AGENT_WORK).is_dir():
+                lay_out(new / AGENT_WORK)
         for name, text in texts.items():
             write_whole(new / name, text)
         write_whole(new / CASE_FILE, analysis.model_dump_json(indent=2) + "\n")
@@ -97,8 +105,12 @@ def remove_tree(folder: Path) -> None:
         raise ContractError(f"{folder}: cannot be removed; remove it and start again")
 
 
-def take_tree(source: Path, target: Path, without: frozenset[str]) -> tuple[list[str], int]:
+def take_tree(
+    source: Path, target: Path, without: frozenset[str], first: str = ""
+) -> tuple[list[str], int]:
     """Copy regular files out of an untrusted folder; relative names taken, and how many were not.
+
+    Of each folder those that end like `first` come first.
 
     Links, devices, files over the limits and the names in `without` stay where they are.
     """
@@ -111,7 +123,7 @@ def take_tree(source: Path, target: Path, without: frozenset[str]) -> tuple[list
             left_out += len(folders)
             folders.clear()
         folders[:] = sorted(f for f in folders if f not in ("__pycache__", ".cache", ".local"))
-        for name in sorted(files, key=lambda name: (not name.endswith(".xlsx"), name)):
+        for name in sorted(files, key=lambda name: (Path(name).suffix != Path(first).suffix, name)):
             relative = (here / name).relative_to(source)
             if not depth and name in without:
                 continue

@@ -1,60 +1,69 @@
 """The gate: a failure is learned from only when the harness itself saw the repair hold.
 
-`output` (the paper's): the harness scores `agent_work/output_fixed.xlsx` against its own gold. A
-copy of the gold, or a repackaged one, does not count. What this shows: the analyst arrived at a
-right workbook. It had the gold before its eyes and may have typed the values in.
-`replay` (strict): the harness runs `agent_work/fix.py` on the input alone, in a sandbox where no
-gold exists, and scores what it wrote. A script that carries the answers does not count. What this
-shows: the analyst can do the task.
+`output` (the paper's): the domain compares the analyst's repair with the harness's own truth. A
+byte copy of the truth does not count, nor a repair that bears marks of the truth and none of what
+the agent had. What this shows: the analyst arrived at a right result. It had the truth before its
+eyes: whether it typed it in, or took it over in a way that leaves no mark, nobody can tell.
+`replay` (strict): the analyst's script is frozen, then run by the harness on the input alone, and
+on variants of the input that are drawn afterwards, each in a sandbox where no truth exists and in
+an empty folder. What it makes of the input has to be right, it has to work on a variant, its result
+has to move with it, and its literals must not be able to carry the answers. What is right for a
+variant is known to nobody, so that is not checked.
 `off`: nothing is checked, for comparison.
 
-The analyst may do what it likes with the gold in its folder, print what it likes and leave what
+The analyst may do what it likes with the truth in its folder, print what it likes and leave what
 files it likes: none of that is looked at.
 """
 
-import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from analysis.evidence.workspace import remove_tree
-from analysis.gate.copying import FIX, Command, trace_copies
-from analysis.gate.literals import SHARE, find_literals
+from analysis.evidence.workspace import AGENT_WORK, FIX_SCRIPT, remove_tree
+from analysis.gate.literals import Literals, Script, weigh
 from react_agent.errors import ContractError
-from react_agent.files import digest
+from react_agent.files import digest, write_whole
 from react_agent.runs.folder import now
 from react_agent.sandbox.door import Sandbox
-from react_agent.sandbox.untrusted import take_file, taken
-from spreadsheetbench.evidence.facts import Question
-from spreadsheetbench.evidence.judge import Judge
+from react_agent.sandbox.untrusted import MAX_TAKEN, take_file, taken
+from react_agent.seams import Case, Domain, Movement
 
 GateMode = Literal["output", "replay", "off"]
 Verdict = Literal["held", "refused", "not checked"]
-FIX_SCRIPT = "fix.py"
 MAX_SCRIPT = 1024 * 1024
-PROBE_SHARE = 0.5
-"""A script that gets more than this share of the answers out of an emptied workbook had them."""
+DRAWS = 2
+"""Of each kind of variant that brings new values in; of the others one."""
+
+ARRIVED = "the result is right; not that it was worked out, as the truth was there to be read"
+NO_MARK = f"{ARRIVED}, and truth and input do not differ in any mark by which a copy is known"
+ROOM = "its literals have room for the answers, which take little"
+WORKED_OUT = "a script without the truth makes the right result, and others of other inputs"
 
 
 class GateResult(BaseModel):
-    """`gate.json`: what was checked, and what came of it."""
+    """`gate.json`: what was checked, and what came of it; also what the domain compared by."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     mode: GateMode
     verdict: Verdict
     reason: str
+    proven: str = ""
+    """What is known when it held, and no more."""
     checked: str = ""
     """The file that was scored, or the script that was run."""
     sha256: dict[str, str] = {}
-    """Of gold, input and what was checked."""
-    position: str = ""
-    rules: str = ""
+    """Of the truth and of what was checked."""
+    variants: int = 0
+    """Other inputs that the script was run on."""
     evidence: dict[str, Any] = {}
-    """What spoke for or against a copy."""
+    """What spoke for or against it."""
     checked_at: str = ""
 
     @property
@@ -62,151 +71,172 @@ class GateResult(BaseModel):
         return self.verdict != "refused"
 
 
+class _Refused(Exception):
+    """The repair does not hold; says why."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of the script on another input."""
+
+    kind: str
+    new_values: bool
+    changed: int
+    movement: Movement
+
+    @property
+    def answered(self) -> bool:
+        """Nobody who only knows the answers to the input as it was could do this."""
+        moved = self.movement.works and self.movement.moved > 0
+        return moved and (self.new_values or self.movement.new)
+
+
 @dataclass(frozen=True)
 class Gate:
-    """The check of one case. Gold and input are the harness's own files."""
+    """The check of one case."""
 
     mode: GateMode
-    gold: Path
-    given: Path
-    gold_digest: str
-    """Taken before the analyst started."""
-    question: Question
+    domain: Domain[Any]
+    case: Case
+    truth: str
+    """Digest of the harness's own truth, taken before the analyst started."""
     answers: tuple[object, ...]
-    instruction: str
-    judge: Judge
+    agent_folder: Path
+    """Where the run left its files; the analyst cannot reach it."""
     sandbox: Sandbox
     hide: tuple[Path, ...] = ()
 
-    async def check(self, folder: Path, commands: Sequence[Command]) -> GateResult:
-        """Score the repair that lies in the analyst's folder."""
+    async def check(self, folder: Path) -> GateResult:
+        """Judge the repair that lies in the analyst's folder."""
+        name = FIX_SCRIPT if self.mode == "replay" else self.domain.files.repair
+        found: dict[str, Any] = {"mode": self.mode, "checked": f"{AGENT_WORK}/{name}"}
+        found |= {"sha256": {"truth": self.truth}, "evidence": {}, "checked_at": now()}
         if self.mode == "off":
-            return self._result("not checked", "the gate is off")
-        if digest(self.gold.read_bytes()) != self.gold_digest:
-            return self._result("refused", "the harness's own gold was changed during the analysis")
-        check = self._output if self.mode == "output" else self._replay
+            found["checked"] = ""
+            return GateResult(verdict="not checked", reason="the gate is off", **found)
         try:
-            return await check(folder, commands)
-        except ContractError as error:
-            return self._result("refused", str(error))
+            if self.domain.truth_digest(self.case) != self.truth:
+                raise _Refused("the harness's own truth was changed during the analysis")
+            check = self._output if self.mode == "output" else self._replay
+            reason = await check(folder, found)
+        except (_Refused, ContractError) as refused:
+            return GateResult(verdict="refused", reason=str(refused), **{**found, "proven": ""})
+        return GateResult(verdict="held", reason=reason, **found)
 
-    async def _output(self, folder: Path, commands: Sequence[Command]) -> GateResult:
-        name = f"agent_work/{FIX}"
-        with taken(folder, name) as fixed:
+    async def _output(self, folder: Path, found: dict[str, Any]) -> str:
+        name, files = found["checked"], self.domain.files
+        with taken(folder, name) as fixed, taken(self.agent_folder, files.output) as output:
             if fixed is None:
-                return self._result("refused", f"there is no {name}")
-            hashes = {"checked": digest(fixed.read_bytes())}
-            if hashes["checked"] == self.gold_digest:
-                return self._result("refused", "it is a byte copy of the gold", name, hashes)
-            check = await self.judge.check(self.gold, fixed, self.question)
-            if not check.passed:
-                return self._result("refused", check.message, name, hashes)
-            trace = trace_copies(commands, scripts_in(folder))
-            how = trace.direct or trace.circumstantial
-            # Reading both workbooks once more is worth it only where something points to a copy.
-            same = await self.judge.same_contents(self.gold, fixed) if how else None
-        evidence = {"commands": how, "same_contents_everywhere": same}
-        if trace.direct or (trace.circumstantial and same):
-            reason = f"it is the gold workbook in another package: {how}"
-            return self._result("refused", reason, name, hashes, evidence)
-        return self._result("held", "all cells that count match", name, hashes, evidence)
-
-    async def _replay(self, folder: Path, commands: Sequence[Command]) -> GateResult:
-        name = f"agent_work/{FIX_SCRIPT}"
-        room = folder.with_name(f"{folder.name}.replay")
-        try:
-            script = take_file(folder / name, room / FIX_SCRIPT, MAX_SCRIPT)
-            if script is None:
-                return self._result("refused", f"there is no {name}")
-            hashes = {"checked": digest(script.read_bytes())}
-            shutil.copyfile(self.given, room / "input.xlsx")
-            said = await self._run_script(room)
-            with taken(room, FIX) as output:
-                if output is None:
-                    reason = f"{name}, run on the input alone, wrote no workbook: {said}"
-                    return self._result("refused", reason, name, hashes)
-                check = await self.judge.check(self.gold, output, self.question)
-            if not check.passed:
-                reason = f"what {name} wrote from the input alone is not right: {check.message}"
-                return self._result("refused", reason, name, hashes)
-            return await self._unless_hard_coded(script, room, name, hashes)
-        finally:
-            remove_tree(room)
-
-    async def _unless_hard_coded(
-        self, script: Path, room: Path, name: str, hashes: dict[str, str]
-    ) -> GateResult:
-        source = script.read_text(encoding="utf-8", errors="replace")
-        literals = find_literals(source, self.answers, self.instruction)
-        held, of = await self._answers_from_nothing(room)
-        evidence = {
-            "literal_answers": literals.found,
-            "answer_cells": literals.cells,
-            "literal_share": round(literals.share, 3),
-            "literal_threshold": SHARE,
-            "literal_examples": list(literals.examples),
-            "answers_from_an_emptied_workbook": f"{held} of {of}",
-        }
-        if literals.carries_answers:
-            reason = (
-                f"{name} holds {literals.found} of the {literals.cells} expected values as "
-                "literals: it carries the answers and does not work them out"
+                raise _Refused(f"there is no {name}")
+            found["sha256"]["checked"] = digest(fixed.read_bytes())
+            if found["sha256"]["checked"] == self.truth:
+                raise _Refused(f"it is a byte copy of {files.truth}")
+            await self._right(fixed, found)
+            origin = await self.domain.origin(self.case, fixed, output)
+        found["evidence"]["marks"] = asdict(origin)
+        if origin.is_copy:
+            raise _Refused(
+                f"it was made from {files.truth}: it bears {origin.of_truth} marks of it (such as "
+                f"{', '.join(origin.examples)})"
             )
-            return self._result("refused", reason, name, hashes, evidence)
-        if of and held > PROBE_SHARE * of:
-            reason = (
-                f"{name} gives {held} of {of} answers for a workbook without any value: it "
-                "carries the answers and does not work them out"
+        found["proven"] = ARRIVED if origin.differing else NO_MARK
+        return "it is right wherever it counts"
+
+    async def _right(self, result: Path, found: dict[str, Any], what: str = "") -> None:
+        check = await self.domain.check(self.case, result)
+        found |= check.by
+        if not check.passed:
+            raise _Refused(f"{what}{check.message}")
+
+    async def _replay(self, folder: Path, found: dict[str, Any]) -> str:
+        name, files = found["checked"], self.domain.files
+        script = _frozen(folder, name, found)
+        with tempfile.TemporaryDirectory() as kept:
+            with _room(folder) as room:
+                self.domain.prepare(self.case, room)
+                said = await self._run(script, room)
+                before = take_file(room / files.repair, Path(kept, files.repair), MAX_TAKEN)
+            if before is None:
+                raise _Refused(f"{name}, run on the input alone, wrote no {files.repair}: {said}")
+            await self._right(
+                before, found, f"what {name} wrote from the input alone is not right: "
             )
-            return self._result("refused", reason, name, hashes, evidence)
-        return self._result("held", "it works out a right workbook", name, hashes, evidence)
+            literals = await self._literals(script)
+            found["evidence"]["literals"] = asdict(literals)
+            if how := literals.carries_answers:
+                raise _Refused(f"{name} may carry the answers and not work them out: {how}")
+            variants = [v async for v in self._variants(script, folder, before)]
+        found["variants"] = len(variants)
+        found["evidence"]["variants"] = [asdict(variant) for variant in variants]
+        answered = _answered(name, variants)
+        bound = (
+            ""
+            if literals.bounded
+            else "; its literals have room for the answers, which take little"
+        )
+        found["proven"] = WORKED_OUT + bound
+        return f"it makes the right result, and {answered} of {len(variants)} variants moved it"
 
-    async def _answers_from_nothing(self, room: Path) -> tuple[int, int]:
-        """How many answers the script finds where there is nothing to find them in."""
-        if not any(str(a).lower() not in self.instruction.lower() for a in self.answers):
-            return 0, 0
-        (room / FIX).unlink(missing_ok=True)
-        if not await self.judge.empty_workbook(self.given, room / "input.xlsx"):
-            return 0, 0
-        await self._run_script(room)
-        with taken(room, FIX) as output:
-            if output is None:
-                return 0, len(self.answers)
-            return await self.judge.matching_answers(self.gold, self.given, output, self.question)
+    async def _literals(self, script: Script) -> Literals:
+        known = await self.domain.input_words(self.case)
+        return weigh(script, self.answers, self.case.task.instruction, known)
 
-    async def _run_script(self, room: Path) -> str:
+    async def _variants(self, script: Script, folder: Path, before: Path) -> AsyncIterator[Variant]:
+        named = f"{self.case.task.instruction}\n{script.said}"
+        kinds = self.domain.variants
+        for kind in [k for k, new in kinds.items() for _ in range(DRAWS if new else 1)]:
+            with _room(folder) as room:
+                seed = secrets.randbelow(2**32)
+                changed = await self.domain.vary(self.case, room, kind, seed, named)
+                if not changed:
+                    continue
+                await self._run(script, room)
+                with taken(room, self.domain.files.repair) as after:
+                    movement = Movement(works=False)
+                    if after:
+                        movement = await self.domain.movement(self.case, before, after)
+            yield Variant(kind, kinds[kind], changed, movement)
+
+    async def _run(self, script: Script, room: Path) -> str:
+        write_whole(room / FIX_SCRIPT, script.text)
+        files = self.domain.files
         async with self.sandbox.case(room, hide=self.hide) as shell:
-            done = await shell.run(f"python {FIX_SCRIPT} input.xlsx {FIX}")
+            done = await shell.run(f"python {FIX_SCRIPT} {files.given} {files.repair}")
         return done.render(400)
 
-    def _result(
-        self,
-        verdict: Verdict,
-        reason: str,
-        checked: str = "",
-        hashes: dict[str, str] | None = None,
-        evidence: dict[str, Any] | None = None,
-    ) -> GateResult:
-        own = {"gold": self.gold_digest, "input": digest(self.given.read_bytes())}
-        return GateResult(
-            mode=self.mode,
-            verdict=verdict,
-            reason=reason,
-            checked=checked,
-            sha256={**own, **(hashes or {})},
-            position=self.question.position,
-            rules=self.question.rules,
-            evidence=evidence or {},
-            checked_at=now(),
-        )
+
+def _frozen(folder: Path, name: str, found: dict[str, Any]) -> Script:
+    """The script as it is now: what the analyst does to it afterwards changes nothing."""
+    with taken(folder, name, MAX_SCRIPT) as file:
+        if file is None:
+            raise _Refused(f"there is no {name}")
+        source = file.read_bytes()
+    found["sha256"]["checked"] = digest(source)
+    try:
+        return Script.frozen(source.decode("utf-8", "replace"))
+    except ValueError as error:
+        raise _Refused(f"{name} is no Python: {error}") from None
 
 
-def scripts_in(folder: Path) -> dict[str, str]:
-    """Small scripts that the analyst left, by name; links and the like are passed over."""
-    found: dict[str, str] = {}
-    if (folder / "agent_work").is_symlink():
-        return found
-    for path in sorted([*folder.glob("*.py"), *folder.glob("agent_work/*.py")])[:50]:
-        if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_SCRIPT:
-            found.setdefault(path.name, path.read_text(encoding="utf-8", errors="replace"))
-    return found
+def _answered(name: str, variants: list[Variant]) -> int:
+    """How many variants were answered; refused when none was."""
+    answered = sum(variant.answered for variant in variants)
+    if answered:
+        return answered
+    if not variants:
+        raise _Refused(f"no other input could be drawn to run {name} on")
+    if not any(variant.movement.works for variant in variants):
+        raise _Refused(f"{name} works on none of {len(variants)} other inputs of this kind")
+    raise _Refused(f"what {name} writes does not move with any of {len(variants)} other inputs")
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[Path]:
+    """An empty folder beside the analyst's; what a script left in an earlier one is gone."""
+    room = folder.with_name(f"{folder.name}.replay")
+    remove_tree(room)
+    room.mkdir()
+    try:
+        yield room
+    finally:
+        remove_tree(room)

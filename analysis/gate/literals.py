@@ -1,111 +1,254 @@
-"""Does a fix carry the answers instead of working them out? Read from its literals.
+"""Does a script carry the answers instead of working them out? Read from its literals.
 
-A script that hard-codes the result needs one literal for every cell; one that computes it needs at
-most one for every kind of value. So occurrences are counted against cells: "Yes" written once does
-not explain ten cells that say "Yes".
+Three looks. A script that hard-codes the result needs one literal for every place, so occurrences
+are counted against places: "Yes" written once does not explain ten cells that say "Yes". Digits are
+also looked for in a row, so that a value in cents or in a long text is the same value. And whatever
+the disguise, a table takes room: when all literals together could say less than the answers take,
+they do not carry them; when they could say much more, the script has to be believed, and is not.
+
+Comments and docstrings are cut away before a script is run, and a script that looks at its own text
+has its names counted too.
 """
 
 import ast
 import datetime
+import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
-
-from spreadsheetbench.book.cells import CellValue, canonical
-from spreadsheetbench.book.rules import RELEASED
+from functools import cached_property
 
 SHARE = 0.5
-"""When more than this share of the cells stand in the script as literals, it carries the answers.
+"""When more than this share of the places stand in the script as literals, it carries the answers.
 Half is far from both sides: scripts that compute hold next to none, copies hold nearly all."""
 SMALL = 10
 """Whole numbers up to this stand in every script and are evidence only where there is no other."""
 ENOUGH_SMALL = 5
+ENOUGH_DIGITS = 4
+ENOUGH_BITS = 64
+"""Answers that take less could hide in any script: of them the room of its literals says nothing.
+"""
+ORDINARY_BITS = 64
+"""Constants and words that a script has besides; only beyond them is it refused."""
+DIGIT, LETTER, SIGN, KNOWN = math.log2(10), math.log2(26), 1.0, 2.0
+"""Bits that a character can carry, and a word that the input says or that was said before."""
+
+_SEES_ITSELF = frozenset(
+    re.findall(
+        r"\w+",
+        "__file__ __code__ __dict__ inspect co_names co_consts globals locals vars dir exec eval "
+        "compile listdir scandir iterdir glob rglob walk",
+    )
+)
+_TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]{2,}|[^\x00-\x7f]")
+_PLACE = re.compile(r"\$?[A-Z]{1,3}\$?\d{0,7}(?::\$?[A-Z]{1,3}\$?\d{0,7})?")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script as it is run: without comments and docstrings."""
+
+    text: str
+
+    @classmethod
+    def frozen(cls, source: str) -> "Script":
+        """Raises ValueError when it cannot be read."""
+        try:
+            tree = ast.parse(source)
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
+                    node.body = [n for n in node.body if not _is_text(n)] or [ast.Pass()]
+            return cls(ast.unparse(tree) + "\n")
+        except (SyntaxError, RecursionError, MemoryError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from None
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @cached_property
+    def literals(self) -> list[object]:
+        """What it prints or complains of has no effect on its result."""
+        return list(_literals(self.tree))
+
+    @property
+    def said(self) -> str:
+        """Its texts, and its names where it can see them."""
+        texts = [str(x) for x in self.literals]
+        return "\n".join([*texts, *self.names] if self.sees_itself else texts)
+
+    @cached_property
+    def names(self) -> list[str]:
+        nodes = list(ast.walk(self.tree))
+        found = [n.id for n in nodes if isinstance(n, ast.Name)]
+        found += [n.attr for n in nodes if isinstance(n, ast.Attribute)]
+        found += [n.arg for n in nodes if isinstance(n, ast.arg)]
+        found += [
+            a.name for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names
+        ]
+        return found + [n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+
+    @property
+    def sees_itself(self) -> bool:
+        own = any(isinstance(x, str) and (".py" in x or "/proc" in x) for x in self.literals)
+        return own or not _SEES_ITSELF.isdisjoint(self.names) or "argv[0]" in self.text
 
 
 @dataclass(frozen=True)
 class Literals:
-    """How many of the cells that the task fills stand in the script."""
+    """What of the answers a script could hold."""
 
-    cells: int
-    found: int
+    cells: int = 0
+    """Answers that tell anything."""
+    found: int = 0
+    """Those that stand in it."""
     examples: tuple[str, ...] = ()
+    bits: int = 0
+    """The most that its literals can say beyond what input and instruction say."""
+    needed: int = 0
+    """What the answers take, counted in the same way."""
 
     @property
     def share(self) -> float:
         return self.found / self.cells if self.cells else 0.0
 
     @property
-    def carries_answers(self) -> bool:
-        return self.share > SHARE
+    def bounded(self) -> bool:
+        """Whether the literals cannot carry the answers, in whatever disguise."""
+        return self.needed >= ENOUGH_BITS and self.bits < self.needed
+
+    @property
+    def carries_answers(self) -> str:
+        """How it could, else nothing."""
+        if self.share > SHARE:
+            return f"it holds {self.found} of the {self.cells} expected values as literals"
+        if self.needed >= ENOUGH_BITS and self.bits >= self.needed + ORDINARY_BITS:
+            return (
+                f"its literals could hold {self.bits} bits besides what the input says, and the "
+                f"answers take {self.needed}"
+            )
+        return ""
 
 
-def find_literals(source: str, answers: Sequence[object], instruction: str) -> Literals:
-    """A script that cannot be parsed is searched as text."""
+def weigh(script: Script, answers: Sequence[object], instruction: str, known: str) -> Literals:
+    """`known`: what a script may say without saying anything of the answers."""
     named = instruction.lower()
     telling = [a for a in answers if not _is_small(a) and str(a).lower() not in named]
     if not telling:
         telling = [a for a in answers if str(a).lower() not in named]
         if len(telling) < ENOUGH_SMALL:
-            return Literals(0, 0)
+            return Literals()
     wanted = Counter(_key(answer) for answer in telling)
-    there = _literals(source)
-    found = {key: min(count, there[key]) for key, count in wanted.items() if there[key]}
+    there = _occurrences(script.literals)
+    digits = _digits(script.said)
+    found = {}
+    for key, count in wanted.items():
+        signature = _signature(key)
+        held = max(there[key], digits.count(signature) if signature else 0)
+        found[key] = min(count, held)
+    words = frozenset(w.lower() for w in _TOKEN.findall(_digits(f"{known}\n{instruction}")))
     return Literals(
-        len(telling), sum(found.values()), tuple(key for key, _ in list(found.items())[:5])
+        len(telling),
+        sum(found.values()),
+        tuple(key for key, count in found.items() if count)[:5],
+        round(_bits(script.said, words)),
+        round(_bits("\n".join(str(a) for a in telling), words)),
     )
 
 
-def _literals(source: str) -> Counter[str]:
-    """Numbers and texts of the script, and those within its texts, such as rows of a table."""
-    counts: Counter[str] = Counter()
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _literals(node: ast.AST) -> Iterator[object]:
+    if isinstance(node, ast.Expr | ast.Raise) and _only_speaks(node):
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes | int | float):
+        if isinstance(node.value, bytes):
+            yield node.value.decode("latin-1")
+        elif not isinstance(node.value, bool):
+            yield node.value
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = list(_literals(node.operand))
+        yield from (-x if isinstance(x, int | float) else x for x in inner)
+        return
+    elif isinstance(node, ast.Call) and (date := _date(node)):
+        yield date
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _literals(child)
+
+
+def _only_speaks(node: ast.Expr | ast.Raise) -> bool:
+    if isinstance(node, ast.Raise):
+        return True
+    call = node.value
+    return (
+        isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print"
+    )
+
+
+def _date(call: ast.Call) -> datetime.datetime | None:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    name = name or (call.func.id if isinstance(call.func, ast.Name) else "")
+    numbers = [a.value for a in call.args if isinstance(a, ast.Constant)]
+    whole = [n for n in numbers if isinstance(n, int)]
+    if name not in ("datetime", "date") or len(whole) < 3:
+        return None
     try:
-        nodes = list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Counter(_within(source))
-    for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float):
-            counts[_key(node.value)] += 1
-            if isinstance(node.value, str):
-                counts.update(_within(node.value))
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            value = node.operand.value if isinstance(node.operand, ast.Constant) else None
-            if isinstance(value, int | float):
-                counts[_key(-value)] += 1
-        elif isinstance(node, ast.Call):
-            counts.update(_dates(node))
+        return datetime.datetime(*whole[:6])  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
+        return None
+
+
+def _occurrences(literals: Sequence[object]) -> Counter[str]:
+    """Values of the script, and those within its texts, such as rows of a table."""
+    counts: Counter[str] = Counter()
+    for value in literals:
+        counts[_key(value)] += 1
+        parts = re.split(r"[,;|\t\n\"'\[\]{}]+", value) if isinstance(value, str) else []
+        if len(parts) > 1:
+            counts.update(_key(part.strip()) for part in parts if part.strip())
     return counts
 
 
-def _dates(call: ast.Call) -> list[str]:
-    """`datetime(2024, 5, 17)` as the number that a cell with this date counts as."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    name = name or (call.func.id if isinstance(call.func, ast.Name) else "")
-    parts = [a.value for a in call.args if isinstance(a, ast.Constant)]
-    numbers = [p for p in parts if isinstance(p, int)]
-    if name not in ("datetime", "date") or len(numbers) < 3:
-        return []
-    year, month, day, *time = numbers[:6]
-    hour, minute, second = [*time, 0, 0, 0][:3]
-    try:
-        return [_key(datetime.datetime(year, month, day, hour, minute, second))]
-    except (ValueError, OverflowError):
-        return []
-
-
-def _within(text: str) -> list[str]:
-    """The parts of a text that is more than one value."""
-    parts = re.split(r"[,;|\t\n\"'\[\]{}]+", text)
-    return [_key(part.strip()) for part in parts if part.strip()] if len(parts) > 1 else []
-
-
 def _key(value: object) -> str:
+    """Two decimals are what a number is known by."""
+    if isinstance(value, datetime.datetime | datetime.date):
+        return f"date {value:%Y-%m-%d}"
     try:
-        kind, shown = canonical(cast(CellValue, value), RELEASED)
-    except OverflowError:
-        return str(value)
-    return f"{kind} {shown}"
+        return f"number {round(float(value), 2)}"  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return f"text {value}"
+
+
+def _signature(key: str) -> str:
+    """The digits by which a number is known whatever its unit."""
+    kind, _, shown = key.partition(" ")
+    digits = re.sub(r"\D", "", shown.removesuffix(".0")).strip("0") if kind == "number" else ""
+    return digits if len(digits) >= ENOUGH_DIGITS else ""
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"(?<=\d)[.,](?=\d)", "", text)
+
+
+def _bits(text: str, known: frozenset[str]) -> float:
+    """What a text can say at most, each word by itself. Places such as B2 are words of scripts."""
+    total, seen = 0.0, set[str]()
+    for token in _TOKEN.findall(_digits(_PLACE.sub(lambda m: f" {m[0].lower()} ", text))):
+        word = token.lower()
+        if word in known or word in seen:
+            total += KNOWN
+        elif word.isdigit():
+            total += DIGIT * len(word.strip("0") or "0")
+        elif word.isalpha() and word.isascii():
+            total += LETTER * len(word)
+        else:
+            total += SIGN * len(token) if token.isascii() else 8.0
+        seen.add(word)
+    return total
 
 
 def _is_small(value: object) -> bool:

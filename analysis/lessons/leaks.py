@@ -24,8 +24,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from analysis.lessons.records import LessonItem
-from spreadsheetbench.evidence.telltales import telltales
-from spreadsheetbench.tasks.dataset import Dataset
+from react_agent.registry import DOMAINS, find
+from react_agent.seams import Task
 
 SHINGLE = 8
 """So many words in a row of a task's instruction are no coincidence."""
@@ -155,18 +155,23 @@ def split_leaking(
     return [i for i, why in judged if not why], [(i, why) for i, why in judged if why]
 
 
-def scan_tasks(run_ids: Iterable[str], data_path: Path | None, skill_text: str) -> LeakScan:
+def scan_tasks(
+    run_ids: Iterable[str],
+    data_path: Path | None,
+    skill_text: str,
+    domain_name: str = "spreadsheetbench",
+) -> LeakScan:
     """For the edits of an evolution: all tasks of the data set, but for what the skill says."""
     scan = LeakScan(allowed=_flat(skill_text))
-    dataset = Dataset.load(data_path) if data_path else None
-    tasks = dataset.tasks if dataset else ()
+    domain = find(DOMAINS, "domain", domain_name)(data_path) if data_path else None
+    tasks: Sequence[Task] = domain.tasks if domain else ()
     scan.ids = {i.casefold() for i in [*run_ids, *(t.id for t in tasks)] if _distinctive(i)}
     scan.ids -= {w.casefold() for w in _WORD.findall(skill_text)}
     for task in tasks:
         words = [w.casefold() for w in _WORD.findall(task.instruction)]
         for start in range(len(words) - SHINGLE + 1):
             scan.shingles.setdefault(" ".join(words[start : start + SHINGLE]), task.id)
-        strings = telltales(dataset, task) if dataset else {}
+        strings = domain.telltales(task.id) if domain else {}
         scan.strings |= {
             text: f"{what} of task {task.id}"
             for text, what in strings.items()

@@ -1,5 +1,6 @@
 """What became of each trajectory: one file a case, and the summary whose counts add up."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,13 @@ from analysis.lessons.selection import LeftOut, Subject
 from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
-from react_agent.layout import ANALYSIS_SETTINGS, ANALYSIS_SUMMARY, GATE
+from react_agent.layout import (
+    ANALYSIS_SETTINGS,
+    ANALYSIS_SUMMARY,
+    CASE_FILE,
+    GATE,
+    report_prefix,
+)
 from react_agent.model import Usage
 from react_agent.runs.folder import now
 
@@ -133,6 +140,15 @@ def open_run(output_dir: Path, settings: Mapping[str, Any], *, overwrite: bool) 
             )
         return
     write_json(file, {"settings": dict(settings), "started_at": now()})
+
+
+def forget(output_dir: Path) -> None:
+    """Remove what an earlier analysis left."""
+    for case in output_dir.glob(f"*/{CASE_FILE}"):
+        shutil.rmtree(case.parent)
+    for prefix in map(report_prefix, ("error", "success")):
+        for path in [*output_dir.glob(f"{prefix}*.md"), *output_dir.glob(f"{prefix}*.json")]:
+            path.unlink()
 
 
 class Summary(BaseModel):

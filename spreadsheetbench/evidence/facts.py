@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from react_agent.seams import Check, Facts
-from spreadsheetbench.book.book import Book, CellPlace, Formulas
+from react_agent.seams import Check, Facts, Movement
+from spreadsheetbench.book.book import Book, CellPlace
 from spreadsheetbench.book.cells import CellValue, canonical, is_blank, matches
 from spreadsheetbench.book.rules import RULES, Rules, RulesName
 from spreadsheetbench.evidence.mismatch_text import failing_cells, first_problem, render
@@ -22,6 +22,8 @@ KEPT_BOOKS = 4
 SHARE_MOVED = 0.8
 """When so much of what is missing stands newly elsewhere, it was put in the wrong place."""
 SHARE_UNCALCULATED = 0.5
+SHARE_THERE = 0.5
+"""A script that leaves more of its cells blank than this does not work on a variant."""
 CELLS_LISTED = 200
 """Mismatches of one range that are looked at one by one; the others are only counted."""
 JUDGE_BY: tuple[RulesName, ...] = ("released", "sheet-aware")
@@ -79,52 +81,45 @@ def check_output(gold: Path, output: Path, question: Question) -> Check:
     return _check(right, found, _report(right, found, output, question), question)
 
 
-def matching_answers(gold: Path, given: Path, output: Path, question: Question) -> tuple[int, int]:
-    """How many of the cells that the task changes hold the right value, and of how many."""
-    right, before = _own(gold), _own(given)
+def movement(gold: Path, given: Path, before: Path, after: Path, question: Question) -> Movement:
+    """Two outputs in the cells that the task changes; where it only empties some, in all that
+    count. Raises whatever the reader raises when the first cannot be loaded."""
+    right, own, old = _own(gold), _own(given), READER.read(before)
     question = _usable(right, question) or question
     try:
-        found = READER.read(output)
-    except Exception:  # as above: nothing that cannot be opened holds an answer
-        found = Book(())
-    places = list(_answer_places(right, before, question))
-    held = 0
-    for sheet, place in places:
-        own, other = right.sheet(sheet), found.sheet(sheet)
-        if own and other and matches(own.value(place), other.value(place), question.by):
-            held += 1
-    return held, len(places)
+        new = READER.read(after)
+    except Exception:  # openpyxl raises all kinds on a broken file: the script does not work
+        return Movement(works=False)
+    places = list(_answer_places(right, own, question))
+    asked = [(_value(old, *place), _value(new, *place)) for place in places]
+    filled = [(one, other) for one, other in asked if not is_blank(one)]
+    if not filled:
+        return _emptied(right, old, new, question)
+    there = [(one, other) for one, other in filled if not is_blank(other)]
+    moved = [(a, b) for a, b in there if not matches(a, b, question.by)]
+    befores, afters = ({_hashable(pair[n], question.by) for pair in moved} for n in (0, 1))
+    if len(moved) > 2 and len(befores) > 1 and len(afters) == 1:
+        moved = []  # one word for all that it does not know
+    answers = {_hashable(one, question.by) for one, _ in filled}
+    new_ones = bool(moved) and bool(afters - answers)
+    return Movement(len(there) >= SHARE_THERE * len(filled), len(moved), new_ones)
 
 
-def same_contents(one: Path, other: Path) -> bool:
-    """Whether every cell of two workbooks holds the same, formulas as well as shown values."""
-    return _contents(READER.read(one), READER.formulas(one)) == _contents(
-        READER.read(other), READER.formulas(other)
-    )
+def _emptied(gold: Book, old: Book, new: Book, question: Question) -> Movement:
+    moved = 0
+    for part in parts(gold, gold, question.position, question.by, question.answer_sheet):
+        if part.gold is None or part.box is None or part.box.empty:
+            continue
+        one, other = old.sheet(part.gold.name), new.sheet(part.gold.name)
+        if one is None or other is None:
+            return Movement(works=False)
+        moved += len(set(one.within(part.box).items()) ^ set(other.within(part.box).items()))
+    return Movement(works=True, moved=moved, new=bool(moved))
 
 
-def empty_workbook(source: Path, target: Path) -> None:
-    """A copy with the same sheets in which no cell holds a value."""
-    from openpyxl import load_workbook
-    from openpyxl.cell.cell import Cell
-
-    book = load_workbook(source)
-    for sheet in book.worksheets:
-        for row in sheet.iter_rows():
-            for cell in row:
-                if isinstance(cell, Cell) and cell.value is not None:
-                    cell.value = None
-    book.save(target)
-
-
-def _contents(book: Book, formulas: Formulas) -> list[tuple[str, dict[CellPlace, object]]]:
-    """By sheet: a formula counts as its text, so that one without a cached value is the same."""
-    sheets = []
-    for sheet in book.sheets:
-        cells: dict[CellPlace, object] = dict(sheet.values)
-        cells |= {place: f.text for place, f in formulas.sheets.get(sheet.name, {}).items()}
-        sheets.append((sheet.name, cells))
-    return sheets
+def _value(book: Book, sheet: str, place: CellPlace) -> CellValue:
+    found = book.sheet(sheet)
+    return found.value(place) if found else None
 
 
 def _own(path: Path) -> Book:

@@ -7,16 +7,16 @@ from typing import TypeVar
 
 from react_agent.engines.workers import WorkerLost, Workers
 from react_agent.errors import ContractError
-from react_agent.seams import Check, Facts
+from react_agent.seams import Check, Facts, Movement, Origin
 from react_agent.threads import in_thread
 from spreadsheetbench.evidence.facts import (
     Question,
     case_facts,
     check_output,
-    empty_workbook,
-    matching_answers,
-    same_contents,
+    movement,
 )
+from spreadsheetbench.evidence.marks import origin_of
+from spreadsheetbench.evidence.variants import draw_variant, input_words
 
 Out = TypeVar("Out")
 
@@ -45,28 +45,34 @@ class Judge:
         except WorkerLost as lost:
             return _lost(lost)
 
-    async def same_contents(self, gold: Path, output: Path) -> bool:
-        """False also when it cannot be told: the question is only put of a workbook that passed."""
+    async def origin(self, repair: Path, gold: Path, others: tuple[Path, ...]) -> Origin:
+        """Nothing can be told of what openpyxl cannot load."""
         try:
-            return await self._run(same_contents, gold, output)
-        except WorkerLost:
-            return False
+            return await self._run(origin_of, repair, gold, others)
+        except Exception:  # openpyxl raises all kinds; the cells were read all the same
+            return Origin()
 
-    async def matching_answers(
-        self, gold: Path, given: Path, output: Path, question: Question
-    ) -> tuple[int, int]:
+    async def draw_variant(
+        self, given: Path, target: Path, kind: str, seed: int, named: str
+    ) -> int:
         try:
-            return await self._run(matching_answers, gold, given, output, question)
-        except WorkerLost:
-            return 0, 0
+            return await self._run(draw_variant, given, target, kind, seed, named)
+        except Exception:  # as above: an input that cannot be varied
+            return 0
 
-    async def empty_workbook(self, source: Path, target: Path) -> bool:
-        """Whether a copy without any value could be made."""
+    async def movement(
+        self, gold: Path, given: Path, before: Path, after: Path, question: Question
+    ) -> Movement:
         try:
-            await self._run(empty_workbook, source, target)
-        except Exception:  # as above; without the probe there are still the literals
-            return False
-        return True
+            return await self._run(movement, gold, given, before, after, question)
+        except WorkerLost:
+            return Movement(works=False)
+
+    async def input_words(self, given: Path) -> str:
+        try:
+            return await self._run(input_words, given)
+        except Exception:  # as above
+            return ""
 
     async def _run(self, work: Callable[..., Out], *args: object) -> Out:
         return await in_thread(self.workers.run, work, *args)

@@ -14,7 +14,6 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from react_agent.errors import ContractError
-from react_agent.files import digest
 from react_agent.model import ImagePart, Message, Usage
 
 Status = Literal[
@@ -211,6 +210,35 @@ def choose(tasks: Sequence[TaskT], source: Path, **which: Unpack[Which]) -> list
     return chosen[: which.get("sample")]
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What was a result made from? Marks that no task asks for, such as who made a file when."""
+
+    of_truth: int = 0
+    """Marks that only the truth has, and this result too."""
+    of_others: int = 0
+    """Marks that differ from the truth's and are those of the input or of the agent's output."""
+    differing: int = 0
+    """Marks by which the truth could be known; without any nothing can be told."""
+    examples: tuple[str, ...] = ()
+
+    @property
+    def is_copy(self) -> bool:
+        return self.of_truth > self.of_others
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How a result changed with its input."""
+
+    works: bool
+    """Whether there still are results where there were some."""
+    moved: int = 0
+    """Places that hold another result."""
+    new: bool = False
+    """Whether a result is among them that is none of the answers to the input as it was."""
+
+
 class Domain(Protocol[CaseT]):
     """A benchmark: which cases there are, how one is laid out, and what its result is worth.
 
@@ -321,19 +349,30 @@ class Domain(Protocol[CaseT]):
         """
         return self.cases(task_id)
 
-    async def same(self, case: CaseT, repair: Path) -> bool:
-        """Whether a file that passed is the truth in another package; asked where commands hint
-        at a copy."""
-        return self.truth_digest(case) == digest(repair.read_bytes())
+    # What the gate asks besides `check`, where a domain can say it.
 
-    async def blank(self, case: CaseT, folder: Path) -> bool:
-        """Lay out an input that holds nothing to work with: a script that finds answers in it
-        carries them. False where there is no such input."""
-        return False
+    variants: Mapping[str, bool] = {}
+    """Ways to vary an input, and whether a variant holds values that the input does not."""
 
-    async def held_answers(self, case: CaseT, output: Path) -> tuple[int, int]:
-        """How many of the values that the task asks for an output holds, and of how many."""
-        return int((await self.check(case, output)).passed), 1
+    async def origin(self, case: CaseT, repair: Path, output: Path | None) -> "Origin":
+        """By what a repair that holds was made from the truth, and not from the agent's output."""
+        return Origin()
+
+    async def vary(self, case: CaseT, folder: Path, kind: str, seed: int, named: str) -> int:
+        """Lay out another input of the case's kind; how many of its values are others, 0 where
+        this kind of variant cannot be drawn. What `named` says (the script) may be kept as it is.
+        """
+        return 0
+
+    async def movement(self, case: CaseT, before: Path, after: Path) -> "Movement":
+        """The result for a variant beside the result for the input."""
+        moved = before.read_bytes() != after.read_bytes()
+        return Movement(works=True, moved=int(moved), new=moved)
+
+    async def input_words(self, case: CaseT) -> str:
+        """What a script may say without saying anything of the answer: texts of the input, words
+        of the trade."""
+        return ""
 
     def select(self, **which: Unpack[Which]) -> list[Task]:
         """As `choose`."""

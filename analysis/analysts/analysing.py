@@ -1,0 +1,76 @@
+"""An analysis from its settings to its summary."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from analysis.analysts.agentic import agentic_site
+from analysis.analysts.one_call import OneCallSite
+from analysis.analysts.running import AnalystSite, run_analysis
+from analysis.analysts.settings import Analysis, CallAnalysis, ErrorAnalysis, RunAnalysis
+from analysis.lessons.outcomes import Summary
+from analysis.lessons.selection import Selection, Wanted, select
+from react_agent.cli import INCOMPLETE, OK
+from react_agent.errors import ContractError
+from react_agent.files import read_json
+from react_agent.layout import OUTPUTS, RUN_SETTINGS
+
+
+async def analyse(settings: Analysis) -> Summary:
+    """Raises ContractError before any model is asked when settings or folders do not fit."""
+    choice = settings.choice
+    wanted: Wanted = "FAILED" if settings.kind == "error" else "SUCCEED"
+    if isinstance(settings, CallAnalysis) and settings.all:
+        wanted = "ALL"
+    selection = select(
+        settings.logs_dir,
+        wanted,
+        repeat=choice.repeat,
+        instance_ids=choice.instance_ids,
+        sample=choice.sample,
+        seed=choice.seed,
+    )
+    return await run_analysis(settings, _site(settings, selection), selection)
+
+
+def _site(settings: Analysis, selection: Selection) -> AnalystSite:
+    if isinstance(settings, ErrorAnalysis):
+        return agentic_site(settings, selection)
+    assert isinstance(settings, CallAnalysis)
+    return OneCallSite(settings)
+
+
+async def analyse_run(
+    settings: RunAnalysis, done: Callable[[Analysis, Summary], object] = lambda *_: None
+) -> list[Summary]:
+    """The analyses of a run folder one after the other; `done` is told of each."""
+    if not settings.run_folder.is_dir():
+        raise ContractError(f"{settings.run_folder}: no such run folder")
+    data_path = settings.data_path or recorded_data_path(settings.run_folder)
+    summaries = []
+    for stage in settings.stages(data_path):
+        summaries.append(await analyse(stage))
+        done(stage, summaries[-1])
+    return summaries
+
+
+def recorded_data_path(run_folder: Path) -> Path:
+    """Raises ContractError when the run does not say what data set it ran on."""
+    for file in sorted(run_folder.glob(f"{OUTPUTS}/**/{RUN_SETTINGS}")):
+        try:
+            return Path(read_json(file)["sessions"][-1]["environment"]["data_path"])
+        except (KeyError, IndexError, TypeError):
+            continue
+    raise ContractError(f"{run_folder}: does not say which data set it ran on; give --data_path")
+
+
+def closing(settings: Analysis, summary: Summary) -> int:
+    """Print where things are; the exit code says whether anything is still to be done."""
+    print(summary.table())
+    print(f"reports  {settings.output_dir}\nrecords  {settings.records}")
+    if summary.owed:
+        first = summary.owed[0]
+        print(
+            f"{len(summary.owed)} cases are still owed (such as {first['instance']}: "
+            f"{first['reason']}); run the same command again to go on"
+        )
+    return INCOMPLETE if summary.owed else OK

@@ -1,0 +1,175 @@
+"""Settings of the analyses. Imports nothing heavy."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from analysis.lessons.settings import LessonKind
+from react_agent.engines.settings import ExecutorSettings
+from react_agent.layout import LOGS, PARSED, WORK, analysis_folder, record_file
+from react_agent.models.settings import ModelSettings
+from react_agent.settings import Settings, part, setting
+
+EXIT_CODES = (
+    "Exit codes: 0 all done, 1 cases are still owed (run it again), 2 wrong input, 130 interrupted."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunChoice(Settings):
+    """Which runs are analysed."""
+
+    instance_ids: tuple[str, ...] = setting("only these, comma separated", (), unit="IDS")
+    sample: int | None = setting("draw this many of the chosen runs", None, least=1)
+    repeat: int = setting("above 1: so many seed_* folders together", 1, least=1)
+    seed: int | None = setting("sent with each request; also draws --sample", None)
+    overwrite: bool = setting("forget earlier analyses in --output_dir", False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repairing(Settings):
+    """How an analyst with a shell works, and what proves its diagnosis."""
+
+    max_turns: int = setting("model replies per case", 20, least=1)
+    case_timeout: float | None = setting(
+        "end a case before the turn that would start later; time that the endpoint was slow to "
+        "accept a call, failed or was down is not counted",
+        None,
+        least=0,
+        unit="SECONDS",
+    )
+    workers: int = setting("cases in flight", 1, least=1)
+    tool_slots: int | None = setting(
+        "commands at once", None, least=1, default_text="2 x cores of the machine"
+    )
+    sandbox: Literal["auto", "bwrap", "none"] = setting("where the analyst's shell runs", "auto")
+    gate: Literal["output", "replay", "off"] = setting(
+        "what a repair has to be: a right result, a script that also works on other inputs of the "
+        "kind, or nothing",
+        "output",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis(Settings):
+    """What every analysis is told."""
+
+    kind: ClassVar[LessonKind]
+    domain: str = setting("benchmark, or module:attribute of your own", "spreadsheetbench")
+    logs_dir: Path = setting("trajectory logs with verdicts")
+    output_dir: Path = setting("report folder")
+    parsed_output: Path | None = setting(
+        "record file", None, default_text="parsed_<error or success>_records.json in <output_dir>"
+    )
+    choice: RunChoice = part(RunChoice(), "cases")
+    executor: ExecutorSettings = part(ExecutorSettings(), "executor")
+    model: ModelSettings = part(ModelSettings(), "model")
+
+    @property
+    def records(self) -> Path:
+        return self.parsed_output or self.output_dir / record_file(self.kind)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorAnalysis(Analysis):
+    """The agentic error analysis."""
+
+    kind: ClassVar[LessonKind] = "error"
+    data_path: Path = setting("data set of the run")
+    work_dir: Path = setting("case folders of the run")
+    output_dir: Path = setting("report folder", Path("analysis_output"))
+    repairing: Repairing = part(Repairing(), "analyst")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallAnalysis(Analysis):
+    """An analysis by one call a run."""
+
+    data_path: Path | None = setting("also check items for values of the task's answers", None)
+    all: bool = setting("every run that the agent ended, whatever its verdict", False)
+    max_workers: int = setting("calls in flight", 4, least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallErrorAnalysis(CallAnalysis):
+    """The paper's ablation of the error analysis."""
+
+    kind: ClassVar[LessonKind] = "error"
+    output_dir: Path = setting("report folder", Path("error_analysis_llm_output"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallSuccessAnalysis(CallAnalysis):
+    """What made runs succeed."""
+
+    kind: ClassVar[LessonKind] = "success"
+    output_dir: Path = setting("report folder", Path("success_analysis_output"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAnalysis(Settings):
+    """Both analyses of a whole run, where the published commands put its files."""
+
+    domain: str = setting("benchmark, or module:attribute of your own", "spreadsheetbench")
+    run_folder: Path = setting("holds logs/, work/ and outputs/", positional=True)
+    only: Literal["all", "error", "success"] = setting("which analyses to run", "all")
+    single_call: bool = setting("failures by one call each: the ablation", False)
+    data_path: Path | None = setting("data set", None, default_text="what the run recorded")
+    success_generation_config: str | None = setting(
+        "for successes", None, default_text="--generation_config"
+    )
+    choice: RunChoice = part(RunChoice(), "cases")
+    repairing: Repairing = part(Repairing(), "analyst")
+    executor: ExecutorSettings = part(ExecutorSettings(), "executor")
+    model: ModelSettings = part(ModelSettings(), "model")
+
+    def stages(self, data_path: Path) -> list[Analysis]:
+        """The analyses to run, in their order."""
+        chosen: list[Analysis] = []
+        if self.only != "success":
+            errors = self._call_errors if self.single_call else self._errors
+            chosen.append(errors(data_path))
+        if self.only != "error":
+            chosen.append(self._successes(data_path))
+        return chosen
+
+    def _errors(self, data_path: Path) -> ErrorAnalysis:
+        return ErrorAnalysis(
+            data_path=data_path,
+            work_dir=self.run_folder / WORK,
+            logs_dir=self.run_folder / LOGS,
+            output_dir=self.run_folder / analysis_folder("error"),
+            parsed_output=self.run_folder / f"{analysis_folder('error')}{PARSED}",
+            domain=self.domain,
+            choice=self.choice,
+            repairing=self.repairing,
+            executor=self.executor,
+            model=self.model,
+        )
+
+    def _successes(self, data_path: Path) -> CallSuccessAnalysis:
+        config = self.success_generation_config or self.model.generation_config
+        return CallSuccessAnalysis(
+            logs_dir=self.run_folder / LOGS,
+            output_dir=self.run_folder / analysis_folder("success"),
+            parsed_output=self.run_folder / f"{analysis_folder('success')}{PARSED}",
+            data_path=data_path,
+            max_workers=self.repairing.workers,
+            domain=self.domain,
+            choice=self.choice,
+            executor=self.executor,
+            model=replace(self.model, generation_config=config),
+        )
+
+    def _call_errors(self, data_path: Path) -> CallErrorAnalysis:
+        return CallErrorAnalysis(
+            logs_dir=self.run_folder / LOGS,
+            output_dir=self.run_folder / f"{analysis_folder('error')}_llm",
+            parsed_output=self.run_folder / f"{analysis_folder('error')}_llm{PARSED}",
+            data_path=data_path,
+            max_workers=self.repairing.workers,
+            domain=self.domain,
+            choice=self.choice,
+            executor=self.executor,
+            model=self.model,
+        )
