@@ -10,6 +10,7 @@ from analysis.lessons.records import LessonItem
 from react_agent.seams import FileNames
 
 FILES = FileNames("input.xlsx", "output.xlsx", "gold.xlsx", "output_fixed.xlsx")
+NOT_HELD = {"reason": "R", "turns_left": 3, "files": FILES}
 SYSTEMS = [
     (
         "error_agent/system.j2",
@@ -90,8 +91,8 @@ def test_one_call_task(failed):
 @pytest.mark.parametrize(
     ("name", "values", "words"),
     [
-        ("error_agent/not_held.j2", {"reason": "R", "turns_left": 3, "gate": "output"}, "3 turns"),
-        ("error_agent/not_held.j2", {"reason": "R", "turns_left": 3, "gate": "replay"}, "fix.py"),
+        ("error_agent/not_held.j2", {**NOT_HELD, "gate": "output"}, "3 turns"),
+        ("error_agent/not_held.j2", {**NOT_HELD, "gate": "replay"}, "fix.py"),
         ("error_agent/no_report.j2", {"problem": "P"}, "P"),
         ("error_agent/last_turn.j2", {}, "do not call any more tools"),
         ("continue.j2", {}, "exactly where it stopped"),

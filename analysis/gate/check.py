@@ -1,9 +1,9 @@
 """The gate: a failure is learned from only when the harness itself saw the repair hold.
 
 `output` (the paper's): the domain compares the analyst's repair with the harness's own truth. A
-byte copy of the truth does not count, nor a repair that bears marks of the truth and none of what
-the agent had. What this shows: the analyst arrived at a right result. It had the truth before its
-eyes: whether it typed it in, or took it over in a way that leaves no mark, nobody can tell.
+repair that bears more marks of the truth than of what the agent had does not count. What this
+shows: the analyst arrived at a right result. It had the truth before its eyes: whether it typed it
+in, or took it over in a way that leaves no mark, nobody can tell.
 `replay` (strict): the analyst's script is frozen, then run by the harness on the input alone, and
 on variants of the input that are drawn afterwards, each in a sandbox where no truth exists and in
 an empty folder. What it makes of the input has to be right, it has to work on a variant, its result
@@ -129,8 +129,6 @@ class Gate:
             if fixed is None:
                 raise _Refused(f"there is no {name}")
             found["sha256"]["checked"] = digest(fixed.read_bytes())
-            if found["sha256"]["checked"] == self.truth:
-                raise _Refused(f"it is a byte copy of {files.truth}")
             await self._right(fixed, found)
             origin = await self.domain.origin(self.case, fixed, output)
         found["evidence"]["marks"] = asdict(origin)

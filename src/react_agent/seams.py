@@ -184,32 +184,6 @@ class Facts:
     """As in Check."""
 
 
-class Which(TypedDict, total=False):
-    """Which tasks of a data set."""
-
-    start: int
-    end: int | None
-    ids: Sequence[str]
-    shuffle_seed: int | None
-    sample: int | None
-
-
-def choose(tasks: Sequence[TaskT], source: Path, **which: Unpack[Which]) -> list[TaskT]:
-    """Slice the records, then keep `ids`, then shuffle, then take the first `sample`.
-
-    Raises ContractError for an id that the data set does not hold.
-    """
-    known, wanted = {task.id for task in tasks}, which.get("ids") or ()
-    if unknown := [one for one in wanted if one not in known]:
-        raise ContractError(f"{source}: no task with id {', '.join(unknown)}")
-    chosen = list(tasks[which.get("start", 0) : which.get("end")])
-    if wanted:
-        chosen = [task for task in chosen if task.id in set(wanted)]
-    if (seed := which.get("shuffle_seed")) is not None:
-        random.Random(seed).shuffle(chosen)
-    return chosen[: which.get("sample")]
-
-
 @dataclass(frozen=True)
 class Origin:
     """What was a result made from? Marks that no task asks for, such as who made a file when."""
@@ -237,6 +211,32 @@ class Movement:
     """Places that hold another result."""
     new: bool = False
     """Whether a result is among them that is none of the answers to the input as it was."""
+
+
+class Which(TypedDict, total=False):
+    """Which tasks of a data set."""
+
+    start: int
+    end: int | None
+    ids: Sequence[str]
+    shuffle_seed: int | None
+    sample: int | None
+
+
+def choose(tasks: Sequence[TaskT], source: Path, **which: Unpack[Which]) -> list[TaskT]:
+    """Slice the records, then keep `ids`, then shuffle, then take the first `sample`.
+
+    Raises ContractError for an id that the data set does not hold.
+    """
+    known, wanted = {task.id for task in tasks}, which.get("ids") or ()
+    if unknown := [one for one in wanted if one not in known]:
+        raise ContractError(f"{source}: no task with id {', '.join(unknown)}")
+    chosen = list(tasks[which.get("start", 0) : which.get("end")])
+    if wanted:
+        chosen = [task for task in chosen if task.id in set(wanted)]
+    if (seed := which.get("shuffle_seed")) is not None:
+        random.Random(seed).shuffle(chosen)
+    return chosen[: which.get("sample")]
 
 
 class Domain(Protocol[CaseT]):
@@ -314,7 +314,7 @@ class Domain(Protocol[CaseT]):
         ...
 
     def truth_digest(self, case: CaseT) -> str:
-        """Shows that nobody changed the truth; a repair of this digest is a copy of it.
+        """Shows that nobody changed the truth.
 
         Raises ContractError when there is no truth.
         """
