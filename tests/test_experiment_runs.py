@@ -3,14 +3,19 @@
 import asyncio
 import json
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import DONE, bash
+from lessons import DONE as REPORT
 from stub_server import StubServer, reply
 from test_experiment_domains import SAMPLES, TABLES, answers, opened
 
+from analysis.analysts.analysing import analyse
+from analysis.analysts.settings import ErrorAnalysis, Repairing
 from react_agent.model import Message
 from react_agent.models.settings import ModelSettings
 from react_agent.runs import session, triage
@@ -133,3 +138,80 @@ def test_partial_success_and_the_second_column_are_shown(tmp_path: Path) -> None
     said = "\n".join(summary_lines(evaluation, "run"))
     assert "Other rules      relaxed 100.00%" in said
     assert "Rules differ on  1: 1 (relaxed pass)" in said
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Readable for the user of a sandbox."""
+    with tempfile.TemporaryDirectory(prefix="experiment-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+LOOKED_UP = """import sys, openpyxl
+book = openpyxl.load_workbook(sys.argv[1])
+book["Answer"]["A1"] = book["Table"]["B3"].value
+book.save(sys.argv[2])
+"""
+CARRIED = LOOKED_UP.replace('book["Table"]["B3"].value', "1204")
+
+
+def analysed(name: str, folder: Path, *replies: str, gate: Any = "output") -> dict[str, Any]:
+    """The gate's word on the one failed task, after a scripted analyst."""
+    waiting = list(replies)
+    failed = opened(name).tasks[0].id
+
+    async def go() -> None:
+        async with StubServer(lambda body: reply(waiting.pop(0))) as server:
+            settings = ErrorAnalysis(
+                domain=name,
+                data_path=SAMPLES[name],
+                work_dir=folder / "work",
+                logs_dir=folder / "logs",
+                output_dir=folder / "analysis",
+                repairing=Repairing(gate=gate),
+                model=ModelSettings(model="m", base_url=server.url, api_key="EMPTY"),
+            )
+            summary = await analyse(settings)
+            assert summary.counts["not failed"] == len(opened(name).tasks) - 1
+
+    asyncio.run(go())
+    found: dict[str, Any] = json.loads((folder / "analysis" / failed / "gate.json").read_text())
+    return found
+
+
+def failed_run(name: str, folder: Path) -> None:
+    run(name, SAMPLES[name], folder, Agent(name, SAMPLES[name]))
+    scoring = Scoring(data_path=SAMPLES[name], domain=name, output_dir=folder / "outputs")
+    scored = asyncio.run(stage.run(scoring))
+    triage.run(Triage(eval_results=scored.results_file, log_dir=folder / "logs"))
+
+
+@pytest.mark.parametrize("name", ["math", "docvqa"])
+def test_a_failed_answer_is_analysed_and_its_repair_checked(name: str, folder: Path) -> None:
+    failed_run(name, folder)
+    domain = opened(name)
+    right = answers(domain, domain.tasks[0].id)[0]
+    repair = bash(f"echo 'Answer: {right}' > agent_work/answer_fixed.txt")
+    assert analysed(name, folder, repair, REPORT)["verdict"] == "held"
+
+
+def test_a_copy_of_the_truth_is_no_repair_of_a_table(folder: Path) -> None:
+    failed_run("hitab", folder)
+    code = (
+        "import openpyxl; b = openpyxl.load_workbook('agent_work/gold.xlsx'); "
+        "b.save('agent_work/output_fixed.xlsx')"
+    )
+    found = analysed("hitab", folder, bash(f'python -c "{code}"'), REPORT, REPORT, REPORT)
+    assert found["verdict"] == "refused"
+    assert "made from gold.xlsx" in found["reason"]
+
+
+@pytest.mark.parametrize(("script", "verdict"), [(LOOKED_UP, "held"), (CARRIED, "refused")])
+def test_a_repair_of_a_table_question_is_replayed_on_other_tables(
+    script: str, verdict: str, folder: Path
+) -> None:
+    failed_run("hitab", folder)
+    write = bash(f"cat > agent_work/fix.py <<'EOF'\n{script}EOF")
+    found = analysed("hitab", folder, write, REPORT, REPORT, REPORT, gate="replay")
+    assert found["verdict"] == verdict, found
