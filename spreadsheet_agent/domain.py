@@ -11,14 +11,13 @@ from typing import Self
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.errors import ContractError
 from react_agent.files import digest
+from react_agent.proof import Movement, Origin
 from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
 from react_agent.seams import (
     Check,
     Domain,
     Facts,
     FileNames,
-    Movement,
-    Origin,
     Reading,
     Score,
     Workspace,

@@ -18,7 +18,7 @@ from react_agent.runs.logs import Log, LogName, write_log
 TRUTH = "agent_work/truth.txt"
 REPAIR = bash("echo Lisbon > agent_work/answer_fixed.txt")
 SCRIPT = bash(
-    'printf \'import sys\\nopen(sys.argv[2], "w").write("Lisbon")\\n\' > agent_work/fix.py'
+    "cat > agent_work/fix.py <<'END'\nimport sys\nopen(sys.argv[2], 'w').write('nobsiL'[::-1])\nEND"
 )
 
 

@@ -29,10 +29,11 @@ from analysis.evidence.workspace import AGENT_WORK, FIX_SCRIPT, remove_tree
 from analysis.gate.literals import Literals, Script, weigh
 from react_agent.errors import ContractError
 from react_agent.files import digest, write_whole
+from react_agent.proof import Movement
 from react_agent.runs.folder import now
 from react_agent.sandbox.door import Sandbox
 from react_agent.sandbox.untrusted import MAX_TAKEN, take_file, taken
-from react_agent.seams import Case, Domain, Movement
+from react_agent.seams import Case, Domain
 
 GateMode = Literal["output", "replay", "off"]
 Verdict = Literal["held", "refused", "not checked"]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from react_agent.seams import Check, Facts, Movement
+from react_agent.proof import Movement
+from react_agent.seams import Check, Facts
 from spreadsheetbench.book.book import Book, CellPlace
 from spreadsheetbench.book.cells import CellValue, canonical, is_blank, matches
 from spreadsheetbench.book.rules import RULES, Rules, RulesName

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from react_agent.engines.workers import WorkerLost, Workers
 from react_agent.errors import ContractError
-from react_agent.seams import Check, Facts, Movement, Origin
+from react_agent.proof import Movement, Origin
+from react_agent.seams import Check, Facts
 from react_agent.threads import in_thread
 from spreadsheetbench.evidence.facts import (
     Question,

@@ -12,7 +12,7 @@ from pathlib import Path
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from react_agent.seams import Origin
+from react_agent.proof import Origin
 
 Marks = dict[str, object]
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from react_agent.errors import ContractError
 from react_agent.model import ImagePart, Message, Usage
+from react_agent.proof import Movement, Origin
 
 Status = Literal[
     "completed",
@@ -184,35 +185,6 @@ class Facts:
     """As in Check."""
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What was a result made from? Marks that no task asks for, such as who made a file when."""
-
-    of_truth: int = 0
-    """Marks that only the truth has, and this result too."""
-    of_others: int = 0
-    """Marks that differ from the truth's and are those of the input or of the agent's output."""
-    differing: int = 0
-    """Marks by which the truth could be known; without any nothing can be told."""
-    examples: tuple[str, ...] = ()
-
-    @property
-    def is_copy(self) -> bool:
-        return self.of_truth > self.of_others
-
-
-@dataclass(frozen=True)
-class Movement:
-    """How a result changed with its input."""
-
-    works: bool
-    """Whether there still are results where there were some."""
-    moved: int = 0
-    """Places that hold another result."""
-    new: bool = False
-    """Whether a result is among them that is none of the answers to the input as it was."""
-
-
 class Which(TypedDict, total=False):
     """Which tasks of a data set."""
 
@@ -354,7 +326,7 @@ class Domain(Protocol[CaseT]):
     variants: Mapping[str, bool] = {}
     """Ways to vary an input, and whether a variant holds values that the input does not."""
 
-    async def origin(self, case: CaseT, repair: Path, output: Path | None) -> "Origin":
+    async def origin(self, case: CaseT, repair: Path, output: Path | None) -> Origin:
         """By what a repair that holds was made from the truth, and not from the agent's output."""
         return Origin()
 
@@ -364,7 +336,7 @@ class Domain(Protocol[CaseT]):
         """
         return 0
 
-    async def movement(self, case: CaseT, before: Path, after: Path) -> "Movement":
+    async def movement(self, case: CaseT, before: Path, after: Path) -> Movement:
         """The result for a variant beside the result for the input."""
         moved = before.read_bytes() != after.read_bytes()
         return Movement(works=True, moved=int(moved), new=moved)
