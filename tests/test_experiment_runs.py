@@ -21,7 +21,7 @@ from react_agent.models.settings import ModelSettings
 from react_agent.runs import session, triage
 from react_agent.runs.places import Session
 from react_agent.runs.settings import AgentSettings, Rollouts, Triage
-from react_agent.runs.verdict_text import summary_lines
+from react_agent.runs.verdict_text import repeat_lines, summary_lines
 from spreadsheetbench.scoring import stage
 from spreadsheetbench.scoring.settings import Scoring
 
@@ -215,3 +215,21 @@ def test_a_repair_of_a_table_question_is_replayed_on_other_tables(
     write = bash(f"cat > agent_work/fix.py <<'EOF'\n{script}EOF")
     found = analysed("hitab", folder, write, REPORT, REPORT, REPORT, gate="replay")
     assert found["verdict"] == verdict, found
+
+
+def test_the_interval_of_a_mean_over_seeds_is_drawn_over_tasks(folder: Path) -> None:
+    """Eight samples of one problem are not eight problems."""
+    domain = opened("math")
+    for seed in range(8):
+        for number, task in enumerate(domain.tasks):
+            answer = folder / f"seed_{seed}" / task.id / "answer.txt"
+            answer.parent.mkdir(parents=True)
+            answer.write_text(answers(domain, task.id)[0] if number < 5 else "no")
+    scoring = Scoring(data_path=SAMPLES["math"], domain="math", output_dir=folder, repeat=8)
+    combined = asyncio.run(stage.run(scoring)).combined
+    assert combined
+    assert combined.summary.mean_instance_accuracy == 0.5
+    low, high = combined.summary.interval or (0, 0)
+    assert low == pytest.approx(0.2, abs=0.11)  # of 80 independent samples it were 0.39
+    assert high == pytest.approx(0.8, abs=0.11)
+    assert f"95 % over tasks: {low:.2%} to {high:.2%}" in "\n".join(repeat_lines(combined, 8))

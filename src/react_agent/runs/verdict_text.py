@@ -78,7 +78,9 @@ def repeat_lines(repeated: RepeatedEvaluation, asked: int) -> Iterator[str]:
     if seeds != asked:
         yield f"Note: --repeat {asked}, but {seeds} seed folders were found and scored"
     total = summary.total_instances
-    yield f"Mean accuracy    {summary.mean_instance_accuracy:8.2%}  over the seeds"
+    low, high = summary.interval or (0.0, 0.0)
+    around = f"; 95 % over tasks: {low:.2%} to {high:.2%}" if summary.interval else ""
+    yield f"Mean accuracy    {summary.mean_instance_accuracy:8.2%}  over the seeds{around}"
     yield f"pass@any         {summary.pass_at_any:8.2%}  of {total} tasks"
     yield f"pass@all         {summary.pass_at_all:8.2%}  of {total} tasks"
 
