@@ -15,14 +15,13 @@ from typing import Protocol, Self
 from react_agent.domains.text_answer import named
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.files import digest
+from react_agent.proof import Movement, Origin
 from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
 from react_agent.seams import (
     Check,
     Domain,
     Facts,
     FailingPlace,
-    Movement,
-    Origin,
     Reading,
     Score,
     Workspace,
