@@ -181,15 +181,21 @@ def test_a_damaged_parquet_file_and_two_files_are_told(tmp_path: Path) -> None:
         find_index(tmp_path)
 
 
+PAIRS = [("42", "$42$"), ("42", "$43$"), ("0.5", "$\\frac{1}{2}$")]
+
+
 def test_the_second_opinion_works_where_no_alarm_can_be_set() -> None:
-    """It raises in any thread but the main one, and hostile text may keep it for ever."""
+    """By itself it raises in any thread but the main one."""
+
+    async def ask() -> list[bool | None]:
+        return [await asyncio.to_thread(opinion, pair) for pair in PAIRS]
+
+    assert asyncio.run(ask()) == [True, False, True]
+
+
+def test_the_second_opinion_is_asked_in_processes() -> None:
     with Workers(1, LIMITS) as workers:
-
-        async def ask() -> list[bool | None]:
-            pairs = [("42", "$42$"), ("42", "$43$"), ("0.5", "$\\frac{1}{2}$")]
-            return [await asyncio.to_thread(workers.run, opinion, pair) for pair in pairs]
-
-        assert asyncio.run(ask()) == [True, False, True]
+        assert [workers.run(opinion, pair) for pair in PAIRS] == [True, False, True]
 
 
 def test_where_the_opinions_differ_both_stand_in_the_verdict(tmp_path: Path) -> None:

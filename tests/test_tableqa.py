@@ -228,6 +228,13 @@ def test_a_quote_in_a_quoted_cell_and_a_line_end_are_read() -> None:
     assert {len(row) for row in table.rows} == {6}
 
 
+def test_two_quotes_are_no_quote_of_this_dialect(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('"a","","b\\\\"\n')
+    assert wikitablequestions.table(tmp_path, "t.csv").rows == (("a", "", "b\\"),)
+    (tmp_path / "t.csv").write_text('"a""b"\n')
+    assert wikitablequestions.table(tmp_path, "t.csv").rows != (('a"b',),)
+
+
 def test_csv_and_tsv_of_the_public_tables_agree() -> None:
     root = SHARED / "wikitablequestions_sample"
     if not root.is_dir():
