@@ -39,6 +39,7 @@ from spreadsheetbench.tasks.dataset import (
     output_name,
     output_name_of_gold,
 )
+from spreadsheetbench.tasks.splits import PUBLISHED
 
 EDITION = "paper-1"
 """Of all that the agents are told, prompts and preview: what the paper's agent is told, and no
@@ -62,6 +63,7 @@ class SpreadsheetDomain(Domain[SheetCase]):
     prompts = Path(__file__).parent / "prompts"
     edition = EDITION
     skills = SKILLS
+    halves = PUBLISHED
     files = FILES
     no_output = "no output workbook"
     error_classes = ERROR_CLASSES

@@ -17,8 +17,9 @@ from react_agent.errors import ContractError
 from spreadsheetbench.tasks import download as download_module
 from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset
 from spreadsheetbench.tasks.download import sha256_of
-from spreadsheetbench.tasks.fetch import Archive, Facts, Source, bring, main, public
+from spreadsheetbench.tasks.fetch import Archive, Facts, Source, bring, public
 from spreadsheetbench.tasks.unpack import Limits, unpack
+from trace2skill.fetching import main
 
 
 def records(sheet_level: int, cell_level: int) -> list[dict[str, str]]:

@@ -11,9 +11,10 @@ from react_agent.errors import ContractError
 from react_agent.files import write_json
 from spreadsheetbench.tasks import splits
 from spreadsheetbench.tasks.dataset import CELL_LEVEL, SHEET_LEVEL, Dataset, Task
-from spreadsheetbench.tasks.settings import SplitName
+from spreadsheetbench.tasks.settings import SplitName, Splits
 
 MINI = Path(__file__).resolve().parent.parent / "data" / "mini"
+SAMPLES = MINI.parent.parent / "tableqa/samples/hitab"
 
 
 def tasks(cells: int, sheets: int) -> list[Task]:
@@ -103,3 +104,18 @@ def test_a_data_set_of_one_unnamed_type_is_split_all_the_same(tmp_path: Path) ->
     parts = splits.make("stratified", Dataset.load(tmp_path).tasks, seed=0)
     assert [len(part.tasks) for part in parts] == [3, 2]
     assert "are alike in type: 0.0 points apart in Unknown" in splits.type_lines(parts)[-1]
+
+
+def test_each_benchmark_has_the_papers_own_halves(tmp_path: Path) -> None:
+    from math_tasks.domain import MathDomain
+
+    path = tmp_path / "problems.jsonl"
+    rows = [json.dumps({"problem": f"{n} + 1 = ?", "answer": n + 1}) for n in range(520)]
+    path.write_text("\n".join(rows))
+    settings = Splits(data_path=path, domain="math", output=tmp_path / "halves.json")
+    train, held_out = splits.run(settings)
+    assert (len(train.ids), len(held_out.ids)) == (400, 100)
+    assert not set(train.ids) & set(held_out.ids)
+    assert train.ids == [task.id for task in MathDomain(path).tasks[:400]]
+    with pytest.raises(ContractError, match="another set"):
+        splits.run(Splits(data_path=SAMPLES, domain="hitab"))

@@ -11,7 +11,7 @@ STAGES = {
     ),
     "watch": ("trace2skill.watching.watch", "a run under way, from its files"),
     "doctor": ("trace2skill.doctor.command", "check this machine, the endpoint and a data set"),
-    "data": ("trace2skill.data", "fetch SpreadsheetBench (and the paper's released skills)"),
+    "data": ("trace2skill.data", "fetch the benchmarks' data, and the paper's released skills"),
     "run": ("spreadsheet_agent.rollouts", "rollouts: an agent works through tasks"),
     "evaluate": ("spreadsheetbench.evaluate", "verdicts: score the workbooks of a run"),
     "triage": ("spreadsheet_agent.triage", "join verdicts with logs, mark solved and failed"),

@@ -5,8 +5,8 @@ from importlib import import_module
 
 KINDS = {
     "fetch": (
-        "spreadsheetbench.tasks.fetch",
-        "SpreadsheetBench Verified 400, or the full 912 tasks",
+        "trace2skill.fetching",
+        "SpreadsheetBench, or with --domain the data of the paper's other experiments",
     ),
     "fetch-released": (
         "skill_evolver.commands.released",

@@ -14,19 +14,17 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from react_agent.cli import OK
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import lock, read_json, write_json, write_whole
-from react_agent.flags import run_stage
-from spreadsheetbench.tasks.settings import LOCK, Fetch
+from spreadsheetbench.tasks.settings import LOCK
 
 if TYPE_CHECKING:  # requests costs 200 ms, too much for --help
     from spreadsheetbench.tasks.download import Fetched
@@ -112,35 +110,6 @@ ARCHIVES = {
 }
 
 
-ABOUT = "Bring SpreadsheetBench into data/: download (resumed where it broke off), check, unpack."
-EPILOG = (
-    "The hashes of the archives are not known beforehand: the first download is trusted (it must "
-    "be what the home states, where it states a hash, and hold the known records) and noted in "
-    f"{LOCK}; every later one must be the same."
-)
-
-
-def main(argv: list[str] | None = None) -> int:
-    return run_stage(_fetch, Fetch, argv, ABOUT, EPILOG)
-
-
-async def _fetch(settings: Fetch) -> int:
-    folder = await run(settings)
-    print(f"{folder}\n{LICENCE}")
-    return OK
-
-
-async def run(settings: Fetch) -> Path:
-    """The data set's folder. Raises ContractError, or InfrastructureError of its homes."""
-    return await bring(
-        ARCHIVES[settings.set],
-        settings.into,
-        source=settings.source,
-        accept_new=settings.accept_new,
-        option=settings.set,
-    )
-
-
 async def bring(
     archive: Archive,
     into: Path,
@@ -156,14 +125,17 @@ async def bring(
         print(f"{target} is there already; nothing to do")
         return target
     into.mkdir(parents=True, exist_ok=True)
-    with _alone(into):
+    with alone(into):
         if target.exists():
             return target
         for stale in into.glob(".unpacking-*"):  # of a start that was killed
             shutil.rmtree(stale, ignore_errors=True)
-        fetched = await _get(archive, into, source, option)
+        again = f"--set {option}"
+        fetched = await get(archive.name, archive.sources, into, source, again)
         try:
-            lock = _check_identity(archive, fetched, into / LOCK, accept_new)
+            lock = check_identity(
+                archive.name, archive.sources, fetched, into / LOCK, accept_new=accept_new
+            )
             _install(archive, fetched, target, lock, into)
         finally:
             if not _is_file(source):
@@ -176,7 +148,7 @@ def _is_file(source: str | None) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(into: Path) -> Iterator[None]:
+def alone(into: Path) -> Iterator[None]:
     """Two fetches at once would write into one part file."""
     with (into / ".fetch.lock").open("w") as file:
         try:
@@ -186,8 +158,13 @@ def _alone(into: Path) -> Iterator[None]:
         yield
 
 
-async def _get(archive: Archive, into: Path, source: str | None, option: str) -> "Fetched":
-    """From the file or address that was given, else from the first home that has the archive."""
+async def get(
+    name: str, sources: Sequence[Source], into: Path, source: str | None, again: str
+) -> "Fetched":
+    """From the file or address that was given, else from the first home that has the file.
+
+    `again` are the flags that name the data set.
+    """
     from spreadsheetbench.tasks.download import Fetched, NotThere, download, sha256_of
 
     if source is not None and _is_file(source):
@@ -197,18 +174,18 @@ async def _get(archive: Archive, into: Path, source: str | None, option: str) ->
         return Fetched(path, path.name, path.stat().st_size, sha256_of(path), None)
     if source is not None and not re.match(r"https?://", source):
         raise ContractError(f"--from {public(source)}: only http, https and files")
-    homes = [Source(home="--from", url=source)] if source is not None else archive.sources
+    homes = [Source(home="--from", url=source)] if source is not None else sources
     failures: dict[str, str] = {}
     for home in homes:
         print(f"fetching {public(home.url)}", file=sys.stderr)
         try:
-            return await download(home.url, into / archive.name, most=MOST)
+            return await download(home.url, into / name, most=MOST)
         except (NotThere, InfrastructureError) as error:
             failures[home.home] = str(error).replace(home.url, public(home.url))
     raise ContractError(
         "; ".join(f"{home}: {why}" for home, why in failures.items())
-        + f". By hand: download {archive.name} in a browser from {archive.sources[0].url}, then "
-        f"`trace2skill data fetch --set {option} --into {into} --from FILE`"
+        + f". By hand: download {name} in a browser from {sources[0].url}, then "
+        f"`trace2skill data fetch {again} --into {into} --from FILE`"
     )
 
 
@@ -217,11 +194,13 @@ def public(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//", re.sub(r"[?#].*", "", url))
 
 
-def _check_identity(archive: Archive, fetched: "Fetched", path: Path, accept_new: bool) -> Lock:
+def check_identity(
+    name: str, sources: Sequence[Source], fetched: "Fetched", path: Path, *, accept_new: bool
+) -> Lock:
     """Size and hash against the table, the lock and what the home states; returns the new lock."""
     lock = _read_lock(path)
-    pinned = next((s for s in archive.sources if s.url == fetched.url and s.sha256), None)
-    seen = lock.archives.get(archive.name)
+    pinned = next((s for s in sources if s.url == fetched.url and s.sha256), None)
+    seen = lock.archives.get(name)
     expected = [
         ("the table in spreadsheetbench/tasks/fetch.py", pinned.sha256 if pinned else None),
         ("what the home itself states", fetched.published),
@@ -230,20 +209,20 @@ def _check_identity(archive: Archive, fetched: "Fetched", path: Path, accept_new
     for where, sha256 in expected:
         if sha256 and sha256 != fetched.sha256:
             raise ContractError(
-                f"{archive.name}: sha256 {fetched.sha256} ({fetched.size:,} bytes) is not {sha256}"
+                f"{name}: sha256 {fetched.sha256} ({fetched.size:,} bytes) is not {sha256}"
                 f", which stands in {where}. Nothing was unpacked. Fetch again; if the home "
                 "published a new version that you trust, add --accept_new"
             )
     if seen is None:
         print(
-            f"first download of {archive.name}: trusted as it came, {fetched.size:,} bytes, "
+            f"first download of {name}: trusted as it came, {fetched.size:,} bytes, "
             f"sha256 {fetched.sha256}; noted in {path}"
         )
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     entry = Seen(url=public(fetched.url), size=fetched.size, sha256=fetched.sha256, fetched=now)
     if seen and seen.sha256 == fetched.sha256:
         entry = seen
-    return Lock(archives=lock.archives | {archive.name: entry})
+    return Lock(archives=lock.archives | {name: entry})
 
 
 def _read_lock(path: Path) -> Lock:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from react_agent.runs.settings import DOMAIN, DOMAIN_HELP
 from react_agent.settings import Settings, setting
 
 SplitName = Literal["published", "stratified", "kfold"]
@@ -15,25 +16,9 @@ class Splits(Settings):
     """A data set divided into lists of task ids."""
 
     data_path: Path = setting("data set directory or index")
+    domain: str = setting(DOMAIN_HELP, DOMAIN)
     split: SplitName = setting("how to divide", "published")
     seed: int = setting("of the drawing; published draws nothing", 0)
     folds: int | None = setting("that many parts; stands for --split kfold", None, least=1)
     output: Path | None = setting("write the lists as JSON", None, unit="FILE")
     part: str | None = setting("print one part's ids alone", None, flag="print", unit="PART")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fetch(Settings):
-    """A data set from its public home."""
-
-    set: Literal["verified", "full"] = setting(
-        "verified: the 400 tasks of the paper; full: all 912", "verified"
-    )
-    into: Path = setting("where data sets lie", Path("data"))
-    source: str | None = setting(
-        "take the archive from here, not from its public home",
-        None,
-        flag="from",
-        unit="URL_OR_FILE",
-    )
-    accept_new: bool = setting(f"the archive may differ from {LOCK}; the new hash is noted", False)

@@ -14,9 +14,10 @@ from react_agent.flags import run_stage
 from spreadsheetbench.tasks.settings import SplitName, Splits
 
 if TYPE_CHECKING:
-    from spreadsheetbench.tasks.dataset import Task
+    from react_agent.seams import Task
 
-PUBLISHED = (slice(0, 200), slice(200, 400))
+Halves = tuple[slice, slice]
+PUBLISHED: Halves = (slice(0, 200), slice(200, 400))
 """The paper's: rows 0:200 teach, rows 200:400 are held out. The halves differ in type: 125
 sheet-level and 75 cell-level tasks against 200 cell-level ones."""
 DIFFERENT = 10.0
@@ -39,16 +40,18 @@ class Part:
         return dict(sorted(counts.items()))
 
 
-def published(tasks: "Sequence[Task]") -> list[Part]:
+def published(tasks: "Sequence[Task]", halves: Halves | None = PUBLISHED) -> list[Part]:
     """Raises ContractError for a data set that the published rows do not cover."""
     from react_agent.errors import ContractError
 
-    if len(tasks) != PUBLISHED[1].stop:
+    wanted = (halves[1].stop or halves[1].start + 1) if halves else 0
+    if halves is None or len(tasks) < wanted or (halves == PUBLISHED and len(tasks) != wanted):
+        published = f"is of {wanted} tasks" if halves else "is of another set"
         raise ContractError(
-            f"the published split is of 400 tasks, and this data set holds {len(tasks)}; "
+            f"the published split {published}, and this data set holds {len(tasks)}; "
             "take --split stratified or kfold"
         )
-    return [Part("train", tasks[PUBLISHED[0]]), Part("held_out", tasks[PUBLISHED[1]])]
+    return [Part("train", tasks[halves[0]]), Part("held_out", tasks[halves[1]])]
 
 
 def stratified(tasks: "Sequence[Task]", seed: int) -> list[Part]:
@@ -82,9 +85,16 @@ def kfold(tasks: "Sequence[Task]", folds: int, seed: int) -> list[Part]:
     ]
 
 
-def make(name: SplitName, tasks: "Sequence[Task]", *, seed: int = 0, folds: int = 5) -> list[Part]:
+def make(
+    name: SplitName,
+    tasks: "Sequence[Task]",
+    *,
+    seed: int = 0,
+    folds: int = 5,
+    halves: Halves | None = PUBLISHED,
+) -> list[Part]:
     if name == "published":
-        return published(tasks)
+        return published(tasks, halves)
     return stratified(tasks, seed) if name == "stratified" else kfold(tasks, folds, seed)
 
 
@@ -125,19 +135,20 @@ def run(settings: Splits) -> list[Part]:
     """The parts, also written where the settings say so. Raises ContractError."""
     from react_agent.errors import ContractError
     from react_agent.files import digest, write_json
-    from spreadsheetbench.tasks.dataset import Dataset
+    from react_agent.registry import DOMAINS, find
 
-    dataset = Dataset.load(settings.data_path)
+    domain = find(DOMAINS, "--domain", settings.domain)(settings.data_path)
     if settings.folds and settings.split == "stratified":
         raise ContractError("--folds goes with --split kfold, whose folds are stratified too")
     split: SplitName = "kfold" if settings.folds else settings.split
-    parts = make(split, dataset.tasks, seed=settings.seed, folds=settings.folds or 5)
+    folds = settings.folds or 5
+    parts = make(split, domain.tasks, seed=settings.seed, folds=folds, halves=domain.halves)
     if settings.output:
         write_json(
             settings.output,
             {
                 "data_path": str(settings.data_path),
-                "dataset": digest(dataset.path.read_bytes()),
+                "dataset": digest(domain.source.read_bytes()),
                 "split": split,
                 "seed": None if split == "published" else settings.seed,
                 "types": {part.name: part.types for part in parts},

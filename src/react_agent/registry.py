@@ -12,6 +12,10 @@ from react_agent.errors import ContractError
 
 DOMAINS: Mapping[str, str] = {
     "spreadsheetbench": "spreadsheet_agent.domain:open_domain",
+    "wikitablequestions": "tableqa.domain:open_wikitablequestions",
+    "hitab": "tableqa.domain:open_hitab",
+    "math": "math_tasks.domain:open_domain",
+    "docvqa": "docvqa.domain:open_domain",
 }
 HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:react_agent",

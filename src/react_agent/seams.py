@@ -213,6 +213,8 @@ class Domain(Protocol[CaseT]):
     """Of the task prompts; stands in run.json beside their digest."""
     skills: Path | None = None
     """Skills that come with the benchmark."""
+    halves: tuple[slice, slice] | None = None
+    """The tasks that teach and those that are held out in the paper, where it says which."""
     no_output: str = "no output"
     """What results say of a case that left nothing."""
     scorer: Mapping[str, str] = MappingProxyType({})

@@ -83,6 +83,7 @@ def verdict_of(score: Score, case: str | None = None) -> CaseVerdict:
             "output_path": score.output,
             "passed": score.passed,
             "message": score.message,
+            "score": score.score if score.score != score.passed else None,
             "case": case,
             **score.details,
         }

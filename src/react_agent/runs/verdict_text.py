@@ -62,6 +62,13 @@ def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
             f"counted as they stand: {_listed(summary.refused)}"
         )
     if summary.rules_differ:
+        names = sorted({name for found in summary.rules_differ.values() for name in found})
+        shares = [
+            f"{name} {sum(task.success_by(name) for task in evaluation.results) / total:.2%}"
+            for name in names
+            if name != summary.rules
+        ]
+        yield f"Other rules      {', '.join(shares)}"
         yield f"Rules differ on  {len(summary.rules_differ)}: " + _listed(
             [
                 f"{task_id} ({', '.join(name for name, passed in found.items() if passed)} pass)"
@@ -77,7 +84,9 @@ def repeat_lines(repeated: RepeatedEvaluation, asked: int) -> Iterator[str]:
     if seeds != asked:
         yield f"Note: --repeat {asked}, but {seeds} seed folders were found and scored"
     total = summary.total_instances
-    yield f"Mean accuracy    {summary.mean_instance_accuracy:8.2%}  over the seeds"
+    low, high = summary.interval or (0.0, 0.0)
+    around = f"; 95 % over tasks: {low:.2%} to {high:.2%}" if summary.interval else ""
+    yield f"Mean accuracy    {summary.mean_instance_accuracy:8.2%}  over the seeds{around}"
     yield f"pass@any         {summary.pass_at_any:8.2%}  of {total} tasks"
     yield f"pass@all         {summary.pass_at_all:8.2%}  of {total} tasks"
 

@@ -5,6 +5,7 @@ that are ours stand behind them and say what the others leave out.
 """
 
 import contextlib
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.text import has_control
+
+DRAWS = 1_000
 
 
 def _as_text(value: object) -> object:
@@ -42,6 +45,8 @@ class CaseVerdict(BaseModel, frozen=True):
     passed: bool
     message: str = ""
     """The first mismatch, or why nothing could be compared."""
+    score: float | None = None
+    """Ours: of 1, where a benchmark knows results that are partly right."""
     case: str | None = None
     """Ours: which of a task's several cases this is."""
     gold_path: str = ""
@@ -54,6 +59,10 @@ class CaseVerdict(BaseModel, frozen=True):
     """Ours: the verdict once formulas without a cached value have one; None if not asked for."""
     recalculation: str | None = None
     """Ours: what the engine did, where it had something to do."""
+
+    @property
+    def worth(self) -> float:
+        return float(self.passed) if self.score is None else self.score
 
 
 class TaskVerdict(BaseModel, frozen=True):
@@ -80,7 +89,7 @@ class TaskVerdict(BaseModel, frozen=True):
             test_cases=tuple(cases),
             passed_count=passed,
             total_count=len(cases),
-            soft_score=passed / len(cases),
+            soft_score=sum(case.worth for case in cases) / len(cases),
             hard_score=int(passed == len(cases)),
         )
 
@@ -207,6 +216,8 @@ class RepeatSummary(BaseModel, frozen=True):
     seeds: tuple[str, ...]
     total_instances: int
     mean_instance_accuracy: float
+    interval: tuple[float, float] | None = None
+    """Ours: 95 % of the mean accuracy, drawn over tasks, as seeds of one task are no more tasks."""
     pass_at_any: float
     """Share of tasks that at least one seed solves."""
     pass_at_all: float
@@ -255,6 +266,7 @@ def combine(evaluations: Mapping[str, Evaluation]) -> RepeatedEvaluation:
             seeds=seeds,
             total_instances=len(results),
             mean_instance_accuracy=_mean(accuracies),
+            interval=_interval([len(one.passed_seeds) / len(seeds) for one in results]),
             pass_at_any=_share(sum(result.pass_any for result in results), len(results)),
             pass_at_all=_share(sum(result.pass_all for result in results), len(results)),
             per_seed={seed: evaluation.summary for seed, evaluation in evaluations.items()},
@@ -294,6 +306,13 @@ def _share(part: int, whole: int) -> float:
 def _mean(scores: Sequence[float | None]) -> float:
     numbers = [score for score in scores if score is not None]
     return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def _interval(shares: Sequence[float]) -> tuple[float, float] | None:
+    """Of their mean, by a percentile bootstrap that draws the same each time."""
+    chance, size = random.Random(0), len(shares)
+    means = sorted(sum(chance.choices(shares, k=size)) / size for _ in range(DRAWS if size else 0))
+    return (means[DRAWS // 40], means[-DRAWS // 40 - 1]) if means else None
 
 
 @contextlib.contextmanager

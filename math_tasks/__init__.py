@@ -1,0 +1,1 @@
+"""Mathematics problems with an integer answer: DAPO-Math and AIME."""

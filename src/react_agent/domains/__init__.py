@@ -1,0 +1,1 @@
+"""What domains of one kind have in common."""

@@ -1,0 +1,197 @@
+"""Base of the domains in which the result of a case is a short text: a number, some words.
+
+The agent saves it to a file whose last `Answer:` line counts; a file of one line is its answer.
+"""
+
+import re
+import shutil
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from react_agent.declared import declared
+from react_agent.errors import ContractError
+from react_agent.files import digest, write_whole
+from react_agent.sandbox.untrusted import take_file
+from react_agent.seams import Check, Domain, Facts, Score, Task, Workspace
+
+MAX_ANSWER = 1 << 20
+"""Bytes of an answer's file."""
+ERROR_CLASSES = {
+    "no_output": "the agent finished without saving an answer",
+    "no_answer": "the saved file declares no answer",
+    "wrong_form": "the answer is right but for its form",
+    "wrong_answer": "the answer is another",
+}
+_NAME = re.compile(r"[\w.@-][\w.@ -]*")
+TaskT = TypeVar("TaskT", bound=Task)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one answer is worth."""
+
+    score: float
+    passed: bool
+    relaxed: bool
+    """Right, or wrong in its form only."""
+    why: str = ""
+
+
+class TextAnswerDomain(Domain["TextCase"]):
+    """A domain derives from it and says what a case is given and what an answer is worth."""
+
+    prompts = Path(__file__).parent / "prompts"
+    edition = "own-1"
+    error_classes: Mapping[str, str] = ERROR_CLASSES
+    no_output = "no answer"
+    relaxed = "relaxed"
+    """What the second column of verdicts is called."""
+
+    def __init__(self, source: Path, root: Path, tasks: Iterable[Task]) -> None:
+        """Raises ContractError where ids are no file names or not distinct, or there is no task."""
+        self.source, self.root, self.tasks = source, root, named(source, tasks)
+        self.by_id = {task.id: task for task in self.tasks}
+
+    @abstractmethod
+    def golds(self, task_id: str) -> tuple[str, ...]:
+        """The answers that are right; one of them suffices."""
+
+    @abstractmethod
+    async def judged(self, task_id: str, answer: str) -> Judged: ...
+
+    @abstractmethod
+    def give(self, task_id: str, folder: Path) -> None:
+        """Put what belongs to the task into a folder, under the name `files.given`."""
+
+    @abstractmethod
+    def given_digest(self, task_id: str) -> str:
+        """Raises ContractError where what belongs to the task cannot be used."""
+
+    def fields(self, task_id: str) -> Mapping[str, str]:
+        """What else the task prompt says."""
+        return {}
+
+    def cases(self, task_id: str) -> list["TextCase"]:
+        self.given_digest(task_id)
+        return [TextCase(self.by_id[task_id], self.files.given)]
+
+    def fingerprint(self, case: "TextCase") -> str:
+        return digest(case.task.instruction, self.given_digest(case.task_id))
+
+    def prepare(self, case: "TextCase", folder: Path) -> Workspace:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.give(case.task_id, folder)
+        target = folder / self.files.output
+        fields = {
+            "working_directory": str(folder),
+            "instruction": case.task.instruction,
+            "given_path": str(folder / self.files.given),
+            "output_path": str(target),
+            **self.fields(case.task_id),
+        }
+
+        def missing() -> str:
+            there = target.is_file() and not target.is_symlink()
+            return "" if there else f"there is no file at output_path ({target})"
+
+        return Workspace(folder, fields, missing)
+
+    def output_path(self, case: "TextCase", output_dir: Path) -> Path:
+        return output_dir / case.task_id / self.files.output
+
+    def collect(self, case: "TextCase", folder: Path, output_dir: Path) -> Path | None:
+        return take_file(folder / self.files.output, self.output_path(case, output_dir), MAX_ANSWER)
+
+    async def score(self, case: "TextCase", output: Path) -> Score:
+        judged = await self._judged(case, answer_in(output))
+        columns = {"passed_by_rules": {"strict": judged.passed, self.relaxed: judged.relaxed}}
+        return Score(
+            judged.passed, judged.score, judged.why, str(self.source), str(output), columns
+        )
+
+    async def check(self, case: "TextCase", repair: Path) -> Check:
+        answer = answer_in(repair)
+        judged = await self._judged(case, answer)
+        right = " or ".join(map(repr, self.golds(case.task_id)[:5]))
+        found = "no answer" if answer is None else repr(answer[:500])
+        report = f"Result: {'PASS' if judged.passed else 'FAIL'}\nfound: {found}\nexpected: {right}"
+        return Check(judged.passed, report, judged.why, by={"rules": self.name})
+
+    async def facts(self, case: "TextCase", output: Path | None) -> Facts:
+        answers = self.golds(case.task_id)
+        if output is None:
+            return Facts(None, "no_output", answers)
+        check = await self.check(case, output)
+        answer = answer_in(output)
+        if check.passed:
+            error = ""
+        elif answer is None:
+            error = "no_answer"
+        else:
+            judged = await self.judged(case.task_id, answer)
+            error = "wrong_form" if judged.relaxed else "wrong_answer"
+        return Facts(check, error, answers)
+
+    def lay_out(self, case: "TextCase", folder: Path) -> None:
+        self.give(case.task_id, folder)
+        write_whole(folder / self.files.truth, self._truth(case.task_id))
+
+    def truth_digest(self, case: "TextCase") -> str:
+        return digest(self._truth(case.task_id))
+
+    def telltales(self, task_id: str) -> Mapping[str, str]:
+        return {" ".join(gold.casefold().split()): "an answer" for gold in self.golds(task_id)}
+
+    async def _judged(self, case: "TextCase", answer: str | None) -> Judged:
+        if answer is None:
+            return Judged(0.0, False, False, "the file declares no answer")
+        return await self.judged(case.task_id, answer)
+
+    def _truth(self, task_id: str) -> str:
+        """Unlike anything that states an answer, so that a copy is known by its bytes."""
+        lines = "\n".join(self.golds(task_id))
+        return f"Right answers of task {task_id}, one a line; any of them counts.\n{lines}\n"
+
+
+@dataclass(frozen=True)
+class TextCase:
+    """A task; each has one case."""
+
+    task: Task
+    input_name: str
+    name: str = "1"
+
+    @property
+    def task_id(self) -> str:
+        return self.task.id
+
+
+def answer_in(path: Path) -> str | None:
+    """The answer that a file states; None where it states none. Never raises for what it holds."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_ANSWER).decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+    answer = declared(text)
+    if answer is None and text and "\n" not in text:
+        return text
+    return answer
+
+
+def named(source: Path, tasks: Iterable[TaskT]) -> tuple[TaskT, ...]:
+    """Raises ContractError where ids are no file names or not distinct, or there is no task."""
+    found: dict[str, TaskT] = {}
+    for task in tasks:
+        if not _NAME.fullmatch(task.id):
+            raise ContractError(f"{source}: the id {task.id[:80]!r} is no file name")
+        if task.id in found:
+            raise ContractError(f"{source}: two records have the id {task.id!r}")
+        found[task.id] = task
+    if not found:
+        raise ContractError(f"{source}: holds no record")
+    return tuple(found.values())

@@ -1,0 +1,1 @@
+"""Questions about tables, put as spreadsheet tasks: WikiTableQuestions and HiTab."""
