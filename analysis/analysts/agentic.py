@@ -16,7 +16,9 @@ from react_agent.engines.workers import Workers
 from react_agent.errors import ContractError
 from react_agent.layout import record_file
 from react_agent.models.connect import Connection, Shared, connect
+from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
+from spreadsheet_agent.domain import PACKAGES
 from spreadsheetbench.evidence.judge import Judge
 from spreadsheetbench.tasks.dataset import Dataset
 
@@ -63,7 +65,9 @@ class AgenticSite:
     @asynccontextmanager
     async def open(self, shared: Shared | None = None) -> AsyncIterator[AnalystBench]:
         args = self.args
-        sandbox = open_sandbox(args.sandbox, slots=tool_slots(args.tool_slots))
+        sandbox = open_sandbox(
+            args.sandbox, slots=tool_slots(args.tool_slots), python=offered(PACKAGES)
+        )
         if args.gate == "replay" and sandbox.kind == "none":
             raise ContractError(
                 "--gate replay needs a sandbox: without one the gold is within reach"

@@ -241,6 +241,8 @@ class Domain(Protocol[CaseT]):
     """Of the task prompts; stands in run.json beside their digest."""
     skills: Path | None = None
     """Skills that come with the benchmark."""
+    packages: Sequence[str] = ()
+    """Distributions of the toolkit's environment that the agent's Python offers."""
     no_output: str = "no output"
     """What results say of a case that left nothing."""
     scorer: Mapping[str, str] = MappingProxyType({})

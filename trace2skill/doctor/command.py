@@ -85,6 +85,7 @@ async def _checks(args: argparse.Namespace) -> list["Check"]:
         look.check_python(),
         *look.check_packages(),
         look.check_engine(),
+        look.check_agent_python(look.skill_in(args.skills_dir, args.skill)),
         look.check_libreoffice(),
         look.check_sandbox(args.sandbox),
         *look.check_resources(args.workers),

@@ -174,6 +174,9 @@ class Pipeline:
             agent = ["--agent", "cli_skill_preloaded", "--skill", entrant.skill]
             agent += ["--skills_dir", str(entrant.skills_dir)]
         agent += ["--prompts", str(recipe.prompts)] if recipe.prompts else []
+        if recipe.agent_packages:
+            agent += ["--agent_packages", ",".join(recipe.agent_packages)]
+        agent += ["--agent_python", str(recipe.agent_python)] if recipe.agent_python else []
         logs, work = entrant.layout.logs, entrant.layout.work
         rollouts = [*data, *outputs, *agent, *self._agents(), "--seeds", seeds]
         rollouts += self._order(entrant)
