@@ -26,7 +26,9 @@ from react_agent.errors import (
     PromptRefused,
 )
 from react_agent.model import FunctionModel, Message, Reply, ScriptedModel
+from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.door import open_sandbox
+from spreadsheet_agent.domain import PACKAGES
 
 FIX = "agent_work/output_fixed.xlsx"
 REPAIR = python(
@@ -69,7 +71,7 @@ def analyse(analyst, selection, workers=4):
 
 
 def agentic(small, model, workers, **more):
-    return small.analyst(model, open_sandbox("auto"), workers, **more)
+    return small.analyst(model, open_sandbox("auto", python=offered(PACKAGES)), workers, **more)
 
 
 def repairing(messages):

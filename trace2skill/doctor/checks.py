@@ -118,7 +118,7 @@ def check_agent_python(skill: Skill | None) -> Check:
         python = choose_python(None, PACKAGES, (), skill.packages if skill else ())
     except ContractError as error:
         return Check(level="error", topic="agent's Python", says=str(error))
-    argv = [python.folder / "bin" / "python", "-I", "-c", f"import {', '.join(PACKAGES)}"]
+    argv = [str(python.folder / "bin" / "python"), "-I", "-c", f"import {', '.join(PACKAGES)}"]
     done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         says = f"does not start: {one_line(done.stderr.strip().rpartition(chr(10))[2], 200)}"

@@ -116,10 +116,10 @@ def own_python(path: Path) -> AgentPython:
     """A virtual environment, or an interpreter. Raises ContractError when none starts there."""
     program = plain(path / "bin" / "python" if path.is_dir() else path)
     try:
-        argv = [program, "-I", "-c", _ASK]
+        argv = [str(program), "-I", "-c", _ASK]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True, env={})
         version, prefix, base, packages = json.loads(done.stdout)
-        known = {canonicalize_name(name): packages[name] for name in sorted(packages)}
+        known: dict[str, str] = {canonicalize_name(n): packages[n] for n in sorted(packages)}
     except subprocess.CalledProcessError as error:
         raise ContractError(f"--agent_python {path}: {one_line(error.stderr, 300)}") from None
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
