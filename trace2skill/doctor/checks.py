@@ -117,14 +117,15 @@ def check_agent_python(skill: Skill | None) -> Check:
     try:
         python = choose_python(None, PACKAGES, (), skill.packages if skill else ())
     except ContractError as error:
-        return Check(level="error", topic="agent's Python", says=str(error))
+        return Check(level="error", topic="agent", says=str(error))
     argv = [str(python.folder / "bin" / "python"), "-I", "-c", f"import {', '.join(PACKAGES)}"]
     done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        says = f"does not start: {one_line(done.stderr.strip().rpartition(chr(10))[2], 200)}"
-        return Check(level="error", topic="agent's Python", says=says, mend="give --agent_python")
+        last = done.stderr.strip().rpartition("\n")[2]
+        says = f"its Python does not start: {one_line(last, 200)}"
+        return Check(level="error", topic="agent", says=says, mend="give --agent_python")
     packages = ", ".join(f"{name} {version}" for name, version in python.packages.items())
-    return Check(level="ok", topic="agent's Python", says=f"{python.version} with {packages}")
+    return Check(level="ok", topic="agent", says=f"Python {python.version} with {packages}")
 
 
 def check_libreoffice() -> Check:
