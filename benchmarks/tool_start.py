@@ -25,8 +25,10 @@ from statistics import mean, median
 from measured import adopt_orphans, bury_orphans
 from table import ratio, show
 
+from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.bash import Bash
 from react_agent.sandbox.door import Sandbox, open_sandbox
+from spreadsheet_agent.domain import PACKAGES
 
 COMMANDS = {
     "true": "true",
@@ -131,7 +133,8 @@ def main() -> None:
     chosen = {name: COMMANDS[name] for name in args.commands.split(",")}
     adopt_orphans()
     slots = asyncio.Semaphore(1000)
-    confined, plain = open_sandbox("auto", slots=slots), open_sandbox("none", slots=slots)
+    python = offered(PACKAGES)
+    confined, plain = (open_sandbox(kind, slots=slots, python=python) for kind in ("auto", "none"))
     ways = {"none": plain, confined.kind: confined}
     rows: list[list[object]] = []
     for part in args.at_once.split(","):

@@ -45,6 +45,8 @@ EDITION = "paper-1"
 """Of all that the agents are told, prompts and preview: what the paper's agent is told, and no
 advice. What we know better belongs into a skill, where it is measured. Any change is an edition."""
 FILES = FileNames("input.xlsx", "output.xlsx", "gold.xlsx", "output_fixed.xlsx")
+PACKAGES = ("openpyxl", "pandas")
+"""What the agent's Python offers, as in the paper."""
 ERROR_CLASSES = {
     "no_output": "the agent finished without saving a workbook where it should",
     "damaged_workbook": "the saved workbook cannot be opened",
@@ -64,6 +66,7 @@ class SpreadsheetDomain(Domain[SheetCase]):
     edition = EDITION
     skills = SKILLS
     halves = PUBLISHED
+    packages = PACKAGES
     files = FILES
     no_output = "no output workbook"
     error_classes = ERROR_CLASSES

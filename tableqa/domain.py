@@ -97,6 +97,7 @@ class TableDomain(Domain[TableCase]):
     prompts = SpreadsheetDomain.prompts
     edition = SpreadsheetDomain.edition
     skills = SpreadsheetDomain.skills
+    packages = SpreadsheetDomain.packages
     files = FILES
     error_classes: Mapping[str, str] = ERROR_CLASSES
     no_output = "no output workbook"

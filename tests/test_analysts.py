@@ -36,7 +36,9 @@ from react_agent.errors import (
 from react_agent.flags import parser_of, read
 from react_agent.model import FunctionModel, Message, Reply, ScriptedModel
 from react_agent.models.settings import ModelSettings
+from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.door import open_sandbox
+from spreadsheet_agent.domain import PACKAGES
 
 FIX = "agent_work/output_fixed.xlsx"
 REPAIR = python(
@@ -79,7 +81,7 @@ def analyse(analyst, selection, workers=4):
 
 
 def agentic(small, model, workers, **more):
-    return small.analyst(model, open_sandbox("auto"), workers, **more)
+    return small.analyst(model, open_sandbox("auto", python=offered(PACKAGES)), workers, **more)
 
 
 def repairing(messages):

@@ -116,8 +116,8 @@ def test_what_bash_cannot_be_given_is_said() -> None:
 
 @pytest.mark.parametrize("program", ["python", "python3"])
 def test_python_is_this_one(program: str) -> None:
-    code = "import sys; print(sys.prefix, sys.flags.no_user_site)"
-    assert run(f"{program} -c '{code}'").text == f"{sys.prefix} 1\n"
+    code = "import sys; print(sys.base_prefix, sys.version, sys.flags.no_user_site)"
+    assert run(f"{program} -c '{code}'").text == f"{sys.base_prefix} {sys.version} 1\n"
 
 
 def test_nothing_is_left_open() -> None:

@@ -246,8 +246,8 @@ def test_libreoffice_sees_no_key_no_file_and_no_network(
 
 
 def program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = folder / "bin" / "soffice"
-    path.parent.mkdir()
+    path = folder / "office" / "program" / "soffice"  # as an installation is laid out
+    path.parent.mkdir(parents=True)
     path.write_text(text)
     path.chmod(0o755)
     path.parent.chmod(0o755)

@@ -12,7 +12,9 @@ from analysis.lessons.selection import select
 from react_agent.engines.queue import work_queue
 from react_agent.engines.workers import Workers
 from react_agent.model import ScriptedModel
+from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.door import open_sandbox
+from spreadsheet_agent.domain import PACKAGES
 
 GROSS = [round(amount * FACTOR, 2) for amount in AMOUNTS]
 FIX, GOLD, OUT = "agent_work/output_fixed.xlsx", "agent_work/gold.xlsx", "agent_work/output.xlsx"
@@ -163,7 +165,7 @@ def seen(tmp_path_factory):
         folder = small.root / "analysis" / "77-1"
         return (mode, name), (analysis, json.loads((folder / "gate.json").read_text()), folder)
 
-    base, sandbox = tmp_path_factory.mktemp("gate"), open_sandbox("auto")
+    base, sandbox = tmp_path_factory.mktemp("gate"), open_sandbox("auto", python=offered(PACKAGES))
     with Workers(2) as workers:
         outcomes = asyncio.run(work_queue(one, list(enumerate(CASES)), workers=6))
     errors = [outcome.error for outcome in outcomes if outcome.error]

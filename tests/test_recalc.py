@@ -330,12 +330,12 @@ def test_more_work_than_the_engine_does_at_once_gives_no_false_errors(tmp_path: 
 
 
 @pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
-def test_libreoffice_is_asked_only_for_what_the_engine_lacks(tmp_path: Path) -> None:
+def test_libreoffice_is_asked_first_and_the_engine_for_what_it_lacks(tmp_path: Path) -> None:
     formulas = {"C1": '=MATCH("x3*",B1:B5,0)', "C2": "=A1/3", "C3": '=B1&" "', "C4": "=NOSUCH(1)"}
     book = saved(tmp_path / "b.xlsx", formulas, "It's")
     before = members(book)
     code, report = run(book)
-    assert (code, report["engine"], report["computed"]) == (1, "embedded+libreoffice", 3)
+    assert (code, report["engine"], report["computed"]) == (1, "libreoffice+embedded", 3)
     found = values(book, "It's")
     assert [found[ref].value for ref in ("C1", "C2", "C3", "C4")] == [3, 10 / 3, "x1 ", None]
     after = members(book)

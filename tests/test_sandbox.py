@@ -36,6 +36,7 @@ from react_agent.errors import ContractError
 from react_agent.sandbox import bwrap, process, seccomp
 from react_agent.sandbox import door as sandbox_module
 from react_agent.sandbox import users as throwaway
+from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.bash import BashResult
 from react_agent.sandbox.door import Sandbox, SandboxKind, open_sandbox
 from react_agent.sandbox.limits import Breach, KiB, Limits, MiB
@@ -44,11 +45,12 @@ from react_agent.sandbox.untrusted import take_file
 ROOT = os.getuid() == 0
 AS_NOBODY = "SANDBOX_TESTS_AS_NOBODY" in os.environ
 QUICK = Limits(seconds=10)
+PACKAGES = ("openpyxl", "pandas")
 
 
 def works(kind: SandboxKind) -> Sandbox:
     try:
-        return open_sandbox(kind, limits=QUICK)
+        return open_sandbox(kind, limits=QUICK, python=offered(PACKAGES))
     except ContractError as error:
         pytest.skip(f"no bubblewrap here: {error}")
 
@@ -136,7 +138,8 @@ def test_python_is_found_by_a_name_that_goes_through_another_folder(
     here = scene.root.resolve()
     beside = os.path.relpath(Path(sys.executable).parent, here)
     monkeypatch.setattr(sys, "executable", f"{here}/{beside}/{Path(sys.executable).name}")
-    assert run(works("bwrap"), scene, "python -c 'print(6 * 7)'").text == "42\n"
+    sandbox = open_sandbox("bwrap", limits=QUICK, python=offered.__wrapped__(PACKAGES))
+    assert run(sandbox, scene, "python -c 'import pandas; print(6 * 7)'").text == "42\n"
 
 
 def test_of_etc_there_is_only_what_programs_need(confined: Sandbox, scene: Scene) -> None:

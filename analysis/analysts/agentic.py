@@ -15,6 +15,7 @@ from analysis.lessons.selection import Selection
 from react_agent.errors import ContractError
 from react_agent.models.connect import Shared
 from react_agent.registry import DOMAINS, find
+from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
 from react_agent.seams import Domain, Reading
 
@@ -56,7 +57,8 @@ class AgenticSite:
     @asynccontextmanager
     async def open(self, shared: Shared | None = None) -> AsyncIterator[AnalystBench]:
         given, how = self.settings, self.settings.repairing
-        sandbox = open_sandbox(how.sandbox, slots=tool_slots(how.tool_slots))
+        python = offered(tuple(self.domain.packages))
+        sandbox = open_sandbox(how.sandbox, slots=tool_slots(how.tool_slots), python=python)
         if how.gate == "replay" and sandbox.kind == "none":
             raise ContractError(
                 "--gate replay needs a sandbox: without one the truth is within reach"

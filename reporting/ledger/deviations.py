@@ -61,9 +61,10 @@ def _harness(settings: Mapping[str, Any]) -> Iterator[str]:
 def _environment(entrant: Entrant) -> Iterator[str]:
     """Where the agent's commands ran, and with what."""
     view = entrant.first.view
-    noted = _mapping(view.settings.get("environment"))
-    python = _mapping(noted.get("packages")) or noted
+    python = _mapping(_mapping(view.settings.get("agent_python")).get("packages"))
     named = ", ".join(f"{name} {version}" for name, version in sorted(python.items()))
+    if office := view.settings.get("libreoffice"):
+        named += f", LibreOffice {office}"
     kind = view.settings.get("sandbox")
     where = f"sandbox {kind}" if kind else "sandbox not noted"
     what = named or "its Python packages not noted"

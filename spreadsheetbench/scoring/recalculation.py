@@ -23,6 +23,7 @@ from react_agent.errors import ContractError
 from react_agent.sandbox.bash import BashResult
 from react_agent.sandbox.door import Sandbox, open_sandbox
 from react_agent.sandbox.limits import Limits, MiB
+from react_agent.sandbox.office import find_office, installation
 from react_agent.sandbox.untrusted import take_file
 from spreadsheetbench.book.book import Book, CellPlace, Formula, Formulas
 from spreadsheetbench.book.cells import CellValue, is_blank
@@ -204,11 +205,16 @@ class LibreOffice:
         room = folder / "case"
         room.mkdir()
         shutil.copyfile(path, room / "book.xlsx")
-        command = [program, "-env:UserInstallation=file:///tmp/profile", "--headless", "--calc"]
+        command = [
+            str(program.resolve()),
+            "-env:UserInstallation=file:///tmp/profile",
+            "--headless",
+            "--calc",
+        ]
         command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", "out", "book.xlsx"]
 
         async def work() -> BashResult:
-            async with _sandbox().case(room, read_only=_installation(program)) as shell:
+            async with _sandbox().case(room, read_only=installation(program)) as shell:
                 return await shell.run(shlex.join(command))
 
         done = asyncio.run(work())
@@ -218,8 +224,8 @@ class LibreOffice:
             raise RuntimeError(f"LibreOffice wrote no workbook{why}")
         return converted
 
-    def _program(self) -> str:
-        program = shutil.which("soffice") or shutil.which("libreoffice")
+    def _program(self) -> Path:
+        program = find_office()
         if program is None:
             raise ContractError(
                 "--recalc-engine libreoffice: no soffice program found; install libreoffice-calc"
@@ -237,14 +243,6 @@ def _sandbox() -> Sandbox:
             f"--recalc-engine libreoffice: it opens what workbooks link to and runs only in a "
             f"sandbox; {error}"
         ) from None
-
-
-def _installation(program: str) -> list[Path]:
-    """What of it a sandbox does not show by itself."""
-    folder = Path(program).resolve().parent
-    whole = folder.parent if folder.name == "program" else folder
-    beyond = [one for one in (whole, Path(program).parent) if not one.is_relative_to("/usr")]
-    return list(dict.fromkeys(beyond))
 
 
 ENGINES: dict[EngineName, CalculationEngine] = {

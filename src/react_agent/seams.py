@@ -215,6 +215,8 @@ class Domain(Protocol[CaseT]):
     """Skills that come with the benchmark."""
     halves: tuple[slice, slice] | None = None
     """The tasks that teach and those that are held out in the paper, where it says which."""
+    packages: Sequence[str] = ()
+    """Distributions of the toolkit's environment that the agent's Python offers."""
     no_output: str = "no output"
     """What results say of a case that left nothing."""
     scorer: Mapping[str, str] = MappingProxyType({})

@@ -121,6 +121,20 @@ class Skill:
         return str(self.metadata.get("description", ""))
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """What its scripts need of the agent's Python, as its frontmatter says:
+
+        metadata:
+          python-packages: NAME, NAME
+        """
+        try:
+            more = self.metadata.get("metadata")
+        except ContractError:  # said where frontmatter counts; a skill can be read without
+            return ()
+        names = more.get("python-packages") if isinstance(more, dict) else None
+        return tuple(names.replace(",", " ").split()) if isinstance(names, str) else ()
+
+    @property
     def body(self) -> str:
         """SKILL.md without its frontmatter, readable or not."""
         return split_frontmatter(self.text)[1].strip("\n") + "\n"

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from react_agent.errors import ContractError, Trace2SkillError
+from react_agent.skills import Skill, find_skill
 from react_agent.text import one_line
 
 DISTRIBUTION = "trace2skill-toolkit"
@@ -107,9 +109,35 @@ def _six_times_seven() -> object:
         return uncached_values(path).get((sheet.title, (1, 2)))
 
 
+def check_agent_python(skill: Skill | None) -> Check:
+    """Build what agents get, and load it."""
+    from react_agent.sandbox.agent_python import choose_python
+    from spreadsheet_agent.domain import PACKAGES
+
+    try:
+        python = choose_python(None, PACKAGES, (), skill.packages if skill else ())
+    except ContractError as error:
+        return Check(level="error", topic="agent", says=str(error))
+    argv = [str(python.folder / "bin" / "python"), "-I", "-c", f"import {', '.join(PACKAGES)}"]
+    done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        last = done.stderr.strip().rpartition("\n")[2]
+        says = f"its Python does not start: {one_line(last, 200)}"
+        return Check(level="error", topic="agent", says=says, mend="give --agent_python")
+    packages = ", ".join(f"{name} {version}" for name, version in python.packages.items())
+    return Check(level="ok", topic="agent", says=f"Python {python.version} with {packages}")
+
+
 def check_libreoffice() -> Check:
-    program = shutil.which("soffice") or shutil.which("libreoffice")
-    says = f"found: {program}" if program else "not installed; optional, the engine above is used"
+    from react_agent.sandbox.office import NONE, find_office, office_version
+
+    program, version = find_office(), office_version()
+    if version != NONE:
+        says = f"{version} ({program}); agents and recalc.py can use it"
+    elif program:
+        says = f"{program} does not start, so agents have none"
+    else:
+        says = "none, other than the paper's agents; optional, the engine above is used"
     return Check(level="ok", topic="LibreOffice", says=says)
 
 
@@ -196,8 +224,14 @@ def check_output(folder: Path) -> Iterator[Check]:
     yield Check(level=level, topic="disk", says=says, mend=mend)
 
 
+def skill_in(root: Path, name: str | None) -> Skill | None:
+    try:
+        return find_skill(root, name)
+    except (Trace2SkillError, OSError):  # which `check_skill` reports
+        return None
+
+
 def check_skill(root: Path, name: str | None = None) -> Check:
-    from react_agent.skills import find_skill
     from skill_evolver.patches.rules import check_folder
 
     try:

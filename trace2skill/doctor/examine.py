@@ -36,6 +36,7 @@ async def examine(settings: Doctor) -> Examination:
         look.check_python(),
         *look.check_packages(),
         look.check_engine(),
+        look.check_agent_python(look.skill_in(settings.skills_dir, settings.skill)),
         look.check_libreoffice(),
         look.check_sandbox(settings.sandbox),
         *look.check_resources(settings.workers),

@@ -139,6 +139,8 @@ class Pipeline:
             skill=entrant.skill or None,
             skills_dir=entrant.skills_dir if entrant.skill else None,
             prompts=recipe.prompts,
+            agent_packages=recipe.agent_packages,
+            agent_python=recipe.agent_python,
             max_turns=recipe.max_turns,
             case_timeout=recipe.case_timeout,
             workers=recipe.workers,

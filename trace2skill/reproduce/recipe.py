@@ -73,6 +73,10 @@ class Recipe(_Table):
     skills_dir: Path = SKILLS
     prompts: Path | None = None
     """A folder of the agents' prompts, in place of ours of the same names."""
+    agent_packages: tuple[str, ...] = ()
+    """Of the toolkit's environment, offered by the agents' Python besides the usual ones."""
+    agent_python: Path | None = None
+    """A Python of one's own for the agents."""
     start: str = "xlsx"
     """The skill that evolution starts from: xlsx is deepening, xlsx-basic is creation."""
     baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")
@@ -141,6 +145,8 @@ class Recipe(_Table):
             del value["model"][name]
         if not self.model.as_released:  # as in reproductions from before one could ask for it
             del value["model"]["as_released"]
+        if not self.agent_packages:  # as reproductions had it before there was such a key
+            del value["agent_packages"]
         return value
 
 

@@ -20,7 +20,9 @@ from react_agent.runs.folder import CaseResult, now
 from react_agent.runs.logs import Log, LogName, check_name, write_log
 from react_agent.runs.places import RunPlace
 from react_agent.runs.settings import DOMAIN, Rollouts
+from react_agent.sandbox.agent_python import AgentPython, choose_python
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
+from react_agent.sandbox.office import office_version
 from react_agent.seams import Case, Domain, Harness, Trajectory
 from react_agent.skills import Skill, find_skill
 from react_agent.templates import Prompts
@@ -95,6 +97,10 @@ class RolloutSite:
         agent = replace(agent, tool_slots=agent.tool_slots or slots)
         return RolloutSite(replace(self.settings, agent=agent))
 
+    def _python(self) -> AgentPython:
+        agent, asked = self.settings.agent, self.skill.packages if self.skill else ()
+        return choose_python(agent.agent_python, self.domain.packages, agent.agent_packages, asked)
+
     def _skill(self) -> Skill:
         if self.skills_dir is None:
             raise ContractError(
@@ -123,7 +129,8 @@ class RolloutSite:
         self, shared: Shared | None = None
     ) -> AsyncIterator[Bench[Assignment, CaseResult]]:
         agent = self.settings.agent
-        sandbox = open_sandbox(agent.sandbox, slots=tool_slots(agent.tool_slots))
+        slots = tool_slots(agent.tool_slots)
+        sandbox = open_sandbox(agent.sandbox, slots=slots, python=self._python())
         skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
         masks = {"<work>": str(self.working), **skill}
         async with self._connect(masks, shared) as connection:
@@ -151,6 +158,8 @@ class RolloutSite:
             "dataset": digest(self.domain.source.read_bytes()),
             "max_turns": agent.max_turns,
             "sandbox": sandbox.kind,
+            "agent_python": sandbox.python.described,
+            "libreoffice": office_version(),
             **{name: value for name, value in chosen.items() if value != usual[name]},
             **self.kind.settings,
         }

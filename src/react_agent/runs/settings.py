@@ -37,6 +37,17 @@ class AgentSettings(Settings):
         None,
         unit="FOLDER",
     )
+    agent_packages: tuple[str, ...] = setting(
+        "packages of the toolkit's environment that the agent's Python offers besides the "
+        "benchmark's and the skill's, comma separated",
+        (),
+        unit="NAMES",
+    )
+    agent_python: Path | None = setting(
+        "a virtual environment or interpreter of your own as the agent's Python",
+        None,
+        unit="PATH",
+    )
     max_turns: int = setting("model replies per case", 20, least=1)
     case_timeout: float | None = setting(
         "end a case before the turn that would start later; time that the endpoint was slow to "

@@ -1,23 +1,17 @@
 """What a confined command sees: the arguments that make bubblewrap build its file system."""
 
-import atexit
 import contextlib
-import fcntl
 import os
 import shutil
-import sys
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from react_agent.errors import ContractError
+from react_agent.sandbox.process_folder import process_folder
 
 _COPY = "trace2skill-etc-"
-_NEW = 60
-"""Seconds after which a copy without a lock is nobody's."""
 ETC = (
     *("alternatives", "fonts", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
     *("libreoffice", "locale.alias", "localtime", "mime.types", "nsswitch.conf", "passwd"),
@@ -40,21 +34,16 @@ class Bind:
         return self.source.is_dir()
 
 
-def bind(path: Path, *, writable: bool = False) -> Bind:
-    """Show `path` at the very name it was given by."""
+def bind(path: Path, *, at: Path | None = None, writable: bool = False) -> Bind:
+    """Show `path` at the very name it was given by, or elsewhere."""
     if not path.exists():
         raise ContractError(f"{path}: no such folder, so it cannot be shown in the sandbox")
-    return Bind(path.resolve(), plain(path), writable)
+    return Bind(path.resolve(), at or plain(path), writable)
 
 
 def plain(path: Path) -> Path:
     """Absolute and without `..`, but by the name it was given: links are kept."""
     return Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
-
-
-def interpreter() -> Path:
-    """This Python, also where it was started by a name that goes through another folder."""
-    return plain(Path(sys.executable))
 
 
 def candidates() -> list[str]:
@@ -87,7 +76,7 @@ def base_mounts() -> tuple[str, ...]:
 
 
 def _base_mounts() -> Iterator[str]:
-    """The system and this interpreter, read-only; own /proc and /dev."""
+    """The system, read-only; own /proc and /dev."""
     yield from ("--ro-bind", "/usr", "/usr")
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)
@@ -109,12 +98,7 @@ def etc_copy() -> Path:
     One mount instead of a dozen: each is paid for by every command, and the kernel makes and
     undoes the mounts of all commands of the machine one after the other.
     """
-    _remove_stale_copies()
-    folder = Path(tempfile.mkdtemp(prefix=_COPY))
-    with contextlib.suppress(OSError):  # without locks on the disk no copy is ever taken for stale
-        # for as long as this process lives
-        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
-    atexit.register(_remove_copy, folder, os.getpid())
+    folder = process_folder(_COPY)
     for name in ETC:
         source = Path("/etc", name)
         with contextlib.suppress(OSError, shutil.Error):  # missing, or not for everybody to read
@@ -122,42 +106,14 @@ def etc_copy() -> Path:
                 shutil.copytree(source, folder / name, symlinks=True)
             else:
                 shutil.copy(source, folder / name)
-    folder.chmod(0o755)
     return folder
-
-
-def _remove_stale_copies() -> None:
-    """Those of processes that were killed: the kernel has taken their locks."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_COPY}*"):
-        with contextlib.suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                status = os.fstat(handle)
-                if status.st_uid == os.getuid() and time.time() - status.st_mtime > _NEW:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(handle)
-
-
-def _remove_copy(folder: Path, owner: int) -> None:
-    if os.getpid() == owner:  # and not a process that was forked from it
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@cache
-def python_binds() -> tuple[Bind, ...]:
-    """The virtual environment and the installation it stands on, unless the system has them."""
-    base = Path(sys.base_prefix)
-    roots = {Path(sys.prefix), base, base.resolve()}
-    return tuple(bind(root) for root in roots if not root.is_relative_to("/usr"))
 
 
 def mounts(tmp: Path, shm: Path, binds: Sequence[Bind], hide: Sequence[Path]) -> list[str]:
     """Everything, in order: what is hidden covers the tree it lies in, and what is shown below a
     hidden folder is laid over the cover."""
     system = Bind(Path("/usr"), Path("/usr"))
-    layers = sorted([*python_binds(), *binds], key=lambda one: len(one.seen_at.parts))
+    layers = sorted(binds, key=lambda one: len(one.seen_at.parts))
     hidden = [path.resolve() for path in hide]
     # Folders on the way to another are named: bubblewrap's own are closed to other users.
     arguments = ["--ro-bind", str(etc_copy()), "/etc", "--dir", "/var"]

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import secrets
-import shlex
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from react_agent.errors import ContractError
-from react_agent.sandbox import bwrap, cgroups, seccomp, trees
+from react_agent.sandbox import agent_python, bwrap, cgroups, seccomp, trees
 from react_agent.sandbox import users as throwaway
 from react_agent.sandbox.limits import (
     Limits,
@@ -21,6 +20,7 @@ from react_agent.sandbox.limits import (
     first_child,
 )
 from react_agent.sandbox.mirror import Mirror
+from react_agent.sandbox.office import SYSTEM_PATH
 from react_agent.sandbox.orphans import MARK
 from react_agent.sandbox.process import Ended, Job, run
 from react_agent.sandbox.space import CASE, SHM, TMP, Space, open_space
@@ -36,6 +36,7 @@ THREADS = ThreadPoolExecutor(4, thread_name_prefix="case")
 class ConfinedCase:
     folder: Path
     limits: Limits
+    python: agent_python.AgentPython
     program: str = ""
     """Bubblewrap; empty for a case that is not confined."""
     user: int | None = None
@@ -76,14 +77,13 @@ class ConfinedCase:
         for name in (CASE, TMP, SHM):
             self._own(name).mkdir(parents=True)
             self._own(name).chmod(0o755 if name == CASE else 0o1777)
-        shims = python_shims(self.scratch / "bin")
         if not self.program:
             self._arguments = self.limits.prefix(processes=False, stays=False)
             return
         for path in hide:
             if path.exists() and path.resolve().is_relative_to(self._real):
                 raise ContractError(f"{path}: must stay hidden but lies in {self.folder}")
-        shown = [bwrap.bind(path) for path in (*read_only, *shims)]
+        shown = [bwrap.bind(path) for path in read_only]
         if self.user is not None:
             for one in shown:
                 throwaway.check_public(one.source)
@@ -100,10 +100,11 @@ class ConfinedCase:
 
     def _confined(self, shown: Sequence[bwrap.Bind], hide: Sequence[Path]) -> list[str]:
         writable = self._own(CASE) if self.bounded else self._real
-        binds = [bwrap.Bind(writable, self.folder, writable=True), *shown]
+        binds = [bwrap.Bind(writable, self.folder, writable=True), *shown, *self.python.shown]
+        hide = [*hide, *self.python.hidden]
         self._below_tmp = [
             (one.seen_at.relative_to("/tmp"), one.is_folder)
-            for one in (*binds, *bwrap.python_binds())
+            for one in binds
             if one.seen_at.is_relative_to("/tmp")
         ]
         # The kernel counts processes per user, and in a namespace; root's own it does not count.
@@ -231,11 +232,10 @@ class ConfinedCase:
     @cached_property
     def _environment(self) -> dict[str, str]:
         """All that a command gets to see; nothing of the caller's."""
-        shims = self.scratch / "bin"
-        first = str(shims if shims.exists() else bwrap.interpreter().parent)
+        python = agent_python.SEEN_AT if self.program else self.python.folder
         threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         return {
-            "PATH": f"{first}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{python / 'bin'}:{SYSTEM_PATH}",
             "HOME": str(self.folder),
             "TMPDIR": "/tmp" if self.program else str(self._own(TMP)),
             "LANG": "C.UTF-8",
@@ -248,20 +248,6 @@ class ConfinedCase:
             MARK: self.mark,
             **dict.fromkeys(threads, "1"),
         }
-
-
-def python_shims(folder: Path) -> list[Path]:
-    """`python` and `python3` where the interpreter's own folder has not both."""
-    program = bwrap.interpreter()
-    beside = program.parent
-    if (beside / "python").exists() and (beside / "python3").exists():
-        return []
-    folder.mkdir(exist_ok=True)
-    for name in ("python", "python3"):
-        (folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(str(program))} "$@"\n')
-        (folder / name).chmod(0o755)
-    folder.chmod(0o755)
-    return [folder]
 
 
 def _too_deep(at: int, name: str) -> None:

@@ -4,10 +4,11 @@
     async with sandbox.case(folder, read_only=[skill_folder], hide=[data_set, outputs]) as bash:
         print((await bash.run("ls -l")).render())
 
-`bwrap`: the case folder is writable; the system, this Python and `read_only` can be read; nothing
-else of the machine exists, there is no network, and /tmp is the case's own. Started by root,
-every open case has a throwaway user to whom its folder belongs until the case is closed; where
-root has none to give (a container that maps too few), the number of processes is only watched.
+`bwrap`: the case folder is writable; the system, the agent's Python and `read_only` can be read;
+nothing else of the machine exists, there is no network, and /tmp is the case's own. Started by
+root, every open case has a throwaway user to whom its folder belongs until the case is closed;
+where root has none to give (a container that maps too few), the number of processes is only
+watched.
 
 `none` gives the same clean environment, time, memory, output and disk limits, and ends what a
 command leaves running. It does NOT keep a command from reading or changing whatever the user who
@@ -29,6 +30,7 @@ from typing import Literal
 from react_agent.errors import ContractError
 from react_agent.sandbox import bwrap
 from react_agent.sandbox import users as throwaway
+from react_agent.sandbox.agent_python import SEEN_AT, AgentPython, offered
 from react_agent.sandbox.bash import Bash
 from react_agent.sandbox.cgroups import find_home
 from react_agent.sandbox.confine import THREADS, ConfinedCase
@@ -55,6 +57,8 @@ class Sandbox:
     limits: Limits
     slots: asyncio.Semaphore
     """Bounds the commands that run at once, over all cases."""
+    python: AgentPython = field(default_factory=offered)
+    """What `python` is in every command."""
     program: str = ""
     """The bubblewrap that works here."""
     bounded: bool = False
@@ -73,6 +77,7 @@ class Sandbox:
         case = ConfinedCase(
             bwrap.plain(folder),
             self.limits,
+            self.python,
             program=self.program,
             user=next(self.users, None),
             bounded=self.bounded,
@@ -95,22 +100,24 @@ def open_sandbox(
     *,
     limits: Limits | None = None,
     slots: asyncio.Semaphore | None = None,
+    python: AgentPython | None = None,
 ) -> Sandbox:
     """Start a program in the sandbox once, to see whether it can run here at all.
 
-    Raises ContractError where `bwrap` is asked for and cannot run; `auto` warns and goes without.
+    Without `python` the shell has this one, without any packages. Raises ContractError where
+    `bwrap` is asked for and cannot run; `auto` warns and goes without.
     """
     limits = limits or Limits()
-    slots = slots or tool_slots(None)
+    slots, python = slots or tool_slots(None), python or offered()
     if kind == "none":
-        return Sandbox("none", limits, slots)
+        return Sandbox("none", limits, slots, python)
     problems = []
     for program in bwrap.candidates():
         for users in (throwaway.numbers(), iter(())) if os.getuid() == 0 else (iter(()),):
             user = next(users, None)
-            if not (problem := _probe(program, user)):
-                bounded = not _probe(program, user, bounded=True)
-                return Sandbox("bwrap", limits, slots, program, bounded, find_home(), users)
+            if not (problem := _probe(program, user, python)):
+                bounded = not _probe(program, user, python, bounded=True)
+                return Sandbox("bwrap", limits, slots, python, program, bounded, find_home(), users)
             problems.append(f"{program}: {problem}")
     why = "; ".join(dict.fromkeys(problems)) or "bubblewrap is not installed"
     if kind == "bwrap":
@@ -123,17 +130,17 @@ def open_sandbox(
         why,
         _MEND,
     )
-    return Sandbox("none", limits, slots)
+    return Sandbox("none", limits, slots, python)
 
 
-def _probe(program: str, user: int | None, *, bounded: bool = False) -> str:
+def _probe(program: str, user: int | None, python: AgentPython, *, bounded: bool = False) -> str:
     """Empty when Python starts in the sandbox, else why it does not."""
     with contextlib.ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-probe-")))
         (place / TMP).mkdir()
         (place / SHM).mkdir()
         argv = [program, *bwrap.namespaces(own_users=user is None)]
-        argv += [*bwrap.mounts(place / TMP, place / SHM, [], []), "--"]
+        argv += [*bwrap.mounts(place / TMP, place / SHM, python.shown, python.hidden), "--"]
         argv += throwaway.become(user) if user is not None else []
         if bounded:
             try:
@@ -143,12 +150,14 @@ def _probe(program: str, user: int | None, *, bounded: bool = False) -> str:
             stack.callback(space.close)
             argv = [*space.enter(), *argv]
         # Not `true`: a Python that the sandbox's user cannot read must be found out here.
-        argv += [str(bwrap.interpreter()), "-I", "-c", "import json"]
+        argv += [str(SEEN_AT / "bin" / "python"), "-I", "-c", "import json"]
         try:
+            for one in python.shown if user is not None else ():
+                throwaway.check_public(one.source)
             done = subprocess.run(
                 argv, env={}, capture_output=True, timeout=30, check=False, cwd="/"
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except (ContractError, OSError, subprocess.TimeoutExpired) as error:
             return str(error)
     words = " ".join(done.stderr.decode("utf-8", "replace").split())[:300]
     return "" if done.returncode == 0 else words or f"exit code {done.returncode}"

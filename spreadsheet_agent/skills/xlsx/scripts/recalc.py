@@ -6,7 +6,8 @@
 openpyxl stores formulas without values, so whoever reads values finds those cells empty. The
 values are spliced into the sheets' XML: stored values, styles, images and every other byte stay.
 The report is JSON on stdout. Exit code: 0 every formula has a value, 1 some could not be
-computed (they are listed and stay as they were), 2 the file cannot be used.
+computed (they are listed and stay as they were), 2 the file cannot be used, or nothing here can
+compute: that takes LibreOffice (soffice), or the Python package betteroffice-xlsx.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from sheet_xml import BadWorkbook, Edit, Package, Value, splice, value_edits  # 
 MAX_ENGINE_MEMORY = 4 << 30
 MAX_PASSES = 8
 LISTED = 20
+NEEDED = "computing formulas needs LibreOffice (soffice) or the Python package betteroffice-xlsx"
 ERROR_VALUES = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#N/A", "#SPILL!", "#CALC!"}
 """Errors that are results. #NAME? is not among them: it only says that the engine does not know
 a function or a name."""
@@ -37,6 +40,10 @@ LOOKUP = re.compile(r"\b(X?MATCH|[VHX]LOOKUP|SEARCH)\(", re.IGNORECASE)
 
 Key = tuple[str, str]
 """A sheet's name and a cell's address."""
+
+
+class NoEngine(Exception):
+    """Nothing here can compute formulas."""
 
 
 class EngineFailure(Exception):
@@ -178,6 +185,11 @@ def distrust(engine: str, value: Value, formula: str) -> str:
     return "" if value[1] in ERROR_VALUES else value[1]
 
 
+def engines_here() -> list[str]:
+    embedded = find_spec("betteroffice_xlsx") is not None
+    return ["libreoffice"] * bool(find_soffice()) + ["embedded"] * embedded
+
+
 ENGINES = {"embedded": run_embedded, "libreoffice": run_libreoffice}
 
 
@@ -192,14 +204,17 @@ class Computed:
 
 
 def compute(package: Package, engine: str, timeout: float) -> Computed:
-    """`auto` asks LibreOffice, where there is one, only for what the embedded engine lacks."""
+    """`auto` asks LibreOffice where there is one, and the embedded engine, where there is that,
+    for the rest. Raises NoEngine where there is neither and a value is missing."""
     formulas = {
         (sheet.name, cell.ref): cell.formula
         for sheet in package.sheets
         for cell in sheet.cells
         if not cell.cached
     }
-    asked = [engine] if engine != "auto" else ["embedded"] + ["libreoffice"] * bool(find_soffice())
+    asked = [engine] if engine != "auto" else engines_here()
+    if formulas and not asked:
+        raise NoEngine(f"{NEEDED}; the {len(formulas)} formulas without a value stay so")
     result = Computed()
     with tempfile.TemporaryDirectory() as folder:
         book = Path(folder) / "book.xlsx"
@@ -307,6 +322,9 @@ def main(argv: list[str] | None = None) -> int:
         patch(path, package, result.values)
     except BadWorkbook as error:
         print(f"error: {args.file} {error}", file=sys.stderr)
+        return 2
+    except NoEngine as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"error: {args.file}: {error.strerror or error}", file=sys.stderr)
