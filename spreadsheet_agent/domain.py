@@ -10,6 +10,7 @@ from typing import Self
 
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.errors import ContractError
+from react_agent.filenames import file_name, is_own
 from react_agent.files import digest
 from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
 from react_agent.seams import Check, Domain, Facts, FileNames, Reading, Score, Workspace
@@ -93,13 +94,19 @@ class SpreadsheetDomain(Domain[SheetCase]):
         return take_file(folder / FILES.output, target, MAX_TAKEN)
 
     def output_path(self, case: SheetCase, output_dir: Path) -> Path:
-        """Raises ContractError when the record's path leads out of `output_dir`."""
-        location = case.task.spreadsheet_path or case.task_id
-        folder = output_folder(output_dir, location, case.task_id) or output_dir / location
-        path = folder / case.output_name
-        if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
+        """Raises ContractError when the record's path leads out of `output_dir`, or to where the
+        run has files of its own."""
+        location = case.task.spreadsheet_path or file_name(case.task_id)
+        first = Path(os.path.normpath(location)).parts[:1]
+        if not first or first[0] in ("..", os.sep):
             raise ContractError(f"task {case.task_id}: its spreadsheet_path leads out of the data")
-        return path
+        if is_own(first[0]):
+            raise ContractError(
+                f"task {case.task_id}: its spreadsheet_path begins with {first[0]}, "
+                "which is a name of the run's own"
+            )
+        folder = output_folder(output_dir, location, case.task_id) or output_dir / location
+        return folder / case.output_name
 
     def asks(self, case: SheetCase) -> Mapping[str, str]:
         return {"answer position": case.task.answer_position}

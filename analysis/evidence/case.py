@@ -5,6 +5,7 @@ from pathlib import Path
 from analysis.lessons.leaks import LeakScan
 from analysis.lessons.selection import Subject
 from react_agent.errors import ContractError
+from react_agent.filenames import case_folder
 from react_agent.layout import seed_name
 from react_agent.runs.logs import Log
 from react_agent.text import cut_middle
@@ -63,7 +64,7 @@ def case_of(dataset: Dataset, subject: Subject) -> SheetCase:
 def work_folder(work_dir: Path, subject: Subject, case: SheetCase) -> Path:
     """Where the run left its files."""
     base = work_dir if subject.seed is None else work_dir / seed_name(subject.seed)
-    return base / f"{case.task_id}_{case.name}"
+    return base / case_folder(case.task_id, case.name)
 
 
 def leak_scan(dataset: Dataset | None, subject: Subject) -> LeakScan:

@@ -59,7 +59,7 @@ class CaseFolder:
 
     def publish(self, texts: dict[str, str], analysis: CaseAnalysis, gold: Path) -> None:
         """Put the finished case into place, `analysis.json` and the rest at once."""
-        new = self.output_dir / ".work" / f"{self.instance}.done"
+        new = self.output_dir / ".work" / f".{self.instance}.done"  # no instance has such a name
         remove_tree(new)
         new.mkdir(parents=True)
         if self.work.is_dir():

@@ -16,9 +16,7 @@ from analysis.lessons.records import LessonKind, LessonRecord, save_records
 from analysis.lessons.reports import parse_report
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
-from react_agent.layout import CASE_FILE, FLAG, REPORT, report_prefix
-
-UNPARSED = "failed_to_parse"
+from react_agent.layout import CASE_FILE, FLAG, REPORT, UNPARSED, report_prefix
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import LOGS, seed_folders, seed_of
-from react_agent.runs.logs import Log, LogName, find_logs, read_log
+from react_agent.runs.logs import Log, LogName, find_logs, read_result
 from react_agent.runs.settings import Triage
 from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from react_agent.seams import REFUSED
@@ -55,7 +55,7 @@ def triage(evaluation: Evaluation, log_dir: Path, seed: str = "") -> list[Row]:
 
 
 def _join(verdict: TaskVerdict, name: LogName, path: Path, seed: str) -> Row:
-    log = read_log(path)
+    log = read_result(path)
     if log.not_the_agent:
         target, outcome = replace(name, tag=None), INFRASTRUCTURE
     elif _passed(verdict, name.case):
