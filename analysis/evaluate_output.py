@@ -8,6 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from react_agent.text import say
+
 if not __package__:  # started by its path: the clone need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -43,11 +45,11 @@ def evaluate(args: argparse.Namespace) -> int:
         try:
             check = workers.run(check_output, args.ground_truth, args.output_file, question)
         except WorkerLost as lost:
-            print(f"Result: FAIL {lost}")
+            say(f"Result: FAIL {lost}")
             return DIFFERENT
         except Exception as error:  # openpyxl raises all kinds on a file that it cannot load
             raise ContractError(f"{args.ground_truth}: cannot be opened: {error}") from error
-    print(check.report)
+    say(check.report)
     return 0 if check.passed else DIFFERENT
 
 

@@ -16,6 +16,7 @@ from react_agent.cli import (
     positive,
 )
 from react_agent.layout import CASE_FILE, report_prefix
+from react_agent.text import say
 
 if TYPE_CHECKING:
     from analysis.lessons.outcomes import Summary
@@ -83,11 +84,11 @@ def forget(output_dir: Path) -> None:
 
 def finish(summary: "Summary", output_dir: Path, parsed_output: Path) -> int:
     """Print where things are; the exit code says whether anything is still to be done."""
-    print(summary.table())
-    print(f"reports  {output_dir}\nrecords  {parsed_output}")
+    say(summary.table())
+    say(f"reports  {output_dir}\nrecords  {parsed_output}")
     if summary.owed:
         first = summary.owed[0]
-        print(
+        say(
             f"{len(summary.owed)} cases are still owed (such as {first['instance']}: "
             f"{first['reason']}); run the same command again to go on"
         )

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from react_agent.cli import OK, add_flag, add_logging_flag, run_script, script_parser
+from react_agent.text import say
 
 EPILOG = """A run is a verdict file (eval_official_results.json), an outputs folder, a run folder
 that holds outputs/, or a folder of seed_* runs. The first is the baseline of all others.
@@ -56,7 +57,7 @@ def _run(args: argparse.Namespace) -> int:
     comparison = compare(
         entrants, infrastructure=args.infrastructure, notes=notes, seed=args.bootstrap_seed
     )
-    print(text.terminal(comparison))
+    say(text.terminal(comparison))
     if args.json:
         write_json(args.json, comparison.model_dump(mode="json"))
     if args.markdown:

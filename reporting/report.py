@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from react_agent.cli import OK, add_flag, run_script, script_parser
 from react_agent.layout import REPORT_PAGE
+from react_agent.text import say
 
 if TYPE_CHECKING:
     from reporting.page.evolutionview import EvolutionView
@@ -66,10 +67,10 @@ def report(args: argparse.Namespace) -> int:
     title = args.title or f"Trace2Skill: {', '.join(names)}"
     size = write_page(title, {"title": title, **index}, details)
     beside = f", {details.files} files of details beside it" if details.files else ""
-    print(f"{details.output} ({size / 1e6:.1f} MB{beside})")
+    say(f"{details.output} ({size / 1e6:.1f} MB{beside})")
     if index["problems"]:
         files = "1 file" if len(index["problems"]) == 1 else f"{len(index['problems'])} files"
-        print(f"  {files} could not be used; the page lists them")
+        say(f"  {files} could not be used; the page lists them")
     return OK
 
 

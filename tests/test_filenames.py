@@ -28,7 +28,8 @@ def test_any_text_makes_one_safe_name_that_can_be_read_back(text: str) -> None:
     name = file_name(text)
     assert len(name.encode()) <= LONGEST
     assert Path("/a", name).parent == Path("/a")
-    assert not name.startswith(".") and not is_own(name)
+    assert not name.startswith(".")
+    assert not is_own(name)
     assert name.isprintable()
     assert text_of(name) == (name if is_cut(name) else text)
 

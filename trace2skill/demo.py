@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from react_agent.bundled import ROOT
 from react_agent.cli import OK, add_flag, positive, run_script, script_parser
 from react_agent.layout import REPORT_PAGE
+from react_agent.text import say
 
 if TYPE_CHECKING:
     from trace2skill.reproduce.pipeline import Pipeline
@@ -59,7 +60,7 @@ def demo(args: argparse.Namespace) -> int:
     chosen = conductor.chosen()
     if code == OK and chosen is not None:
         _show_skill(pipeline, chosen)
-        print(f"\n{conductor.closing}\n{_next_steps(pipeline, chosen)}")
+        say(f"\n{conductor.closing}\n{_next_steps(pipeline, chosen)}")
     return code
 
 
@@ -91,7 +92,7 @@ def _show_skill(pipeline: "Pipeline", seed: int) -> None:
     before = Skill.load(pipeline.recipe.skills_dir / name)
     after = Skill.load(pipeline.evolved_skills(seed) / name)
     _title("the skill's diff")
-    print(diff_files(before.files, after.files))
+    say(diff_files(before.files, after.files))
     added = [
         number
         for number, line in enumerate(after.text.splitlines(), start=1)
@@ -117,7 +118,7 @@ def _next_steps(pipeline: "Pipeline", seed: int) -> str:
 
 
 def _title(text: str) -> None:
-    print(f"\n== {text}", flush=True)
+    say(f"\n== {text}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from react_agent.cli import OK, add_flag, add_logging_flag, script_parser
 from react_agent.layout import record_file
+from react_agent.text import say
 
 LessonKind = Literal["error", "success"]
 
@@ -33,6 +34,6 @@ def parse(args: argparse.Namespace, kind: LessonKind) -> int:
         raise ContractError(f"{args.input_dir}: holds no {kind} report")
     output = args.output or args.input_dir / record_file(kind)
     save_records(output, parsed.records)
-    print(parsed.table())
-    print(f"records  {output}")
+    say(parsed.table())
+    say(f"records  {output}")
     return OK

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from react_agent.cli import OK, add_flag, add_logging_flag, run_script, script_parser
+from react_agent.text import say
 
 if TYPE_CHECKING:
     from reporting.ledger.rows import Ledger
@@ -43,7 +44,7 @@ def _run(args: argparse.Namespace) -> int:
     from reporting.ledger import text
 
     ledger = _ledger(args)
-    print(text.terminal(ledger))
+    say(text.terminal(ledger))
     if args.json:
         write_json(args.json, ledger.model_dump(mode="json", exclude_none=True))
     if args.markdown:

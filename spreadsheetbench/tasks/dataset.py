@@ -235,7 +235,7 @@ def task_folder(root: Path, location: str, task_id: str) -> Path | None:
     inside = {home.resolve() for home in homes}
     for name in (location, task_id):
         for candidate in (home / name for home in homes):
-            if os.path.isdir(candidate):  # also of a text that is no path
+            if os.path.isdir(candidate):  # noqa: PTH112 - a text that is no path raises nothing
                 real = candidate.resolve()
                 if real not in inside and root.resolve() in real.parents:
                     return candidate
@@ -248,7 +248,7 @@ def output_folder(output_dir: Path, location: str, task_id: str) -> Path | None:
         (
             folder
             for name in (location, file_name(task_id))
-            if os.path.isdir(folder := output_dir / name)
+            if os.path.isdir(folder := output_dir / name)  # noqa: PTH112
         ),
         None,
     )

@@ -26,6 +26,7 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import lock, read_json, write_json, write_whole
 from react_agent.flags import run_stage
+from react_agent.text import say
 from spreadsheetbench.tasks.settings import LOCK, Fetch
 
 if TYPE_CHECKING:  # requests costs 200 ms, too much for --help
@@ -126,7 +127,7 @@ def main(argv: list[str] | None = None) -> int:
 
 async def _fetch(settings: Fetch) -> int:
     folder = await run(settings)
-    print(f"{folder}\n{LICENCE}")
+    say(f"{folder}\n{LICENCE}")
     return OK
 
 
@@ -153,7 +154,7 @@ async def bring(
     target = into / archive.folder
     if target.exists():
         _check_facts(target, archive.facts)
-        print(f"{target} is there already; nothing to do")
+        say(f"{target} is there already; nothing to do")
         return target
     into.mkdir(parents=True, exist_ok=True)
     with _alone(into):
@@ -200,7 +201,7 @@ async def _get(archive: Archive, into: Path, source: str | None, option: str) ->
     homes = [Source(home="--from", url=source)] if source is not None else archive.sources
     failures: dict[str, str] = {}
     for home in homes:
-        print(f"fetching {public(home.url)}", file=sys.stderr)
+        say(f"fetching {public(home.url)}", file=sys.stderr)
         try:
             return await download(home.url, into / archive.name, most=MOST)
         except (NotThere, InfrastructureError) as error:
@@ -235,7 +236,7 @@ def _check_identity(archive: Archive, fetched: "Fetched", path: Path, accept_new
                 "published a new version that you trust, add --accept_new"
             )
     if seen is None:
-        print(
+        say(
             f"first download of {archive.name}: trusted as it came, {fetched.size:,} bytes, "
             f"sha256 {fetched.sha256}; noted in {path}"
         )
@@ -275,7 +276,7 @@ def _install(archive: Archive, fetched: "Fetched", target: Path, lock: Lock, int
         found.rename(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    print(f"unpacked {files:,} files")
+    say(f"unpacked {files:,} files")
 
 
 def _index_folder(scratch: Path, name: str) -> Path:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from react_agent.bundled import API_CHAT, PRICES
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
-from react_agent.text import cut_end, for_terminal
+from react_agent.text import cut_end, for_terminal, say
 
 if TYPE_CHECKING:
     from react_agent.engines.settings import ExecutorSettings
@@ -303,7 +303,7 @@ def run_script(
         complain(f"{'stopped' if error.owed else 'error'}: {error}{more}")
         return INCOMPLETE if error.owed else BAD_INPUT
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("interrupted", file=sys.stderr)
+        say("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -318,7 +318,7 @@ def run_script(
 def complain(text: str) -> None:
     """To stderr, without what would act on a terminal: the words may be a hostile file's."""
     for line in for_terminal(text).split("\n"):
-        print(cut_end(line, LONGEST_LINE), file=sys.stderr)
+        say(cut_end(line, LONGEST_LINE), file=sys.stderr)
 
 
 async def _cancellable(work: Awaitable[int]) -> int:

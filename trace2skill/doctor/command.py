@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from react_agent.bundled import MINI
 from react_agent.cli import INCOMPLETE, OK, add_flag, positive, run_script, script_parser
-from react_agent.text import for_terminal
+from react_agent.text import for_terminal, say
 from spreadsheet_agent import SKILLS
 
 if TYPE_CHECKING:  # --help stays quick
@@ -71,7 +71,7 @@ async def examine(args: argparse.Namespace) -> int:
             "checks": [check.model_dump() for check in checks],
             "data": audited.model_dump(),
         }
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+        say(json.dumps(report, indent=2))
     else:
         _Page().print(checks, audited, can_start)
     return OK if can_start else INCOMPLETE
@@ -122,12 +122,12 @@ class _Page:
     def print(self, checks: Sequence["Check"], audited: "Audit", can_start: bool) -> None:
         for check in checks:
             self._row(check.level, check.topic, check.says, check.mend)
-        print()
-        print("\n".join(self._wrap(str(audited.data_path), "data set ", "  ")))
+        say()
+        say("\n".join(self._wrap(str(audited.data_path), "data set ", "  ")))
         self._row("ok" if audited.usable else "error", "tasks", _counts(audited), "")
         for level, kind, says in _data_rows(audited):
             self._row(level, kind, says, "")
-        print()
+        say()
         verdict = (
             "a run can start" if can_start else "a run CANNOT start: mend what is marked first"
         )
@@ -143,7 +143,7 @@ class _Page:
         if self.colour:
             lines[0] = f"\x1b[{COLOURS[level]}m{mark}\x1b[0m{lines[0].removeprefix(mark)}"
         for line in lines:
-            print(line.encode(self.encoding, "replace").decode(self.encoding))
+            print(line.encode(self.encoding, "replace").decode(self.encoding))  # with our colours
 
     def _wrap(self, text: str, lead: str, indent: str) -> list[str]:
         # Texts quote files and servers: control characters of theirs may not reach a terminal.

@@ -16,6 +16,7 @@ from react_agent.cli import (
     run_script,
     script_parser,
 )
+from react_agent.text import say
 
 EPILOG = """Every stage is one of the published commands and leaves the same files in the same
 folders, so that any of them can also be run by hand: commands.sh in the output lists them. Started
@@ -59,9 +60,9 @@ def reproduce(args: argparse.Namespace) -> int:
     conductor = Conductor(pipeline, prices)
     conductor.check()
     rows = forecast(pipeline, conductor.plan())
-    print(plan_text(rows, per_case(pipeline).basis, recipe.model.name, prices))
+    say(plan_text(rows, per_case(pipeline).basis, recipe.model.name, prices))
     if args.dry_run:
-        print("Nothing was called.")
+        say("Nothing was called.")
         return OK
     if not args.yes and sys.stdin.isatty() and not _agreed():
         return BAD_INPUT

@@ -25,6 +25,7 @@ from react_agent.layout import (
     STATE,
 )
 from react_agent.models.spending.prices import Prices
+from react_agent.text import say
 from trace2skill.reproduce.forecast import spent_text
 from trace2skill.reproduce.pipeline import Command, Entrant, Pipeline, PipelineStep
 from trace2skill.reproduce.recipe import contents
@@ -92,13 +93,13 @@ class Conductor:
             write_json(self.state_file, {"settings": self._settings()})
         write_whole(self.root / COMMANDS, self._as_script())
         if self.recipe.recorded:
-            print(f"\n{MARK}.")
+            say(f"\n{MARK}.")
         try:
             self._stages()
         except Stopped as reason:
             if spent := spent_text(self.root / BUDGET, self.prices):
-                print(f"\n{spent}")
-            print(f"stopped in {reason.args[1]}; start it again (or with a higher cap) to go on")
+                say(f"\n{spent}")
+            say(f"stopped in {reason.args[1]}; start it again (or with a higher cap) to go on")
             return int(reason.args[0])
         return OK
 
@@ -143,9 +144,9 @@ class Conductor:
         if step.evolution in self.without_skill:
             return
         if step.whole():
-            print(f"\n== {step.about}: whole, kept", flush=True)
+            say(f"\n== {step.about}: whole, kept")
             return
-        print(f"\n== {step.about}", flush=True)
+        say(f"\n== {step.about}")
         if step.kind == "evolution":
             self._lay_out(step)
         for command in step.commands:
@@ -186,7 +187,7 @@ class Conductor:
         write_json(self.state_file, state)
         write_whole(self.root / COMMANDS, self._as_script())
         tie = f"; equal: {', '.join(map(str, equals))}, the first is taken" * (len(equals) > 1)
-        print(f"\n== chosen by training score: seed {seed} with {best} solved{tie}", flush=True)
+        say(f"\n== chosen by training score: seed {seed} with {best} solved{tie}")
         return seed
 
     def _conclude(self, champion: Entrant) -> None:
@@ -199,7 +200,7 @@ class Conductor:
         mark = f"{MARK}." if self.recipe.recorded else ""
         rows = table(standings, self.prices, self.recipe.model.name)
         self.closing = "\n".join(filter(None, ("== results", rows, spent, mark, f"see {file}")))
-        print(f"\n{self.closing}")
+        say(f"\n{self.closing}")
 
     def _compare(self, champion: Entrant) -> None:
         """The held-out runs against the skill that evolution started from (the first baseline if
@@ -209,9 +210,9 @@ class Conductor:
         folders = [str(entrant.folder) for entrant in [*held_out, champion]]
         files = ["--json", str(self.root / COMPARISON_JSON)]
         files += ["--markdown", str(self.root / COMPARISON_TEXT)]
-        print("\n== held-out comparison", flush=True)
+        say("\n== held-out comparison")
         _run(Command("compare", (*folders, *files)))
-        print("\n== report", flush=True)
+        say("\n== report")
         skill = champion.skills_dir / start
         page = ["--output", str(self.root / REPORT_PAGE), "--skill", str(skill)]
         page += ["--prices", self.recipe.budget.prices]

@@ -16,7 +16,7 @@ from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError
 from react_agent.filenames import case_folder
 from react_agent.layout import seed_name
-from react_agent.lock import only_start
+from react_agent.lock import only_starts
 from react_agent.runs.case_queue import CaseQueue
 from react_agent.runs.casework import Assignment, RolloutSite
 from react_agent.runs.folder import CaseResult, RunFolder
@@ -39,10 +39,10 @@ async def run(settings: Rollouts) -> Session:
     workers = settings.agent.workers
     start = _Start(RolloutSite(settings))
     async with start.site.open() as bench:
-        with contextlib.ExitStack() as locks:
-            for seed in seeds:
-                sub = () if seed is None or len(seeds) == 1 else (seed_name(seed),)
-                locks.enter_context(only_start(settings.output_dir.joinpath(*sub)))
+        subs = [() if len(seeds) == 1 or seed is None else (seed_name(seed),) for seed in seeds]
+        outputs = [settings.output_dir.joinpath(*sub) for sub in subs]
+        with only_starts([*outputs, start.site.working, start.site.logs]):
+            for seed, sub in zip(seeds, subs, strict=True):
                 start.session.runs.append(start.run(bench, seed, sub))
             end_strays(start.site.working)
             async with staffed(
