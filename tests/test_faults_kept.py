@@ -31,7 +31,7 @@ import react_agent.models.connect
 import react_agent.runs.case_queue
 from react_agent.models.patience.faults import RetryPolicy
 react_agent.models.connect.RetryPolicy = lambda **_: RetryPolicy(attempts=1, refusals=1, timeouts=1)
-react_agent.runs.case_queue._worth_another = lambda outcome: False
+react_agent.runs.case_queue.CaseQueue._again = lambda self, outcome: False
 """
 
 
