@@ -32,7 +32,7 @@ def shown(evolver: Evolver, lessons: int) -> Iterator[None]:
                 counts["failed"] = len(evolver.failures)
             usage = tally.usage + tally.reused
             counts["tokens"] = f"{usage.prompt_tokens + usage.completion_tokens:,}"
-            bar.total = max(bar.total, bar.n + 1)
+            bar.total = max(bar.total or 0, bar.n + 1)
             bar.set_postfix(counts, refresh=False)
             bar.update()
 
