@@ -45,9 +45,7 @@ def measure(trial: Trial, *, ids: tuple[str, ...] = (), before: str = "") -> Row
         beside = _beside(folder)
         wrong = _pipeline(folder, data, good, before)
         wrong += [f"beside the run: {path}" for path in beside ^ _beside(folder)]
-    return Row(
-        "odd ids and paths: lost, mixed up, written elsewhere", len(good) + len(PATHS), wrong
-    )
+    return Row("odd ids and paths: lost, mixed up, astray", len(good) + len(PATHS), wrong)
 
 
 def _data_set(folder: Path, ids: tuple[str, ...]) -> Path:

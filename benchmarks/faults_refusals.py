@@ -52,15 +52,14 @@ def _filtered(folder: Path, words: tuple[int, Any], before: str) -> list[str]:
     with FaultServer(answer) as server:
         pipeline = Pipeline(folder, TASKS[:3], workers=1)
         stage, program = pipeline.stages[0], Program(folder, server.url, before)
-        wrong = [
-            f"start: {e}" for _ in range(2) if (e := program.run(stage.module, *stage.argv)).code
-        ]
+        starts = [program.run(stage.module, *stage.argv) for _ in range(2)]
         met = [task_in(one.messages) for one in server.asked].count(TASKS[1])
+    wrong = [f"start: {ended}" for ended in starts if ended.code]
     path = folder / "outputs" / RESULT_LINES
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    ended = {line["id"]: line["status"] for line in lines}
+    endings = {line["id"]: line["status"] for line in lines}
     wanted = dict.fromkeys(TASKS[:3], "completed") | {TASKS[1]: "refused"}
-    wrong += [] if ended == wanted else [f"ended {ended}"]
+    wrong += [] if endings == wanted else [f"ended {endings}"]
     return wrong + ([] if met == 1 else [f"the refused prompt was sent {met} times"])
 
 

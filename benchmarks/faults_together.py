@@ -28,7 +28,10 @@ def measure(trial: Trial, *, stages: int = 9, before: str = "") -> Row:
         for stage in pipeline.stages[:stages]:
             asked = len(server.asked)
             first = program.start(stage.module, *stage.argv)
-            until(lambda asked=asked: len(server.asked) > asked or first.has_ended, FIRST_CALL)
+            until(
+                lambda asked=asked, first=first: len(server.asked) > asked or first.has_ended,
+                FIRST_CALL,
+            )
             for second in () if first.has_ended else _seconds(stage):
                 tried += 1
                 ended = program.run(second.module, *second.argv)
