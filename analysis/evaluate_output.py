@@ -12,6 +12,7 @@ if not __package__:  # started by its path: the clone need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from react_agent.flags import run_stage
+from react_agent.text import say
 from spreadsheetbench.evidence.settings import OutputCheck
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def evaluate(settings: OutputCheck) -> "Check":
         try:
             if not position:
                 question = workers.run(whole_sheets, gold, settings.rules)
-                print(f"No --answer_position: comparing {question.position}")
+                say(f"No --answer_position: comparing {question.position}")
             return workers.run(check_output, gold, settings.output_file, question)
         except WorkerLost as lost:
             return Check(False, f"Result: FAIL {lost}")
@@ -49,7 +50,7 @@ def evaluate(settings: OutputCheck) -> "Check":
 
 def run(settings: OutputCheck) -> int:
     check = evaluate(settings)
-    print(check.report)
+    say(check.report)
     return 0 if check.passed else DIFFERENT
 
 

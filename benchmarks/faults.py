@@ -17,6 +17,9 @@ from table import show
 
 ROWS = (
     "lost",
+    "refusals",
+    "ids",
+    "together",
     "kills",
     "disk",
     "stop",

@@ -5,6 +5,7 @@ trace2skill compare outputs/base outputs/evolved [outputs/other ...]
 
 from react_agent.cli import OK
 from react_agent.flags import run_stage
+from react_agent.text import say
 from reporting.comparing.settings import Comparison
 
 ABOUT = (
@@ -25,5 +26,5 @@ def work(settings: Comparison) -> int:
     from reporting.comparing.comparison_text import terminal
     from reporting.comparing.stage import compare_runs
 
-    print(terminal(compare_runs(settings)))
+    say(terminal(compare_runs(settings)))
     return OK

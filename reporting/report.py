@@ -4,6 +4,7 @@ import sys
 
 from react_agent.cli import OK
 from react_agent.flags import run_stage
+from react_agent.text import say
 from reporting.page.settings import Report
 
 ABOUT = (
@@ -26,10 +27,10 @@ def work(settings: Report) -> int:
 
     page = write_report(settings)
     beside = f", {page.details} files of details beside it" if page.details else ""
-    print(f"{page.file} ({page.size / 1e6:.1f} MB{beside})")
+    say(f"{page.file} ({page.size / 1e6:.1f} MB{beside})")
     if page.problems:
         files = "1 file" if page.problems == 1 else f"{page.problems} files"
-        print(f"  {files} could not be used; the page lists them")
+        say(f"  {files} could not be used; the page lists them")
     return OK
 
 

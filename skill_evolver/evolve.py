@@ -3,7 +3,7 @@
 import sys
 
 from react_agent.flags import run_stage
-from react_agent.text import for_terminal
+from react_agent.text import say
 from skill_evolver.engine.settings import Evolution
 
 EPILOG = """
@@ -25,12 +25,12 @@ async def work(settings: Evolution) -> int:
     from skill_evolver.engine.evolution import evolve  # late: `--help` needs none of it
 
     result = await evolve(settings, show=print_diff if settings.show_diff else None)
-    print(result.text)
+    say(result.text)
     return result.code
 
 
 def print_diff(diff: str) -> None:
-    print(for_terminal(diff), end="")
+    say(diff.removesuffix("\n"))
 
 
 if __name__ == "__main__":

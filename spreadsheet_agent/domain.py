@@ -10,6 +10,7 @@ from typing import Self
 
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.errors import ContractError
+from react_agent.filenames import file_name, is_own
 from react_agent.files import digest
 from react_agent.proof import Movement, Origin
 from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
@@ -111,16 +112,16 @@ class SpreadsheetDomain(Domain[SheetCase]):
         return take_file(folder / FILES.output, target, MAX_TAKEN)
 
     def output_path(self, case: SheetCase, output_dir: Path) -> Path:
-        """Raises ContractError when the record's path leads out of `output_dir`."""
-        location = case.task.spreadsheet_path or case.task_id
+        """Raises ContractError when the record's path leads out of `output_dir`, or to where the
+        run has files of its own."""
+        location = _location(case)
         folder = output_folder(output_dir, location, case.task_id) or output_dir / location
-        return _inside(output_dir, folder / case.output_name, case.task_id)
+        return folder / case.output_name
 
     def output_places(self, case: SheetCase, output_dir: Path) -> list[Path]:
         """The second is where runs of the paper's released code put it."""
-        locations = (case.task.spreadsheet_path or case.task_id, case.task_id)
-        places = [output_dir / location / case.output_name for location in locations]
-        return [_inside(output_dir, place, case.task_id) for place in places]
+        locations = (_location(case), file_name(case.task_id))
+        return [output_dir / location / case.output_name for location in locations]
 
     def asks(self, case: SheetCase) -> Mapping[str, str]:
         return {"answer position": case.task.answer_position}
@@ -234,10 +235,18 @@ def _question(case: SheetCase) -> Question:
     return Question(case.task.answer_position, case.task.answer_sheet)
 
 
-def _inside(output_dir: Path, path: Path, task_id: str) -> Path:
-    if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(output_dir)):
-        raise ContractError(f"task {task_id}: its spreadsheet_path leads out of the data")
-    return path
+def _location(case: SheetCase) -> str:
+    """Of the outputs of a case, below the run's folder. Raises ContractError."""
+    location = case.task.spreadsheet_path or file_name(case.task_id)
+    first = Path(os.path.normpath(location)).parts[:1]
+    if not first or first[0] in ("..", os.sep):
+        raise ContractError(f"task {case.task_id}: its spreadsheet_path leads out of the data")
+    if is_own(first[0]):
+        raise ContractError(
+            f"task {case.task_id}: its spreadsheet_path begins with {first[0]}, "
+            "which is a name of the run's own"
+        )
+    return location
 
 
 def _is_file(path: Path) -> bool:

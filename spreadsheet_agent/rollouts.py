@@ -5,6 +5,7 @@ python run_spreadsheetbench.py --data_path data/mini --model M --workers 8
 
 from react_agent.flags import run_stage
 from react_agent.runs.settings import Rollouts
+from react_agent.text import say
 
 ABOUT = (
     "Run an agent over a slice of SpreadsheetBench. Started again with the same settings it "
@@ -21,7 +22,7 @@ async def rollouts(settings: Rollouts) -> int:
     from react_agent.runs.session import run
 
     session = await run(settings)
-    print(session.table())
+    say(session.table())
     return INCOMPLETE if session.owed else OK
 
 

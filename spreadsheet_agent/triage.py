@@ -5,6 +5,7 @@ python analyze_results.py --eval_results run/outputs/eval_official_results.json 
 
 from react_agent.flags import run_stage
 from react_agent.runs.settings import Triage
+from react_agent.text import say
 
 ABOUT = (
     "Join verdicts with trajectory logs: print a summary and rename each log to "
@@ -18,13 +19,12 @@ def analyze(settings: Triage) -> int:
     from react_agent.cli import OK
     from react_agent.files import write_whole
     from react_agent.runs.triage import as_csv, chosen, details, run, summary
-    from react_agent.text import for_terminal
 
     rows = run(settings)
-    print(summary(rows))
+    say(summary(rows))
     listed = chosen(rows, settings)
     if not settings.no_details and listed:
-        print("\n" + for_terminal(details(listed)))
+        say("\n" + details(listed))
     if settings.csv:
         write_whole(settings.csv, as_csv(listed))
     return OK

@@ -2,6 +2,7 @@
 
 from react_agent.cli import OK
 from react_agent.flags import run_stage
+from react_agent.text import say
 from spreadsheetbench.scoring.settings import Scoring
 
 ABOUT = "Score the outputs of a run against the gold workbooks."
@@ -21,10 +22,10 @@ async def evaluate(settings: Scoring) -> int:
     for folder, evaluation in scored.evaluations.items():
         lines = task_lines(evaluation) if verbose else []
         closing = f"Results saved to: {scored.files[folder]}"
-        print("\n".join([*lines, *summary_lines(evaluation, str(folder)), closing]))
+        say("\n".join([*lines, *summary_lines(evaluation, str(folder)), closing]))
     if scored.combined:
         lines = repeat_lines(scored.combined, settings.repeat)
-        print("\n".join([*lines, f"Results saved to: {scored.results_file}"]))
+        say("\n".join([*lines, f"Results saved to: {scored.results_file}"]))
     return OK
 
 

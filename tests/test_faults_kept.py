@@ -31,7 +31,7 @@ import react_agent.models.connect
 import react_agent.runs.case_queue
 from react_agent.models.patience.faults import RetryPolicy
 react_agent.models.connect.RetryPolicy = lambda **_: RetryPolicy(attempts=1, refusals=1, timeouts=1)
-react_agent.runs.case_queue._worth_another = lambda outcome: False
+react_agent.runs.case_queue.CaseQueue._again = lambda self, outcome: False
 """
 
 
@@ -152,3 +152,41 @@ def test_a_signal_ends_a_busy_run_in_seconds() -> None:
 def test_without_its_handler_a_signal_is_no_clean_end() -> None:
     row = measure("stop", busy=4, analysis=False, before=DEAF)
     assert any("SIGTERM" in line for line in row.wrong)
+
+
+PLAIN_NAMES = """
+from react_agent import filenames
+filenames.file_name = filenames.text_of = str
+"""
+
+
+@pytest.mark.parametrize("before", ["", PLAIN_NAMES])
+def test_odd_ids_lose_nothing_but_with_their_plain_names(before: str) -> None:
+    row = measure("ids", ids=("..", "7", "7_FAILED", "a/b"), before=before)
+    assert row.reached == (not before), list(row.wrong)
+
+
+UNLOCKED = """
+import contextlib
+from react_agent import lock
+lock.only_start = lambda *_: contextlib.nullcontext()
+"""
+
+
+@pytest.mark.parametrize("before", ["", UNLOCKED])
+def test_a_second_start_on_a_folder_is_refused_but_without_locks(before: str) -> None:
+    row = measure("together", stages=1, before=before)
+    assert row.tried
+    assert row.reached == (not before), list(row.wrong)
+
+
+UNTOLD = """
+from react_agent.models.patience import refusals
+refusals.PromptRefused = refusals.EndpointRefused
+"""
+
+
+@pytest.mark.parametrize("before", ["", UNTOLD])
+def test_a_refused_prompt_ends_its_case_alone_while_it_is_told_apart(before: str) -> None:
+    row = measure("refusals", kinds=("Azure",), before=before)
+    assert row.reached == (not before), list(row.wrong)

@@ -2,11 +2,13 @@
 
 import fcntl
 import json
+import os
 import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from react_agent.errors import ContractError
 from react_agent.files import (
+    MAX_NAME,
     append_line,
     digest,
     digest_tree,
@@ -44,17 +47,39 @@ files.write_whole(Path(sys.argv[1]), "new")
 
 
 def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
-    target, others = tmp_path / "a.txt", {"a.txt", ".a.txt.alive.tmp", ".ab.txt.x.tmp"}
+    target, others = tmp_path / "a.txt", {"a.txt", ".a.txt.tmp", ".ab.txt.tmp"}
     write_whole(target, "old")
-    (tmp_path / ".ab.txt.x.tmp").write_text("another target's")
+    (tmp_path / ".ab.txt.tmp").write_text("another target's")
     command = [sys.executable, "-c", KILLED_WHILE_WRITING, str(target)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert len(list(tmp_path.iterdir())) == 3
     assert target.read_text() == "old"
-    with (tmp_path / ".a.txt.alive.tmp").open("w") as living:
+    write_whole(target, "new")
+    assert {path.name for path in tmp_path.iterdir()} == others - {".a.txt.tmp"}
+    with (tmp_path / ".a.txt.tmp").open("w") as living:
         fcntl.flock(living, fcntl.LOCK_EX)
         write_whole(target, "newer")
         assert {path.name for path in tmp_path.iterdir()} == others
+
+
+def test_writers_of_one_file_at_once_leave_one_whole_text_and_no_rest(tmp_path: Path) -> None:
+    target, texts = tmp_path / "a.txt", [str(number) * 100_000 for number in range(8)]
+    with ThreadPoolExecutor(len(texts)) as pool:
+        for _ in range(10):
+            list(pool.map(lambda text: write_whole(target, text), texts))
+            assert target.read_text() in texts
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_one_more_file_costs_the_same_in_a_full_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[object] = []
+    for name in ("scandir", "listdir"):
+        monkeypatch.setattr(os, name, lambda *_: listed.append(1) or iter(()))
+    write_whole(tmp_path / "a.txt", "x")
+    write_whole(tmp_path / ("a" * MAX_NAME), "x")
+    assert not listed
 
 
 @pytest.mark.parametrize(

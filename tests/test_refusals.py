@@ -11,6 +11,7 @@ from aiohttp import web
 from calls import BODY, KEY, attempts, send
 from hypothesis import given
 from hypothesis import strategies as st
+from refusal_words import FILTERED, USED_UP
 from stub_server import StubServer, in_turn, raw, refusal, reply
 
 from react_agent.errors import (
@@ -49,19 +50,6 @@ def test_a_used_up_quota_comes_as_429_and_ends_the_run() -> None:
         send(refusal(429, {"error": words}), check=attempts(1))
 
 
-USED_UP: dict[str, tuple[int, Any]] = {
-    "OpenAI": (429, {"message": "You exceeded your current quota", "code": "insufficient_quota"}),
-    "Moonshot": (429, {"message": "suspended", "type": "exceeded_current_quota_error"}),
-    "DeepSeek": (402, {"message": "Insufficient Balance"}),
-    "Anthropic": (400, {"message": "Your credit balance is too low to access the API."}),
-    "SiliconFlow": (403, {"message": "Sorry, your account balance is insufficient"}),
-    "xAI": (403, {"message": "Your team has used all available credits."}),
-    "OpenRouter": (403, {"message": "Key limit exceeded (total limit)", "code": 403}),
-    "Zhipu": (429, {"message": "您的账户余额不足", "code": "1113"}),
-    "DashScope": (400, {"message": "Access denied", "code": "Arrearage"}),
-}
-
-
 @pytest.mark.parametrize(("status", "error"), USED_UP.values(), ids=USED_UP)
 def test_an_account_that_is_used_up_ends_the_run_with_the_rest_owed(
     status: int, error: dict[str, Any]
@@ -90,22 +78,6 @@ def test_a_refusal_in_the_middle_is_owed_and_one_at_the_beginning_is_not(status:
 
     assert asyncio.run(run(2))
     assert not asyncio.run(run(0))
-
-
-FILTERED: dict[str, tuple[int, Any]] = {
-    "Azure": (400, {"message": "The response was filtered due to the prompt triggering Azure "
-        "OpenAI's content management policy.", "code": "content_filter"}),
-    "OpenAI": (400, {"message": "Invalid prompt: your prompt was flagged as potentially violating "
-        "our usage policy.", "code": "invalid_prompt"}),
-    "OpenRouter": (403, {"message": "Your chosen model requires moderation and your input was "
-        "flagged for violence", "code": 403}),
-    "DashScope": (400, {"message": "Input data may contain inappropriate content.",
-        "code": "data_inspection_failed"}),
-    "DeepSeek": (400, {"message": "Content Exists Risk"}),
-    "Moonshot": (400, {"message": "The request was rejected because it was considered high risk"}),
-    "Zhipu": (400, {"message": "系统检测到输入或生成内容可能包含不安全或敏感内容", "code": "1301"}),
-    "xAI": (403, {"message": "Content violates usage guidelines. Failed check: SAFETY_CHECK"}),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize(("status", "error"), FILTERED.values(), ids=FILTERED)

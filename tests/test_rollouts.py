@@ -43,7 +43,7 @@ def test_rollouts_verdicts_and_triage_find_each_others_files(tmp_path: Path) -> 
             code, said = await user.run("analyze_results.py", *flags)
             assert code == 0, said
             assert f"{TASKS} runs: {TASKS} failed" in said
-            assert [p.stem.split("_")[-1] for p in user.logs.iterdir()] == ["FAILED"] * TASKS
+            assert [p.stem.split("_")[-1] for p in user.logs.glob("*.md")] == ["FAILED"] * TASKS
 
     with_server(copying_agent, tmp_path, steps)
 

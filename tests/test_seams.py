@@ -97,7 +97,7 @@ def test_any_program_is_an_agent(folder: Path, sandbox: Literal["auto", "none"])
     assert log.messages[-1].text.startswith("I have read")
     outcomes = verdicts_and_triage(folder)
     assert outcomes == {"sum": "solved", "sky": "failed", "left": "failed"}
-    names = sorted(path.name for path in (folder / "run/logs").iterdir())
+    names = sorted(path.name for path in (folder / "run/logs").glob("*.md"))
     assert names == ["command_left_FAILED.md", "command_sky_FAILED.md", "command_sum_SUCCEED.md"]
     assert verdicts_and_triage(folder) == outcomes
 

@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from react_agent.text import say
+
 STAGES = {
     "demo": ("trace2skill.demo", "the whole pipeline on bundled tasks, no account needed"),
     "reproduce": (
@@ -45,11 +47,11 @@ def usage() -> str:
 def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(usage())
+        say(usage())
         return 0 if arguments else 2
     stage, rest = arguments[0], arguments[1:]
     if stage not in STAGES:
-        print(f"error: no stage {stage!r}; stages: {', '.join(STAGES)}", file=sys.stderr)
+        say(f"error: no stage {stage!r}; stages: {', '.join(STAGES)}", file=sys.stderr)
         return 2
     sys.argv[0] = f"trace2skill {stage}"
     module = import_module(STAGES[stage][0])

@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from react_agent.text import say
+
 KINDS = {
     "fetch": (
         "trace2skill.fetching",
@@ -19,10 +21,10 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
         rows = "\n".join(f"  {name:<15} {clause}" for name, (_, clause) in KINDS.items())
-        print(f"usage: trace2skill data WHAT [flags]\n\n{rows}")
+        say(f"usage: trace2skill data WHAT [flags]\n\n{rows}")
         return 0 if arguments else 2
     if arguments[0] not in KINDS:
-        print(f"error: nothing called {arguments[0]!r}; one of {', '.join(KINDS)}", file=sys.stderr)
+        say(f"error: nothing called {arguments[0]!r}; one of {', '.join(KINDS)}", file=sys.stderr)
         return 2
     sys.argv[0] = f"trace2skill data {arguments[0]}"
     result: int = import_module(KINDS[arguments[0]][0]).main(arguments[1:])

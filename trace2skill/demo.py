@@ -11,6 +11,7 @@ from react_agent.cli import OK
 from react_agent.flags import run_stage
 from react_agent.layout import REPORT_PAGE
 from react_agent.settings import Settings, setting
+from react_agent.text import say
 
 if TYPE_CHECKING:
     from trace2skill.reproduce.pipeline import Pipeline
@@ -60,7 +61,7 @@ async def _run(settings: Demo) -> int:
     chosen = conductor.chosen()
     if code == OK and chosen is not None:
         _show_skill(conductor.pipeline, chosen)
-        print(f"\n{conductor.closing}\n{_next_steps(conductor.pipeline, chosen)}")
+        say(f"\n{conductor.closing}\n{_next_steps(conductor.pipeline, chosen)}")
     return code
 
 
@@ -93,7 +94,7 @@ def _show_skill(pipeline: "Pipeline", seed: int) -> None:
     before = Skill.load(pipeline.recipe.skills_dir / name)
     after = Skill.load(pipeline.evolved_skills(seed) / name)
     _title("the skill's diff")
-    print(diff_files(before.files, after.files))
+    say(diff_files(before.files, after.files))
     added = [
         number
         for number, line in enumerate(after.text.splitlines(), start=1)
@@ -119,4 +120,4 @@ def _next_steps(pipeline: "Pipeline", seed: int) -> str:
 
 
 def _title(text: str) -> None:
-    print(f"\n== {text}", flush=True)
+    say(f"\n== {text}")

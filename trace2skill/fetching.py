@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from react_agent.cli import OK
 from react_agent.flags import run_stage
 from react_agent.settings import Settings, setting
+from react_agent.text import say
 
 if TYPE_CHECKING:
     from trace2skill.homes import Home
@@ -66,7 +67,7 @@ async def _fetch(settings: FetchData) -> int:
             accept_new=settings.accept_new,
             option=chosen,
         )
-        print(f"{folder}\n{fetch.LICENCE}")
+        say(f"{folder}\n{fetch.LICENCE}")
         return OK
     home = HOMES.get((settings.domain, chosen))
     if home is None:
@@ -74,7 +75,7 @@ async def _fetch(settings: FetchData) -> int:
         names = ", ".join(known or ["verified", "full"])
         raise ContractError(f"--set {chosen}: {settings.domain} has {names}")
     folder = await bring(home, chosen, settings)
-    print(f"{folder}\n{home.use}\n{home.licence}")
+    say(f"{folder}\n{home.use}\n{home.licence}")
     return OK
 
 

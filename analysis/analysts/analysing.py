@@ -13,6 +13,7 @@ from react_agent.cli import INCOMPLETE, OK
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import OUTPUTS, RUN_SETTINGS
+from react_agent.text import say
 
 
 async def analyse(settings: Analysis) -> Summary:
@@ -66,11 +67,11 @@ def recorded_data_path(run_folder: Path) -> Path:
 
 def closing(settings: Analysis, summary: Summary) -> int:
     """Print where things are; the exit code says whether anything is still to be done."""
-    print(summary.table())
-    print(f"reports  {settings.output_dir}\nrecords  {settings.records}")
+    say(summary.table())
+    say(f"reports  {settings.output_dir}\nrecords  {settings.records}")
     if summary.owed:
         first = summary.owed[0]
-        print(
+        say(
             f"{len(summary.owed)} cases are still owed (such as {first['instance']}: "
             f"{first['reason']}); run the same command again to go on"
         )

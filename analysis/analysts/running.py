@@ -36,6 +36,7 @@ from react_agent.lock import only_start
 from react_agent.models.connect import Connection, Shared, connect
 from react_agent.models.patience.retry import Stats
 from react_agent.sandbox.orphans import end_strays
+from react_agent.text import say
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +156,7 @@ class AnalysisRun:
             bar.close()
             summary = self._write(time.monotonic() - started)
             if sys.exc_info()[0] is asyncio.CancelledError:
-                print(summary.table())
+                say(summary.table())
         return summary
 
     def _take_finished(self) -> list[Subject]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from analysis.lessons.leaks import LeakScan
 from analysis.lessons.selection import Subject
+from react_agent.filenames import case_folder
 from react_agent.layout import seed_name
 from react_agent.runs.logs import Log
 from react_agent.seams import Case, Domain
@@ -49,7 +50,7 @@ def case_of(domain: Domain[Any], subject: Subject) -> Case:
 def work_folder(work_dir: Path, subject: Subject, case: Case) -> Path:
     """Where the run left its files."""
     base = work_dir if subject.seed is None else work_dir / seed_name(subject.seed)
-    return base / f"{case.task_id}_{case.name}"
+    return base / case_folder(case.task_id, case.name)
 
 
 async def leak_scan(domain: Domain[Any] | None, subject: Subject) -> LeakScan:

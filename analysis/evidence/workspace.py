@@ -72,7 +72,7 @@ class CaseFolder:
 
         `lay_out` puts input and truth back as they were.
         """
-        new = self.output_dir / ".work" / f"{self.instance}.done"
+        new = self.output_dir / ".work" / f".{self.instance}.done"  # no instance has such a name
         remove_tree(new)
         new.mkdir(parents=True)
         if self.work.is_dir():

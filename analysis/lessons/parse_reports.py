@@ -7,6 +7,7 @@ from analysis.lessons.parsing import Parsed, parse_folder
 from analysis.lessons.records import record_entries, save_records
 from analysis.lessons.settings import ReportParsing
 from react_agent.errors import ContractError
+from react_agent.text import say
 
 
 def parse_reports(settings: ReportParsing) -> Parsed:
@@ -22,7 +23,7 @@ def parse_reports(settings: ReportParsing) -> Parsed:
 def closing(settings: ReportParsing, parsed: Parsed) -> None:
     """Print what was found; the records too, where they have no file to go to."""
     if settings.output:
-        print(f"{parsed.table()}\nrecords  {settings.output}")
+        say(f"{parsed.table()}\nrecords  {settings.output}")
     else:
-        print(json.dumps(record_entries(parsed.records), indent=2))
-        print(parsed.table(), file=sys.stderr)
+        say(json.dumps(record_entries(parsed.records), indent=2))
+        say(parsed.table(), file=sys.stderr)

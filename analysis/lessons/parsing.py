@@ -20,9 +20,8 @@ from analysis.lessons.reports import parse_report
 from analysis.lessons.selection import Subject
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
-from react_agent.layout import CASE_FILE, FLAG, REPORT, report_prefix
+from react_agent.layout import CASE_FILE, FLAG, REPORT, UNPARSED, report_prefix
 
-UNPARSED = "failed_to_parse"
 _NO_REPORT = re.compile(r"\s*(\Z|Error:|Analysis failed with error:)")
 
 

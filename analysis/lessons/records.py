@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
+from react_agent.filenames import file_name, text_of
 from react_agent.files import read_json, write_json
 from react_agent.layout import record_file
 from react_agent.runs.verdicts import Text
@@ -84,7 +85,7 @@ class LessonRecord(BaseModel):
 
     instance_id: Id
     """The task's id, with `@<input stem>` where a task has several inputs and `_seed_<S>` where
-    several seeds were analysed together."""
+    several seeds were analysed together; id and stem as filenames.py spells them."""
     source_file: str = ""
     """The name of the report that the items were read from."""
     items: tuple[LessonItem, ...]
@@ -117,13 +118,14 @@ class LessonRecord(BaseModel):
 
 
 def instance_id(task_id: str, case: str = "", seed: int | None = None) -> str:
-    """`<id>[@<input stem>][_seed_<S>]`: the name of one analysed run."""
-    return f"{task_id}{f'@{case}' if case else ''}{'' if seed is None else f'_seed_{seed}'}"
+    """`<id>[@<input stem>][_seed_<S>]`: the name of one analysed run, and of its files."""
+    stem = f"@{file_name(case)}" if case else ""
+    return f"{file_name(task_id)}{stem}{'' if seed is None else f'_seed_{seed}'}"
 
 
 def task_of(instance: str) -> str:
     """The task id within an instance id."""
-    return re.sub(r"_seed_-?\d+\Z", "", instance).split("@", 1)[0]
+    return text_of(re.sub(r"_seed_-?\d+\Z", "", instance).split("@", 1)[0])
 
 
 def load_records(path: Path, kind: LessonKind = "error") -> list[LessonRecord]:

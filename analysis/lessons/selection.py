@@ -6,6 +6,7 @@ The counts of a summary add up to the number of trajectories because nothing lea
 import logging
 import random
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Any, Literal
 from analysis.lessons.records import instance_id
 from react_agent.errors import ContractError
 from react_agent.layout import seed_folders, seed_of
-from react_agent.runs.logs import Log, LogName, find_logs, read_log
+from react_agent.runs.logs import Log, LogName, find_logs, read_log, read_result
 from react_agent.seams import REFUSED
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Subject:
         """Without the log, which another process reads for itself."""
         return {"name": self.name, "path": self.path, "seed": self.seed}
 
-    @property
+    @cached_property
     def instance(self) -> str:
         return instance_id(self.name.task_id, self.name.case, self.seed)
 
@@ -111,8 +112,12 @@ def select(
         )
     subjects: list[Subject] = []
     left_out: list[LeftOut] = []
+    twins: dict[str, list[str]] = defaultdict(list)
     for subject in found:
-        reason, detail = _reason(subject, found, "ALL" if named else wanted, instance_ids)
+        twins[subject.instance].append(subject.path.name)
+    for subject in found:
+        known = twins[subject.instance]
+        reason, detail = _reason(subject, known, "ALL" if named else wanted, instance_ids)
         if reason:
             left_out.append(LeftOut(subject.instance, str(subject.path), reason, detail))
         else:
@@ -172,15 +177,15 @@ def _know_ids(logs_dir: Path, found: Sequence[Subject], ids: Sequence[str]) -> N
 
 
 def _reason(
-    subject: Subject, found: Sequence[Subject], wanted: Wanted, ids: Sequence[str]
+    subject: Subject, twins: Sequence[str], wanted: Wanted, ids: Sequence[str]
 ) -> tuple[Reason | None, str]:
     if ids and not {subject.instance, subject.name.task_id} & set(ids):
         return "not selected", "not among --instance_ids"
-    twins = [s.path.name for s in found if s.instance == subject.instance]
     if len(twins) > 1:
         return "two verdicts", " and ".join(twins)
+    chosen = wanted in ("ALL", subject.name.tag)
     try:
-        run = subject.log
+        run = subject.log if chosen else read_result(subject.path)
     except ContractError as error:
         return "unreadable log", str(error)
     if run.not_the_agent:
@@ -188,7 +193,7 @@ def _reason(
         return "infrastructure", f"{how}: {run.result.get('error') or ''}".rstrip(": ")
     if run.status == REFUSED and subject.name.tag is None:
         return "refused", str(run.result.get("error") or "")
-    if wanted == "ALL" or subject.name.tag == wanted:
+    if chosen:
         return None, ""
     if subject.name.tag is None:
         return "no verdict", "run analyze_results.py"

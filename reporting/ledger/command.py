@@ -5,6 +5,7 @@ trace2skill ledger [outputs/base outputs/evolved ...]
 
 from react_agent.cli import OK
 from react_agent.flags import run_stage
+from react_agent.text import say
 from reporting.ledger.settings import Ledger
 
 ABOUT = "List every figure of the paper's tables, V3 and V5 apart, with your own beside it."
@@ -22,5 +23,5 @@ def _run(settings: Ledger) -> int:
     from reporting.ledger.stage import keep_ledger
     from reporting.ledger.text import terminal
 
-    print(terminal(keep_ledger(settings)))
+    say(terminal(keep_ledger(settings)))
     return OK

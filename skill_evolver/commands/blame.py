@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.flags import run_stage
+from react_agent.text import say
 from skill_evolver.commands.settings import Blame
 
 if TYPE_CHECKING:
@@ -38,12 +39,12 @@ def work(settings: Blame) -> int:
         raise ContractError(f"{file}: no such file in the skill")
     lines = origins(skill.files[path], path, provenance)
     if first is None:
-        print("\n".join(_table(lines, provenance)))
+        say("\n".join(_table(lines, provenance)))
         return OK
     if not 1 <= first <= last <= len(lines):
         raise ContractError(f"{file}: has the lines 1 to {len(lines)}")
     for number in range(first, last + 1):
-        print("\n".join(describe(path, number, lines[number - 1], provenance)))
+        say("\n".join(describe(path, number, lines[number - 1], provenance)))
     return OK
 
 

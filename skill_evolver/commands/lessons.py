@@ -5,6 +5,7 @@ import sys
 
 from react_agent.cli import OK
 from react_agent.flags import run_stage
+from react_agent.text import say
 from skill_evolver.commands.settings import LessonList
 
 
@@ -20,14 +21,14 @@ def _work(settings: LessonList) -> int:
     _, provenance, file = explain(find_skill(settings.skill).root, settings.provenance)
     if settings.as_json:
         lessons = [lesson.model_dump(mode="json") for lesson in provenance.lessons]
-        print(json.dumps(lessons, ensure_ascii=False, indent=2))
+        say(json.dumps(lessons, indent=2))
         return OK
-    print(f"{'id':<6}{'support':>8}  lesson (files)")
+    say(f"{'id':<6}{'support':>8}  lesson (files)")
     for lesson in sorted(provenance.lessons, key=lambda e: (-e.support, int(e.id[1:]))):
-        print(f"{lesson.id:<6}{lesson.support:>8}  {lesson.title} ({', '.join(lesson.files)})")
+        say(f"{lesson.id:<6}{lesson.support:>8}  {lesson.title} ({', '.join(lesson.files)})")
     for lesson in provenance.reverted:
-        print(f"{lesson.id:<6}{lesson.support:>8}  {lesson.title} (reverted)")
-    print(f"{len(provenance.lessons)} lessons; explained by {file}", file=sys.stderr)
+        say(f"{lesson.id:<6}{lesson.support:>8}  {lesson.title} (reverted)")
+    say(f"{len(provenance.lessons)} lessons; explained by {file}", file=sys.stderr)
     return OK
 
 

@@ -17,6 +17,7 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import digest_tree, read_json, write_json
 from react_agent.flags import run_stage
+from react_agent.text import say
 from react_agent.threads import in_thread
 from skill_evolver.commands.settings import RELEASED_SKILLS, ReleasedSkills
 
@@ -61,14 +62,14 @@ async def _fetch(settings: ReleasedSkills) -> int:
                 found, lock.folders, f"{settings.into / LOCK} (--accept-new takes them anyway)"
             )
         if not settings.accept_licences and not await in_thread(_agreed, folders):
-            print(NO)
+            say(NO)
             return OK
         for path in folders:
             shutil.rmtree(settings.into / path.name, ignore_errors=True)
             path.rename(settings.into / path.name)
     write_json(settings.into / LOCK, Pins(revision=revision, folders=found).model_dump())
     known = "pinned" if pins.folders else f"trusted on first use and noted in {LOCK}"
-    print(f"{', '.join(found)} from {HOME} at {revision}: {known}")
+    say(f"{', '.join(found)} from {HOME} at {revision}: {known}")
     return OK
 
 
@@ -116,11 +117,11 @@ def _agreed(folders: list[Path]) -> bool:
     for folder in folders:
         licences = sorted(p for p in folder.iterdir() if p.name.upper().startswith("LICEN"))
         for licence in licences:
-            print(f"--- {folder.name}/{licence.name}\n{licence.read_text(errors='replace')}")
+            say(f"--- {folder.name}/{licence.name}\n{licence.read_text(errors='replace')}")
         if not licences:
-            print(f"--- {folder.name}: carries no licence of its own; the repository's applies")
+            say(f"--- {folder.name}: carries no licence of its own; the repository's applies")
     if not sys.stdin.isatty():
-        print("no terminal to ask on; run again with --accept-licences")
+        say("no terminal to ask on; run again with --accept-licences")
         return False
     return input("Do you accept these licences? [y/N] ").strip().lower() in ("y", "yes")
 

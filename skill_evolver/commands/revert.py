@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.flags import run_stage
+from react_agent.text import say
 from skill_evolver.commands.settings import Revert
 from skill_evolver.engine.result import NOT_WRITTEN
 
@@ -47,11 +48,11 @@ def _revert(settings: Revert, folder: Path) -> int:
     copy = backup(folder)
     faults = swap(form, folder, files, old.max_skill_lines)
     if faults:
-        print("\n".join(f"problem: {fault}" for fault in faults), file=sys.stderr)
-        print("the skill is as it was")
+        say("\n".join(f"problem: {fault}" for fault in faults), file=sys.stderr)
+        say("the skill is as it was")
         return NOT_WRITTEN
     keep(folder, f"reverted {' '.join(settings.lessons)}", skill.files, files, new, copy)
-    print(f"reverted {', '.join(settings.lessons)}; {len(new.lessons)} lessons are left")
+    say(f"reverted {', '.join(settings.lessons)}; {len(new.lessons)} lessons are left")
     return OK
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.flags import run_stage
+from react_agent.text import say
 from skill_evolver.commands.settings import Rollback
 
 
@@ -28,7 +29,7 @@ def _work(settings: Rollback) -> int:
     if settings.only_list:
         for path in backups:
             same = " (same as now)" if Skill.load(path).digest == current.digest else ""
-            print(f"{path.name}{same}")
+            say(f"{path.name}{same}")
         return OK
     target = _choose(backups, settings.to, current.digest, current.root)
     earlier = Skill.load(target)
@@ -39,7 +40,7 @@ def _work(settings: Rollback) -> int:
     known = [e.provenance for e in history(current.root) if e.after == wanted and e.provenance]
     provenance = Path(known[-1]) if known else None
     note_change(current.root, "rolled back", current.files, earlier.files, copy, provenance)
-    print(f"{current.root} is {target.name} again; the version before is {copy.name}")
+    say(f"{current.root} is {target.name} again; the version before is {copy.name}")
     return OK
 
 

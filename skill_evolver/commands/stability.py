@@ -7,6 +7,7 @@ import sys
 
 from react_agent.cli import OK
 from react_agent.flags import run_stage
+from react_agent.text import say
 from skill_evolver.engine.settings import Stability
 
 
@@ -18,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
 async def _work(settings: Stability) -> int:
     from skill_evolver.engine.reshuffle import stability  # late: `--help` needs none of it
 
-    print(await stability(settings))
+    say(await stability(settings))
     return OK
 
 

@@ -14,6 +14,7 @@ from react_agent.models.connect import connect
 from react_agent.models.spending.prices import Prices
 from react_agent.skills import diff_files, only_editor
 from skill_evolver.engine.changelog import as_text, change_log, summary
+from skill_evolver.engine.display import shown
 from skill_evolver.engine.estimate import estimate
 from skill_evolver.engine.finish import Finished, Finisher
 from skill_evolver.engine.history import Provenance, embed, now, previous, save_provenance
@@ -99,9 +100,10 @@ async def _evolve(job: Job, model: Model, show: Callable[[str], None]) -> Evolut
     guard = job.guard()
     review: Review | None = None
     try:
-        result = await _engine(job, evolver, finisher, guard)
-        if job.engine.review:
-            result, review = await reviewed(finisher, result, guard)
+        with shown(evolver, len(job.entries)):
+            result = await _engine(job, evolver, finisher, guard)
+            if job.engine.review:
+                result, review = await reviewed(finisher, result, guard)
     except InfrastructureError as error:
         raise Unfinished(f"the endpoint failed: {error}; run the same command again") from None
     return _conclude(job, model, finisher, result, guard, earlier, review, show)

@@ -179,7 +179,8 @@ def _select(records: list[LessonRecord], selection: Selection) -> list[LessonRec
 def _record_entry(record: LessonRecord) -> LessonEntry:
     types = frozenset(item.type for item in record.items)
     success = types == {"success_memory"}
-    seed = "" if record.seed is None or "_seed_" in record.instance_id else f"_seed_{record.seed}"
+    end = f"_seed_{record.seed}"
+    seed = "" if record.seed is None or record.instance_id.endswith(end) else end
     run = Run(
         key=f"{record.instance_id}{seed}",
         task=record.task,

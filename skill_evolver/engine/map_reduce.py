@@ -79,6 +79,8 @@ class Evolver:
     merges: dict[str, int] = field(default_factory=dict)
     down: ModelError | None = None
     """Set by the first call that found no endpoint, budget or account: no other is started."""
+    ended: Callable[[], object] = lambda: None
+    """Told of each planned call, also of a merge that had nothing to merge."""
 
     def __post_init__(self) -> None:
         self.slots = Slots(self.settings.workers)
@@ -141,6 +143,8 @@ class Evolver:
                     self.down = error
                     raise
                 return Talk(complaint=str(error))
+            finally:
+                self.ended()
 
     def batches(self, entries: Sequence[LessonEntry]) -> list[list[LessonEntry]]:
         return groups(entries, self.settings.batch_size)
@@ -221,6 +225,8 @@ class Evolver:
     ) -> list[Patch]:
         patches = [patch for task in members for patch in await task]
         if len(patches) < 2:
+            if len(members) > 1:
+                self.ended()
             return patches
         merged = await self.merge(f"merge_level_{level}/merged_{number:04}", patches, level)
         return patches if merged is None else [merged]

@@ -6,6 +6,7 @@ A data set is a directory or an index file (.json, .jsonl). Workbooks of a task 
 """
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from react_agent.choosing import Which, choose
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
+from react_agent.filenames import file_name
 from react_agent.files import digest
 from react_agent.runs.verdicts import OptionalText, Text
 
 INDEX_NAMES = ("dataset.json", "data.json", "data.jsonl", "sample_data.jsonl")
+LONGEST_ID = 1_000
 CELL_LEVEL, SHEET_LEVEL = "Cell-Level Manipulation", "Sheet-Level Manipulation"
 
 
@@ -143,8 +146,10 @@ class Dataset:
                 raise ContractError(
                     f"{index}: record {number}, field {first_problem(error, 'record')}"
                 ) from None
-            if not re.fullmatch(r"[\w.@-][\w.@ -]*", task.id):
-                raise ContractError(f"{index}: record {number}: id {task.id!r} is no file name")
+            if not 0 < len(task.id) <= LONGEST_ID:
+                raise ContractError(
+                    f"{index}: record {number}: an id has 1 to {LONGEST_ID} characters"
+                )
             if task.id in seen:
                 raise ContractError(
                     f"{index}: record {number} has the id {task.id!r} of record {seen[task.id]}"
@@ -224,19 +229,28 @@ class Dataset:
 
 
 def task_folder(root: Path, location: str, task_id: str) -> Path | None:
-    """Where the workbooks of a task lie; a link that leads out of the data set leads nowhere."""
-    inside = root.resolve()
+    """Where the workbooks of a task lie; a link that leads out of the data set leads nowhere, nor
+    does a path to the whole of it."""
+    homes = (root / "spreadsheet", root)
+    inside = {home.resolve() for home in homes}
     for name in (location, task_id):
-        for candidate in (root / "spreadsheet" / name, root / name):
-            if candidate.is_dir() and candidate.resolve().is_relative_to(inside):
-                return candidate
+        for candidate in (home / name for home in homes):
+            if os.path.isdir(candidate):  # noqa: PTH112 - a text that is no path raises nothing
+                real = candidate.resolve()
+                if real not in inside and root.resolve() in real.parents:
+                    return candidate
     return None
 
 
 def output_folder(output_dir: Path, location: str, task_id: str) -> Path | None:
     """Where a run left the outputs of a task: below its path, else below its id."""
     return next(
-        (folder for name in (location, task_id) if (folder := output_dir / name).is_dir()), None
+        (
+            folder
+            for name in (location, file_name(task_id))
+            if os.path.isdir(folder := output_dir / name)  # noqa: PTH112
+        ),
+        None,
     )
 
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ValidationError
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import lock, read_json, write_json, write_whole
+from react_agent.text import say
 from spreadsheetbench.tasks.settings import LOCK
 
 if TYPE_CHECKING:  # requests costs 200 ms, too much for --help
@@ -122,7 +123,7 @@ async def bring(
     target = into / archive.folder
     if target.exists():
         _check_facts(target, archive.facts)
-        print(f"{target} is there already; nothing to do")
+        say(f"{target} is there already; nothing to do")
         return target
     into.mkdir(parents=True, exist_ok=True)
     with alone(into):
@@ -177,7 +178,7 @@ async def get(
     homes = [Source(home="--from", url=source)] if source is not None else sources
     failures: dict[str, str] = {}
     for home in homes:
-        print(f"fetching {public(home.url)}", file=sys.stderr)
+        say(f"fetching {public(home.url)}", file=sys.stderr)
         try:
             return await download(home.url, into / name, most=MOST)
         except (NotThere, InfrastructureError) as error:
@@ -214,7 +215,7 @@ def check_identity(
                 "published a new version that you trust, add --accept_new"
             )
     if seen is None:
-        print(
+        say(
             f"first download of {name}: trusted as it came, {fetched.size:,} bytes, "
             f"sha256 {fetched.sha256}; noted in {path}"
         )
@@ -254,7 +255,7 @@ def _install(archive: Archive, fetched: "Fetched", target: Path, lock: Lock, int
         found.rename(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    print(f"unpacked {files:,} files")
+    say(f"unpacked {files:,} files")
 
 
 def _index_folder(scratch: Path, name: str) -> Path:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from react_agent.cli import OK
 from react_agent.flags import run_stage
+from react_agent.text import say
 from spreadsheetbench.tasks.settings import SplitName, Splits
 
 if TYPE_CHECKING:
@@ -166,11 +167,11 @@ def split(settings: Splits) -> int:
         named = {part.name: part for part in parts}
         if settings.part not in named:
             raise ContractError(f"--print {settings.part}: the parts are {', '.join(named)}")
-        print(",".join(named[settings.part].ids))
+        say(",".join(named[settings.part].ids))
         return OK
-    print("\n".join(type_lines(parts)))
+    say("\n".join(type_lines(parts)))
     for part in parts:
-        print(f"\n{part.name}: --instance_ids {shlex.quote(','.join(part.ids))}")
+        say(f"\n{part.name}: --instance_ids {shlex.quote(','.join(part.ids))}")
     return OK
 
 

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
-from react_agent.text import cut_end, for_terminal
+from react_agent.text import cut_end, for_terminal, say
 
 if TYPE_CHECKING:
     pass
@@ -126,7 +126,7 @@ def run_script(
     except (Trace2SkillError, OSError) as error:
         return code_of(error)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("interrupted", file=sys.stderr)
+        say("interrupted", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -149,7 +149,7 @@ def code_of(error: Trace2SkillError | OSError) -> int:
 def complain(text: str) -> None:
     """To stderr, without what would act on a terminal: the words may be a hostile file's."""
     for line in for_terminal(text).split("\n"):
-        print(cut_end(line, LONGEST_LINE), file=sys.stderr)
+        say(cut_end(line, LONGEST_LINE), file=sys.stderr)
 
 
 async def _cancellable(work: Awaitable[int]) -> int:

@@ -21,6 +21,8 @@ ROOM = 16 << 20
 """Bytes that have to be free where agents work: with less, their tools fail before results do."""
 
 
+MAX_NAME = 255
+"""Bytes of a file's name, on the disks that there are."""
 VERSION_CONTROL = (".git", ".hg", ".svn")
 """What a checkout keeps for itself; it changes while the files stay the same."""
 
@@ -64,19 +66,16 @@ def write_whole(path: Path, content: str | bytes) -> None:
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        start = f".{path.name[:100]}."
-        _drop_rests(path.parent, start)
-        handle, name = tempfile.mkstemp(prefix=start, suffix=".tmp", dir=path.parent)
+        file, name = _temporary(path)
         try:
-            with os.fdopen(handle, "wb") as file:
-                lock(file, fcntl.LOCK_EX)
+            with file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                Path(name).chmod(0o644)
-                Path(name).replace(path)
+                name.chmod(0o644)
+                name.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            name.unlink(missing_ok=True)
             raise
 
 
@@ -90,14 +89,44 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-def _drop_rests(folder: Path, start: str) -> None:
-    """Temporary files of writers that were killed: a living one holds its own locked."""
-    with os.scandir(folder) as entries:
-        rests = [e.path for e in entries if e.name.startswith(start) and e.name.endswith(".tmp")]
-    for rest in rests:
-        with contextlib.suppress(OSError), Path(rest).open("rb") as file:
+def _temporary(path: Path) -> tuple[IO[bytes], Path]:
+    """A new file beside the target, held locked. Its name is the target's, so that the rest of a
+    killed writer is met again without a look through the folder."""
+    usual = path.with_name(f".{path.name}.tmp")
+    while len(usual.name.encode()) <= MAX_NAME:
+        try:
+            file = usual.open("xb")
+        except FileExistsError:
+            if not _dropped(usual):
+                break
+        else:
+            lock(file, fcntl.LOCK_EX)
+            if _is_at(file, usual):
+                return file, usual
+            file.close()  # taken for a rest before it was locked
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+    return os.fdopen(handle, "wb"), Path(name)
+
+
+def _dropped(rest: Path) -> bool:
+    """Remove what a killed writer left; a living one holds its own locked."""
+    try:
+        with rest.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            Path(rest).unlink()
+            if _is_at(file, rest):
+                rest.unlink()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -23,6 +23,8 @@ ANALYSIS_SUMMARY = "analysis_summary.json"
 REPORT, CASE_FILE, GATE = "analysis_report.md", "analysis.json", "gate.json"
 FLAG, CHAT = "evaluate_passed.flag", "error_analysis_chat.md"
 """Files of one case of the agentic analyst, `FLAG` only when the gate held."""
+UNPARSED = "failed_to_parse"
+"""In an analysis folder: reports without an item."""
 
 INTERMEDIATES = "intermediates"
 CALLS = "calls"

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,15 @@ from react_agent.errors import ContractError
 from react_agent.files import lock, naming
 
 NAME = ".lock"
+
+
+@contextlib.contextmanager
+def only_starts(folders: Iterable[Path]) -> Iterator[None]:
+    """Hold all of them; one that is named twice is held once. Raises ContractError as below."""
+    with contextlib.ExitStack() as held:
+        for folder in dict.fromkeys(folder.resolve() for folder in folders):
+            held.enter_context(only_start(folder))
+        yield
 
 
 @contextlib.contextmanager

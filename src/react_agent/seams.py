@@ -60,7 +60,7 @@ class Task(Protocol):
 
     @property
     def id(self) -> str:
-        """A file name."""
+        """Any text; `filenames.file_name` of it stands for it in paths."""
         ...
 
     @property
@@ -83,7 +83,7 @@ class Case(Protocol):
 
     @property
     def name(self) -> str:
-        """Unique within the task; `<task_id>_<name>` names the case's folder."""
+        """Unique within the task; names the case's folder (`filenames.case_folder`)."""
         ...
 
     @property

@@ -1,6 +1,7 @@
 """Texts made fit for where they are shown: cut to a length, in one line, safe on a terminal."""
 
 import re
+from typing import TextIO
 
 _CONTROL = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _HARMFUL = re.compile(f"[{_CONTROL}]")
@@ -45,3 +46,9 @@ def without_control(text: str) -> str:
 def for_terminal(text: str) -> str:
     """Nothing that acts on a terminal or turns the direction of writing; keeps the lines."""
     return _ACTING.sub("\ufffd", text)
+
+
+def say(text: str = "", file: TextIO | None = None) -> None:
+    """Print, at once and without what would act on a terminal: the only print of the packages, as
+    any word can come from a file or a server. To stdout, where no file is named."""
+    print(for_terminal(text), file=file, flush=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from react_agent.errors import ContractError
+from react_agent.filenames import file_name
 from react_agent.files import digest
 from react_agent.sandbox.untrusted import take_file
 from react_agent.seams import (
@@ -82,7 +83,7 @@ class TinyQA(Domain[QuestionCase]):
         return Workspace(folder, fields, lambda: "" if target.is_file() else "answer.txt is absent")
 
     def output_path(self, case: QuestionCase, output_dir: Path) -> Path:
-        return output_dir / case.task_id / FILES.output
+        return output_dir / file_name(case.task_id) / FILES.output
 
     def collect(self, case: QuestionCase, folder: Path, output_dir: Path) -> Path | None:
         return take_file(folder / FILES.output, self.output_path(case, output_dir), MOST)

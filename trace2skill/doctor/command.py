@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.flags import run_stage
-from react_agent.text import for_terminal
+from react_agent.text import for_terminal, say
 from trace2skill.doctor.settings import Doctor
 
 if TYPE_CHECKING:  # --help stays quick
@@ -39,7 +39,7 @@ async def _run(settings: Doctor) -> int:
 
     found = await examine(settings)
     if settings.json:
-        print(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
+        say(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
     else:
         _Page().print(found.checks, found.data, found.can_start)
     return OK if found.can_start else INCOMPLETE
@@ -61,12 +61,12 @@ class _Page:
     def print(self, checks: Sequence["Check"], audited: "Audit", can_start: bool) -> None:
         for check in checks:
             self._row(check.level, check.topic, check.says, check.mend)
-        print()
-        print("\n".join(self._wrap(str(audited.data_path), "data set ", "  ")))
+        say()
+        say("\n".join(self._wrap(str(audited.data_path), "data set ", "  ")))
         self._row("ok" if audited.usable else "error", "tasks", _counts(audited), "")
         for level, kind, says in _data_rows(audited):
             self._row(level, kind, says, "")
-        print()
+        say()
         verdict = (
             "a run can start" if can_start else "a run CANNOT start: mend what is marked first"
         )
@@ -82,7 +82,7 @@ class _Page:
         if self.colour:
             lines[0] = f"\x1b[{COLOURS[level]}m{mark}\x1b[0m{lines[0].removeprefix(mark)}"
         for line in lines:
-            print(line.encode(self.encoding, "replace").decode(self.encoding))
+            say(line.encode(self.encoding, "replace").decode(self.encoding))  # with our colours
 
     def _wrap(self, text: str, lead: str, indent: str) -> list[str]:
         # Texts quote files and servers: control characters of theirs may not reach a terminal.

@@ -7,6 +7,7 @@ import sys
 
 from react_agent.cli import BAD_INPUT, OK
 from react_agent.flags import run_stage
+from react_agent.text import say
 from trace2skill.reproduce.settings import Reproduction
 
 ABOUT = (
@@ -14,6 +15,7 @@ ABOUT = (
     "trajectories, verdicts and lessons on the training split, one evolution for each seed, "
     "their validation on the training split, and the best of them on the held-out split."
 )
+
 EPILOG = """Every stage is one of the published commands and leaves the same files in the same
 folders, so that any of them can also be run by hand: commands.sh in the output lists them. Started
 again it goes on where it stopped. Exit codes: 0 done, 1 work is still owed (a cap was reached, or
@@ -32,9 +34,9 @@ async def _run(settings: Reproduction) -> int:
 
     conductor = Conductor.of(recipe_of(settings))
     conductor.check()
-    print(plan_of(conductor.pipeline, conductor.plan(), conductor.prices))
+    say(plan_of(conductor.pipeline, conductor.plan(), conductor.prices))
     if settings.dry_run:
-        print("Nothing was called.")
+        say("Nothing was called.")
         return OK
     if not settings.yes and sys.stdin.isatty() and not _agreed():
         return BAD_INPUT

@@ -23,6 +23,7 @@ from react_agent.layout import (
     STATE,
 )
 from react_agent.models.spending.prices import Prices
+from react_agent.text import say
 from skill_evolver.engine.result import NOT_WRITTEN
 from trace2skill.reproduce.forecast import spent_text
 from trace2skill.reproduce.performing import perform
@@ -98,7 +99,7 @@ class Conductor:
             write_json(self.state_file, {"settings": self._settings()})
         write_whole(self.root / COMMANDS, self._as_script())
         if self.recipe.recorded:
-            print(f"\n{MARK}.")
+            say(f"\n{MARK}.")
         try:
             await self._stages()
         except Stopped as reason:
@@ -111,8 +112,8 @@ class Conductor:
 
     def _say_stopped(self, where: str) -> None:
         if spent := spent_text(self.root / BUDGET, self.prices):
-            print(f"\n{spent}")
-        print(f"stopped {where}; start it again (or with a higher cap) to go on", flush=True)
+            say(f"\n{spent}")
+        say(f"stopped {where}; start it again (or with a higher cap) to go on")
 
     def _as_script(self) -> str:
         """Every stage as one would type it; only the evolutions need a copy of the skills."""
@@ -157,9 +158,9 @@ class Conductor:
         if step.evolution in self.without_skill:
             return
         if step.whole():
-            print(f"\n== {step.about}: whole, kept", flush=True)
+            say(f"\n== {step.about}: whole, kept")
             return
-        print(f"\n== {step.about}", flush=True)
+        say(f"\n== {step.about}")
         if step.kind == "evolution":
             self._lay_out(step)
         for stage in step.stages:
@@ -200,7 +201,7 @@ class Conductor:
         write_json(self.state_file, state)
         write_whole(self.root / COMMANDS, self._as_script())
         tie = f"; equal: {', '.join(map(str, equals))}, the first is taken" * (len(equals) > 1)
-        print(f"\n== chosen by training score: seed {seed} with {best} solved{tie}", flush=True)
+        say(f"\n== chosen by training score: seed {seed} with {best} solved{tie}")
         return seed
 
     async def _conclude(self, champion: Entrant) -> None:
@@ -209,13 +210,13 @@ class Conductor:
         standings: list[Standing] = [score(e) for e in entrants if e.verdicts.is_file()]
         file = write_reproduction(pipeline, standings, read_json(self.state_file), self.prices)
         for title, stage in zip(TITLES, pipeline.closing(champion), strict=True):
-            print(f"\n== {title}", flush=True)
+            say(f"\n== {title}")
             await perform(stage)
         spent = spent_text(self.root / BUDGET, self.prices)
         mark = f"{MARK}." if self.recipe.recorded else ""
         rows = table(standings, self.prices, self.recipe.model.name)
         self.closing = "\n".join(filter(None, ("== results", rows, spent, mark, f"see {file}")))
-        print(f"\n{self.closing}")
+        say(f"\n{self.closing}")
 
 
 def _not_ours(path: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from react_agent.errors import ContractError
+from react_agent.filenames import case_folder
 from react_agent.layout import (
     BUDGET,
     CALLS,
@@ -163,7 +164,7 @@ def _in_flight(outputs: Path, cases: tuple[CaseResult, ...]) -> int:
     work = base.with_name(base.name.replace(OUTPUTS, WORK)).joinpath(*parts)
     if work == outputs or not work.is_dir():
         return 0
-    ended = {f"{case.id}_{Path(case.input_file).stem}" for case in cases if not case.owed}
+    ended = {case_folder(case.id, Path(case.input_file).stem) for case in cases if not case.owed}
     return len({p.name for p in work.iterdir() if p.is_dir()} - ended)
 
 

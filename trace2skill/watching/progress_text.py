@@ -1,14 +1,14 @@
 """The page that `trace2skill watch` shows."""
 
+from rich import markup
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from react_agent.model import Usage
 from react_agent.models.spending.prices import Prices
 from react_agent.runs.folder import CaseResult
-from react_agent.text import one_line
+from react_agent.text import for_terminal, one_line
 from trace2skill.reproduce.standings import MARK
 from trace2skill.watching.progress import Progress, RunProgress
 
@@ -34,7 +34,7 @@ def page(progress: Progress, prices: Prices) -> RenderableType:
         words += f", ${cost:,.2f}" if cost is not None else ""
         parts += ["", words + (f"; {flying} calls in flight or cut off" if flying else "")]
     if progress.chosen:
-        parts.append(f"chosen by training score: {progress.chosen}")
+        parts.append(escape(f"chosen by training score: {progress.chosen}"))
     if any(run.recorded for run in progress.runs):
         parts.append(f"{MARK}")
     return Group(*parts)
@@ -89,13 +89,13 @@ def _last(run: RunProgress) -> Table:
 def _case(case: CaseResult) -> list[str | Text]:
     style = "red" if case.owed else "" if case.success else "yellow"
     return [
-        case.finished_at[11:19],
-        Text(case.id),
+        escape(case.finished_at[11:19]),
+        Text(for_terminal(case.id)),
         Text(case.status, style=style),
         str(case.turns),
         _tokens(case.usage),
         f"{case.seconds:.1f}",
-        Text(one_line(case.error or "", 60)),
+        Text(for_terminal(one_line(case.error or "", 60))),
     ]
 
 
@@ -106,3 +106,8 @@ def _tokens(usage: Usage) -> str:
 def _minutes(minutes: float) -> str:
     hours, rest = divmod(round(minutes), 60)
     return f"{hours} h {rest:02} min" if hours else f"{max(1, rest)} min"
+
+
+def escape(text: str) -> str:
+    """Words of a file, which neither rich nor a terminal may take for a command."""
+    return markup.escape(for_terminal(text))

@@ -5,6 +5,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from react_agent.text import for_terminal
+
 EVERY = 60.0
 """Seconds to the first line in a log and between two; what takes less has none."""
 
@@ -20,7 +22,7 @@ class _Lines:
     encoding = "ascii"  # as tqdm asks for before it draws with blocks
 
     def write(self, text: str) -> None:
-        if line := text.strip():
+        if line := for_terminal(text.strip()):
             sys.stderr.write(f"{line}\n")
 
     def flush(self) -> None:
@@ -29,6 +31,7 @@ class _Lines:
 
 def progress(**settings: Any) -> "tqdm[Any]":
     """A bar with tqdm's settings."""
+    settings["desc"] = for_terminal(settings.get("desc", ""))
     if sys.stderr.isatty():
         return _Bar(**settings, miniters=1)
     # A bar of no width: numbers alone.

@@ -18,6 +18,7 @@ from react_agent.runs.order import earlier_results, longest_first, seconds_taken
 from react_agent.runs.places import Run, Session
 from react_agent.runs.settings import Rollouts
 from react_agent.seams import Case, Domain, Trajectory
+from react_agent.text import say
 
 
 class CaseQueue:
@@ -58,7 +59,7 @@ class CaseQueue:
                 header = {**run.place.header, "parallel_workers": self.settings.agent.workers}
                 run.folder.write_summary(self.session.tasks, header, self.session.problems)
             if sys.exc_info()[0] is asyncio.CancelledError:
-                print(self.session.table())
+                say(self.session.table())
 
     def _waiting(self, cases: Sequence[Case]) -> list[tuple[Run, Assignment]]:
         """What no earlier start has finished."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
+from react_agent.filenames import case_folder, file_name
 from react_agent.files import check_room, digest, refuses_writes
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment
 from react_agent.layout import LOGS
@@ -191,11 +192,11 @@ class CaseWorker:
     async def work(self, given: Assignment) -> CaseResult:
         """Run one case and write its workbook and its log. Raises ModelError as `_trajectory`."""
         case, place = given.case, given.place
-        folder = place.working_dir / f"{case.task_id}_{case.name}"
+        folder = place.working_dir / case_folder(case.task_id, case.name)
         harness = self._harness(place.seed)
         for earlier in self.domain.output_places(case, place.output_dir):
             earlier.unlink(missing_ok=True)
-        trajectory = await self._trajectory(harness, case, folder)
+        trajectory = await self._trajectory(harness, given, folder)
         return await to_the_end(partial(self._write_down, given, trajectory, folder))
 
     def _write_down(self, given: Assignment, trajectory: Trajectory, folder: Path) -> CaseResult:
@@ -205,10 +206,14 @@ class CaseWorker:
             output = self.domain.collect(case, folder, place.output_dir)
         except ContractError as error:  # a link, a device, a file without end: the agent's doing
             trajectory.error = str(error)
+        except OSError as error:  # where the output belongs lies something else, say
+            if refuses_writes(error):
+                raise
+            trajectory.status, trajectory.error = "crash", str(error)
         result = given.result(trajectory, output)
         name = self._harness(place.seed).name
         log_name = LogName(name, case.task_id, case.name if given.several else "")
-        written = _log(place.header, name, case, trajectory, result)
+        written = _log(place.header, name, given, trajectory, result)
         path = write_log(place.log_dir, log_name, written, self.site.settings.log_format)
         return result.model_copy(update={"log_file": str(path)})
 
@@ -227,9 +232,11 @@ class CaseWorker:
             self._harnesses[seed] = site.kind.open(equipment)
         return self._harnesses[seed]
 
-    async def _trajectory(self, harness: Harness, case: Case, folder: Path) -> Trajectory:
+    async def _trajectory(self, harness: Harness, given: Assignment, folder: Path) -> Trajectory:
         """Raises ModelError when the endpoint refuses every request, and OSError on a full disk."""
+        case = given.case
         try:
+            self.domain.output_path(case, given.place.output_dir).unlink(missing_ok=True)
             workspace = await in_thread(self.domain.prepare, case, folder)
             check_room(folder)
             trajectory = await harness.run(workspace)
@@ -250,12 +257,15 @@ class CaseWorker:
 def _log(
     header: Mapping[str, Any],
     agent: str,
-    case: Case,
+    given: Assignment,
     trajectory: Trajectory,
     result: CaseResult,
 ) -> Log:
+    case = given.case
+    title = f"{agent} on {file_name(case.task_id)} ({file_name(case.name)})"
     rows = {
         "task": case.task_id,
+        **({"case": case.name} if given.several else {}),
         "input_file": result.input_file,
         "model": header["model"],
         "seed": header["seed"],
@@ -267,4 +277,4 @@ def _log(
         "seconds": result.seconds,
         "usage": result.usage.model_dump(),
     }
-    return Log(tuple(trajectory.messages), rows, f"{agent} on {case.task_id} ({case.name})")
+    return Log(tuple(trajectory.messages), rows, title)

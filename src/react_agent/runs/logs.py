@@ -2,7 +2,8 @@
 
 `<log_dir>/<agent>_<id>.md`, with `@<input stem>` after the id where a task has several inputs,
 and `_SUCCEED` or `_FAILED` before the suffix once a verdict is known (contracts: rollouts, triage).
-Logs of the paper's released code are read too (`released.py`).
+Logs of the paper's released code are read too (`released.py`). Id and stem are spelled as
+filenames.py spells them.
 """
 
 import json
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
+from react_agent.filenames import file_name, is_cut, text_of
 from react_agent.files import read_lines, write_whole
 from react_agent.model import Message, Role
 from react_agent.runs import released
@@ -26,8 +28,8 @@ Tag = Literal["SUCCEED", "FAILED"]
 LogFormat = Literal["markdown", "jsonl"]
 SUFFIXES: dict[LogFormat, str] = {"markdown": ".md", "jsonl": ".jsonl"}
 
-HEAD = 4_000
-"""Characters of a log in which its task is named."""
+HEAD, TAIL = 16_000, 16_000
+"""Characters of a log in which its task is named, and bytes in which its result begins."""
 # The released triage adds a tag at every start; the last one counts.
 _NAME = re.compile(
     r"(?P<agent>[a-z0-9_]+?_agent)_(?P<id>.+?)(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))*\Z"
@@ -50,20 +52,20 @@ class LogName:
 
     @property
     def stem(self) -> str:
-        case = f"@{self.case}" if self.case else ""
+        case = f"@{file_name(self.case)}" if self.case else ""
         tag = f"_{self.tag}" if self.tag else ""
-        return f"{self.agent}_{self.task_id}{case}{tag}"
+        return f"{self.agent}_{file_name(self.task_id)}{case}{tag}"
 
     @classmethod
     def parse(cls, path: Path) -> "LogName | None":
-        """None for a file that is no trajectory log."""
+        """None for a file that is no trajectory log; what its name cuts off, only the log has."""
         if path.suffix not in SUFFIXES.values():
             return None
         match = _NAME.match(path.stem)
         if not match:
             return None
         tag: Tag | None = match["tag"]  # type: ignore[assignment]
-        return cls(match["agent"], match["id"], match["case"] or "", tag)
+        return cls(match["agent"], text_of(match["id"]), text_of(match["case"] or ""), tag)
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,33 @@ def read_log(path: Path) -> Log:
         raise ContractError(f"{path}: is no trajectory log: {error}") from error
 
 
+def read_result(path: Path) -> Log:
+    """A log without its messages, from its two ends where that is enough.
+
+    Raises ContractError as `read_log`.
+    """
+    try:
+        if path.suffix == ".jsonl":
+            last = json.loads(_tail(path).rstrip(b"\n").rpartition(b"\n")[2])
+            if isinstance(last, dict) and "result" in last and not released.is_lines([last]):
+                return replace(_from_lines([last]), path=path)
+        elif b"\n## RESULT\n" in _tail(path):
+            with path.open("rb") as file:
+                head, section, _ = file.read(HEAD).partition(b"\n## ")
+            text = head.decode("utf-8", "surrogatepass")
+            if section and not released.is_markdown(text):
+                return replace(parse_markdown(f"{text}\n## RESULT\n"), path=path)
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError):
+        pass  # what does not look so is read whole, and complained about there
+    return replace(read_log(path), messages=())
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - TAIL))
+        return file.read()
+
+
 def find_logs(log_dir: Path) -> list[tuple[LogName, Path]]:
     """The logs of a folder in name order."""
     paths = sorted(log_dir.iterdir() if log_dir.is_dir() else ())
@@ -162,31 +191,36 @@ def find_logs(log_dir: Path) -> list[tuple[LogName, Path]]:
 
 
 def name_of(path: Path) -> LogName | None:
-    """What a log's name says; where it does not show where the agent's name ends, the log does."""
+    """What a log's name says. Where it does not show where the agent's name ends, or is cut, the
+    log does."""
     if path.suffix not in SUFFIXES.values():
         return None
-    if name := LogName.parse(path):
+    name = LogName.parse(path)
+    if name and not is_cut(path.stem):
         return name
-    task = _task_in(path)
+    rows = _rows_in(path)
+    task, case = str(rows.get("task", "")), str(rows.get("case", ""))
     found = re.fullmatch(
-        rf"(?P<agent>.+?)_{re.escape(task)}(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))?",
+        rf"(?P<agent>.+?)_{re.escape(file_name(task))}"
+        r"(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))?",
         path.stem,
     )
     if not task or not found:
-        return None
+        return name
     tag: Tag | None = found["tag"]  # type: ignore[assignment]
-    return LogName(found["agent"], task, found["case"] or "", tag)
+    told = found["case"] or ""
+    return LogName(found["agent"], task, case if file_name(case) == told else text_of(told), tag)
 
 
-def _task_in(path: Path) -> str:
-    """The task that a log says it is of, also one that breaks off; else nothing."""
+def _rows_in(path: Path) -> Mapping[str, Any]:
+    """What a log says of itself, also one that breaks off."""
     try:
         if path.suffix == ".jsonl":
-            return str(read_log(path).result.get("task", ""))
+            return read_result(path).result
         with path.open(encoding="utf-8", errors="replace") as file:
-            return str(_rows(file.read(HEAD)).get("task", ""))
+            return _rows(file.read(HEAD))
     except (ContractError, OSError):
-        return ""
+        return {}
 
 
 def check_name(agent: str) -> None:

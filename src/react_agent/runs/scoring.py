@@ -24,7 +24,9 @@ async def score_run(
     """
     if not output_dir.is_dir():
         raise ContractError(f"{output_dir}: no such output directory; nothing was scored")
-    found = await asyncio.gather(*(_task(domain, task, output_dir, done) for task in tasks))
+    owners: dict[Path, str] = {}
+    work = (_task(domain, task, output_dir, owners, done) for task in tasks)
+    found = await asyncio.gather(*work)
     results = [verdict for verdict in found if verdict]
     summary = summarize(
         results,
@@ -48,9 +50,13 @@ def count_cases(domain: Domain[Any], tasks: Sequence[Task]) -> int:
 
 
 async def _task(
-    domain: Domain[Any], task: Task, output_dir: Path, done: Callable[[], object] | None
+    domain: Domain[Any],
+    task: Task,
+    output_dir: Path,
+    owners: dict[Path, str],
+    done: Callable[[], object] | None,
 ) -> TaskVerdict | None:
-    """None for a task that does not count."""
+    """None for a task that does not count. What is another's output is none of this one's."""
 
     async def case(one: Any) -> CaseVerdict:
         score = await domain.score(one, domain.output_path(one, output_dir))
@@ -63,6 +69,9 @@ async def _task(
         cases += domain.scored(task.id)
         if not cases:
             return None
+        for path in {domain.output_path(one, output_dir) for one in cases}:
+            if (owner := owners.setdefault(path, task.id)) != task.id:
+                raise ContractError(f"task {task.id}: its output would be that of task {owner}")
         verdicts = await asyncio.gather(*map(case, cases))
     except ContractError as error:
         return TaskVerdict(

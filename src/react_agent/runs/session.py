@@ -1,6 +1,7 @@
 """One start of the rollouts: from settings to runs and their cases."""
 
 import contextlib
+import os
 import platform
 import random
 import tempfile
@@ -13,9 +14,10 @@ from typing import Any
 from react_agent.cluster.staff import staffed
 from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError
+from react_agent.filenames import case_folder
 from react_agent.files import digest
 from react_agent.layout import of_seed, seed_name
-from react_agent.lock import only_start
+from react_agent.lock import only_starts
 from react_agent.runs.case_queue import CaseQueue
 from react_agent.runs.casework import Assignment, RolloutSite
 from react_agent.runs.folder import CaseResult, RunFolder
@@ -38,10 +40,10 @@ async def run(settings: Rollouts) -> Session:
     workers = settings.agent.workers
     start = _Start(RolloutSite(settings))
     async with start.site.open() as bench:
-        with contextlib.ExitStack() as locks:
-            for seed in seeds:
-                sub = () if seed is None or len(seeds) == 1 else (seed_name(seed),)
-                locks.enter_context(only_start(settings.output_dir.joinpath(*sub)))
+        subs = [() if len(seeds) == 1 or seed is None else (seed_name(seed),) for seed in seeds]
+        outputs = [settings.output_dir.joinpath(*sub) for sub in subs]
+        with only_starts([*outputs, start.site.working, start.site.logs]):
+            for seed, sub in zip(seeds, subs, strict=True):
                 start.session.runs.append(start.run(bench, seed, sub))
             end_strays(start.site.working)
             async with staffed(
@@ -67,7 +69,7 @@ class _Start:
         if not tasks:
             raise ContractError(f"{domain.source}: the flags choose no task of {len(domain.tasks)}")
         self.session = Session(tasks=[(task.id, task.instruction) for task in tasks])
-        self.cases = _lay_out(site.domain, self.session)
+        self.cases = _lay_out(site.domain, self.session, site.settings.output_dir)
 
     def run(
         self, bench: Bench[Assignment, CaseResult], seed: int | None, sub: Sequence[str]
@@ -107,15 +109,36 @@ class _Start:
                 )
 
 
-def _lay_out(domain: Domain[Any], session: Session) -> list[Case]:
-    """The cases of all tasks; a task without folder or input is a problem, not a crash."""
+def _lay_out(domain: Domain[Any], session: Session, output_dir: Path) -> list[Case]:
+    """The cases of all tasks; a task without folder or input, or whose files would lie where they
+    must not, is a problem, not a crash."""
     cases: list[Case] = []
+    taken: dict[Path | str, str] = {}
     for task_id, _ in session.tasks:
         try:
-            cases += domain.cases(task_id)
-        except ContractError as error:
+            found = domain.cases(task_id)
+            wanted = _wanted(domain, found, output_dir)
+            if others := [other for place in wanted if (other := taken.get(place))]:
+                raise ContractError(
+                    f"task {task_id}: its files would lie where {others[0]} has its"
+                )
+        except (ContractError, OSError) as error:
             session.problems[task_id] = str(error)
+        else:
+            taken |= dict.fromkeys(wanted, f"task {task_id}")
+            cases += found
     return cases
+
+
+def _wanted(domain: Domain[Any], cases: Sequence[Case], output_dir: Path) -> list[Path | str]:
+    """The outputs and working folders of a task. Raises ContractError for one that leads out."""
+    wanted: list[Path | str] = [case_folder(case.task_id, case.name) for case in cases]
+    for case in cases:
+        path = Path(os.path.normpath(domain.output_path(case, output_dir)))
+        if Path(os.path.normpath(output_dir)) not in path.parents:
+            raise ContractError(f"task {case.task_id}: its output would lie outside of the outputs")
+        wanted.append(path)
+    return wanted
 
 
 def _outputs(domain: Domain[Any], output_dir: Path) -> list[Path]:

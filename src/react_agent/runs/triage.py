@@ -12,7 +12,7 @@ from pathlib import Path
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import LOGS, VERDICTS, seed_folders, seed_of
-from react_agent.runs.logs import Log, LogName, find_logs, read_log
+from react_agent.runs.logs import Log, LogName, find_logs, read_result
 from react_agent.runs.settings import Triage
 from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from react_agent.seams import REFUSED
@@ -69,7 +69,7 @@ def triage(evaluation: Evaluation, log_dir: Path, seed: str = "") -> list[Row]:
 
 def _join(verdict: TaskVerdict, name: LogName, path: Path, seed: str) -> Row:
     try:
-        read = read_log(path)
+        read = read_result(path)
     except ContractError as error:
         log.warning("%s", error)
         return _row(verdict, seed, name.case, NOT_UNDERSTOOD, "", 0, str(path))
