@@ -37,7 +37,7 @@ _FOLDER = "trace2skill-python-"
 _ASK = """
 import importlib.metadata, json, platform, sys
 found = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-say(json.dumps([platform.python_version(), sys.prefix, sys.base_prefix, found]))
+print(json.dumps([platform.python_version(), sys.prefix, sys.base_prefix, found]))
 """
 
 

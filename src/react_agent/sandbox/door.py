@@ -2,7 +2,7 @@
 
     sandbox = open_sandbox("auto")
     async with sandbox.case(folder, read_only=[skill_folder], hide=[data_set, outputs]) as bash:
-        say((await bash.run("ls -l")).render())
+        print((await bash.run("ls -l")).render())
 
 `bwrap`: the case folder is writable; the system, the agent's Python and `read_only` can be read;
 nothing else of the machine exists, there is no network, and /tmp is the case's own. Started by
