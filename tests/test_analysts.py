@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lessons import DONE, REPORT, SmallRun, act, python
+from lessons import DONE, REPORT, SmallRun, act, bash, python
 
 from analysis.analysts.asking import conversation, readable
 from analysis.analysts.running import AnalysisRun
@@ -36,6 +36,7 @@ from react_agent.errors import (
 from react_agent.flags import parser_of, read
 from react_agent.model import FunctionModel, Message, Reply, ScriptedModel
 from react_agent.models.settings import ModelSettings
+from react_agent.runs.casework import task_prompts
 from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.door import open_sandbox
 from spreadsheet_agent.domain import PACKAGES
@@ -330,6 +331,53 @@ def test_a_log_too_long_for_the_model_is_shortened(tmp_path):
     assert summary.counts == {"lesson": 1}
     first, second = (len(asked[-1].content) for asked in model.asked)
     assert second < first
+
+
+def test_an_analyst_whose_window_fills_goes_on_with_a_shorter_log(tmp_path, workers):
+    small = SmallRun(tmp_path, {"1-1": "FAILED"})
+    (log,) = small.logs.glob("*.md")
+    log.write_text(log.read_text().replace("price list", "price list " + "x" * 30_000))
+    asked = []
+
+    def policy(messages):
+        asked.append([len(m.text) for m in messages])
+        if sum(asked[-1]) > 28_000 and len(messages) > 2:
+            raise ContextOverflow("too long")
+        return repairing(messages)
+
+    summary = analyse(agentic(small, FunctionModel(policy), workers), select(small.logs, "FAILED"))
+    assert summary.counts == {"lesson": 1}
+    opening, full, shortened, *_ = asked
+    assert opening[1] > 30_000, "whole as long as it fits"
+    assert len(full) == len(shortened) == 4
+    assert full[2:] == shortened[2:], "no turn is lost"
+    assert shortened[1] < 0.8 * full[1]
+    chat = (tmp_path / "analysis" / "1-1" / "error_analysis_chat.md").read_text()
+    assert "shortened in its middle" in chat
+
+
+def test_the_analyst_gets_the_skill_once_and_as_a_file(tmp_path, workers):
+    small = SmallRun(tmp_path, {"1-1": "FAILED"})
+    (log,) = small.logs.glob("*.md")
+    system = task_prompts(small.domain(workers), None).render(
+        "system_cli_skill_preloaded.j2",
+        skill_name="xlsx",
+        skill_folder="/skills/xlsx",
+        skill_body="BODY OF THE SKILL",
+        tool_timeout=1,
+    )
+    log.write_text(log.read_text().replace("You are a spreadsheet agent.", system))
+    model = ScriptedModel(bash("cat agent_skill.md"), REPAIR, DONE)
+    summary = analyse(agentic(small, model, workers), select(small.logs, "FAILED"))
+    assert summary.counts == {"lesson": 1}
+    opening = "".join(m.text for m in model.asked[0])
+    assert opening.count("BODY OF THE SKILL") == 1
+    assert "Reply in this form" not in opening, "the agent's protocol is not repeated"
+    assert model.asked[1][-1].text.endswith("BODY OF THE SKILL")
+    assert "6 wrong places: all with 'missing: number expected, blank found'" in opening
+    (prompt,) = (single(small, model).prompt(s) for s in select(small.logs, "FAILED").subjects)
+    assert "".join(m.text for m in prompt).count("BODY OF THE SKILL") == 1
+    assert prompt[0].text.rstrip().endswith("</skill>")
 
 
 def test_a_log_that_no_window_takes_is_final(tmp_path):

@@ -20,9 +20,17 @@ from analysis.analysts.asking import (
     without_leaks,
 )
 from analysis.analysts.single_call import leaked_items, lesson_outcome
-from analysis.evidence.case import case_of, log_text, seen_text, work_folder
-from analysis.evidence.taxonomy import MEANINGS, class_by_status, how_it_ended
-from analysis.evidence.workspace import CaseFolder, Evidence
+from analysis.evidence.case import (
+    LOG_CHARACTERS,
+    SMALLEST_LOG,
+    case_of,
+    log_text,
+    seen_text,
+    work_folder,
+)
+from analysis.evidence.means import Means, means_of
+from analysis.evidence.taxonomy import MEANINGS, class_by_status, how_it_ended, wrong_places
+from analysis.evidence.workspace import SKILL_FILE, CaseFolder, Evidence
 from analysis.gate.check import Gate, GateMode, GateResult
 from analysis.lessons.leaks import LeakScan
 from analysis.lessons.outcomes import CaseAnalysis, about
@@ -42,8 +50,6 @@ from react_agent.sandbox.untrusted import taken
 from react_agent.seams import REFUSED, Case, Domain, Facts, Trajectory
 from react_agent.threads import in_thread
 
-LOG_CHARACTERS = 40_000
-"""Of the log in the prompt; the whole lies in agent_log.md."""
 LAST_MESSAGES = 6
 """What is kept of a conversation that outgrew the model's window, to ask for the report."""
 
@@ -92,7 +98,10 @@ class ErrorAnalyst:
         case = case_of(self.domain, subject)
         place = CaseFolder(self.output_dir, subject.instance)
         agent_folder = work_folder(self.work_dir, subject, case)
-        evidence = await in_thread(place.prepare, subject.log, agent_folder, self.domain, case)
+        means = await in_thread(means_of, subject, self.domain.skills)
+        evidence = await in_thread(
+            place.prepare, subject.log, means.skill, agent_folder, self.domain, case
+        )
         truth = self.domain.truth_digest(case)
         facts = await self.domain.facts(case, evidence.output)
         gate = Gate(
@@ -105,7 +114,7 @@ class ErrorAnalyst:
             sandbox=self.sandbox,
             hide=self.hide,
         )
-        work = _Case(self, subject, case, place, evidence, facts, gate)
+        work = _Case(self, subject, case, place, means, evidence, facts, gate)
         check_room(self.output_dir)
         found = await work.run() if work.worth_asking else _Found()
         check_room(self.output_dir)
@@ -144,6 +153,7 @@ class _Case:
     subject: Subject
     case: Case
     place: CaseFolder
+    means: Means
     evidence: Evidence
     facts: Facts
     gate: Gate
@@ -165,17 +175,7 @@ class _Case:
     async def run(self) -> _Found:
         """Raises InfrastructureError: then the case is owed, and nothing of it is kept."""
         async with self.analyst.sandbox.case(self.place.work, hide=self.analyst.hide) as shell:
-            run = Trajectory()
-            agent = ReActAgent(
-                self.analyst.model,
-                [self._bash(shell), self._evaluate()],
-                max_turns=self.analyst.max_turns,
-                seconds=self.analyst.seconds,
-                unfinished=lambda: self._unfinished(run),
-                reminders=2,
-            )
-            run.messages.extend(self.opening())
-            await agent.resume(run)
+            run = await self._conversation(shell)
         if run.status == "infrastructure":
             raise InfrastructureError(run.error)
         talk = conversation(self.analyst.model, run.messages, run.usage)
@@ -188,15 +188,37 @@ class _Case:
             run.status, run.error = REFUSED, str(error)
             return _Found(run, talk)
 
-    def opening(self) -> list[Message]:
+    async def _conversation(self, shell: Bash) -> Trajectory:
+        """With the log shortened as often as the model's window asks for it; no turn is lost."""
+        run = Trajectory()
+        agent = ReActAgent(
+            self.analyst.model,
+            [self._bash(shell), self._evaluate()],
+            max_turns=self.analyst.max_turns,
+            seconds=self.analyst.seconds,
+            unfinished=lambda: self._unfinished(run),
+            reminders=2,
+        )
+        limit = LOG_CHARACTERS
+        while True:
+            run.messages[:2] = self.opening(limit)
+            await agent.resume(run)
+            if run.status != "context_overflow" or limit <= SMALLEST_LOG:
+                return run
+            limit = max(SMALLEST_LOG, min(limit, len(run.messages[1].text)) // 2)
+            run.error = ""
+
+    def opening(self, limit: int = LOG_CHARACTERS) -> list[Message]:
+        """What is the same for all cases of a run stands first, so that an endpoint can keep it."""
         task, log, domain = self.case.task, self.subject.log, self.analyst.domain
-        shown, cut = log_text(log, LOG_CHARACTERS, system=False)
+        shown, cut = log_text(log, limit)
         system = PROMPTS.render(
             "error_agent/system.j2",
             gate=self.analyst.mode,
             files=domain.files,
             tool_timeout=round(self.analyst.sandbox.limits.seconds),
-            with_skill=self.subject.with_skill,
+            means=self.means,
+            skill_file=SKILL_FILE,
         )
         user = PROMPTS.render(
             "error_agent/user.j2",
@@ -205,12 +227,14 @@ class _Case:
             instruction_type=task.instruction_type,
             asks=domain.asks(self.case),
             files=domain.files,
+            skill_file=SKILL_FILE if self.means.skill else "",
             has_output=self.evidence.output is not None,
             other_files=self.evidence.other_files,
             files_left_out=self.evidence.left_out,
             ended=how_it_ended(log) or "not known",
             error_class=self.error_class.replace("_", " "),
             error_meaning={**MEANINGS, **domain.error_classes}[self.error_class],
+            wrong_places=wrong_places(self.facts.check),
             mismatches=self.facts.check.report if self.facts.check else "There is no output.",
             log=shown,
             log_cut=cut,

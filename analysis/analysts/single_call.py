@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.analysts.asking import PROMPTS, Lesson, conversation, readable, without_leaks
-from analysis.evidence.case import leak_scan, log_text
-from analysis.evidence.taxonomy import class_by_status, how_it_ended
+from analysis.evidence.case import LOG_CHARACTERS, SMALLEST_LOG, leak_scan, log_text
+from analysis.evidence.means import means_of
+from analysis.evidence.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.lessons.outcomes import AnalysisOutcome, CaseAnalysis, LeakedItem, about
 from analysis.lessons.parsing import ReportFile, finished_elsewhere
 from analysis.lessons.records import LessonKind
@@ -18,10 +19,6 @@ from react_agent.files import digest, write_whole
 from react_agent.layout import report_prefix
 from react_agent.model import Message, Model
 from react_agent.seams import REFUSED, Domain
-
-LOG_CHARACTERS = 200_000
-"""Of a log in a prompt; a longer one loses its middle."""
-SMALLEST_LOG = 8_000
 
 
 @dataclass(frozen=True)
@@ -110,12 +107,16 @@ class SingleCallAnalyst:
                 limit = max(SMALLEST_LOG, min(limit, shown) // 2)
 
     def prompt(self, subject: Subject, limit: int = LOG_CHARACTERS) -> list[Message]:
+        """What is the same for all cases of a run stands first, so that an endpoint can keep it."""
         log, cut = log_text(subject.log, limit)
-        system = PROMPTS.render(self.call.system, with_skill=subject.with_skill)
+        skills = self.domain.skills if self.domain else None
+        system = PROMPTS.render(self.call.system, means=means_of(subject, skills))
+        known = class_by_status(subject.log) if self.kind == "error" else ""
         user = PROMPTS.render(
             "single_call_user.j2",
             failed=self.kind == "error",
             ended=how_it_ended(subject.log),
+            known=MEANINGS[known] if known else "",
             log=log,
             log_cut=cut,
         )

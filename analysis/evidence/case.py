@@ -11,25 +11,33 @@ from react_agent.runs.logs import Log
 from react_agent.seams import Case, Domain
 from react_agent.text import cut_middle
 
+LOG_CHARACTERS = 240_000
+"""Of a log in a prompt: some 70,000 tokens, so that a run of 100 turns is mostly shown whole and a
+window of 128 K has room for the analyst's own turns."""
+SMALLEST_LOG = 8_000
+"""A model whose window does not take this cannot be asked."""
 MESSAGE_CHARACTERS = 12_000
-"""Of one message in a prompt; a file that was typed into a command teaches nothing."""
+"""Of one message of a log that is too long: what was typed or printed in bulk goes first."""
 
 
-def log_text(log: Log, limit: int, *, system: bool = True) -> tuple[str, bool]:
-    """The run as a prompt shows it, and whether anything of it was left out.
+def log_text(log: Log, limit: int = LOG_CHARACTERS) -> tuple[str, bool]:
+    """The run as a prompt shows it, and whether anything of it had to be cut.
 
-    `system` says whether the agent's own instructions, its skill among them, are shown.
+    The agent's own instructions are left out: its skill is shown apart, and the rest is the form of
+    its replies, the same in every run.
     """
-    parts, cut = [], False
-    for number, message in enumerate(log.messages, start=1):
-        if message.role == "system" and not system:
-            continue
-        share = limit if message.role == "system" else min(limit, MESSAGE_CHARACTERS)
-        text = cut_middle(message.text, share)
-        cut = cut or len(message.text) > share
-        parts.append(f"[{number}] {message.role.upper()}\n{text}")
-    whole = "\n\n".join(parts)
-    return cut_middle(whole, limit), cut or len(whole) > limit
+    whole = _joined(log, limit)
+    if len(whole) <= limit:
+        return whole, False
+    return cut_middle(_joined(log, min(limit, MESSAGE_CHARACTERS)), limit), True
+
+
+def _joined(log: Log, share: int) -> str:
+    return "\n\n".join(
+        f"[{number}] {message.role.upper()}\n{cut_middle(message.text, share)}"
+        for number, message in enumerate(log.messages, start=1)
+        if message.role != "system"
+    )
 
 
 def seen_text(log: Log) -> str:

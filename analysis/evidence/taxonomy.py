@@ -1,6 +1,12 @@
-"""Classes of failure that the log alone tells, before any model is asked."""
+"""What code can say of a failure before any model is asked: its class, and how places are wrong."""
+
+from collections import Counter
 
 from react_agent.runs.logs import Log
+from react_agent.seams import Check
+
+KINDS_NAMED = 3
+"""Ways of being wrong that a prompt names; the others are counted."""
 
 MEANINGS: dict[str, str] = {
     "no_output": "the agent finished without leaving a result where it should",
@@ -45,3 +51,17 @@ def class_by_status(log: Log) -> str:
     if not found and log.result.get("success") is False:
         return "no_output"
     return found
+
+
+def wrong_places(check: Check | None) -> str:
+    """How many places are wrong, and in which ways: a clause for a prompt, or nothing."""
+    if check is None or not check.failing:
+        return ""
+    listed, total = len(check.failing), max(check.failing_total, len(check.failing))
+    places = "1 wrong place" if total == 1 else f"{total} wrong places"
+    among = f", of the first {listed}" if listed < total else ""
+    kinds = Counter(place.problem or "wrong" for place in check.failing).most_common()
+    said = [f"{number} with {kind!r}" for kind, number in kinds[:KINDS_NAMED]]
+    if kinds[KINDS_NAMED:]:
+        said.append(f"{sum(number for _, number in kinds[KINDS_NAMED:])} with others")
+    return f"{places}{among}: {', '.join(said) if len(kinds) > 1 else f'all with {kinds[0][0]!r}'}"

@@ -26,6 +26,7 @@ MAX_FILES, MAX_BYTES, MAX_DEPTH = 100, 50 * 1024 * 1024, 4
 AGENT_WORK = "agent_work"
 """What the agent left, and what the analyst makes of it."""
 FIX_SCRIPT = "fix.py"
+SKILL_FILE = "agent_skill.md"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ class CaseFolder:
     def finished(self) -> CaseAnalysis | None:
         return CaseAnalysis.load(self.final / CASE_FILE)
 
-    def prepare(self, log: Log, agent_folder: Path, domain: Domain[Any], case: Case) -> "Evidence":
+    def prepare(
+        self, log: Log, skill: str, agent_folder: Path, domain: Domain[Any], case: Case
+    ) -> "Evidence":
         """Lay the evidence out in an empty folder. Raises ContractError when it is missing."""
         if not agent_folder.is_dir():
             raise ContractError(f"{agent_folder}: no such folder; give the run's --work_dir")
@@ -58,6 +61,8 @@ class CaseFolder:
         there = self.work / AGENT_WORK
         there.mkdir(parents=True)
         write_whole(self.work / "agent_log.md", render_markdown(log))
+        if skill:
+            write_whole(self.work / SKILL_FILE, skill + "\n")
         # What an agent left under a name that means something here is not taken over.
         output, own = domain.files.output, domain.files.all | {FIX_SCRIPT}
         taken, left_out = take_tree(agent_folder, there, own - {output}, first=output)

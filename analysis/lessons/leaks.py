@@ -42,7 +42,7 @@ _MENTIONS = {
     "reference answers": r"\breference[ _-](?:answers?|outputs?|solutions?|workbooks?|values?)\b",
     "answer key": r"\banswer[ _-]?keys?\b|\bcorrect answers?\b|\bsolution file\b",
     "the checker": r"\b(?:evaluator|grader|scorer|checker)\b|\bevaluat(?:e|ion)_output\b",
-    "the analyst's files": r"\boutput_fixed\b|\bagent_work\b|\bagent_log\b|\bfix\.py\b",
+    "the analyst's files": r"\boutput_fixed\b|\bagent_(?:work|log|skill)\b|\bfix\.py\b",
 }
 _COMPILED = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _MENTIONS.items()}
 

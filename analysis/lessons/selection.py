@@ -56,10 +56,6 @@ class Subject:
     def failed(self) -> bool:
         return self.name.tag != "SUCCEED"
 
-    @property
-    def with_skill(self) -> bool:
-        return "skill" in self.name.agent
-
     @cached_property
     def log(self) -> Log:
         return read_log(self.path)
