@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sessionfiles import codex_rows, langsmith_runs, qwen_rows, work_day, write_lines
+from verdictfiles import verdict
 
 from analysis.analysts.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
 from analysis.lessons.selection import select
@@ -16,7 +17,7 @@ from react_agent.layout import SIGNALS, RunLayout
 from react_agent.model import ScriptedModel
 from react_agent.runs.logs import find_logs, read_log
 from react_agent.runs.triage import triage
-from react_agent.runs.verdicts import Evaluation
+from react_agent.runs.verdicts import Evaluation, summarize
 from reporting.page.overview import outcome_of
 from reporting.page.settings import Report
 from reporting.page.stage import write_report
@@ -25,7 +26,6 @@ from reporting.runs.steps import steps_of
 from trace2skill.cli import main
 from trace2skill.online.importing import import_sessions
 from trace2skill.online.settings import SessionImport
-
 
 CODEX = "22222222-0000-7000-8000-000000000002"
 
@@ -96,8 +96,8 @@ def test_sessions_are_neither_solved_nor_failed(source: Path, tmp_path: Path) ->
     chosen = select(layout.logs, "ALL").subjects
     assert len(chosen) == 4
     assert not any(subject.judged for subject in chosen)
-    file = tmp_path / "verdicts.json"
-    others = Evaluation.from_json(evaluation({"some-task": True}), file)
+    some = verdict("some-task", [True])
+    others = Evaluation(summary=summarize([some]), results=(some,))
     assert [row.outcome for row in triage(others, layout.logs)] == ["no log"]
     assert sorted(path.name for path in layout.logs.iterdir()) == before
     (run,) = load_runs(layout.root)
