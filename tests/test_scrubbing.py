@@ -2,6 +2,7 @@
 
 import json
 import string
+import time
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,18 @@ def test_the_id_of_a_session_can_be_a_file_name(identifier: str) -> None:
     assert name
     assert len(name) <= 64
     assert set(name) <= set(string.ascii_letters + string.digits + "-")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("a", "token", "eyJ-", "a-", "curl ", '"', "-----BEGIN PRIVATE KEY-----!", "sk-", "a@"),
+        *("password=", "a.b@c.", "://:", "Bearer ", "/home/", "\\\\", "= ", "-home-a-"),
+    ],
+)
+def test_no_text_keeps_the_rules_busy(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+    started = time.process_time()
+    scrubbed(text)
+    Scrubber().learn(text)
+    assert time.process_time() - started < 10

@@ -28,7 +28,7 @@ from react_agent.sessions.reading import (
 _BY_CLIENT = re.compile(r"\A\s*(<[a-z_]+>|# AGENTS\.md)")
 _EXIT = re.compile(r"(?:exited with code|Exit code:?) (-?\d+)")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-_OPENS_SKILL = re.compile(r"([\w.-]+)/SKILL\.md\b")
+_OPENS_SKILL = re.compile(r"([\w.-]{1,64})/SKILL\.md\b")
 CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 OUTPUTS = ("function_call_output", "custom_tool_call_output")
 

@@ -18,9 +18,9 @@ from typing import Any
 from react_agent.evidence import Session, Step
 
 _SECRET_NAME = (
-    r"(?:[\w.-]*(?:pass(?:word|wd|phrase)|secret|credential|api[_-]?key|access[_-]?key|"
+    r"(?:[\w.-]{0,64}?(?:pass(?:word|wd|phrase)|secret|credential|api[_-]?key|access[_-]?key|"
     r"private[_-]?key|account[_-]?key|encryption[_-]?key|client[_-]?key|auth[_-]?key|"
-    r"auth[_-]?token|(?<![a-z])token(?!s|iz|_c|_u|_l)|(?<![a-z])pwd|passcode)[\w.-]*)"
+    r"auth[_-]?token|(?<![a-z])token(?!s|iz|_c|_u|_l)|(?<![a-z])pwd|passcode)[\w.-]{0,64})"
 )
 _NAMED = re.compile(_SECRET_NAME, re.IGNORECASE)
 _KEY_BODY = r"[A-Za-z0-9_-]"
@@ -29,15 +29,15 @@ RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "PRIVATE KEY",
         re.compile(
             r"-----BEGIN (?P<of>[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----"
-            r"(?:.*?-----END (?P=of)-----|[A-Za-z0-9+/=\s\\:,.()-]*)",
+            r"(?:.{0,8000}?-----END (?P=of)-----|[A-Za-z0-9+/=\s\\:,.()-]*)",
             re.DOTALL,
         ),
     ),
-    ("TOKEN", re.compile(rf"\beyJ{_KEY_BODY}{{8,}}\.{_KEY_BODY}+(?:\.{_KEY_BODY}*)?")),
+    ("TOKEN", re.compile(rf"\beyJ{_KEY_BODY}{{8,2000}}\.{_KEY_BODY}+(?:\.{_KEY_BODY}*)?")),
     (
         "KEY",
         re.compile(
-            rf"\b(?:sk|pk|rk)[-_](?:[a-z0-9]+[-_])*{_KEY_BODY}{{16,}}"
+            rf"\b(?:sk|pk|rk)[-_]{_KEY_BODY}{{16,}}"
             rf"|\bgh[pousr]_[A-Za-z0-9]{{20,}}|\bgithub_pat_\w{{20,}}|\bglpat-{_KEY_BODY}{{16,}}"
             rf"|\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}\b|\bAIza{_KEY_BODY}{{30,}}"
             rf"|\bya29\.{_KEY_BODY}{{20,}}|\bxox[abeoprs]-[A-Za-z0-9-]{{10,}}|\bxapp-[\w-]{{10,}}"
@@ -53,16 +53,18 @@ RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
         re.compile(r"(?P<keep>\b(?:Bearer|Basic|Token)\s+)[A-Za-z0-9+/._~=-]{8,}", re.IGNORECASE),
     ),
     ("TOKEN", re.compile(r"(?P<keep>\b(?:Set-)?Cookie:\s*)[^\n\"']+", re.IGNORECASE)),
-    ("PASSWORD", re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+(?=@)", re.I)),
+    ("PASSWORD", re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@:]*:[^\s/@]+(?=@)", re.I)),
     (
         "PASSWORD",
-        re.compile(r"(?P<keep>\b(?:curl|wget)\b[^\n|;]*?\s(?:-u|--user)[ =]?['\"]?)[^\s:'\"]+:\S+"),
+        re.compile(
+            r"(?P<keep>\b(?:curl|wget)\b[^\n|;]{0,2000}?\s(?:-u|--user)[ =]?['\"]?)[^\s:'\"]+:\S+"
+        ),
     ),
     ("PASSWORD", re.compile(r"(?P<keep>\bsshpass\s+-p\s*|\bIDENTIFIED BY\s+)\S+", re.IGNORECASE)),
     (
         "SECRET",
         re.compile(
-            rf"(?P<keep>(?<![\w.-])['\"\\]*{_SECRET_NAME}['\"\\]*\s*(?::=|=>|[:=]|\s(?=\S*\d))\s*)"
+            rf"(?P<keep>(?<![\w.-])['\"\\]{{0,6}}{_SECRET_NAME}['\"\\]{{0,6}}\s*(?::=|=>|[:=]|\s(?=\S*\d))\s*)"
             r"(?:\\?\"[^\"\n]{3,}?\\?\"|\\?'[^'\n]{3,}?\\?'"
             r"|(?!(?:None|null|true|false|True|False)\b|[\w.]+\(|\$|<|os\.|self\.|process\.)"
             r"[^\s'\"\\,;&)}\]]{4,})",
@@ -74,7 +76,8 @@ RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
         re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}(?![\w-])"),
     ),
 )
-"""In this order. What `keep` holds stays, so that a reader sees what stood there."""
+"""In this order. What `keep` holds stays, so that a reader sees what stood there. Repetitions are
+bounded, so that no text takes more than a time in proportion to its length."""
 
 _HOMES = re.compile(
     r"(?P<home>/(?:home|Users|var/home|export/home)/(?P<posix>[^\s/\\:'\"`<>|,;)]+)"
