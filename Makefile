@@ -44,7 +44,7 @@ $(VENV)/.installed-dev: pyproject.toml requirements.lock | $(BIN)/python
 # The newest versions that pyproject.toml allows, for every Python and with hashes of all their files.
 lock: $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	echo "setuptools>=77" | $(BIN)/uv pip compile pyproject.toml - --extra dev --extra ray --universal \
+	echo "setuptools>=77" | $(BIN)/uv pip compile pyproject.toml - --extra dev --extra ray --extra parquet --universal \
 		--generate-hashes --python-version 3.11 --no-header --no-annotate --quiet --upgrade --output-file requirements.lock
 
 # Known vulnerabilities in what is locked; asks a public data base.

@@ -365,6 +365,7 @@ def test_the_analyst_gets_the_skill_once_and_as_a_file(tmp_path, workers):
         skill_folder="/skills/xlsx",
         skill_body="BODY OF THE SKILL",
         tool_timeout=1,
+        packages="",
     )
     log.write_text(log.read_text().replace("You are a spreadsheet agent.", system))
     model = ScriptedModel(bash("cat agent_skill.md"), REPAIR, DONE)

@@ -23,12 +23,13 @@ from analysis.lessons.selection import select
 from react_agent.engines.workers import Workers
 from react_agent.model import FunctionModel, ScriptedModel
 from react_agent.runs.logs import find_logs, read_log
+from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.door import open_sandbox
 from reporting import compare, report
 from reporting.ledger import command as ledger
 from reporting.runs.runview import RunView
 from spreadsheet_agent import triage
-from spreadsheet_agent.domain import SpreadsheetDomain
+from spreadsheet_agent.domain import PACKAGES, SpreadsheetDomain
 from spreadsheetbench import evaluate
 from spreadsheetbench.tasks.dataset import Dataset
 
@@ -62,7 +63,7 @@ def agentic(run, model, workers):
         output_dir=run.root / "error_analysis",
         work_dir=run.work,
         domain=SpreadsheetDomain(Dataset.load(run.data), workers=workers),
-        sandbox=open_sandbox("auto"),
+        sandbox=open_sandbox("auto", python=offered(PACKAGES)),
         max_turns=6,
     )
 

@@ -13,7 +13,12 @@ from react_agent.seams import FileNames
 
 FILES = FileNames("input.xlsx", "output.xlsx", "gold.xlsx", "output_fixed.xlsx")
 NOT_HELD = {"reason": "R", "turns_left": 3, "files": FILES}
-AGENTIC = {"tool_timeout": 120, "files": FILES, "skill_file": SKILL_FILE}
+AGENTIC = {
+    "tool_timeout": 120,
+    "packages": "openpyxl and pandas",
+    "files": FILES,
+    "skill_file": SKILL_FILE,
+}
 MEANS = [
     Means(),
     Means("# How to\nRead the file back.", "xlsx", packages="openpyxl 3.1.5", office="none"),
@@ -133,10 +138,14 @@ def test_the_agentic_task_names_its_evidence(output, others):
 
 @pytest.mark.parametrize("failed", [True, False])
 def test_one_call_task(failed):
-    text = PROMPTS.render(
-        "single_call_user.j2", failed=failed, ended="", known="", log="the log", log_cut=False
-    )
+    given = {"failed": failed, "ended": "", "known": "", "log": "the log", "log_cut": False}
+    text = PROMPTS.render("single_call_user.j2", judged=True, signals="", **given)
     assert ("It failed." in text, "It succeeded." in text) == (failed, not failed)
+    assert text.startswith("Here is the run. It ")
+    unknown = PROMPTS.render("single_call_user.j2", judged=False, signals="[3] abort", **given)
+    assert "It failed." not in unknown
+    assert "It succeeded." not in unknown
+    assert "[3] abort" in unknown
 
 
 @pytest.mark.parametrize(

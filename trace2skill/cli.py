@@ -30,6 +30,14 @@ STAGES = {
         "skill_evolver.commands.stability",
         "merge again in other orders: which lessons stay",
     ),
+    "sessions": (
+        "trace2skill.online.sessions",
+        "your own sessions with an agent: list, show, import as a run",
+    ),
+    "export": (
+        "reporting.exporting.command",
+        "trajectories, verdicts, lessons and edits as JSON lines, Parquet, ATIF",
+    ),
     "report": ("reporting.report", "one HTML page: runs, tasks, cells, lessons and their evidence"),
 }
 

@@ -217,6 +217,7 @@ class _Case:
             gate=self.analyst.mode,
             files=domain.files,
             tool_timeout=round(self.analyst.sandbox.limits.seconds),
+            packages=" and ".join(domain.packages),
             means=self.means,
             skill_file=SKILL_FILE,
         )

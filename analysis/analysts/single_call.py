@@ -115,6 +115,8 @@ class SingleCallAnalyst:
         user = PROMPTS.render(
             "single_call_user.j2",
             failed=self.kind == "error",
+            judged=subject.judged,
+            signals="\n".join(map(str, subject.log.result.get("signals") or ())),
             ended=how_it_ended(subject.log),
             known=MEANINGS[known] if known else "",
             log=log,

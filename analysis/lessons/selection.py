@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from analysis.lessons.records import instance_id
 from react_agent.errors import ContractError
+from react_agent.evidence import UNKNOWN
 from react_agent.layout import seed_folders, seed_of
 from react_agent.runs.logs import Log, LogName, find_logs, read_log, read_result
 from react_agent.seams import REFUSED
@@ -55,6 +56,11 @@ class Subject:
     @property
     def failed(self) -> bool:
         return self.name.tag != "SUCCEED"
+
+    @property
+    def judged(self) -> bool:
+        """Whether anybody knows if the run succeeded; of a user's session nobody does."""
+        return self.name.tag is not None or self.log.result.get("outcome") != UNKNOWN
 
     @cached_property
     def log(self) -> Log:
@@ -104,7 +110,8 @@ def select(
     named = named_any and bool(instance_ids)
     if wanted != "ALL" and not named and not any(subject.name.tag for subject in found):
         raise ContractError(
-            f"{logs_dir}: no log has a verdict in its name; run analyze_results.py first"
+            f"{logs_dir}: no log has a verdict in its name; run analyze_results.py first, or give "
+            "--all for sessions, which nobody has judged"
         )
     subjects: list[Subject] = []
     left_out: list[LeftOut] = []

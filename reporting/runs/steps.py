@@ -35,10 +35,14 @@ def steps_of(log: Log) -> list[dict[str, Any]]:
     return steps
 
 
+def thought_of(reply: str) -> str:
+    """What stands before the action."""
+    marker = _ACTION.search(reply)
+    return _THOUGHT.sub("", reply[: marker.start()] if marker else reply).strip()
+
+
 def _reply(text: str) -> dict[str, Any]:
-    marker = _ACTION.search(text)
-    thought = _THOUGHT.sub("", text[: marker.start()] if marker else text).strip()
-    step: dict[str, Any] = {"thought": _cut(thought)}
+    step: dict[str, Any] = {"thought": _cut(thought_of(text))}
     try:
         action = read_reply(text)
     except FormatError as error:

@@ -15,6 +15,8 @@ RESULTS = "results.json"
 VERDICTS = "eval_official_results.json"
 """Files beside the outputs."""
 BUDGET = "budget.jsonl"
+SIGNALS = "signals.jsonl"
+"""At the root of a run that was imported from sessions."""
 
 PARSED = "_parsed.json"
 """Ends the name of a record file that lies beside its analysis folder."""

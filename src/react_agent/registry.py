@@ -29,6 +29,13 @@ SKILL_FORMATS: Mapping[str, str] = {
     "agentskills": "skill_evolver.patches.agentskills:AgentSkills",
 }
 
+EVIDENCE: Mapping[str, str] = {
+    "claude-code": "react_agent.sessions.claude_code:ClaudeCode",
+    "codex": "react_agent.sessions.codex:Codex",
+    "qwen-code": "react_agent.sessions.qwen_code:QwenCode",
+    "langsmith": "react_agent.sessions.langsmith:LangSmith",
+}
+
 VIEWS: Mapping[str, str] = {
     "spreadsheetbench": "reporting.cells.view:VIEW",
 }

@@ -39,7 +39,7 @@ async def _run(settings: Doctor) -> int:
 
     found = await examine(settings)
     if settings.json:
-        say(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
+        say(json.dumps(found.as_json(), indent=2))
     else:
         _Page().print(found.checks, found.data, found.can_start)
     return OK if found.can_start else INCOMPLETE
@@ -82,7 +82,7 @@ class _Page:
         if self.colour:
             lines[0] = f"\x1b[{COLOURS[level]}m{mark}\x1b[0m{lines[0].removeprefix(mark)}"
         for line in lines:
-            say(line.encode(self.encoding, "replace").decode(self.encoding))  # with our colours
+            print(line.encode(self.encoding, "replace").decode(self.encoding))  # with our colours
 
     def _wrap(self, text: str, lead: str, indent: str) -> list[str]:
         # Texts quote files and servers: control characters of theirs may not reach a terminal.

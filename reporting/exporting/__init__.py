@@ -1,0 +1,1 @@
+"""Runs for other tools: rows of plain values, and trajectories as ATIF."""

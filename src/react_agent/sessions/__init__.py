@@ -1,0 +1,1 @@
+"""Readers of sessions, and what is done to a session before anybody sees it."""

@@ -1,0 +1,119 @@
+"""Sessions of Qwen Code: `projects/<folder>/chats/<session>.jsonl` in `~/.qwen`.
+
+Messages have parts as Gemini's interface has them: texts, functionCall, functionResponse.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from react_agent.evidence import Reference, Session, Step
+from react_agent.sessions.reading import (
+    FileEvidence,
+    Row,
+    each_once,
+    first,
+    items,
+    line_id,
+    mapping,
+    opened,
+    rows_of,
+    text_of,
+    tokens,
+    word,
+)
+
+_DENIED = ("cancel", "denied", "rejected")
+
+
+class QwenCode(FileEvidence):
+    name = "qwen-code"
+
+    @classmethod
+    def usual(cls) -> list[Path]:
+        return [Path.home() / ".qwen" / "projects"]
+
+    def knows(self, rows: Sequence[Row]) -> bool:
+        return any(
+            "sessionId" in row and isinstance(mapping(row.get("message")).get("parts"), list)
+            for row in rows
+        )
+
+    def read(self, reference: Reference) -> Session:
+        read = rows_of(reference.file)
+        rows = list(each_once(read.found))
+        counted = {
+            line_id(row): tokens(
+                mapping(row.get("usageMetadata")),
+                ("promptTokenCount",),
+                "candidatesTokenCount",
+                "cachedContentTokenCount",
+            )
+            for row in rows
+            if row.get("type") == "assistant" and mapping(row.get("usageMetadata"))
+        }
+        return Session(
+            reference,
+            version=first(rows, "version"),
+            model=first(rows, "model"),
+            cwd=first(rows, "cwd"),
+            started=first(rows, "timestamp"),
+            steps=opened([s for row in rows for s in _steps(row)], frozenset({"skill"})),
+            calls=counted,
+            status="infrastructure" if _ended_by_endpoint(rows) else "completed",
+            problems=tuple(read.problems),
+        )
+
+
+def _ended_by_endpoint(rows: Sequence[Row]) -> bool:
+    """The client writes the endpoint's failure as if the model had said it."""
+    last = next((r for r in reversed(rows) if r.get("type") in ("user", "assistant")), {})
+    said = text_of(items(mapping(last.get("message")).get("parts")))
+    return last.get("type") == "assistant" and said.lstrip().startswith("[API Error:")
+
+
+def _steps(row: Row) -> Iterator[Step]:
+    """Rows of telemetry have no message."""
+    by_agent = row.get("type") == "assistant"
+    time, line = word(row.get("timestamp")), line_id(row)
+    for part in items(mapping(row.get("message")).get("parts")):
+        call, answer = mapping(part.get("functionCall")), mapping(part.get("functionResponse"))
+        text = word(part.get("text"))
+        if call:
+            yield Step(
+                "tool_call",
+                name=word(call.get("name")),
+                arguments=mapping(call.get("args")),
+                call=word(call.get("id")),
+                time=time,
+                line=line,
+            )
+        elif answer:
+            yield _result(row, answer, time, line)
+        elif text and by_agent:
+            yield Step("thought" if part.get("thought") else "say", text, time=time, line=line)
+        elif text:
+            typed = row.get("type") == "user" and not text.lstrip().startswith("<system-reminder>")
+            yield Step("user" if typed else "injected", text, time=time, line=line)
+
+
+def _result(row: Row, answer: Row, time: str, line: str) -> Step:
+    response = mapping(answer.get("response"))
+    status = word(mapping(row.get("toolCallResult")).get("status"))
+    error = response.get("error")
+    text = text_of(response.get("output") or error or response)
+    denied = status in ("cancelled", "canceled") or (
+        bool(error) and any(one in text[:200].lower() for one in _DENIED)
+    )
+    code = next((x for x in text.splitlines()[:40] if x.startswith("Exit Code: ")), "")
+    told = code.removeprefix("Exit Code: ").strip()
+    return Step(
+        "tool_result",
+        text,
+        name=word(answer.get("name")),
+        call=word(answer.get("id")),
+        failed=bool(error) or status == "error",
+        denied=denied,
+        exit_code=int(told) if told.isdecimal() and len(told) < 10 else None,
+        time=time,
+        line=line,
+    )

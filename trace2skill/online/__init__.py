@@ -1,0 +1,1 @@
+"""A skill that learns from its user's own sessions."""
