@@ -33,11 +33,12 @@ from typing import Any, TypeVar
 
 from clock import simulated
 from evolution_author import answer, entries
+from function_model import FunctionModel
 from minirun import ROOT
 from table import ratio, show
 
 from analysis.lessons.leaks import LeakScan
-from react_agent.model import FunctionModel, Message
+from react_agent.model import Message
 from react_agent.skills import Skill
 from skill_evolver.engine.asking import PROMPTS, Talk
 from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver, skill_view

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trace2SkillError
-from react_agent.model import Message
+from react_agent.model import Message, briefing
 from react_agent.skill_format import Problem, SkillFormat
 from react_agent.skills import Skill, is_protected
 from react_agent.text import one_line
@@ -93,10 +93,7 @@ class Evolver:
             **skill_view(files, self.skill.other_files),
             entries=[entry.text for entry in batch],
         )
-        return [
-            Message(role="system", content=self._map_system()),
-            Message(role="user", content=user),
-        ]
+        return briefing(self._map_system(), user)
 
     def _map_system(self) -> str:
         return PROMPTS.render(
@@ -219,11 +216,7 @@ class Evolver:
     async def _node(
         self, level: int, number: int, members: "Sequence[asyncio.Task[list[Patch]]]"
     ) -> list[Patch]:
-        patches = [patch for task in members for patch in await task]
-        if len(patches) < 2:
-            return patches
-        merged = await self.merge(f"merge_level_{level}/merged_{number:04}", patches, level)
-        return patches if merged is None else [merged]
+        return await self._group(level, number, [p for task in members for p in await task])
 
     async def _forced(self, patches: list[Patch], level: int) -> Patch:
         """What is left after the tree: more levels within the cap, one forced merge, then code."""
@@ -297,10 +290,7 @@ class Evolver:
             passages=_passages(self.skill.files, patches),
             patches=views,
         )
-        return aliases, [
-            Message(role="system", content=system),
-            Message(role="user", content=user),
-        ]
+        return aliases, briefing(system, user)
 
 
 class _Tasks:

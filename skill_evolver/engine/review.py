@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from react_agent.configfile import first_problem
 from react_agent.files import digest
-from react_agent.model import Message
+from react_agent.model import Message, briefing
 from react_agent.templates import Prompts
 from skill_evolver.engine.finish import EditStep, Finished, Finisher
 from skill_evolver.guard.guardrails import Guard, flagged_problems
@@ -67,10 +67,7 @@ def question(
     user = PROMPTS.render(
         "review/user.j2", mark=digest(material)[:16], material=material, names=edits
     )
-    return [
-        Message(role="system", content=PROMPTS.render("review/system.j2")),
-        Message(role="user", content=user),
-    ]
+    return briefing(PROMPTS.render("review/system.j2"), user)
 
 
 def _heading(name: str, edit: ExactEdit) -> str:
