@@ -51,6 +51,8 @@ MEDIAN_SECONDS, SIGMA = 40.0, 0.6
 BATCH = 5
 CALL: contextvars.ContextVar[str] = contextvars.ContextVar("call")
 
+T = TypeVar("T")
+
 
 def seconds(seed: int, call: str) -> float:
     """By name, so that engine, baseline and bound see the same times."""
@@ -66,8 +68,8 @@ class Named(Evolver):
         messages: Sequence[Message],
         *,
         priority: int,
-        parse: Callable[[str], Patch] | None = None,
-    ) -> Talk:
+        parse: Callable[[str], T],
+    ) -> Talk[T]:
         CALL.set(name)
         self.watch(name, messages)
         return await super().ask(name, messages, priority=priority, parse=parse)

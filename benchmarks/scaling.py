@@ -3,9 +3,10 @@
     python benchmarks/scaling.py [--cases 10000] [--workers 2000] [--processes 100] [--limit 1200]
 
 The real queue (work_queue), the real dealing of cases to processes (Scheduler), and the real
-patience of every call (patiently, Limiter, Breaker) on a simulated clock; only the provider, the processes
-and the cases are made up. Cases are those of scheduling.py. The provider serves `--limit` calls at
-once and answers 429 to more; during the outage nothing can connect and what was in flight breaks.
+patience of every call (patiently, Limiter, Breaker) on a simulated clock; only the provider, the
+processes and the cases are made up. Cases are those of scheduling.py. The provider serves `--limit`
+calls at once and answers 429 to more; during the outage nothing can connect and what was in flight
+breaks.
 `window`: one limiter for all processes, one for each (what `--executor ray` does), or none, where
 only the waits between attempts hold a call back. The bound is max(longest case, all calls /
 min(workers, limit)) plus the outage; `served at once` is the mean until 8 of 10 cases have ended.

@@ -147,7 +147,7 @@ class Finisher:
             talk = await self.evolver.ask(
                 name, self._question(edit, reason, guard.files), priority=1, parse=JsonCodec().parse
             )
-            patch = talk.patch
+            patch = talk.value
             if patch is None:
                 self.evolver.failures.append(f"{name}: {talk.complaint.splitlines()[0]}")
         made: Sequence[Edit] = [e for e in patch.edits if isinstance(e, ExactEdit)] if patch else []
@@ -242,7 +242,7 @@ class Finisher:
         )
         current = replace(guard, files=result.files)
         made: EditStep = []
-        for number, edit in enumerate(talk.patch.edits if talk.patch else (), start=1):
+        for number, edit in enumerate(talk.value.edits if talk.value else (), start=1):
             name = f"{self.evolver.tag}r{attempt}.{number}"
             new = edit.model_copy(update={"id": name, "sources": ()})
             broken = current.one(new)

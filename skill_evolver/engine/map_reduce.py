@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trace2SkillError
 from react_agent.model import Message, briefing
@@ -31,6 +31,7 @@ from skill_evolver.patches.places import outline, to_lines
 from skill_evolver.patches.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 REASONING_SHOWN = 300
 MAX_REFERENCES = 8
 """Asked for: an agent that has to choose among more opens none."""
@@ -117,14 +118,13 @@ class Evolver:
         messages: Sequence[Message],
         *,
         priority: int,
-        parse: Callable[[str], Patch] | None = None,
-    ) -> Talk:
-        """One call in a slot. A request that the endpoint refuses is a Talk without a patch; an
+        parse: Callable[[str], T],
+    ) -> Talk[T]:
+        """One call in a slot. A request that the endpoint refuses is a Talk without a value; an
         endpoint that is down ends the run, since that is no model's failure."""
         async with self.slots.take(priority):
             if self.down:
                 raise self.down
-            parse = parse or self.settings.codec.parse
             try:
                 try:
                     return await self.store.ask(name, messages, parse)
@@ -147,9 +147,10 @@ class Evolver:
     ) -> list[Patch]:
         """MAP one batch: one patch, or none when nothing usable came back."""
         name = f"map_{number:04}"
-        talk = await self.ask(name, self.map_prompt(files, batch), priority=0)
-        patch = talk.patch or talk.partial
-        if talk.patch is None:
+        prompt, parse = self.map_prompt(files, batch), self.settings.codec.parse
+        talk = await self.ask(name, prompt, priority=0, parse=parse)
+        patch = talk.value or talk.partial
+        if talk.value is None:
             saved = len(patch.edits) if patch else 0
             reason = talk.complaint.split("\n")[0]
             self.failures.append(f"{name}: {reason} ({saved} readable edits kept)")
@@ -250,8 +251,8 @@ class Evolver:
     async def merge(self, name: str, patches: Sequence[Patch], level: int) -> Patch | None:
         """One patch of several; None when no reply could be used."""
         aliases, prompt = self.merge_prompt(patches)
-        talk = await self.ask(name, prompt, priority=level)
-        if talk.patch is None or not (talk.patch.edits or talk.patch.dropped):
+        talk = await self.ask(name, prompt, priority=level, parse=self.settings.codec.parse)
+        if talk.value is None or not (talk.value.edits or talk.value.dropped):
             reason = talk.complaint.split("\n")[0] or "no edit came back"
             self.failures.append(f"{name}: {reason}; its members go on unmerged")
             self.merges["failed"] = self.merges.get("failed", 0) + 1
@@ -261,7 +262,7 @@ class Evolver:
         merged = settle(
             self.ledger,
             patches,
-            talk.patch,
+            talk.value,
             aliases,
             prefix=f"{self.tag}{kind}",
             patch_file=file,
