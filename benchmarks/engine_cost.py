@@ -48,6 +48,9 @@ class NothingToDo:
     def folders(self) -> Sequence[Path]:
         return (self.folder,)
 
+    def with_tool_slots(self, slots: int) -> "NothingToDo":
+        return self
+
     @asynccontextmanager
     async def open(self, shared: Shared | None = None) -> AsyncIterator[Bench[int, str]]:
         counted = shared.capped(Silent()) if shared and shared.capped else None
