@@ -1,11 +1,11 @@
-"""What the engine itself costs: cases through one driver, and calls counted at one desk.
+"""What the engine itself costs: cases through one driver, and calls counted in one ledger.
 
     python benchmarks/engine_cost.py [--cases 2000] [--actors 2,4] [--in_flight 200]
 
-Needs the extra `ray`. A real cluster on this machine, the driver's real crew, and cases that do
-nothing but give back a result of the usual size (`--bytes`); with `counted`, each asks the desk
-once before and once after, as a call under a cap does. The CPU is the driver's own, per case:
-that and not the wall time bounds how many cases one driver can deal out.
+Needs the extra `ray`. A real cluster on this machine, the driver's real scheduler, and cases that
+do nothing but give back a result of the usual size (`--bytes`); with `counted`, each asks the
+ledger once before and once after, as a call under a cap does. The CPU is the driver's own, per
+case: that and not the wall time bounds how many cases one driver can deal out.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from table import show
 
-from react_agent.cluster.ray_cluster import crew
+from react_agent.cluster.ray_cluster import ray_bench
 from react_agent.engines.bench import Bench
 from react_agent.engines.queue import work_queue
 from react_agent.engines.settings import ExecutorSettings
@@ -48,6 +48,9 @@ class NothingToDo:
     def folders(self) -> Sequence[Path]:
         return (self.folder,)
 
+    def with_tool_slots(self, slots: int) -> "NothingToDo":
+        return self
+
     @asynccontextmanager
     async def open(self, shared: Shared | None = None) -> AsyncIterator[Bench[int, str]]:
         counted = shared.capped(Silent()) if shared and shared.capped else None
@@ -67,7 +70,7 @@ async def measure(args: argparse.Namespace, actors: int, counted: bool) -> list[
         caps = BudgetSettings(prices="1,1", max_calls=10**9 if counted else None)
         model = ModelSettings(model="m", budget=caps)
         async with site.open() as here:
-            async with crew(executor, model, site, here, args.in_flight) as bench:
+            async with ray_bench(executor, model, site, here, args.in_flight) as bench:
                 started, used = time.monotonic(), time.process_time()
                 outcomes = await work_queue(bench.work, range(args.cases), workers=args.in_flight)
                 seconds, used = time.monotonic() - started, time.process_time() - used

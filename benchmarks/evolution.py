@@ -33,11 +33,12 @@ from typing import Any, TypeVar
 
 from clock import simulated
 from evolution_author import answer, entries
+from function_model import FunctionModel
 from minirun import ROOT
 from table import ratio, show
 
 from analysis.lessons.leaks import LeakScan
-from react_agent.model import FunctionModel, Message
+from react_agent.model import Message
 from react_agent.skills import Skill
 from skill_evolver.engine.asking import PROMPTS, Talk
 from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver, skill_view
@@ -49,6 +50,8 @@ from skill_evolver.patches.patch import Patch
 MEDIAN_SECONDS, SIGMA = 40.0, 0.6
 BATCH = 5
 CALL: contextvars.ContextVar[str] = contextvars.ContextVar("call")
+
+T = TypeVar("T")
 
 
 def seconds(seed: int, call: str) -> float:
@@ -65,8 +68,8 @@ class Named(Evolver):
         messages: Sequence[Message],
         *,
         priority: int,
-        parse: Callable[[str], Patch] | None = None,
-    ) -> Talk:
+        parse: Callable[[str], T],
+    ) -> Talk[T]:
         CALL.set(name)
         self.watch(name, messages)
         return await super().ask(name, messages, priority=priority, parse=parse)

@@ -2,10 +2,11 @@
 
     python benchmarks/scaling.py [--cases 10000] [--workers 2000] [--processes 100] [--limit 1200]
 
-The real queue (work_queue), the real dealing of cases to processes (Crew), and the real patience
-of every call (patiently, Limiter, Breaker) on a simulated clock; only the provider, the processes
-and the cases are made up. Cases are those of scheduling.py. The provider serves `--limit` calls at
-once and answers 429 to more; during the outage nothing can connect and what was in flight breaks.
+The real queue (work_queue), the real dealing of cases to processes (Scheduler), and the real
+patience of every call (patiently, Limiter, Breaker) on a simulated clock; only the provider, the
+processes and the cases are made up. Cases are those of scheduling.py. The provider serves `--limit`
+calls at once and answers 429 to more; during the outage nothing can connect and what was in flight
+breaks.
 `window`: one limiter for all processes, one for each (what `--executor ray` does), or none, where
 only the waits between attempts hold a call back. The bound is max(longest case, all calls /
 min(workers, limit)) plus the outage; `served at once` is the mean until 8 of 10 cases have ended.
@@ -26,7 +27,7 @@ from clock import simulated
 from scheduling import Case, by_earlier_run, draw
 from table import show
 
-from react_agent.cluster.scheduler import Crew, Engine
+from react_agent.cluster.scheduler import Engine, Scheduler
 from react_agent.cluster.worker import Answer
 from react_agent.engines.bench import CaseLost
 from react_agent.engines.queue import work_queue
@@ -166,23 +167,23 @@ async def run(scene: Scene, cases: Sequence[Case], bound: float) -> Found:
     kind = Unbounded if scene.window == "none" else Limiter
     common = kind(scene.workers)
 
-    async def hire() -> Process:
+    async def start_worker() -> Process:
         await asyncio.sleep(START_SECONDS)
         return Process(provider, kind(share) if scene.window == "each" else common, tools)
 
-    crew: Crew[Case, Any] = Crew(Engine(hire, Process.die, Lost))
-    await crew.start(scene.processes)
-    for station in dice.sample(crew.stations, round(scene.lost * scene.processes)):
-        loop.call_later(dice.uniform(0.1, 0.6) * bound, station.actor.die)
+    scheduler: Scheduler[Case, Any] = Scheduler(Engine(start_worker, Process.die, Lost))
+    await scheduler.start(scene.processes)
+    for worker in dice.sample(scheduler.workers, round(scene.lost * scene.processes)):
+        loop.call_later(dice.uniform(0.1, 0.6) * bound, worker.actor.die)
     ends: list[float] = []
     outcomes = await work_queue(
-        crew.work,
+        scheduler.work,
         cases,
         workers=scene.workers,
         done=lambda outcome: ends.append(loop.time()),
         again=lambda outcome: isinstance(outcome.error, CaseLost),
     )
-    await crew.close()
+    await scheduler.close()
     return Found(provider, ends[int(0.8 * len(ends))], sum(o.error is not None for o in outcomes))
 
 

@@ -26,11 +26,12 @@ from dataclasses import dataclass
 from statistics import median
 
 from clock import simulated
+from function_model import FunctionModel
 from table import show
 
 from react_agent.engines.queue import work_queue
 from react_agent.loop.agent import ReActAgent, Tool
-from react_agent.model import FunctionModel, Message
+from react_agent.model import Message
 from react_agent.runs.order import longest_first
 
 MEDIAN_SECONDS, SIGMA = 8.0, 0.6

@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
@@ -145,15 +144,10 @@ class SpreadsheetDomain(Domain[SheetCase]):
         self._workers = workers.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         workers, self._workers = self._workers, None
         if workers:
-            workers.__exit__(kind, error, trace)
+            workers.__exit__(*ended)
 
     def scored(self, task_id: str) -> list[SheetCase]:
         task = self.dataset.by_id[task_id]

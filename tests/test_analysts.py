@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from function_model import FunctionModel
 from lessons import DONE, REPORT, SmallRun, act, bash, python
 
 from analysis.analysts.asking import conversation, readable
@@ -34,7 +35,7 @@ from react_agent.errors import (
     PromptRefused,
 )
 from react_agent.flags import parser_of, read
-from react_agent.model import FunctionModel, Message, Reply, ScriptedModel
+from react_agent.model import Message, Reply, ScriptedModel
 from react_agent.models.settings import ModelSettings
 from react_agent.runs.casework import task_prompts
 from react_agent.sandbox.agent_python import offered

@@ -194,7 +194,7 @@ def test_long_texts_are_cut_in_the_middle() -> None:
     log = log_of("What? " + "x" * 3 * MAX_TEXT)
     (step,) = steps_of(log)
     assert len(step["raw"]) < MAX_TEXT + 100
-    assert "characters not shown" in step["raw"]
+    assert "characters left out" in step["raw"]
 
 
 def test_the_prompt_names_the_position_where_no_data_set_does() -> None:

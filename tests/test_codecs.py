@@ -166,7 +166,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def talk(*replies: str | Reply) -> tuple[ScriptedModel, Patch | None]:
     model = ScriptedModel(*replies)
     found = asyncio.run(ask(model, [Message(role="user", content="go")], JsonCodec().parse))
-    return model, found.patch
+    return model, found.value
 
 
 def test_a_reply_cut_off_is_continued_and_joined() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from clock import simulated
 from commands import DONE, TASKS, Commands, bash, copying_agent, task_of, with_server
+from function_model import FunctionModel
 from hypothesis import given
 from hypothesis import strategies as st
 from stub_server import refusal, reply
@@ -16,7 +17,7 @@ from test_limiter import Client, Server
 
 from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.loop.agent import ReActAgent, Tool
-from react_agent.model import FunctionModel, Message
+from react_agent.model import Message
 from react_agent.models.patience.deadlines import KNOWN, SHORTEST, TIMES_SLOWEST, Pace, now
 from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.seams import Trajectory

@@ -17,7 +17,7 @@ import pytest
 from hostile_scene import gone, sleeping, unique_seconds
 from workbooks import SHEET1, cell, part, perturbed, rewrite_part, write_gold
 
-from react_agent.engines.workers import Workers, WorkLimits
+from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.runs.scoring import score_run
 from react_agent.runs.verdicts import (
     CaseVerdict,
@@ -32,8 +32,8 @@ from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheetbench.evaluate import main
 from spreadsheetbench.scoring.score import (
     ScoreJob,
-    report_pair_limited,
-    score_pair_limited,
+    report_pair,
+    score_pair,
 )
 from spreadsheetbench.scoring.settings import BookScoring
 from spreadsheetbench.tasks.dataset import Dataset
@@ -324,13 +324,12 @@ def test_pairs_can_be_scored_and_reported_in_a_limited_worker(
     bench.task("1", "nothing")
     bomb(bench.output("1"))
     with Workers(1, SMALL) as workers:
-        assert score_pair_limited(workers, gold, gold, "A1:F8").passed
-        assert "at B1" in score_pair_limited(workers, gold, other, "A1:F8").message
-        assert report_pair_limited(workers, gold, other, "A1:F8").mismatches == 1
-        killed = report_pair_limited(workers, gold, bench.output("1"), "A1:F8")
-        assert not killed.passed
-        assert "300 MB" in killed.error
-        assert "300 MB" in score_pair_limited(workers, gold, bench.output("1"), "A1").message
+        assert workers.run(score_pair, gold, gold, "A1:F8").passed
+        assert "at B1" in workers.run(score_pair, gold, other, "A1:F8").message
+        assert workers.run(report_pair, gold, other, "A1:F8").mismatches == 1
+        for work in score_pair, report_pair:
+            with pytest.raises(WorkerLost, match="300 MB"):
+                workers.run(work, gold, bench.output("1"), "A1:F8")
 
 
 def test_infrastructure_failures_are_named_and_totals_stay(bench: Bench) -> None:

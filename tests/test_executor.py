@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from commands import MINI, ROOT, Commands, copying_agent, with_server
 
-from react_agent.cluster.worker import Opening, Station
+from react_agent.cluster.worker import Opening, Worker
 from react_agent.errors import ContractError
 from react_agent.models.settings import ModelSettings
 from react_agent.runs.casework import Assignment, RolloutSite
@@ -63,14 +63,14 @@ def test_a_station_works_as_the_driver_would(tmp_path: Path) -> None:
         place = RunPlace(
             41, tmp_path / "outputs", site.working, site.logs, {"model": "m", "seed": 41}
         )
-        station = Station()
+        worker = Worker()
         sent = opening(site, {}, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=user.server.url)
         assert KEY not in repr(sent)
-        settings = (await station.open(sent, None)).value
+        settings = (await worker.open(sent, None)).value
         async with site.open() as here:
             assert settings == here.settings
-        answer = await station.work(Assignment(place, case, False, "print"))
-        await station.close()
+        answer = await worker.work(Assignment(place, case, False, "print"))
+        await worker.close()
         assert (answer.value.status, answer.value.success) == ("completed", True)
         assert Path(answer.value.log_file).is_file()
         assert {h["Authorization"] for h in user.server.headers} == {f"Bearer {KEY}"}
@@ -87,7 +87,7 @@ def test_a_folder_that_is_not_shared_is_refused(tmp_path: Path, text: str | None
     if text:
         token.write_text(text)
     sent = opening(RolloutSite(rollouts(tmp_path)), {str(token): "the driver's"})
-    answer = asyncio.run(Station().open(sent, None))
+    answer = asyncio.run(Worker().open(sent, None))
     assert isinstance(answer.error, ContractError)
     assert f"{tmp_path} is not the folder that the driver sees" in str(answer.error)
 
@@ -104,11 +104,11 @@ def test_closing_a_station_cancels_what_is_in_flight_and_waits_for_it(tmp_path: 
                 ended.append("closed")
 
     async def session() -> None:
-        station = Station()
-        station._bench = Slow()  # type: ignore[assignment]
-        working = [asyncio.ensure_future(station.work(n)) for n in range(3)]
+        worker = Worker()
+        worker._bench = Slow()  # type: ignore[assignment]
+        working = [asyncio.ensure_future(worker.work(n)) for n in range(3)]
         await asyncio.sleep(0.01)
-        await station.close()
+        await worker.close()
         assert ended == ["closed"] * 3
         assert all(
             isinstance(e, asyncio.CancelledError)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from evolving import Author, make_skill
 from evolving import run as evolve
+from function_model import FunctionModel
 from lessons import DONE, act, python
 from releasedrun import AGENT, SUCCESS, Ended, ReleasedRun
 from stub_server import StubServer, reply
@@ -21,7 +22,7 @@ from analysis.analysts.single_call import SUCCESSES, SingleCallAnalyst
 from analysis.lessons.records import load_records, record_entries, save_records
 from analysis.lessons.selection import select
 from react_agent.engines.workers import Workers
-from react_agent.model import FunctionModel, ScriptedModel
+from react_agent.model import ScriptedModel
 from react_agent.runs.logs import find_logs, read_log
 from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.door import open_sandbox

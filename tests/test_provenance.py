@@ -6,10 +6,11 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+from function_model import FunctionModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from react_agent.model import FunctionModel, Message
+from react_agent.model import Message
 from react_agent.skills import Skill
 from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver
 from skill_evolver.engine.store import Store

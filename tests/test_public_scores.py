@@ -6,12 +6,13 @@ The whole table of facts is in the documentation of scoring; here are those of t
 from pathlib import Path
 
 import pytest
+from goldvalues import count_values
 from naive_scorer import NaiveScorer
 
 from spreadsheetbench.book.book import Book
 from spreadsheetbench.book.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM, RulesName
 from spreadsheetbench.reading.reader import READERS
-from spreadsheetbench.scoring.compare import compare, count_values
+from spreadsheetbench.scoring.compare import compare
 from spreadsheetbench.tasks.dataset import Dataset
 
 READER = READERS["openpyxl"]

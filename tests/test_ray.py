@@ -31,7 +31,7 @@ KEY = "sk-a-key-that-no-file-may-hold"
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Path]:
-    """One head with room for four stations; its files lie in the folder that is given."""
+    """One head with room for four workers; its files lie in the folder that is given."""
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as name:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(16))
@@ -169,8 +169,8 @@ def test_a_lost_desk_goes_on_counting_from_its_file(cluster: Path, tmp_path: Pat
         capped = on(cluster, "--max_calls", "40")
         process = await user.start("run_spreadsheetbench.py", *user.rollout_flags(*capped))
         await until(lambda: user.server.in_flight == 4)
-        (desk,) = actors(cluster, "ray::Desk")
-        desk.kill()
+        (ledger,) = actors(cluster, "ray::CallLedger")
+        ledger.kill()
         gate.opened.set()
         said = (await process.communicate())[0].decode()
         assert process.returncode == 0, said
@@ -252,7 +252,7 @@ def test_a_cassette_answers_in_every_process(cluster: Path, tmp_path: Path) -> N
 OTHER = """
 import asyncio, sys
 from dataclasses import replace
-from react_agent.cluster.ray_cluster import crew
+from react_agent.cluster.ray_cluster import ray_bench
 from react_agent.flags import run_stage
 from react_agent.runs.casework import RolloutSite
 from react_agent.runs.settings import Rollouts
@@ -261,7 +261,7 @@ async def start(settings):
     site = RolloutSite(settings)
     async with site.open() as here:
         other = replace(here, settings={**here.settings, "sandbox": "another"})
-        async with crew(settings.executor, settings.model, site, other, 2):
+        async with ray_bench(settings.executor, settings.model, site, other, 2):
             print("it began")
 
 sys.exit(run_stage(start, Rollouts, None, "test"))

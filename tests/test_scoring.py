@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from goldvalues import count_values
 from naive_scorer import NaiveScorer
 from workbooks import (
     PERTURBATIONS,
@@ -17,7 +18,7 @@ from workbooks import (
 
 from spreadsheetbench.book.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM
 from spreadsheetbench.reading.reader import READERS
-from spreadsheetbench.scoring.compare import compare, count_values
+from spreadsheetbench.scoring.compare import compare
 from spreadsheetbench.scoring.score import report_pair, score_pair
 
 

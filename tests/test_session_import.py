@@ -107,7 +107,7 @@ def test_sessions_are_neither_solved_nor_failed(source: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("call", [FAILURES, SUCCESSES], ids=lambda c: c.kind)
 def test_an_analyst_is_told_that_nobody_knows(call, source: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     layout = imported(source, tmp_path / "run")
-    subject = next(s for s in select(layout.logs, "ALL").subjects if s.with_skill)
+    subject = next(s for s in select(layout.logs, "ALL").subjects if "skill" in s.name.agent)
     model = ScriptedModel(*["nothing to report"] * 9)
     analyst = SingleCallAnalyst(call, model, "m", tmp_path / "reports")
     analysis = asyncio.run(analyst.analyse(subject))

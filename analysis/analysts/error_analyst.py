@@ -43,7 +43,7 @@ from react_agent.errors import ContractError, InfrastructureError, PromptRefused
 from react_agent.files import check_room, digest
 from react_agent.layout import CHAT, FLAG, GATE, REPORT
 from react_agent.loop.agent import ReActAgent, Tool
-from react_agent.model import Message, Model
+from react_agent.model import Message, Model, briefing
 from react_agent.sandbox.bash import Bash
 from react_agent.sandbox.door import Sandbox
 from react_agent.sandbox.untrusted import taken
@@ -240,7 +240,7 @@ class _Case:
             log=shown,
             log_cut=cut,
         )
-        return [Message(role="system", content=system), Message(role="user", content=user)]
+        return briefing(system, user)
 
     def _bash(self, shell: Bash) -> Tool:
         async def bash(command: str) -> str:

@@ -17,7 +17,7 @@ from react_agent.conversation import Conversation
 from react_agent.errors import ContextOverflow, PromptRefused
 from react_agent.files import digest, write_whole
 from react_agent.layout import report_prefix
-from react_agent.model import Message, Model
+from react_agent.model import Message, Model, briefing
 from react_agent.seams import REFUSED, Domain
 
 
@@ -122,7 +122,7 @@ class SingleCallAnalyst:
             log=log,
             log_cut=cut,
         )
-        return [Message(role="system", content=system), Message(role="user", content=user)]
+        return briefing(system, user)
 
     def _path(self, subject: Subject, suffix: str) -> Path:
         return self.output_dir / f"{report_prefix(self.kind)}{subject.instance}{suffix}"

@@ -30,15 +30,6 @@ _ENDED: dict[str, str] = {
     "crash": "the harness broke",
 }
 
-_BY_STATUS: dict[str, str] = {
-    "out_of_turns": "out_of_turns",
-    "deadline": "deadline",
-    "context_overflow": "context_overflow",
-    "stuck": "stuck",
-    "format_errors": "stuck",
-    "crash": "crash",
-}
-
 
 def how_it_ended(log: Log) -> str:
     """A clause for a prompt; empty when the log does not say."""
@@ -47,10 +38,10 @@ def how_it_ended(log: Log) -> str:
 
 def class_by_status(log: Log) -> str:
     """The class as far as the log alone tells it: how the run ended, or that it left nothing."""
-    found = _BY_STATUS.get(str(log.status), "")
-    if not found and log.result.get("success") is False:
-        return "no_output"
-    return found
+    found = "stuck" if log.status == "format_errors" else str(log.status)
+    if found in MEANINGS and found != "no_output":
+        return found
+    return "no_output" if log.result.get("success") is False else ""
 
 
 def wrong_places(check: Check | None) -> str:

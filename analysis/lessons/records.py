@@ -23,10 +23,6 @@ log = logging.getLogger(__name__)
 
 ItemType = Literal["failure_cause", "failure_memory", "success_memory"]
 LessonKind = Literal["error", "success"]
-MAX_FAILING_CELLS = 20
-"""Cells a record names; a whole wrong column adds nothing to the first twenty."""
-
-
 Id = Text
 """Foreign record files keep ids as the data has them: integers in half of it."""
 SaidOrNot = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]

@@ -32,9 +32,9 @@ class Scored:
     def verdict_file(self) -> Path:
         return self.view.layout.verdicts
 
-    @cached_property
+    @property
     def verdicts(self) -> Mapping[str, TaskVerdict]:
-        return {verdict.id: verdict for verdict in self.evaluation.results}
+        return self.view.verdicts
 
     def passed(self, task: str) -> bool:
         verdict = self.verdicts[task]

@@ -7,6 +7,7 @@ from react_agent.errors import FormatError
 from react_agent.loop.replies import Action, Done, read_reply
 from react_agent.model import Message
 from react_agent.runs.logs import Log
+from react_agent.text import cut_middle
 
 MAX_TEXT = 20_000
 """Characters shown of one command or observation; agents see at most 6,000 of an observation."""
@@ -66,8 +67,4 @@ def _answer(step: dict[str, Any], message: Message) -> None:
 
 
 def _cut(text: str) -> str:
-    if len(text) <= MAX_TEXT:
-        return text
-    half = MAX_TEXT // 2
-    left_out = len(text) - 2 * half
-    return f"{text[:half]}\n[... {left_out:,} characters not shown ...]\n{text[-half:]}"
+    return cut_middle(text, MAX_TEXT)

@@ -1,7 +1,9 @@
-"""Ask a model for a patch: continued when cut off, sent back when it cannot be read."""
+"""Ask a model for something that can be read, such as a patch: continued when cut off, sent back
+when it cannot be read."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from react_agent.conversation import CORRECTIONS, Conversation
 from react_agent.model import Message, Model, Usage
@@ -10,13 +12,14 @@ from skill_evolver.patches.codecs import PatchFormatError
 from skill_evolver.patches.patch import Patch
 
 PROMPTS = Prompts("skill_evolver")
+T = TypeVar("T")
 
 
 @dataclass
-class Talk:
+class Talk(Generic[T]):
     """What was said after the first prompt, and what could be read from it."""
 
-    patch: Patch | None = None
+    value: T | None = None
     """None when no reply could be read whole."""
     partial: Patch | None = None
     """Of an unreadable reply, the edits that were fine."""
@@ -32,15 +35,15 @@ class Talk:
 async def ask(
     model: Model,
     messages: Sequence[Message],
-    parse: Callable[[str], Patch],
+    parse: Callable[[str], T],
     fixes: int = CORRECTIONS,
-) -> Talk:
-    """Raises ModelError when the endpoint fails; an unreadable reply is a Talk without a patch."""
+) -> Talk[T]:
+    """Raises ModelError when the endpoint fails; an unreadable reply is a Talk without a value."""
     talk = Conversation(model, list(messages), PROMPTS.render("retry/continue.j2"))
     found = await talk.read(await talk.answer(), parse, _complaint, fixes)
     error = found.error
     return Talk(
-        patch=found.value,
+        value=found.value,
         partial=error.partial if isinstance(error, PatchFormatError) else None,
         text=found.text,
         turns=talk.messages[len(messages) :],

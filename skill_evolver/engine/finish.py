@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from react_agent.layout import FINAL_PATCH
-from react_agent.model import Message
+from react_agent.model import Message, briefing
 from react_agent.skill_format import Problem
 from skill_evolver.engine.asking import PROMPTS
 from skill_evolver.engine.map_reduce import Evolver, skill_view
@@ -147,7 +147,7 @@ class Finisher:
             talk = await self.evolver.ask(
                 name, self._question(edit, reason, guard.files), priority=1, parse=JsonCodec().parse
             )
-            patch = talk.patch
+            patch = talk.value
             if patch is None:
                 self.evolver.failures.append(f"{name}: {talk.complaint.splitlines()[0]}")
         made: Sequence[Edit] = [e for e in patch.edits if isinstance(e, ExactEdit)] if patch else []
@@ -166,13 +166,8 @@ class Finisher:
     def _question(self, edit: Edit, reason: str, files: Mapping[str, str]) -> list[Message]:
         text = self.evolver.settings.codec.render(Patch(edits=(edit,)), {})
         view = skill_view(files, self.other_files)
-        return [
-            Message(role="system", content=PROMPTS.render("translate/system.j2")),
-            Message(
-                role="user",
-                content=PROMPTS.render("translate/user.j2", **view, reason=reason, edit=text),
-            ),
-        ]
+        user = PROMPTS.render("translate/user.j2", **view, reason=reason, edit=text)
+        return briefing(PROMPTS.render("translate/system.j2"), user)
 
     def sift(
         self, edits: Sequence[ExactEdit], guard: Guard
@@ -241,16 +236,13 @@ class Finisher:
         user = PROMPTS.render("verify/user.j2", **view, problems=problems)
         talk = await self.evolver.ask(
             f"verify_{attempt}",
-            [
-                Message(role="system", content=PROMPTS.render("verify/system.j2")),
-                Message(role="user", content=user),
-            ],
+            briefing(PROMPTS.render("verify/system.j2"), user),
             priority=1,
             parse=JsonCodec().parse,
         )
         current = replace(guard, files=result.files)
         made: EditStep = []
-        for number, edit in enumerate(talk.patch.edits if talk.patch else (), start=1):
+        for number, edit in enumerate(talk.value.edits if talk.value else (), start=1):
             name = f"{self.evolver.tag}r{attempt}.{number}"
             new = edit.model_copy(update={"id": name, "sources": ()})
             broken = current.one(new)

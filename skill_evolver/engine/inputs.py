@@ -16,8 +16,6 @@ from skill_evolver.engine.asking import PROMPTS
 from skill_evolver.engine.settings import Lessons, Source
 from spreadsheetbench.tasks.dataset import Dataset
 
-_DOUBLE = "_prompt"
-"""Ends the id of a second record of one run: the released parser also reads the prompt's file."""
 KINDS = {
     "failure_cause": "Cause",
     "failure_memory": "Memory item",
@@ -131,7 +129,7 @@ def load_entries(
         if is_patterns:
             entries += [_pattern_entry(p) for p in _load_patterns(file)]
         else:
-            records = _once(load_records(file, kind))
+            records = load_records(file, kind)
             entries += [_record_entry(r) for r in _select(records, selection)]
     if patterns:
         entries = entries[selection.start : selection.end]
@@ -147,16 +145,6 @@ def lessons_of(entries: Sequence[LessonEntry]) -> Lessons:
     if "success_memory" not in types:
         return "error"
     return "success" if types == {"success_memory"} else "combined"
-
-
-def _once(records: list[LessonRecord]) -> list[LessonRecord]:
-    names = {record.instance_id for record in records}
-    return [
-        record
-        for record in records
-        if not record.instance_id.endswith(_DOUBLE)
-        or record.instance_id.removesuffix(_DOUBLE) not in names
-    ]
 
 
 def _select(records: list[LessonRecord], selection: Selection) -> list[LessonRecord]:

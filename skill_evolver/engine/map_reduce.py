@@ -7,10 +7,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trace2SkillError
-from react_agent.model import Message
+from react_agent.model import Message, briefing
 from react_agent.skill_format import Problem, SkillFormat
 from react_agent.skills import Skill, is_protected
 from react_agent.text import one_line
@@ -31,6 +31,7 @@ from skill_evolver.patches.places import outline, to_lines
 from skill_evolver.patches.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 REASONING_SHOWN = 300
 MAX_REFERENCES = 8
 """Asked for: an agent that has to choose among more opens none."""
@@ -95,10 +96,7 @@ class Evolver:
             **skill_view(files, self.skill.other_files),
             entries=[entry.text for entry in batch],
         )
-        return [
-            Message(role="system", content=self._map_system()),
-            Message(role="user", content=user),
-        ]
+        return briefing(self._map_system(), user)
 
     def _map_system(self) -> str:
         return PROMPTS.render(
@@ -122,14 +120,13 @@ class Evolver:
         messages: Sequence[Message],
         *,
         priority: int,
-        parse: Callable[[str], Patch] | None = None,
-    ) -> Talk:
-        """One call in a slot. A request that the endpoint refuses is a Talk without a patch; an
+        parse: Callable[[str], T],
+    ) -> Talk[T]:
+        """One call in a slot. A request that the endpoint refuses is a Talk without a value; an
         endpoint that is down ends the run, since that is no model's failure."""
         async with self.slots.take(priority):
             if self.down:
                 raise self.down
-            parse = parse or self.settings.codec.parse
             try:
                 try:
                     return await self.store.ask(name, messages, parse)
@@ -154,9 +151,10 @@ class Evolver:
     ) -> list[Patch]:
         """MAP one batch: one patch, or none when nothing usable came back."""
         name = f"map_{number:04}"
-        talk = await self.ask(name, self.map_prompt(files, batch), priority=0)
-        patch = talk.patch or talk.partial
-        if talk.patch is None:
+        prompt, parse = self.map_prompt(files, batch), self.settings.codec.parse
+        talk = await self.ask(name, prompt, priority=0, parse=parse)
+        patch = talk.value or talk.partial
+        if talk.value is None:
             saved = len(patch.edits) if patch else 0
             reason = talk.complaint.split("\n")[0]
             self.failures.append(f"{name}: {reason} ({saved} readable edits kept)")
@@ -224,12 +222,9 @@ class Evolver:
         self, level: int, number: int, members: "Sequence[asyncio.Task[list[Patch]]]"
     ) -> list[Patch]:
         patches = [patch for task in members for patch in await task]
-        if len(patches) < 2:
-            if len(members) > 1:
-                self.ended()
-            return patches
-        merged = await self.merge(f"merge_level_{level}/merged_{number:04}", patches, level)
-        return patches if merged is None else [merged]
+        if len(patches) < 2 <= len(members):
+            self.ended()
+        return await self._group(level, number, patches)
 
     async def _forced(self, patches: list[Patch], level: int) -> Patch:
         """What is left after the tree: more levels within the cap, one forced merge, then code."""
@@ -263,8 +258,8 @@ class Evolver:
     async def merge(self, name: str, patches: Sequence[Patch], level: int) -> Patch | None:
         """One patch of several; None when no reply could be used."""
         aliases, prompt = self.merge_prompt(patches)
-        talk = await self.ask(name, prompt, priority=level)
-        if talk.patch is None or not (talk.patch.edits or talk.patch.dropped):
+        talk = await self.ask(name, prompt, priority=level, parse=self.settings.codec.parse)
+        if talk.value is None or not (talk.value.edits or talk.value.dropped):
             reason = talk.complaint.split("\n")[0] or "no edit came back"
             self.failures.append(f"{name}: {reason}; its members go on unmerged")
             self.merges["failed"] = self.merges.get("failed", 0) + 1
@@ -274,7 +269,7 @@ class Evolver:
         merged = settle(
             self.ledger,
             patches,
-            talk.patch,
+            talk.value,
             aliases,
             prefix=f"{self.tag}{kind}",
             patch_file=file,
@@ -303,10 +298,7 @@ class Evolver:
             passages=_passages(self.skill.files, patches),
             patches=views,
         )
-        return aliases, [
-            Message(role="system", content=system),
-            Message(role="user", content=user),
-        ]
+        return aliases, briefing(system, user)
 
 
 class _Tasks:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from react_agent.configfile import first_problem
 from react_agent.files import digest
-from react_agent.model import Message
+from react_agent.model import Message, briefing
 from react_agent.templates import Prompts
 from skill_evolver.engine.finish import EditStep, Finished, Finisher
 from skill_evolver.guard.guardrails import Guard, flagged_problems
@@ -25,7 +25,7 @@ from skill_evolver.lineage.grouping import numbered
 from skill_evolver.patches.apply import Document, Line, to_files
 from skill_evolver.patches.build import build
 from skill_evolver.patches.codecs import PatchFormatError
-from skill_evolver.patches.patch import ExactEdit, Patch
+from skill_evolver.patches.patch import ExactEdit
 from skill_evolver.patches.places import to_lines
 from skill_evolver.patches.rules import mentions, new_problems
 
@@ -46,13 +46,12 @@ async def reviewed(
         "review_0001",
         question(guard.files, result.built.document, edits),
         priority=1,
-        parse=lambda reply: Patch(reasoning=str(len(read_verdicts(reply, edits)))),
+        parse=lambda reply: read_verdicts(reply, edits),
     )
-    if talk.patch is None:
+    if talk.value is None:
         return result, Review(not_reviewed=_line(talk.complaint.split("\n")[0]))
-    said = read_verdicts(talk.text, edits)
-    harmful = [(edits[v.edit], v.reason) for v in said if v.verdict == "harmful"]
-    named = tuple(v.model_copy(update={"edit": edits[v.edit].id}) for v in said)
+    harmful = [(edits[v.edit], v.reason) for v in talk.value if v.verdict == "harmful"]
+    named = tuple(v.model_copy(update={"edit": edits[v.edit].id}) for v in talk.value)
     return _without(harmful, finisher, result, guard), Review(verdicts=named)
 
 
@@ -67,10 +66,7 @@ def question(
     user = PROMPTS.render(
         "review/user.j2", mark=digest(material)[:16], material=material, names=edits
     )
-    return [
-        Message(role="system", content=PROMPTS.render("review/system.j2")),
-        Message(role="user", content=user),
-    ]
+    return briefing(PROMPTS.render("review/system.j2"), user)
 
 
 def _heading(name: str, edit: ExactEdit) -> str:

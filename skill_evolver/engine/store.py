@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from react_agent.conversation import CORRECTIONS
 from react_agent.errors import ContractError
@@ -23,6 +23,7 @@ from skill_evolver.patches.patch import Edit, Patch
 
 PLACE_FIELDS = ("target_section", "target_text", "old_text", "content", "after_section")
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass
@@ -55,8 +56,8 @@ class Store:
         self._model_key = model_key(model)
 
     async def ask(
-        self, name: str, messages: Sequence[Message], parse: Callable[[str], Patch]
-    ) -> Talk:
+        self, name: str, messages: Sequence[Message], parse: Callable[[str], T]
+    ) -> Talk[T]:
         """The reply to this prompt: from disk when it was paid for, else from the model.
 
         Raises ModelError when the endpoint fails.
@@ -97,7 +98,7 @@ class Store:
             lines += ["", "Items:", "", codec.render(patch, {}), "", "===== PATCH END =====", ""]
             write_whole(self.folder / name, "\n".join(lines))
 
-    def _stored(self, name: str, key: str, parse: Callable[[str], Patch]) -> Talk | None:
+    def _stored(self, name: str, key: str, parse: Callable[[str], T]) -> Talk[T] | None:
         try:
             value: Any = read_json(self.folder / CALLS / f"{name}.json")
             if value["key"] != key or not value["read"]:
@@ -107,13 +108,13 @@ class Store:
         except (ContractError, PatchFormatError, KeyError, TypeError, ValueError):
             return None  # not there, or of an older version: the call is made again
 
-    def _save(self, name: str, key: str, messages: Sequence[Message], talk: Talk) -> None:
+    def _save(self, name: str, key: str, messages: Sequence[Message], talk: Talk[T]) -> None:
         """The call file comes last: it says that the reply need not be paid for again."""
         turns = [turn.model_dump() for turn in talk.turns]
         if self.readable:
             prompt = [*(m.model_dump() for m in messages), *turns]
             write_whole(self.folder / prompt_sample(name), _as_text(prompt))
-        if talk.patch is None:
+        if talk.value is None:
             self.tally.unreadable += 1
             log.warning("%s: the reply cannot be read: %s", name, talk.complaint.split("\n")[0])
             if self.parse_failures:
@@ -122,9 +123,9 @@ class Store:
                 write_whole(self.parse_failures / f"{name.replace('/', '_')}.md", text)
         fields = {
             "key": key,
-            "read": talk.patch is not None,
+            "read": talk.value is not None,
             "text": talk.text,
-            "complaint": talk.complaint if talk.patch is None else "",
+            "complaint": talk.complaint if talk.value is None else "",
             "turns": turns,
             "usage": talk.usage.model_dump(),
         }

@@ -23,17 +23,17 @@ AROUND, EXCERPT = 30, 120
 LONGEST_NAME = 16
 """Letters and digits in a row that a name in a path may have."""
 
-_VISIBLE = re.compile(r"[\t\n\r -~]+")
-_EMOJI_JOIN = re.compile("(?<=[\u2190-\u2bff\U0001f000-\U0001faff])[\ufe0f\u200d]+|\ufe0f")
+# As texts, which `re` compiles when they are first used: --help wants the names of the rules only.
+_VISIBLE = r"[\t\n\r -~]+"
+_EMOJI_JOIN = "(?<=[\u2190-\u2bff\U0001f000-\U0001faff])[\ufe0f\u200d]+|\ufe0f"
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2028\u2029\u2800\u3164\uffa0")
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_WORD = r"[^\W\d_]{3,}"
 _FOREIGN = frozenset({"GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE"})
 _SYMBOLS = "ΔΣΩΠδλμπρστω"
 """Letters that stand before a Latin name in formulas and headings."""
-_OPAQUE = re.compile(
-    r"(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f]{2}|&#x?[0-9a-f]{2,5};){8,}"
-    r"|\b(?:[0-9a-f]{2}[ :,-]){15,}[0-9a-f]{2}\b|[A-Za-z0-9+/=_-]{32,}",
-    re.IGNORECASE,
+_OPAQUE = (
+    r"(?i)(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f]{2}|&#x?[0-9a-f]{2,5};){8,}"
+    r"|\b(?:[0-9a-f]{2}[ :,-]){15,}[0-9a-f]{2}\b|[A-Za-z0-9+/=_-]{32,}"
 )
 
 _HOSTS = r"schemas\.openxmlformats\.org|schemas\.microsoft\.com|(?:www\.)?w3\.org|purl\.oclc\.org"
@@ -81,7 +81,6 @@ _PATTERNS = (
     ("secrets", r"(?i:(?:\b(?:environb?\b|getenv\b)[^\w\n]{1,3}(?:get\b[^\w\n]{1,3})?|\$\{?)"
      r"\w*(?:api_?key|_key|token|secret|passw|credential))"),
 )  # fmt: skip
-_COMPILED = [(rule, re.compile(pattern, re.MULTILINE)) for rule, pattern in _PATTERNS]
 
 
 @dataclass(frozen=True)
@@ -96,18 +95,18 @@ class Finding:
 def find(text: str) -> tuple[Finding, ...]:
     """Every hit of a rule in a text; each thing once."""
     found = [*_unseen(text), *_unreadable(text)]
-    for rule, pattern in _COMPILED:
-        for match in pattern.finditer(text):
+    for rule, pattern in _PATTERNS:
+        for match in re.finditer(pattern, text, re.MULTILINE):
             found.append(Finding(rule, match[0], _excerpt(text, *match.span())))
     return tuple({(f.rule, f.matched): f for f in reversed(found)}.values())[::-1]
 
 
 def _unseen(text: str) -> Iterator[Finding]:
-    rest = _VISIBLE.sub("", _EMOJI_JOIN.sub("", text))
+    rest = re.sub(_VISIBLE, "", re.sub(_EMOJI_JOIN, "", text))
     if codes := sorted({f"U+{ord(c):04X}" for c in rest if _is_invisible(c)}):
         names = ", ".join(codes)
         yield Finding("hidden", names, f"invisible characters {names}"[:EXCERPT])
-    for match in _WORD.finditer(text):
+    for match in re.finditer(_WORD, text):
         if not match[0].isascii() and (how := _imitates(match[0])):
             yield Finding("hidden", match[0], f"{how}: {_excerpt(text, *match.span())}")
 
@@ -127,7 +126,7 @@ def _imitates(word: str) -> str:
 
 
 def _unreadable(text: str) -> Iterator[Finding]:
-    for match in _OPAQUE.finditer(text):
+    for match in re.finditer(_OPAQUE, text):
         word = match[0]
         if max(map(len, re.split("[/_-]", word))) < LONGEST_NAME and word[0].isalnum():
             continue  # a path, or a name of several words

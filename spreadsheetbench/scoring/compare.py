@@ -152,17 +152,6 @@ def differences(
         yield Difference(impossible, None, None, "no sheet has such a cell")
 
 
-def count_values(gold: Book, position: str, rules: Rules, answer_sheet: str = "") -> int:
-    """Gold's cells in the position that are not blank; with none, an empty sheet passes."""
-    found: set[tuple[str, CellPlace]] = set()
-    for compared in parts(gold, gold, position, rules, answer_sheet):
-        if compared.gold and compared.box and not compared.box.empty:
-            found.update(
-                (compared.gold.name, place) for place in compared.gold.within(compared.box)
-            )
-    return len(found)
-
-
 def cell_name(place: CellPlace) -> str:
     column, row = place
     try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from react_agent.engines.workers import WorkerLost, Workers
+from react_agent.engines.workers import WorkerLost
 from react_agent.runs.verdicts import CaseVerdict
 from spreadsheetbench.book.book import Book
 from spreadsheetbench.book.rules import RELEASED, RULES, Rules, RulesName
@@ -56,21 +56,6 @@ def score_pair(
     return _compared(*books, position, rules, answer_sheet)
 
 
-def score_pair_limited(
-    workers: Workers,
-    gold: Path,
-    output: Path,
-    position: str,
-    rules: Rules = RELEASED,
-    answer_sheet: str = "",
-) -> Comparison:
-    """As `score_pair`, in a worker with limits: for an output that an agent wrote."""
-    try:
-        return workers.run(score_pair, gold, output, position, rules, answer_sheet)
-    except WorkerLost as lost:
-        return Comparison(False, f"Error loading workbook: {lost}")
-
-
 def report_pair(
     gold: Path,
     output: Path,
@@ -93,29 +78,6 @@ def report_pair(
         log.info("%s: formulas cannot be read: %s", output, error)
         formulas = None
     return report_mismatches(*books, position, rules, answer_sheet, formulas=formulas, limit=limit)
-
-
-def report_pair_limited(
-    workers: Workers,
-    gold: Path,
-    output: Path,
-    position: str,
-    rules: Rules = RELEASED,
-    answer_sheet: str = "",
-    limit: int = 20,
-) -> MismatchReport:
-    """As `report_pair`, in a worker with limits."""
-    try:
-        return workers.run(_report, gold, output, position, rules, answer_sheet, limit)
-    except WorkerLost as lost:
-        reason = f"Error loading workbook: {lost}"
-        return MismatchReport(position=position, rules=rules.name, passed=False, error=reason)
-
-
-def _report(
-    gold: Path, output: Path, position: str, rules: Rules, answer_sheet: str, limit: int
-) -> MismatchReport:
-    return report_pair(gold, output, position, rules, answer_sheet, limit=limit)
 
 
 def score_case(job: ScoreJob) -> CaseVerdict:

@@ -4,7 +4,6 @@ Imports nothing heavy, so that `--help` is quick.
 """
 
 import argparse
-import asyncio
 import inspect
 import io
 import logging
@@ -14,13 +13,10 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal, say
-
-if TYPE_CHECKING:
-    pass
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
@@ -66,29 +62,8 @@ def add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> 
     parser.add_argument(*dict.fromkeys([name, other]), **settings)
 
 
-def add_logging_flag(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--verbose", action="store_true", help="log what happens, to stderr")
-
-
 def comma_list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def not_negative(kind: type[int] | type[float]) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        value = kind(text)
-        if not 0 <= value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text} is not a number of zero or more")
-        return value
-
-    return number
 
 
 class _Formatter(logging.Formatter):
@@ -120,12 +95,10 @@ def run_script(
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         result = work(args)
-        if inspect.isawaitable(result):
-            result = asyncio.run(_cancellable(result))
-        return result
+        return _awaited(result) if inspect.isawaitable(result) else result
     except (Trace2SkillError, OSError) as error:
         return code_of(error)
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except KeyboardInterrupt:
         say("interrupted", file=sys.stderr)
         return INTERRUPTED
 
@@ -152,13 +125,21 @@ def complain(text: str) -> None:
         say(cut_end(line, LONGEST_LINE), file=sys.stderr)
 
 
-async def _cancellable(work: Awaitable[int]) -> int:
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        return await task
-    finally:
+def _awaited(work: Awaitable[int]) -> int:
+    import asyncio  # late: a quarter of what --help would take
+
+    async def cancellable() -> int:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            return await task
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    try:
+        return asyncio.run(cancellable())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None

@@ -1,7 +1,7 @@
 """What the rest of the code knows about a language model."""
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, Field
@@ -56,6 +56,11 @@ class Message(BaseModel, frozen=True):
         if isinstance(self.content, str):
             return self.content
         return "\n".join(p.text if isinstance(p, TextPart) else p.label for p in self.content)
+
+
+def briefing(system: str, user: str) -> list[Message]:
+    """How a conversation begins."""
+    return [Message(role="system", content=system), Message(role="user", content=user)]
 
 
 class Usage(BaseModel, frozen=True):
@@ -142,7 +147,7 @@ class ChatModel:
 
 
 class ScriptedModel:
-    """Answers from a list, or from a function of the conversation, and keeps what it was asked."""
+    """Answers from a list, and keeps what it was asked."""
 
     def __init__(self, *replies: str | Reply | Exception) -> None:
         self.replies = list(replies)
@@ -156,15 +161,3 @@ class ScriptedModel:
         if isinstance(answer, Exception):
             raise answer
         return answer if isinstance(answer, Reply) else Reply(text=answer, usage=Usage(calls=1))
-
-
-class FunctionModel:
-    """Answers with `policy(messages)`: a scripted agent whose next step depends on what it saw."""
-
-    def __init__(self, policy: Callable[[Sequence[Message]], str | Awaitable[str]]) -> None:
-        self.policy = policy
-
-    async def reply(self, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
-        answer = self.policy(messages)
-        text = answer if isinstance(answer, str) else await answer
-        return Reply(text=text, usage=Usage(calls=1))

@@ -10,7 +10,7 @@ serves most.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any, Literal, Protocol, Self, TypeVar, Unpack
 
 from react_agent.choosing import Which, choose
@@ -276,12 +276,7 @@ class Domain(Protocol[CaseT]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         return None
 
     def output_places(self, case: CaseT, output_dir: Path) -> Sequence[Path]:

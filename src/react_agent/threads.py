@@ -1,10 +1,9 @@
 """Work that blocks, done in a thread: to its very end, or left behind; whatever it raises comes."""
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor
+from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
 from typing import TypeVar
 
@@ -49,27 +48,14 @@ async def to_the_end(work: Callable[[], Out], threads: Executor | None = None) -
 async def let_go(work: Callable[[], Out]) -> Out:
     """In a thread of its own. A cancellation, and the end of the program, leave it behind: for
     work that ends by itself and that nobody misses, such as waiting for a server."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Out] = loop.create_future()
-
-    def settle(result: Out | None, error: BaseException | None) -> None:
-        if done.done():  # cancelled meanwhile
-            return
-        if isinstance(error, StopIteration):  # which no future takes
-            error = RuntimeError(repr(error))
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(result)  # type: ignore[arg-type]
+    done = Future[Out]()
+    done.set_running_or_notify_cancel()
 
     def run() -> None:
-        result, failed = None, None
         try:
-            result = work()
-        except BaseException as error:  # whatever it is, somebody waits for it
-            failed = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, failed)
+            done.set_result(contained(work))
+        except Exception as error:
+            done.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    return await done
+    return await asyncio.wrap_future(done)

@@ -1,8 +1,8 @@
 """Cases on the processes of a Ray cluster: `--executor ray`, with the extra `ray`.
 
-The driver keeps queue, run folder and lock. Stations are actors with many cases in flight each;
+The driver keeps queue, run folder and lock. Workers are actors with many cases in flight each;
 they write logs and workbooks into the shared run folder and send back results, and the driver
-alone writes them down. Keys reach stations in memory only, as arguments of a call: Ray writes a
+alone writes them down. Keys reach workers in memory only, as arguments of a call: Ray writes a
 `runtime_env` and an actor's constructor to its logs and tables, but not those.
 """
 
@@ -22,8 +22,8 @@ import ray
 from ray.exceptions import RayActorError
 
 from react_agent.cli import setup_logging
-from react_agent.cluster.scheduler import Crew, Engine
-from react_agent.cluster.worker import Answer, Desk, Opening, Station
+from react_agent.cluster.scheduler import Engine, Scheduler
+from react_agent.cluster.worker import Answer, CallLedger, Opening, Worker
 from react_agent.configfile import differences
 from react_agent.engines.bench import Bench, In, Out, Site
 from react_agent.engines.settings import ExecutorSettings
@@ -42,14 +42,14 @@ PASSED_ON = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "
 
 
 @asynccontextmanager
-async def crew(
+async def ray_bench(
     settings: ExecutorSettings,
     model: ModelSettings,
     site: Site[In, Out],
     here: Bench[In, Out],
     in_flight: int,
 ) -> AsyncIterator[Bench[In, Out]]:
-    """The stations of the cluster, all opened and with the driver's settings."""
+    """The workers of the cluster, all opened and with the driver's settings."""
     for flag in ("record", "reply_cache"):
         if getattr(model, flag):
             raise ContractError(f"--executor ray goes without --{flag}, which has one writer only")
@@ -57,17 +57,18 @@ async def crew(
     try:
         _take_back(signal.SIGTERM)
         size = min(settings.ray_actors or cpus, in_flight)
-        site = site.with_tool_slots(math.ceil(2 * cpus / size))  # a machine has several stations
+        site = site.with_tool_slots(math.ceil(2 * cpus / size))  # a machine has several workers
         with _tokens(site.folders) as tokens:
             share = math.ceil(in_flight / size)
             opening = Opening(str(Path.cwd()), _passed_on(), tokens, share, pickle.dumps(site))
-            hire = _hiring(opening, _desk(model.budget, site.folders[0], here), here, in_flight)
-            staff: Crew[In, Out] = Crew(Engine(hire, ray.kill, RayActorError))
+            ledger = _call_ledger(model.budget, site.folders[0], here)
+            start_worker = _starter(opening, ledger, here, in_flight)
+            scheduler: Scheduler[In, Out] = Scheduler(Engine(start_worker, ray.kill, RayActorError))
             try:
-                await staff.start(size)
-                yield Bench(staff.work, here.settings, staff.stats, here.environment)
+                await scheduler.start(size)
+                yield Bench(scheduler.work, here.settings, scheduler.stats, here.environment)
             finally:
-                await staff.close()
+                await scheduler.close()
     finally:
         await in_thread(ray.shutdown)
 
@@ -78,7 +79,7 @@ def _take_back(number: signal.Signals) -> None:
         signal.signal(number, signal.getsignal(number))
 
 
-class _Process(Station):
+class _Process(Worker):
     """Warns in the driver's words; Ray carries them to its stderr."""
 
     def __init__(self) -> None:
@@ -91,7 +92,7 @@ def _connect(address: str | None, actors: int | None) -> int:
     seconds, and on the main one Ray would also take SIGTERM from Python's own handlers."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     logging.getLogger("ray").setLevel(logging.ERROR)
-    shown = {"log_to_driver": True, "configure_logging": False}  # what stations warn of
+    shown = {"log_to_driver": True, "configure_logging": False}  # what workers warn of
     try:
         if address:
             ray.init(address=address, **shown)
@@ -113,16 +114,16 @@ def _connect(address: str | None, actors: int | None) -> int:
         raise ContractError(f"--executor ray: cannot use {where}: {error}") from None
 
 
-def _hiring(
-    opening: Opening, desk: Any, here: Bench[In, Out], in_flight: int
+def _starter(
+    opening: Opening, ledger: Any, here: Bench[In, Out], in_flight: int
 ) -> Callable[[], Awaitable[Any]]:
-    # Any one station may have to take all that is in flight, and still answer.
+    # Any one worker may have to take all that is in flight, and still answer.
     kind = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=in_flight + 8)(_Process)
 
-    async def hire() -> Any:
+    async def start_worker() -> Any:
         actor = kind.options(scheduling_strategy="SPREAD").remote()
         try:
-            answer: Answer = await actor.open.remote(opening, desk)
+            answer: Answer = await actor.open.remote(opening, ledger)
             if answer.error:
                 raise answer.error
             if changes := differences(here.settings, answer.value):
@@ -135,10 +136,10 @@ def _hiring(
             raise
         return actor
 
-    return hire
+    return start_worker
 
 
-def _desk(settings: BudgetSettings, folder: Path, here: Bench[In, Out]) -> Any:
+def _call_ledger(settings: BudgetSettings, folder: Path, here: Bench[In, Out]) -> Any:
     """None when nothing is capped or counted."""
     if not (Caps.of(settings) or settings.budget):
         return None
@@ -146,7 +147,7 @@ def _desk(settings: BudgetSettings, folder: Path, here: Bench[In, Out]) -> Any:
     node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
         ray.get_runtime_context().get_node_id(), soft=False
     )
-    kind = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Desk)
+    kind = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(CallLedger)
     model = str(here.settings["model"]["model"])
     return kind.options(scheduling_strategy=node).remote(str(Path.cwd()), settings, folder, model)
 

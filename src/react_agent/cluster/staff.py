@@ -25,12 +25,12 @@ async def staffed(
         yield here
         return
     try:
-        from react_agent.cluster.ray_cluster import crew
+        from react_agent.cluster.ray_cluster import ray_bench
     except ModuleNotFoundError as missing:
         if missing.name != "ray":
             raise
         raise ContractError(
             "--executor ray needs Ray on every machine: pip install 'trace2skill-toolkit[ray]'"
         ) from None
-    async with crew(settings, model, site, here, in_flight) as bench:
+    async with ray_bench(settings, model, site, here, in_flight) as bench:
         yield bench

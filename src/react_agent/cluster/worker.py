@@ -1,5 +1,6 @@
-"""What runs in the processes of a Ray cluster: stations that work on cases, and the desk that
-counts for all of them. Nothing here imports Ray, so a station's site can be tried without it."""
+"""What runs in the processes of a Ray cluster: workers, which take cases, and the ledger of calls
+that counts for all of them. Nothing here imports Ray, so a worker's site can be tried without it.
+"""
 
 import asyncio
 import os
@@ -22,7 +23,7 @@ from react_agent.models.spending.settings import BudgetSettings
 
 @dataclass(frozen=True)
 class Opening:
-    """How a station begins: where, with what environment, and what proves the folders shared."""
+    """How a worker begins: where, with what environment, and what proves the folders shared."""
 
     folder: str
     environment: Mapping[str, str] = field(repr=False)
@@ -36,16 +37,16 @@ class Opening:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a station says; a failure that the queue knows is data, so that it stays what it is."""
+    """What a worker says; a failure that the queue knows is data, so that it stays what it is."""
 
     value: Any = None
     error: Trace2SkillError | None = None
     stats: Stats = field(default_factory=Stats)
-    """Of the station since it was opened."""
+    """Of the worker since it was opened."""
 
 
-class Desk:
-    """The caps of all stations: a call is noted here before it is sent, whoever sends it.
+class CallLedger:
+    """The caps of all workers: a call is noted here before it is sent, whoever sends it.
 
     Lost and started again it reads the budget file, where what was in flight stands as it was
     expected; so a call can be counted twice, but none is sent that passes its cap.
@@ -67,37 +68,37 @@ class Desk:
         self._budget.settle(line, usage)
 
 
-class DeskCapped(Capped):
-    """Capped, with the budget at the desk."""
+class LedgerCapped(Capped):
+    """Capped, with the budget in the ledger."""
 
-    def __init__(self, inner: Transport, desk: Any) -> None:
-        self.inner, self.desk = inner, desk
+    def __init__(self, inner: Transport, ledger: Any) -> None:
+        self.inner, self.ledger = inner, ledger
 
     async def reserve(self, body: Body) -> Line:
-        noted = await self.desk.reserve.remote(str(body["model"]), prompt_tokens(body))
+        noted = await self.ledger.reserve.remote(str(body["model"]), prompt_tokens(body))
         if isinstance(noted, ModelError):
             raise noted
         line: Line = noted
         return line
 
     async def settle(self, line: Line, usage: Usage) -> None:
-        await self.desk.settle.remote(line, usage)
+        await self.ledger.settle.remote(line, usage)
 
 
-class Station:
+class Worker:
     """The site, opened in this process, and the cases that it works on."""
 
     def __init__(self) -> None:
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def open(self, opening: Opening, desk: Any) -> Answer:
+    async def open(self, opening: Opening, ledger: Any) -> Answer:
         """Gives the settings as they are here, so that the driver can compare them."""
         try:
             _check_shared(opening)
             os.environ.update(opening.environment)
             site: Site[Any, Any] = pickle.loads(opening.site)
-            capped = (lambda inner: DeskCapped(inner, desk)) if desk else None
+            capped = (lambda inner: LedgerCapped(inner, ledger)) if ledger else None
             shared = Shared(opening.share, capped)
             self._bench: Bench[Any, Any] = await self._stack.enter_async_context(site.open(shared))
         except Trace2SkillError as error:

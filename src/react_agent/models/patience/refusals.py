@@ -66,15 +66,12 @@ def _refusal(status: int, text: str, said: str) -> ModelError | None:
     return ModelError(text)
 
 
-def _is_overflow(words: str, names: str) -> bool:
-    return _OVERFLOW.search(f"{words} {names}") is not None
-
-
 def overflow_in_reply(raw: bytes) -> ContextOverflow | None:
     """For a 200 that holds no reply. Broken JSON is not searched: a reply may say anything."""
     body = raw[:MAX_SEARCHED].decode("utf-8", "replace")
     words, names = server_words(body)
-    if (words is body and body.lstrip().startswith("{")) or not _is_overflow(words, names):
+    broken = words is body and body.lstrip().startswith("{")
+    if broken or not _OVERFLOW.search(f"{words} {names}"):
         return None
     return ContextOverflow(one_line(words, MAX_LINE))
 

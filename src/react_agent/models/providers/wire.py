@@ -7,7 +7,6 @@ a request gets there and back is the client's own.
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from yarl import URL
@@ -178,12 +177,7 @@ class Wire:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *ended: object) -> None:
         self.breaker.cancel()
         await self.close()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from react_agent.cluster.scheduler import SPARE, TRIES, Crew, Engine
+from react_agent.cluster.scheduler import SPARE, TRIES, Engine, Scheduler
 from react_agent.cluster.worker import Answer
 from react_agent.engines.bench import CaseLost, EngineLost
 from react_agent.engines.queue import work_queue
@@ -30,7 +30,7 @@ class Actors:
         self.busy: Counter[int] = Counter()
         self.most: Counter[int] = Counter()
 
-    async def hire(self) -> Any:
+    async def start_worker(self) -> Any:
         await asyncio.sleep(0.01)
         self.hired += 1
         number = self.hired
@@ -58,12 +58,12 @@ async def hush() -> None:
 
 def deal(actors: Actors, items: int, size: int, workers: int = 8) -> list[Any]:
     async def session() -> list[Any]:
-        crew: Crew[int, Any] = Crew(Engine(actors.hire, actors.kill, Gone))
-        await crew.start(size)
+        scheduler: Scheduler[int, Any] = Scheduler(Engine(actors.start_worker, actors.kill, Gone))
+        await scheduler.start(size)
         try:
-            return await work_queue(crew.work, range(items), workers=workers)
+            return await work_queue(scheduler.work, range(items), workers=workers)
         finally:
-            await crew.close()
+            await scheduler.close()
 
     return asyncio.run(session())
 
@@ -125,9 +125,9 @@ def test_what_a_process_refuses_stops_the_start() -> None:
         raise ContractError("another sandbox")
 
     async def session() -> None:
-        crew: Crew[int, Any] = Crew(Engine(refuse, actors.kill, Gone))
+        scheduler: Scheduler[int, Any] = Scheduler(Engine(refuse, actors.kill, Gone))
         with pytest.raises(ContractError, match="another sandbox"):
-            await crew.start(3)
+            await scheduler.start(3)
 
     asyncio.run(session())
 
@@ -140,9 +140,11 @@ def test_failures_that_the_queue_knows_stay_what_they_are() -> None:
         actor = SimpleNamespace(
             work=SimpleNamespace(remote=work), close=SimpleNamespace(remote=hush)
         )
-        crew: Crew[int, Any] = Crew(Engine(lambda: asyncio.sleep(0, actor), lambda a: None, Gone))
-        await crew.start(1)
+        scheduler: Scheduler[int, Any] = Scheduler(
+            Engine(lambda: asyncio.sleep(0, actor), lambda a: None, Gone)
+        )
+        await scheduler.start(1)
         with pytest.raises(BudgetReached):
-            await work_queue(crew.work, range(9), workers=3)
+            await work_queue(scheduler.work, range(9), workers=3)
 
     asyncio.run(session())
