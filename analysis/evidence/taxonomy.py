@@ -1,9 +1,10 @@
 """Classes of failure that the log alone tells, before any model is asked."""
 
 from react_agent.runs.logs import Log
+from react_agent.seams import NO_OUTPUT
 
 MEANINGS: dict[str, str] = {
-    "no_output": "the agent finished without leaving a result where it should",
+    NO_OUTPUT: "the agent finished without leaving a result where it should",
     "out_of_turns": "the turn budget was used up before the agent finished",
     "deadline": "the time limit of the case was over before the agent finished",
     "context_overflow": "the conversation outgrew the model's context window",
@@ -43,5 +44,5 @@ def class_by_status(log: Log) -> str:
     """The class as far as the log alone tells it: how the run ended, or that it left nothing."""
     found = _BY_STATUS.get(str(log.status), "")
     if not found and log.result.get("success") is False:
-        return "no_output"
+        return NO_OUTPUT
     return found

@@ -20,7 +20,8 @@ from reporting.comparing.comparison import (
     Standing,
     TypeRow,
 )
-from reporting.comparing.entrants import NOT_KNOWN, Entrant, settings_apart
+from reporting.comparing.entrants import Entrant, settings_apart
+from reporting.runs.runview import NOT_KNOWN
 
 
 def compare(

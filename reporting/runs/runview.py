@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from analysis.evidence.taxonomy import class_by_status
 from analysis.lessons.outcomes import CaseAnalysis
 from analysis.lessons.records import LessonKind, LessonRecord, load_records
 from react_agent.errors import ContractError
@@ -34,6 +35,8 @@ from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from reporting.runs.runlines import of_release, read_results, released_results
 
 T = TypeVar("T")
+NOT_KNOWN = "not known"
+"""The class of a failure that nobody has looked into."""
 KINDS: tuple[LessonKind, ...] = ("error", "success")
 
 
@@ -161,6 +164,25 @@ class RunView:
         """By task; empty where the run was not scored."""
         results = self.evaluation.results if self.evaluation else ()
         return {result.id: result for result in results}
+
+    @cached_property
+    def error_classes(self) -> Mapping[str, str]:
+        """The class of a task's failure, where it failed: by an analysis at hand, else by how the
+        run ended, else as the scoring found it."""
+        classes: dict[str, str] = {}
+        for case in self.cases:
+            log = Log((), {"status": case.status, "success": case.success})
+            if found := class_by_status(log):
+                classes.setdefault(case.id, found)
+        for task, verdict in self.verdicts.items():
+            found = next((c.error_class for c in verdict.test_cases if c.error_class), None)
+            if found:
+                classes.setdefault(task, found)
+        for analysis in self.analyses:
+            same_seed = analysis.case.seed in (None, self.seed)
+            if analysis.kind == "error" and analysis.case.error_class and same_seed:
+                classes[analysis.case.task_id] = analysis.case.error_class
+        return classes
 
     @property
     def task_ids(self) -> tuple[str, ...]:
