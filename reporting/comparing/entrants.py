@@ -114,6 +114,15 @@ class Entrant:
         return self.infrastructure | self.refused
 
     @property
+    def conduct(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for run in self.runs:
+            for task, seen in run.view.conduct.items():
+                if task in self.tasks:
+                    found[task] = (*found.get(task, ()), *map(str, seen))
+        return found
+
+    @property
     def files(self) -> tuple[str, ...]:
         return tuple(file for run in self.runs for file in run.files)
 

@@ -70,6 +70,7 @@ def _standing(entrant: Entrant) -> Standing:
         seeds_differ_p=_seeds_differ(entrant),
         infrastructure=tuple(sorted(entrant.infrastructure)),
         refused=tuple(sorted(entrant.refused)),
+        conduct=entrant.conduct,
         unscored=len(means) - len(softs),
         recorded=entrant.recorded,
         files=entrant.files,

@@ -47,6 +47,7 @@ def run_facts(run: RunView, name: str, prices: Prices) -> dict[str, Any]:
         "cost": prices.cost({run.model: usage}),
         "seconds": run.summary.get("elapsed_seconds"),
         "error_classes": failures(run),
+        "conduct": {task: [str(one) for one in seen] for task, seen in run.conduct.items()},
         "statuses": dict(Counter(case.status for case in run.cases)),
         "settings": run.settings,
         "problems": [[problem.file, problem.reason] for problem in run.problems],

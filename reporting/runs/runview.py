@@ -8,6 +8,7 @@ Nothing here raises for a file that is torn, missing or foreign: the view holds 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from react_agent.layout import (
     seed_folders,
 )
 from react_agent.model import Usage
+from react_agent.runs.conduct import Finding, findings
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, find_logs, read_log
 from react_agent.runs.settings import DOMAIN
@@ -175,14 +177,23 @@ class RunView:
             if found := class_by_status(log):
                 classes.setdefault(case.id, found)
         for task, verdict in self.verdicts.items():
-            found = next((c.error_class for c in verdict.test_cases if c.error_class), None)
-            if found:
-                classes.setdefault(task, found)
+            if scored := next((c.error_class for c in verdict.test_cases if c.error_class), None):
+                classes.setdefault(task, scored)
         for analysis in self.analyses:
             same_seed = analysis.case.seed in (None, self.seed)
             if analysis.kind == "error" and analysis.case.error_class and same_seed:
                 classes[analysis.case.task_id] = analysis.case.error_class
         return classes
+
+    @cached_property
+    def conduct(self) -> Mapping[str, tuple[Finding, ...]]:
+        """By task, where commands of its agent looked like a search for answers."""
+        found: dict[str, tuple[Finding, ...]] = {}
+        for (task, _), file in self.logs.items():
+            with suppress(ContractError):  # a log that cannot be read shows no command
+                if seen := findings(read_log(file)):
+                    found[task] = (*found.get(task, ()), *seen)
+        return found
 
     @property
     def task_ids(self) -> tuple[str, ...]:
