@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from math_tasks.answers import right
@@ -79,15 +78,10 @@ class MathDomain(TextAnswerDomain):
             log.warning("math-verify is not installed: no second opinion stands in the verdicts")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         workers, self._workers = self._workers, None
         if workers:
-            workers.__exit__(kind, error, trace)
+            workers.__exit__(*ended)
 
 
 def open_domain(data_path: Path, reading: Reading | None = None) -> MathDomain:

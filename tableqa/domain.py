@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 from react_agent.domains.text_answer import named
@@ -169,15 +168,10 @@ class TableDomain(Domain[TableCase]):
         self._workers = Workers(self.reading.processes, limits).__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         workers, self._workers = self._workers, None
         if workers:
-            workers.__exit__(kind, error, trace)
+            workers.__exit__(*ended)
 
     async def score(self, case: TableCase, output: Path) -> Score:
         found = await self._read(case, output)

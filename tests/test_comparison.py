@@ -248,6 +248,19 @@ def test_error_classes_come_from_analyses_and_from_how_runs_ended(tmp_path: Path
     }
 
 
+def test_a_scored_run_has_its_error_classes_without_an_analysis(tmp_path: Path) -> None:
+    one, two = (write_run(tmp_path / name, "000", settings={}) for name in "ab")
+    file = one / "outputs/eval_official_results.json"
+    verdicts = json.loads(file.read_text())
+    for number, found in enumerate(("wrong_values", "wrong_place")):
+        case = {"gt_file": "g", "output_file": "o", "passed": False, "error_class": found}
+        verdicts["results"][number]["test_cases"] = [case]
+    file.write_text(json.dumps(verdicts))
+    add_line(one, "t1", status="out_of_turns", success=True)
+    rows = {row.error_class: row.before for row in pair_of(one, two).classes}
+    assert rows == {"wrong_values": 1, "out_of_turns": 1, "not known": 1}
+
+
 def test_files_and_marks_stand_in_every_form(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

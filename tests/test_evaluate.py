@@ -27,7 +27,7 @@ from react_agent.runs.verdicts import (
     combine,
     summarize,
 )
-from react_agent.seams import Reading
+from react_agent.seams import Facts, Reading
 from spreadsheet_agent.domain import SpreadsheetDomain
 from spreadsheetbench.evaluate import main
 from spreadsheetbench.scoring.score import (
@@ -36,7 +36,7 @@ from spreadsheetbench.scoring.score import (
     score_pair,
 )
 from spreadsheetbench.scoring.settings import BookScoring
-from spreadsheetbench.tasks.dataset import Dataset
+from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 
 SMALL = WorkLimits(seconds=60, memory_mb=300)
 """Time enough on a busy machine, so that it is memory that ends the hostile ones."""
@@ -161,6 +161,44 @@ def test_results_have_the_released_fields(mixed: Bench) -> None:
     assert "task 4: no gold workbook" in fourth["error"]
     assert "soft_score" not in fourth
     assert sixth["success"]
+
+
+class Watched(SpreadsheetDomain):
+    """Notes which outputs are looked into for the class of their failure."""
+
+    asked: list[str]
+
+    async def facts(self, case: SheetCase, output: Path | None) -> Facts:
+        self.asked.append(case.task_id)
+        return await super().facts(case, output)
+
+
+def test_failures_have_a_class_and_only_they_are_read_again(bench: Bench) -> None:
+    bench.task("right", "nothing")
+    bench.task("absent", None)
+    bench.task("formulas", "formulas without a cached value")
+    bench.task("wrong", "number")
+    bench.task("broken", "nothing")
+    bench.output("broken").write_bytes(b"PK\3\4 no workbook")
+    bench.task("greedy", "nothing")
+    bomb(bench.output("greedy"))
+    bench.task("no input", "number")
+    (bench.data / "spreadsheet/no input/1_no input_input.xlsx").write_bytes(b"no workbook")
+    reading = Reading(2, SMALL.seconds, SMALL.memory_mb, BookScoring(proof_cache="off"))
+    domain = Watched(Dataset.load(bench.data), reading)
+    domain.asked = []
+    with domain:
+        found = asyncio.run(score_run(domain, domain.tasks, bench.out)).results
+    assert {task.id: task.test_cases[0].error_class for task in found} == {
+        "right": None,
+        "absent": "no_output",
+        "formulas": "uncalculated_formula",
+        "wrong": "wrong_values",
+        "broken": "damaged_workbook",
+        "greedy": "damaged_workbook",
+        "no input": None,
+    }
+    assert sorted(domain.asked) == ["broken", "formulas", "no input", "wrong"]
 
 
 def test_result_files_can_be_read_back(mixed: Bench) -> None:

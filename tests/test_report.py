@@ -107,6 +107,8 @@ def test_the_overview_shows_what_the_runs_came_to(reader: Watched) -> None:
     runs = page.get_by_role("table", name=re.compile("Accuracy counts"))
     expect(runs.get_by_role("row", name=re.compile("first"))).to_contain_text("25.0 %")
     expect(runs.get_by_role("row", name=re.compile("second"))).to_contain_text("30.1 % to 95.4 %")
+    classes = page.get_by_role("table", name=re.compile("class of failure"))
+    expect(classes.get_by_role("row", name=re.compile("first"))).to_contain_text("3")
     funnel = page.get_by_role("table", name=re.compile("learnt from"))
     counts = [re.sub(r"\D+", "", cell) for cell in funnel.locator("td.number").all_inner_texts()]
     assert counts == ["4", "3", "2", "2", "2", "2"]

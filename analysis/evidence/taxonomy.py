@@ -3,13 +3,13 @@
 from collections import Counter
 
 from react_agent.runs.logs import Log
-from react_agent.seams import Check
+from react_agent.seams import NO_OUTPUT, Check
 
 KINDS_NAMED = 3
 """Ways of being wrong that a prompt names; the others are counted."""
 
 MEANINGS: dict[str, str] = {
-    "no_output": "the agent finished without leaving a result where it should",
+    NO_OUTPUT: "the agent finished without leaving a result where it should",
     "out_of_turns": "the turn budget was used up before the agent finished",
     "deadline": "the time limit of the case was over before the agent finished",
     "context_overflow": "the conversation outgrew the model's context window",
@@ -39,9 +39,9 @@ def how_it_ended(log: Log) -> str:
 def class_by_status(log: Log) -> str:
     """The class as far as the log alone tells it: how the run ended, or that it left nothing."""
     found = "stuck" if log.status == "format_errors" else str(log.status)
-    if found in MEANINGS and found != "no_output":
+    if found in MEANINGS and found != NO_OUTPUT:
         return found
-    return "no_output" if log.result.get("success") is False else ""
+    return NO_OUTPUT if log.result.get("success") is False else ""
 
 
 def wrong_places(check: Check | None) -> str:

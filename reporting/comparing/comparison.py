@@ -54,6 +54,8 @@ class Standing(BaseModel, frozen=True):
     infrastructure: tuple[str, ...]
     refused: tuple[str, ...]
     """Tasks that a content filter of the endpoint ended."""
+    conduct: dict[str, tuple[str, ...]] = {}
+    """What its agents did that looks like a search for answers, by task; it counts as it stands."""
     unscored: int
     """Tasks with nothing to score them by: wrong in the accuracy, not in the soft score."""
     recorded: bool

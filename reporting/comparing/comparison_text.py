@@ -70,6 +70,11 @@ def _standing_notes(standing: Standing) -> list[str]:
     if standing.refused:
         names = ", ".join(standing.refused)
         lines += wrapped(f"{standing.letter} refused by a content filter of the endpoint: {names}")
+    if standing.conduct:
+        lines += wrapped(
+            f"{standing.letter} looked for answers in {len(standing.conduct)} tasks, counted as "
+            f"they stand: {', '.join(standing.conduct)} (commands in --json and in the report)"
+        )
     if standing.unscored:
         lines += wrapped(
             f"{standing.letter}: {standing.unscored} tasks could not be scored; wrong in the "

@@ -7,17 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
-from analysis.evidence.taxonomy import class_by_status
 from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import VERDICTS, seed_folders, seed_of
-from react_agent.runs.logs import Log
 from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from react_agent.seams import NOT_THE_AGENT, REFUSED
 from reporting.runs.runview import RunView, load_runs
-
-NOT_KNOWN = "not known"
 
 
 @dataclass(frozen=True)
@@ -64,22 +60,9 @@ class Scored:
         ended = (case.id for case in self.view.cases if case.status == REFUSED)
         return frozenset({*self.evaluation.summary.refused, *ended} & {*self.verdicts})
 
-    @cached_property
+    @property
     def error_classes(self) -> Mapping[str, str]:
-        """Class of each failed task: by an analysis at hand, else by how the run ended."""
-        classes: dict[str, str] = {}
-        for case in self.view.cases:
-            log = Log((), {"status": case.status, "success": case.success})
-            if not self.passed_or_unknown(case.id) and (found := class_by_status(log)):
-                classes.setdefault(case.id, found)
-        for analysis in self.view.analyses:
-            same_seed = analysis.case.seed in (None, self.view.seed)
-            if analysis.kind == "error" and analysis.case.error_class and same_seed:
-                classes[analysis.case.task_id] = analysis.case.error_class
-        return classes
-
-    def passed_or_unknown(self, task: str) -> bool:
-        return task not in self.verdicts or self.passed(task)
+        return self.view.error_classes
 
     @property
     def fingerprints(self) -> Mapping[tuple[str, str], str]:
@@ -129,6 +112,15 @@ class Entrant:
     def excused(self) -> frozenset[str]:
         """What says nothing of the agent."""
         return self.infrastructure | self.refused
+
+    @property
+    def conduct(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for run in self.runs:
+            for task, seen in run.view.conduct.items():
+                if task in self.tasks:
+                    found[task] = (*found.get(task, ()), *map(str, seen))
+        return found
 
     @property
     def files(self) -> tuple[str, ...]:

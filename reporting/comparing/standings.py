@@ -20,7 +20,8 @@ from reporting.comparing.comparison import (
     Standing,
     TypeRow,
 )
-from reporting.comparing.entrants import NOT_KNOWN, Entrant, settings_apart
+from reporting.comparing.entrants import Entrant, settings_apart
+from reporting.runs.runview import NOT_KNOWN
 
 
 def compare(
@@ -69,6 +70,7 @@ def _standing(entrant: Entrant) -> Standing:
         seeds_differ_p=_seeds_differ(entrant),
         infrastructure=tuple(sorted(entrant.infrastructure)),
         refused=tuple(sorted(entrant.refused)),
+        conduct=entrant.conduct,
         unscored=len(means) - len(softs),
         recorded=entrant.recorded,
         files=entrant.files,

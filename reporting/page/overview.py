@@ -9,7 +9,7 @@ from typing import Any, Literal
 from react_agent.models.spending.prices import Prices
 from react_agent.seams import REFUSED
 from reporting.page.evolutionview import EvolutionView
-from reporting.runs.runview import RunView
+from reporting.runs.runview import NOT_KNOWN, RunView
 
 TaskOutcome = Literal["solved", "failed", "refused", "infrastructure", "not scored", "not run"]
 BINS = 12
@@ -46,6 +46,8 @@ def run_facts(run: RunView, name: str, prices: Prices) -> dict[str, Any]:
         "reply_tokens": usage.completion_tokens,
         "cost": prices.cost({run.model: usage}),
         "seconds": run.summary.get("elapsed_seconds"),
+        "error_classes": failures(run),
+        "conduct": {task: [str(one) for one in seen] for task, seen in run.conduct.items()},
         "statuses": dict(Counter(case.status for case in run.cases)),
         "settings": run.settings,
         "problems": [[problem.file, problem.reason] for problem in run.problems],
@@ -72,6 +74,12 @@ def types(run: RunView) -> dict[str, dict[str, Any]]:
     for verdict in run.verdicts.values():
         counts.setdefault(verdict.instruction_type or "Unknown", []).append(verdict.success)
     return {kind: _share(sum(found), len(found)) for kind, found in sorted(counts.items())}
+
+
+def failures(run: RunView) -> dict[str, int]:
+    """The failed tasks by class, the largest first."""
+    failed = (task for task in run.task_ids if outcome_of(run, task) == "failed")
+    return dict(Counter(run.error_classes.get(t, NOT_KNOWN) for t in failed).most_common())
 
 
 def _share(solved: int, total: int) -> dict[str, Any]:

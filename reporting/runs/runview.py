@@ -8,11 +8,13 @@ Nothing here raises for a file that is torn, missing or foreign: the view holds 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from analysis.evidence.taxonomy import class_by_status
 from analysis.lessons.outcomes import CaseAnalysis
 from analysis.lessons.records import LessonKind, LessonRecord, load_records
 from react_agent.errors import ContractError
@@ -27,6 +29,7 @@ from react_agent.layout import (
     seed_folders,
 )
 from react_agent.model import Usage
+from react_agent.runs.conduct import Finding, findings
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, find_logs, read_log
 from react_agent.runs.settings import DOMAIN
@@ -34,6 +37,8 @@ from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from reporting.runs.runlines import of_release, read_results, released_results
 
 T = TypeVar("T")
+NOT_KNOWN = "not known"
+"""The class of a failure that nobody has looked into."""
 KINDS: tuple[LessonKind, ...] = ("error", "success")
 
 
@@ -161,6 +166,34 @@ class RunView:
         """By task; empty where the run was not scored."""
         results = self.evaluation.results if self.evaluation else ()
         return {result.id: result for result in results}
+
+    @cached_property
+    def error_classes(self) -> Mapping[str, str]:
+        """The class of a task's failure, where it failed: by an analysis at hand, else by how the
+        run ended, else as the scoring found it."""
+        classes: dict[str, str] = {}
+        for case in self.cases:
+            log = Log((), {"status": case.status, "success": case.success})
+            if found := class_by_status(log):
+                classes.setdefault(case.id, found)
+        for task, verdict in self.verdicts.items():
+            if scored := next((c.error_class for c in verdict.test_cases if c.error_class), None):
+                classes.setdefault(task, scored)
+        for analysis in self.analyses:
+            same_seed = analysis.case.seed in (None, self.seed)
+            if analysis.kind == "error" and analysis.case.error_class and same_seed:
+                classes[analysis.case.task_id] = analysis.case.error_class
+        return classes
+
+    @cached_property
+    def conduct(self) -> Mapping[str, tuple[Finding, ...]]:
+        """By task, where commands of its agent looked like a search for answers."""
+        found: dict[str, tuple[Finding, ...]] = {}
+        for (task, _), file in self.logs.items():
+            with suppress(ContractError):  # a log that cannot be read shows no command
+                if seen := findings(read_log(file)):
+                    found[task] = (*found.get(task, ()), *seen)
+        return found
 
     @property
     def task_ids(self) -> tuple[str, ...]:

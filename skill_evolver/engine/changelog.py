@@ -11,6 +11,7 @@ from skill_evolver.engine.history import Provenance
 from skill_evolver.engine.inputs import LessonEntry
 from skill_evolver.engine.map_reduce import Evolver
 from skill_evolver.engine.store import Tally
+from skill_evolver.guard.echo import Change
 from skill_evolver.guard.injections import RULES as SCREENED
 from skill_evolver.guard.screening import PREFIX, Flagged, Review
 from skill_evolver.lineage.grouping import Lesson
@@ -57,6 +58,7 @@ def change_log(
         f"- files changed: {', '.join(sorted({edit.file for edit in done})) or 'none'}",
         f"- lines: {facts['diff']['added']} added, {facts['diff']['removed']} removed",
         f"- skill written: {'yes' if facts['written'] else 'no'}",
+        *(f"- {line}" for line in _taught(facts)),
         "",
         "## Changes",
         "",
@@ -68,6 +70,12 @@ def change_log(
         "",
     ]
     return "\n".join([*lines, release_notes(provenance)])
+
+
+def _taught(facts: Mapping[str, Any]) -> list[str]:
+    """One line where nothing was taught, or a part of it only restates the agent's prompt."""
+    said = str(Change.model_validate(facts["change"]))
+    return [said] if said else []
 
 
 def fenced_block(diff: str) -> str:
@@ -191,5 +199,6 @@ def as_text(summary: dict[str, Any]) -> str:
     lines += [f"problem: {problem}" for problem in summary["problems"]]
     diff = summary["diff"]
     lines.append(f"diff: +{diff['added']} -{diff['removed']} lines, {diff['file']}")
+    lines += _taught(summary)
     done = "the skill was written" if summary["written"] else "the skill is as it was"
     return "\n".join([*lines, done])

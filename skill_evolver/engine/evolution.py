@@ -25,6 +25,7 @@ from skill_evolver.engine.review import reviewed
 from skill_evolver.engine.settings import Evolution
 from skill_evolver.engine.store import Store
 from skill_evolver.engine.writing import copy_out, write, write_diff
+from skill_evolver.guard.echo import change_of
 from skill_evolver.guard.guardrails import Guard, flagged_problems
 from skill_evolver.guard.screening import Flagged, Review, flagged_texts, listed
 
@@ -132,6 +133,7 @@ def _conclude(
     show: Callable[[str], None],
 ) -> EvolutionResult:
     files, evolver = result.files, finisher.evolver
+    taught = change_of(guard.files, files)
     flagged = listed(evolver.ledger, guard.injections)
     provenance = _provenance(job, evolver, result, earlier, flagged)
     provenance = provenance.model_copy(update={"review": review})
@@ -148,7 +150,11 @@ def _conclude(
     facts = summary(evolver, finisher, result, job.entries, written)
     facts["flagged"] = [entry.model_dump(mode="json") for entry in flagged]
     facts["flagged_lessons"] = flagged_texts([(e.key, e.text) for e in job.entries])
-    facts |= {"diff": where, "review": review.model_dump(mode="json") if review else None}
+    facts |= {
+        "diff": where,
+        "change": taught.model_dump(mode="json"),
+        "review": review.model_dump(mode="json") if review else None,
+    }
     _report(job, facts, provenance, change_log(provenance, facts, result, diff))
     problems = tuple(map(str, result.problems))
     if not problems:

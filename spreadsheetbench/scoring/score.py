@@ -154,6 +154,7 @@ def lost_verdict(job: ScoreJob, lost: WorkerLost) -> CaseVerdict:
         message=f"Error loading workbook: {lost}",
         passed_by_rules=dict.fromkeys(RULES, False),
         passed_recalculated=False if recalculates else None,
+        error_class="damaged_workbook",
     )
 
 

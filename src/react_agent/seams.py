@@ -172,6 +172,10 @@ class Check:
     """What the comparison rests on (a position, rules); stands in gate.json."""
 
 
+NO_OUTPUT = "no_output"
+"""The class of a failure that left nothing, in any domain."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is known of a case without a model."""

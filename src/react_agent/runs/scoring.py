@@ -9,7 +9,7 @@ from react_agent.errors import ContractError
 from react_agent.files import read_lines
 from react_agent.layout import RESULT_LINES
 from react_agent.runs.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
-from react_agent.seams import NOT_THE_AGENT, REFUSED, Domain, Score, Task
+from react_agent.seams import NO_OUTPUT, NOT_THE_AGENT, REFUSED, Domain, Score, Task
 
 
 async def score_run(
@@ -59,10 +59,15 @@ async def _task(
     """None for a task that does not count. What is another's output is none of this one's."""
 
     async def case(one: Any) -> CaseVerdict:
-        score = await domain.score(one, domain.output_path(one, output_dir))
+        output = domain.output_path(one, output_dir)
+        score = await domain.score(one, output)
+        verdict = verdict_of(score, one.name if len(cases) > 1 else None)
+        if not (verdict.passed or verdict.error_class):
+            found = await _error_class(domain, one, Path(score.output or output))
+            verdict = verdict.model_copy(update={"error_class": found})
         if done:
             done()
-        return verdict_of(score, one.name if len(cases) > 1 else None)
+        return verdict
 
     cases: list[Any] = []
     try:
@@ -81,6 +86,16 @@ async def _task(
             error=str(error),
         )
     return TaskVerdict.of(task.id, task.instruction_type, verdicts)
+
+
+async def _error_class(domain: Domain[Any], case: Any, output: Path) -> str | None:
+    """Asked for failures only, since it reads all files of the case once more."""
+    if not output.is_file():
+        return NO_OUTPUT
+    try:
+        return (await domain.facts(case, output)).error_class or None
+    except ContractError:  # the verdict stands, whatever else cannot be read
+        return None
 
 
 def verdict_of(score: Score, case: str | None = None) -> CaseVerdict:

@@ -12,7 +12,8 @@ from pathlib import Path
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import LOGS, VERDICTS, seed_folders, seed_of
-from react_agent.runs.logs import Log, LogName, find_logs, read_result
+from react_agent.runs.conduct import findings, kinds
+from react_agent.runs.logs import Log, LogName, find_logs, read_log
 from react_agent.runs.settings import Triage
 from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from react_agent.seams import REFUSED
@@ -26,6 +27,7 @@ COLUMNS = (
     *("instance_id", "passed", "soft_score", "hard_score"),
     *("error_message", "log_file", "instruction"),
     *("seed", "case", "instruction_type", "outcome", "status", "turns"),
+    "conduct",
 )
 """Of --csv: the released ones in their order (no verdict file holds an instruction), then ours."""
 
@@ -46,6 +48,8 @@ class Row:
     passed: bool
     soft_score: float
     hard_score: int
+    conduct: str = ""
+    """How its commands looked for answers, where any did."""
 
 
 def triage(evaluation: Evaluation, log_dir: Path, seed: str = "") -> list[Row]:
@@ -69,15 +73,16 @@ def triage(evaluation: Evaluation, log_dir: Path, seed: str = "") -> list[Row]:
 
 def _join(verdict: TaskVerdict, name: LogName, path: Path, seed: str) -> Row:
     try:
-        read = read_result(path)
+        read = read_log(path)
     except ContractError as error:
         log.warning("%s", error)
         return _row(verdict, seed, name.case, NOT_UNDERSTOOD, "", 0, str(path))
     outcome, target = _outcome(verdict, name, read)
     renamed = _rename(path, target.stem) if target else path
-    return _row(
+    row = _row(
         verdict, seed, name.case, outcome, str(read.status or ""), _turns(read), str(renamed)
     )
+    return replace(row, conduct=kinds(findings(read)))
 
 
 def _outcome(verdict: TaskVerdict, name: LogName, read: Log) -> tuple[str, LogName | None]:
@@ -159,6 +164,9 @@ def summary(rows: Sequence[Row]) -> str:
         turns = [row.turns for row in rows if row.outcome == outcome]
         if turns:
             lines.append(f"mean turns when {outcome}: {sum(turns) / len(turns):.1f}")
+    if looked := [row for row in rows if row.conduct]:
+        lines.append(f"looked for answers: {len(looked)} (the report shows their commands)")
+        lines += [f"  {row.id}{'@' * bool(row.case)}{row.case}: {row.conduct}" for row in looked]
     return "\n".join(lines)
 
 

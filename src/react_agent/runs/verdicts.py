@@ -59,6 +59,8 @@ class CaseVerdict(BaseModel, frozen=True):
     """Ours: the verdict once formulas without a cached value have one; None if not asked for."""
     recalculation: str | None = None
     """Ours: what the engine did, where it had something to do."""
+    error_class: str | None = None
+    """Ours: the domain's class of the failure; None for a right result, and where nobody knows."""
 
     @property
     def worth(self) -> float:

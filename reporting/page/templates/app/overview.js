@@ -32,10 +32,23 @@ function typesTable() {
   return table("Solved by instruction type, with 95 % intervals", ["Run", ...kinds], rows, { numeric: kinds.map((_, index) => index + 1) });
 }
 
+function classesTable() {
+  const classes = [...new Set(INDEX.runs.flatMap((run) => Object.keys(run.error_classes)))];
+  if (!classes.length) return "";
+  const rows = INDEX.runs.filter((run) => run.accuracy).map((run) => [run.name, ...classes.map((one) => number(run.error_classes[one] ?? 0))]);
+  return table("Failed tasks by class of failure, as code finds it", ["Run", ...classes.map((one) => one.replaceAll("_", " "))], rows, { numeric: classes.map((_, index) => index + 1) });
+}
+
+function conductTable() {
+  const rows = INDEX.runs.flatMap((run, index) => Object.entries(run.conduct).map(([id, seen]) =>
+    [run.name, taskLinks([id], index), el("ul", {}, seen.map((one) => el("li", {}, one)))]));
+  return rows.length ? table(`${count(rows.length, "trajectory")} looked for answers, as far as the commands show; scores count as they stand`, ["Run", "Task", "Commands"], rows) : "";
+}
+
 function accuracySection() {
   const scored = INDEX.runs.filter((run) => run.accuracy && run.accuracy.total);
   return section("Accuracy", scored.length ? accuracyChart(scored) : el("p", {}, "No run has been scored yet."),
-    runsTable(), typesTable(),
+    runsTable(), typesTable(), classesTable(), conductTable(),
     el("details", {}, el("summary", {}, "Where these numbers come from"), el("ul", {}, INDEX.runs.map(sources))));
 }
 
