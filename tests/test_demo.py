@@ -31,7 +31,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 
 def run(step: PipelineStep) -> None:
     for stage in step.stages:
-        assert asyncio.run(perform(stage)) == 0
+        assert asyncio.run(perform(stage)).code == 0
     assert step.whole()
 
 
