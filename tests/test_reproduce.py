@@ -308,6 +308,8 @@ def test_without_a_lesson_it_says_so_and_what_to_do(tmp_path: Path) -> None:
         ({"test": "test = [90, 95]"}, "split.test: no task of"),
         ({"test": 'test = "nowhere.txt"'}, "nowhere.txt: cannot be read"),
         ({"test": "test = [90"}, "is not TOML"),
+        ({"test": 'test = ["9102", "no such"]'}, "has no no such"),
+        ({"test": "test = []"}, "split.test"),
     ],
 )
 def test_a_wrong_file_is_one_line_that_names_the_key(
@@ -318,6 +320,21 @@ def test_a_wrong_file_is_one_line_that_names_the_key(
         split_ids(Recipe.load(one.config))
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_split_can_be_a_list_of_ids(tmp_path: Path) -> None:
+    one = Study(
+        tmp_path,
+        StubServer(None, url="http://127.0.0.1:9/v1"),
+        test='test = ["9114", "9102"]',
+    )
+    recipe = Recipe.load(one.config)
+    ids = split_ids(recipe)
+    assert sorted(ids["test"]) == ["9102", "9114"]
+    pipeline = Pipeline(recipe, ids)
+    run = pipeline.roll_out(pipeline.baselines()[0]).stages[0].settings
+    assert sorted(run.cases.instance_ids) == ["9102", "9114"]
+    assert Recipe.load(one.config).decides()["split"]["train"] == [0, 2]
 
 
 @pytest.mark.parametrize("path", ["reproduce.example.toml", "data/mini/reproduce.toml"])

@@ -31,9 +31,10 @@ class Fetch(Settings):
     )
     into: Path = setting("where data sets lie", Path("data"))
     source: str | None = setting(
-        "take the archive from here, not from its public home",
+        "take it from here, not from its public home: the archive, or a folder with the archive "
+        "or with the data set",
         None,
         flag="from",
-        unit="URL_OR_FILE",
+        unit="URL_FILE_OR_FOLDER",
     )
     accept_new: bool = setting(f"the archive may differ from {LOCK}; the new hash is noted", False)

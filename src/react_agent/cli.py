@@ -14,13 +14,10 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal
-
-if TYPE_CHECKING:
-    pass
 
 OK, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; ended with work still owed; an input, flag or setting is wrong; Ctrl-C."""
@@ -47,8 +44,15 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """What is wrong alone: all flags before it would push it off the screen."""
+        complain(f"error: {message}; `{self.prog} --help` lists the flags")
+        raise SystemExit(BAD_INPUT)
+
+
 def script_parser(description: str, epilog: str = "") -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
+    return _Parser(
         description=description,
         epilog=epilog,
         formatter_class=_Help,
@@ -91,6 +95,21 @@ def not_negative(kind: type[int] | type[float]) -> Callable[[str], float]:
     return number
 
 
+class _Once(logging.Filter):
+    """Lets what is logged with `extra={"once": True}` through once, however many stages say it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not getattr(record, "once", False):
+            return True
+        new = record.getMessage() not in self._said
+        self._said.add(record.getMessage())
+        return new
+
+
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return for_terminal(super().format(record))
@@ -98,6 +117,7 @@ class _Formatter(logging.Formatter):
 
 def setup_logging(verbose: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_Once())
     handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -27,7 +27,7 @@ from skill_evolver.engine.result import NOT_WRITTEN
 from trace2skill.reproduce import outcome
 from trace2skill.reproduce.changes import changes
 from trace2skill.reproduce.forecast import spent_text
-from trace2skill.reproduce.performing import Performed, perform, words_to
+from trace2skill.reproduce.performing import Performed, begin, last_words, perform, words_to
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, contents, split_ids
 from trace2skill.reproduce.standings import MARK, Standing, score, table, write_reproduction
@@ -117,8 +117,6 @@ class Conductor:
 
     def _say_stopped(self, where: str, why: str) -> None:
         self._note(stopped=f"{where}: {why}" if why else where)
-        if why and not self.progress:
-            print(f"\n{why}", end="")
         if spent := spent_text(self.root / BUDGET, self.prices):
             print(f"\n{spent}")
         print(f"stopped {where}; start it again (or with a higher cap) to go on", flush=True)
@@ -159,7 +157,7 @@ class Conductor:
     async def _do(self, step: PipelineStep) -> None:
         self._number += 1
         print(
-            f"[{self._number:>2}/{len(self.pipeline.plan(self.chosen()))}] {step.about:<52}",
+            f"[{self._number:>2}/{len(self.pipeline.plan(self.chosen()))}] {step.about:<56}",
             end="",
             flush=True,
         )
@@ -191,9 +189,13 @@ class Conductor:
         return self.pipeline.learn().whole() and not self.pipeline.lessons_learned()
 
     async def _perform(self, stage: Stage) -> Performed:
-        with words_to(self.root / STAGE_WORDS, progress=self.progress):
-            print(f"\n== trace2skill {stage.name}", flush=True)
-            return await perform(stage)
+        file = self.root / STAGE_WORDS
+        with words_to(file, progress=self.progress):
+            begin(stage)
+            done = await perform(stage)
+        if done.code not in (OK, NOT_WRITTEN):
+            print("\n" + last_words(file), flush=True)
+        return done
 
     def _lay_out(self, step: PipelineStep) -> None:
         """The copy of the skills that is evolved: whole or not there, whenever this is killed."""

@@ -41,7 +41,7 @@ def sentence(pipeline: Pipeline, seed: int | None, why: str) -> str:
     if pairs is None:
         return f"The held-out runs could not be compared; {_run('compare', pipeline.root)}"
     mine = pairs[-1]
-    low, high = mine.interval
+    low, high = mine.interval.low, mine.interval.high
     runs = "" if mine.verdict != "undecided" else f"\n{UNDECIDED}"
     return (
         f"On the held-out tasks the evolved skill is {mine.verdict.upper()} against "

@@ -10,7 +10,7 @@ from typing import Any
 from analysis import analyze
 from react_agent.cli import code_of
 from react_agent.errors import Trace2SkillError
-from react_agent.text import one_line
+from react_agent.text import for_terminal, one_line
 from react_agent.threads import in_thread
 from reporting import compare, report
 from skill_evolver import evolve
@@ -28,6 +28,9 @@ WORK: dict[str, Callable[[Any], int | Awaitable[int]]] = {
     "report": report.work,
 }
 LONGEST = 300
+SHOWN = 12
+"""Lines of a stage that ended with work owed."""
+BEGINS = "== trace2skill "
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,15 @@ def words_to(file: Path, *, progress: bool) -> Iterator[None]:
         if not progress:
             stack.enter_context(contextlib.redirect_stderr(out))
         yield
+
+
+def last_words(file: Path) -> str:
+    """The end of what the last stage said."""
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    begin = max((i for i, line in enumerate(lines) if line.startswith(BEGINS)), default=0)
+    said = [line for line in lines[begin + 1 :] if line.strip()]
+    return "\n".join(f"  {for_terminal(line)}" for line in said[-SHOWN:])
+
+
+def begin(stage: Stage) -> None:
+    print(f"\n{BEGINS}{stage.name}", flush=True)

@@ -301,9 +301,8 @@ class Pipeline:
 
     def _tasks(self, split: str) -> "_Tasks":
         chosen = getattr(self.recipe.split, split)
-        if isinstance(chosen, str):
-            return _Tasks(ids=tuple(self.ids[split]))
-        return _Tasks(*chosen)
+        by_position = isinstance(chosen, tuple) and isinstance(chosen[0], int)
+        return _Tasks(*chosen) if by_position else _Tasks(ids=tuple(self.ids[split]))
 
     def _first_on(self, entrant: Entrant) -> Path | None:
         """The first run on a split tells the others which tasks take long."""
