@@ -20,6 +20,7 @@ from react_agent.flags import as_argv, parser_of, read
 from react_agent.layout import BUDGET
 from react_agent.models.spending.budget import read_spent
 from trace2skill.cli import STAGES
+from trace2skill.cli import main as cli
 from trace2skill.reproduce.performing import WORK
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, contents, split_ids
@@ -212,6 +213,9 @@ def test_a_cap_holds_over_starts_and_a_higher_one_goes_on(
         spent = value["spent"]
         assert spent["calls"] == calls
         assert spent["dollars"] > 0
+        assert "the evolved skill is" in said
+        for command in ("compare", "report", "ledger", "lessons", "blame"):
+            assert cli([command, str(one.output)]) == 0, command
 
     study(tmp_path, answering(author), steps)
 
