@@ -91,6 +91,8 @@ class StubServer:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    models: list[str] | None = None
+    """What it lists when it is asked; such a question is no body."""
     in_flight: int = 0
     most_in_flight: int = 0
     dropped: int = 0
@@ -149,6 +151,8 @@ class StubServer:
             self.in_flight -= 1
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if self.models is not None and request.method == "GET":
+            return web.json_response({"data": [{"id": name} for name in self.models]})
         body = json.loads(await request.read() or b"{}")
         self.bodies.append(body)
         self.headers.append(request.headers)

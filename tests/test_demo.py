@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from react_agent.errors import ContractError
 from trace2skill import demo
 from trace2skill.reproduce.performing import perform
 from trace2skill.reproduce.pipeline import Pipeline
@@ -31,7 +32,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 
 def run(step: PipelineStep) -> None:
     for stage in step.stages:
-        assert asyncio.run(perform(stage)) == 0
+        assert asyncio.run(perform(stage)).code == 0
     assert step.whole()
 
 
@@ -50,3 +51,35 @@ def test_the_cassette_is_recorded_from_the_very_same_demo(monkeypatch: pytest.Mo
     assert Path(make_cassette.CASSETTE) == ROOT / Recipe.load(ROOT / demo.CONFIG).model.replay
     assert Recipe.load(ROOT / demo.CONFIG).model.name == demo.MODEL
     sys.modules.pop("make_cassette")
+
+
+def test_a_demo_takes_away_nothing_but_an_earlier_demo(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    demo._clear(folder)
+    for settings in ({"model": {"replay": ""}}, {}, {"model": {}}):
+        (folder / "state.json").write_text(json.dumps({"settings": settings}))
+        with pytest.raises(ContractError, match="another --output_dir"):
+            demo._clear(folder)
+    (folder / "state.json").unlink()
+    (folder / "thesis.tex").write_text("years of work")
+    with pytest.raises(ContractError, match="another --output_dir"):
+        demo._clear(folder)
+    state = {"settings": {"model": {"replay": "cassette.jsonl"}}}
+    (folder / "state.json").write_text(json.dumps(state))
+    (folder / "sub").mkdir()
+    (folder / ".lock").touch()
+    demo._clear(folder)
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+def test_a_live_demo_names_its_model_and_has_a_folder_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENAI_MODEL", raising=False)
+    with pytest.raises(ContractError, match="name the model"):
+        demo.recipe_of(demo.Demo(live=True))
+    live, recorded = demo.recipe_of(demo.Demo(live=True, model="m")), demo.recipe_of(demo.Demo())
+    assert live.output != recorded.output
+    assert (live.model.name, live.model.replay) == ("m", "")
+    assert Path(recorded.model.replay).is_file()

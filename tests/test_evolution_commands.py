@@ -239,18 +239,22 @@ def test_stability_reports_survival(tmp_path: Path) -> None:
     records = make_records(tmp_path / "records.json", 12)
     before = Skill.load(skill).digest
 
-    told = asyncio.run(_stability(skill, records))
+    around = sorted(tmp_path.iterdir())
+    told = asyncio.run(_stability(skill, records, tmp_path / "elsewhere"))
     assert told.startswith("11 lessons, merged again in 2 other orders\nJaccard over lessons: 1.00")
     assert "2/2  2 -> 2, 2" in told
     assert Skill.load(skill).digest == before
+    assert sorted(tmp_path.iterdir()) == sorted([*around, tmp_path / "elsewhere"])
+    assert [path.name for path in skill.parent.iterdir()] == [skill.name]
 
 
-async def _stability(skill: Path, records: Path) -> str:
+async def _stability(skill: Path, records: Path, cwd: Path) -> str:
+    cwd.mkdir()
     async with author_server([], lambda role, number: None) as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "skill_evolver.commands.stability", "--skill-dir", str(skill),
             "--error-json", str(records), "--model", "m", "--merge-batch-size", "3",
-            "--times", "2", env=environment(server.url), cwd=PROJECT,
+            "--times", "2", env=environment(server.url), cwd=cwd,
             stdout=subprocess.PIPE,
         )  # fmt: skip
         out, _ = await process.communicate()

@@ -378,3 +378,32 @@ def test_modes_and_owners_of_the_archive_mean_nothing(tmp_path: Path) -> None:
     assert unpack(archive, tmp_path) == 1
     assert (tmp_path / "tool").stat().st_mode & 0o7777 & ~0o644 == 0
     assert sha256_of(tmp_path / "tool")
+
+
+@pytest.mark.parametrize("packed_up", [True, False])
+def test_a_folder_of_the_user_is_taken_and_kept(tmp_path: Path, packed_up: bool) -> None:
+    folder, archive = tmp_path / "mine", tmp_path / "mine" / "set.tar.gz"
+    folder.mkdir()
+    archive.write_bytes(archive_of(SMALL))
+    if not packed_up:
+        unpack(archive, folder)
+        archive.unlink()
+    before = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+    into = tmp_path / "data"
+    found = fetch(small("http://127.0.0.1:1/"), into, source=str(folder))
+    assert len(Dataset.load(found).tasks) == 5
+    assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == before
+    assert not list(into.glob(".unpacking-*"))
+
+
+def test_a_folder_with_links_or_of_another_set_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (tmp_path / "one.tar.gz").write_bytes(archive_of(SMALL))
+    unpack(tmp_path / "one.tar.gz", folder)
+    (folder / "set_v1" / "passwd").symlink_to("/etc/passwd")
+    with pytest.raises(ContractError, match="passwd is a link"):
+        fetch(small(), tmp_path / "data", source=str(folder))
+    with pytest.raises(ContractError, match="holds 0 data sets"):
+        fetch(small(), tmp_path / "data", source=str(folder / "set_v1" / "spreadsheet"))
+    assert not (tmp_path / "data" / "small" / "set").exists()

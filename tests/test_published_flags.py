@@ -16,6 +16,7 @@ from skill_evolver.engine.result import NOT_WRITTEN
 from skill_evolver.engine.settings import Evolution
 from spreadsheetbench.scoring.settings import Scoring
 from trace2skill.reproduce.conduct import Conductor
+from trace2skill.reproduce.performing import Performed
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import BudgetTable, ModelTable, Recipe, SplitTable
 from trace2skill.reproduce.steps import Stage
@@ -130,10 +131,11 @@ def test_a_seed_without_a_skill_takes_no_other_seed_with_it(
     conductor = Conductor(pipeline, Prices())
     started: list[Stage] = []
 
-    async def run(stage: Stage) -> int:
+    async def run(stage: Stage) -> Performed:
         started.append(stage)
         evolution = stage.settings
-        return NOT_WRITTEN if isinstance(evolution, Evolution) and evolution.seed == 4 else 0
+        broken = isinstance(evolution, Evolution) and evolution.seed == 4
+        return Performed(NOT_WRITTEN if broken else 0)
 
     monkeypatch.setattr("trace2skill.reproduce.conduct.perform", run)
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stub_server import StubServer, reply
+from stub_server import StubServer, refusal, reply
 
 from react_agent.errors import ContractError
 from react_agent.flags import as_argv, parser_of, read
 from react_agent.layout import BUDGET
 from react_agent.models.spending.budget import read_spent
 from trace2skill.cli import STAGES
+from trace2skill.cli import main as cli
 from trace2skill.reproduce.performing import WORK
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, contents, split_ids
@@ -137,7 +138,7 @@ def study(
     """All bodies that the server was sent."""
 
     async def session() -> list[dict[str, Any]]:
-        async with StubServer(handler) as server:
+        async with StubServer(handler, models=["scripted-demo-model"]) as server:
             await steps(Study(folder, server, **changes))
             return server.bodies
 
@@ -212,6 +213,9 @@ def test_a_cap_holds_over_starts_and_a_higher_one_goes_on(
         spent = value["spent"]
         assert spent["calls"] == calls
         assert spent["dollars"] > 0
+        assert "the evolved skill is" in said
+        for command in ("compare", "report", "ledger", "lessons", "blame"):
+            assert cli([command, str(one.output)]) == 0, command
 
     study(tmp_path, answering(author), steps)
 
@@ -232,10 +236,18 @@ def test_other_settings_are_refused_and_a_dry_run_calls_nobody(tmp_path: Path) -
         code, _ = await one.run("--dry-run")
         assert code == 0
         one.write(max_turns="max_turns = 7", test="test = [12, 14]")
+        code, said = await one.run("--dry-run")
+        assert code == 0, said  # nothing has begun that would rest on it
+        (one.output / "cli_only_baseline" / "outputs").mkdir(parents=True)
+        one.write(merge_batch_size="merge_batch_size = 4", train="train = [0, 3]")
+        code, said = await one.run("--dry-run")
+        assert code == 0, said  # the held-out run does not rest on it
+        one.write(max_turns="max_turns = 7", test="test = [12, 14]")
         code, said = await one.run()
         assert code == 2
         assert "max_turns: 20 -> 7" in said
         assert "split.test: [12, 13] -> [12, 14]" in said
+        assert "They decide no skill, which has begun" in said
         state["settings"]["contents"]["skill xlsx-basic"] = "as it was then"
         (one.output / "state.json").write_text(json.dumps(state))
         one.write()
@@ -244,6 +256,47 @@ def test_other_settings_are_refused_and_a_dry_run_calls_nobody(tmp_path: Path) -
         assert "contents.skill xlsx-basic: 'as it was then' ->" in said
 
     assert study(tmp_path, reply("no"), steps) == []
+
+
+def test_an_endpoint_that_is_not_there_is_told_before_anything_is_begun(tmp_path: Path) -> None:
+    async def steps(one: Study) -> None:
+        await one.server.down()
+        before = time.monotonic()
+        code, said = await one.run()
+        assert code == 1
+        assert "nothing was begun" in said
+        assert "connection refused" in said
+        assert time.monotonic() - before < 20
+        assert not one.output.exists()
+
+    assert study(tmp_path, reply("no"), steps) == []
+
+
+def test_a_model_that_is_not_listed_is_told_with_those_that_are(tmp_path: Path) -> None:
+    async def steps(one: Study) -> None:
+        one.write(name='name = "scripted-demo-modle"')
+        code, said = await one.run()
+        assert code == 2
+        assert "does not list scripted-demo-modle" in said
+        assert "one of: scripted-demo-model" in said
+
+    study(tmp_path, refusal(404), steps)
+
+
+def test_without_a_lesson_it_says_so_and_what_to_do(tmp_path: Path) -> None:
+    async def steps(one: Study) -> None:
+        one.write(lessons='lessons = "error"', merge_batch_size='baselines = ["xlsx-basic"]')
+        code, said = await one.run()
+        assert code == 3, said
+        assert "No skill was evolved: no lesson passed the gate" in said
+        assert 'gate = "off"' in said
+        value = json.loads((one.output / "reproduction.json").read_text())
+        assert value["skill"] is None
+        code, again = await one.run()
+        assert code == 3
+        assert "0 lessons passed the gate" in again
+
+    study(tmp_path, reply("I give up."), steps)
 
 
 @pytest.mark.parametrize(
@@ -259,6 +312,8 @@ def test_other_settings_are_refused_and_a_dry_run_calls_nobody(tmp_path: Path) -
         ({"test": "test = [90, 95]"}, "split.test: no task of"),
         ({"test": 'test = "nowhere.txt"'}, "nowhere.txt: cannot be read"),
         ({"test": "test = [90"}, "is not TOML"),
+        ({"test": 'test = ["9102", "no such"]'}, "has no no such"),
+        ({"test": "test = []"}, "split.test"),
     ],
 )
 def test_a_wrong_file_is_one_line_that_names_the_key(
@@ -269,6 +324,21 @@ def test_a_wrong_file_is_one_line_that_names_the_key(
         split_ids(Recipe.load(one.config))
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_split_can_be_a_list_of_ids(tmp_path: Path) -> None:
+    one = Study(
+        tmp_path,
+        StubServer(None, url="http://127.0.0.1:9/v1"),
+        test='test = ["9114", "9102"]',
+    )
+    recipe = Recipe.load(one.config)
+    ids = split_ids(recipe)
+    assert sorted(ids["test"]) == ["9102", "9114"]
+    pipeline = Pipeline(recipe, ids)
+    run = pipeline.roll_out(pipeline.baselines()[0]).stages[0].settings
+    assert sorted(run.cases.instance_ids) == ["9102", "9114"]
+    assert Recipe.load(one.config).decides()["split"]["train"] == [0, 2]
 
 
 @pytest.mark.parametrize("path", ["reproduce.example.toml", "data/mini/reproduce.toml"])

@@ -165,3 +165,62 @@ def test_a_run_says_how_many_cases_it_has(tmp_path: Path) -> None:
     flags = ["--data_path", "data/mini", "--end_idx", "2", "--output_dir", str(tmp_path / "out")]
     rollouts.main([*flags, "--agent", "cli_only", "--model", "m", "--replay", str(cassette)])
     assert look(tmp_path / "out").runs[0].total == 2
+
+
+def test_a_reproduction_is_told_in_stages_with_what_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trace2skill.reproduce.recipe import Recipe
+
+    monkeypatch.chdir(Path(__file__).resolve().parent.parent)
+    recipe = Recipe.load(Path("data/mini/reproduce.toml"))
+    tasks = {"train": [f"task{n}" for n in range(10)], "test": [f"task{n}" for n in range(20, 30)]}
+    settings = {**recipe.decides(), "tasks": tasks, "contents": {}}
+    write_json(tmp_path / "state.json", {"settings": settings, "stopped": "in lessons: no money"})
+    make_run(tmp_path / "cli_only_baseline")
+    text = shown(tmp_path, capsys, "--prices", "1,2")
+    assert "stage 1 of 11: no skill" in text
+    assert "stopped in lessons: no money; start it again" in text
+    assert "left, estimated: " in text
+    before = look(tmp_path).stages
+    append_line(tmp_path / "cli_only_baseline" / "outputs" / "results.jsonl", case(5))
+    after = look(tmp_path).stages
+    assert before
+    assert after
+    assert before.left.calls - after.left.calls == 20  # as many turns as the recipe allows
+    (tmp_path / "state.json").write_text('{"settings": {"seeds": 3}, "st')
+    assert look(tmp_path).stages is None
+
+
+def test_silence_with_cases_in_flight_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run")
+    assert "nothing has ended" not in shown(run, capsys)
+    for name in ("run.json", "results.jsonl"):
+        then = time.time() - 200
+        os.utime(run / "outputs" / name, (then, then))
+    assert "nothing has ended for 3 min" in shown(run, capsys)
+
+
+def test_on_a_terminal_it_waits_for_a_run_and_outlives_what_it_cannot_read(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    terminal, other = pty.openpty()
+    command = [sys.executable, "-m", "trace2skill", "watch", str(run), "--interval", "0.2"]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+    process = subprocess.Popen(command, stdout=other, stderr=other, stdin=other, env=environment)
+    os.close(other)
+    try:
+        assert "waiting" in _until(terminal, "waiting")
+        make_run(run)
+        assert "3/10" in _until(terminal, "3/10")
+        budget = run / BUDGET
+        budget.mkdir()
+        assert "not read just now" in _until(terminal, "not read just now")
+        budget.rmdir()
+        append_line(run / "outputs" / "results.jsonl", case(5))
+        assert "4/10" in _until(terminal, "4/10")
+    finally:
+        process.kill()
+        os.close(terminal)
+        process.wait(10)

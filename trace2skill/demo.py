@@ -2,29 +2,31 @@
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from react_agent.bundled import ROOT
-from react_agent.cli import OK
+from react_agent.bundled import MINI, ROOT
+from react_agent.errors import ContractError
 from react_agent.flags import run_stage
-from react_agent.layout import REPORT_PAGE
+from react_agent.layout import STATE
+from react_agent.lock import NAME
 from react_agent.settings import Settings, setting
-from react_agent.text import say
 
 if TYPE_CHECKING:
-    from trace2skill.reproduce.pipeline import Pipeline
     from trace2skill.reproduce.recipe import Recipe
 
-CONFIG = Path("data/mini/reproduce.toml")
+CONFIG = MINI / "reproduce.toml"
+RECORDED, LIVE = Path("outputs/demo"), Path("outputs/demo_live")
 MODEL = "scripted-demo-model"
 MIN_FREE_DISK = 100
 """MiB; a demo writes some ten."""
 ABOUT = (
-    f"Run the reproduction of {CONFIG}: baselines, verdicts, lessons, evolution, and the evolved "
-    "skill on the held-out half of 24 bundled tasks. By default every reply of the model comes "
-    "from a cassette of scripted replies: it shows the mechanics and measures nothing."
+    "Run the reproduction of data/mini/reproduce.toml: baselines, verdicts, lessons, evolution, "
+    "and the evolved skill on the held-out half of 24 bundled tasks. By default every reply of "
+    "the model comes from a cassette of scripted replies: it shows the mechanics and measures "
+    "nothing."
 )
 
 
@@ -36,88 +38,81 @@ def main(argv: list[str] | None = None) -> int:
 class Demo(Settings):
     """The reproduction of the bundled tasks."""
 
-    output_dir: Path = setting("all results, made anew", Path("outputs/demo"))
+    output_dir: Path | None = setting(
+        "all results; those of recorded replies are made anew, those of an endpoint are gone on "
+        "with",
+        None,
+        default_text=f"{RECORDED}; {LIVE} with --live",
+    )
     workers: int = setting("cases in flight", 4, least=1)
     live: bool = setting("ask a real endpoint instead", False)
-    model: str | None = setting("with --live", None, default_text="OPENAI_MODEL, else gpt-4o")
+    model: str | None = setting("with --live", None, default_text="OPENAI_MODEL")
     base_url: str | None = setting("with --live: the endpoint; else OPENAI_BASE_URL", None)
     generation_config: str | None = setting("with --live: sampling settings", None)
     record: str | None = setting("with --live: also write the replies to a cassette", None)
-    keep: bool = setting("go on with an earlier demo's results", False)
+    yes: bool = setting("with --live: start without asking", False)
+    keep: bool = setting("go on with an earlier demo of recorded replies", False)
 
 
 async def _run(settings: Demo) -> int:
     from react_agent.lock import only_start
+    from trace2skill.reproduce.command import start
     from trace2skill.reproduce.conduct import Conductor
 
-    os.chdir(ROOT)
-    recipe = _recipe(settings)
-    if not settings.keep:
-        shutil.rmtree(recipe.output, ignore_errors=True)
-    conductor = Conductor.of(recipe)
-    conductor.check()
+    recipe = recipe_of(settings)
+    if settings.live:
+        conductor = Conductor.of(recipe)
+        conductor.progress = sys.stderr.isatty()
+        return await start(conductor, yes=settings.yes)
     with only_start(recipe.output):
-        code = await conductor.run()
-    chosen = conductor.chosen()
-    if code == OK and chosen is not None:
-        _show_skill(conductor.pipeline, chosen)
-        say(f"\n{conductor.closing}\n{_next_steps(conductor.pipeline, chosen)}")
-    return code
+        if not settings.keep:
+            _clear(recipe.output)
+        conductor = Conductor.of(recipe)
+        conductor.progress = False
+        conductor.check()
+        return await conductor.run()
 
 
-def _recipe(settings: Demo) -> "Recipe":
+def recipe_of(settings: Demo) -> "Recipe":
+    """Raises ContractError where no model is named."""
     from trace2skill.reproduce.recipe import ModelTable, Recipe
 
     recipe = Recipe.load(CONFIG)
-    changes: dict[str, object] = {
-        "output": settings.output_dir,
-        "workers": settings.workers,
-        "min_free_disk": MIN_FREE_DISK,
-    }
+    cassette = str(ROOT / recipe.model.replay)
+    model = recipe.model.model_copy(update={"replay": cassette})
     if settings.live:
-        changes["model"] = ModelTable(
-            name=settings.model or os.environ.get("OPENAI_MODEL", "gpt-4o"),
+        name = settings.model or os.environ.get("OPENAI_MODEL", "")
+        if not name:
+            raise ContractError("--live: name the model with --model or OPENAI_MODEL")
+        model = ModelTable(
+            name=name,
             base_url=settings.base_url or "",
             generation_config=settings.generation_config or "",
             record=settings.record or "",
         )
+    changes: dict[str, object] = {
+        "data_path": ROOT / recipe.data_path,
+        "output": settings.output_dir or (LIVE if settings.live else RECORDED),
+        "workers": settings.workers,
+        "min_free_disk": MIN_FREE_DISK,
+        "model": model,
+    }
     return recipe.model_copy(update=changes)
 
 
-def _show_skill(pipeline: "Pipeline", seed: int) -> None:
-    """What evolution added, and where two of the lines come from."""
-    from react_agent.skills import Skill, diff_files
-    from skill_evolver.commands import blame
-    from skill_evolver.commands.settings import Blame
+def _clear(folder: Path) -> None:
+    """Only what a demo of recorded replies has left: nothing that was paid for, nothing of
+    another kind. Raises ContractError for all else."""
+    from react_agent.files import read_json
 
-    name = pipeline.recipe.start
-    before = Skill.load(pipeline.recipe.skills_dir / name)
-    after = Skill.load(pipeline.evolved_skills(seed) / name)
-    _title("the skill's diff")
-    say(diff_files(before.files, after.files))
-    added = [
-        number
-        for number, line in enumerate(after.text.splitlines(), start=1)
-        if line.strip() and line not in before.text.splitlines()
-    ]
-    for number in sorted({added[0], added[len(added) // 2]}) if added else ():
-        _title(f"trace2skill blame {after.root}/SKILL.md:{number}")
-        blame.work(Blame(place=f"{after.root}/SKILL.md:{number}"))
-
-
-def _next_steps(pipeline: "Pipeline", seed: int) -> str:
-    base, evolution = pipeline.teacher.folder, pipeline.evolution(seed)
-    page = pipeline.root / REPORT_PAGE
-    shown = f"  {page}  runs, tasks, cells and lessons, in a browser\n" * page.exists()
-    return (
-        f"\nLook next at\n{shown}"
-        f"  {base}/logs/            conversations, named by their verdicts\n"
-        f"  {base}/error_analysis/  a report for every failed run\n"
-        f"  {evolution}/change.log  what the skill has learnt, with support\n"
-        f"  trace2skill lessons {evolution / 'skills' / pipeline.recipe.start}\n"
-        "  README.md: the same on your own model and on SpreadsheetBench"
-    )
-
-
-def _title(text: str) -> None:
-    say(f"\n== {text}")
+    left = [path for path in folder.iterdir() if path.name != NAME]
+    if not left:
+        return
+    state = read_json(folder / STATE) if (folder / STATE).is_file() else {}
+    if not state.get("settings", {}).get("model", {}).get("replay"):
+        raise ContractError(
+            f"{folder}: holds something else than a demo of recorded replies, and a demo begins "
+            "with an empty folder; give another --output_dir"
+        )
+    for path in left:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()

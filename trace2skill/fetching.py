@@ -39,7 +39,7 @@ class FetchData(Settings):
     )
     into: Path = setting("where data sets lie", Path("data"))
     source: str | None = setting(
-        "take it from here, not from its public home; a folder too, but for spreadsheetbench",
+        "take it from here, not from its home: the file, or a folder with it or with the data",
         None,
         flag="from",
         unit="URL_FILE_OR_FOLDER",

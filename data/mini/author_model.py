@@ -198,11 +198,11 @@ for ws in wb:
 
 
 def read_reference(path: str) -> str:
-    return act("The skill has a reference for this kind of task; I read it.", f"cat {path}")
+    return act("The skill has a reference for this kind of task; I read it.", f'cat "{path}"')
 
 
 def recalculate(script: str) -> str:
-    return act("The formulas have no values yet, so I recalculate.", f"python {script} output.xlsx")
+    return act("The formulas have no values yet, so I recalculate.", f'python "{script}" output.xlsx')
 
 
 def parts(task: str) -> list[tuple[str, str]]:

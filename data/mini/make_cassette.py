@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,9 +75,9 @@ def record(cassette: Path) -> int:
 
     cassette.write_text(json.dumps(HEADER) + "\n", encoding="utf-8")
     os.environ["OPENAI_API_KEY"] = "EMPTY"
-    with author_endpoint() as url:
-        flags = ["--live", "--base_url", url, "--model", demo.MODEL, "--workers", "1"]
-        return demo.main([*flags, "--record", str(cassette)])
+    with author_endpoint() as url, tempfile.TemporaryDirectory() as folder:
+        flags = ["--live", "--yes", "--base_url", url, "--model", demo.MODEL, "--workers", "1"]
+        return demo.main([*flags, "--output_dir", f"{folder}/demo", "--record", str(cassette)])
 
 
 def main() -> int:

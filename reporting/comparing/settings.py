@@ -11,8 +11,10 @@ from react_agent.settings import Settings, setting
 class Comparison(Settings):
     """Runs of the same tasks, each against the first."""
 
-    baseline: Path = setting("the run to compare with", unit="A", positional=True)
-    others: tuple[Path, ...] = setting("the runs to judge", unit="B", positional=True)
+    baseline: Path = setting(
+        "the run to compare with, or a reproduction", unit="A", positional=True
+    )
+    others: tuple[Path, ...] = setting("the runs to judge", (), unit="B", positional=True)
     common: bool = setting("take the common part of runs on other tasks, data or rules", False)
     infrastructure: Literal["leave-out", "wrong"] = setting(
         "tasks that the endpoint or a crash ended: out of paired tests, or wrong", "leave-out"

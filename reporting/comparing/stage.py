@@ -1,6 +1,8 @@
 """The comparison as a stage: settings in, what they add up to out, and the files asked for."""
 
+from react_agent.errors import ContractError
 from react_agent.files import write_json, write_whole
+from react_agent.runs.reproduced import runs_of
 from reporting.comparing import comparison_text as text
 from reporting.comparing.comparison import Compared
 from reporting.comparing.entrants import load_entrants
@@ -11,7 +13,9 @@ from reporting.comparing.tables import write_tables
 
 def compare_runs(settings: Comparison) -> Compared:
     """Raises ContractError for what is no run, and for runs that are not on a par."""
-    paths = [settings.baseline, *settings.others]
+    paths = runs_of([settings.baseline, *settings.others])
+    if len(paths) < 2:
+        raise ContractError("one run alone is compared with nothing; name another")
     entrants, notes = load_entrants(paths, common=settings.common)
     found = compare(
         entrants,

@@ -2,6 +2,7 @@
 asked for."""
 
 from react_agent.files import write_json, write_whole
+from react_agent.runs.reproduced import runs_of
 from reporting.comparing.entrants import load_entrant
 from reporting.comparing.tables import write_tables
 from reporting.ledger import text
@@ -18,7 +19,7 @@ def keep_ledger(settings: Ledger) -> LedgerTable:
     own: list[Own] = []
     unmatched: dict[str, str] = {}
     places: list[Place] = []
-    for path in settings.results:
+    for path in runs_of(settings.results):
         entrant = load_entrant(str(path), path)
         places += place(entrant, settings.data_path)
         try:

@@ -12,7 +12,7 @@ class Report(Settings):
     """One page about runs."""
 
     runs: tuple[Path, ...] = setting(
-        "a run folder, an outputs folder, or an eval_official_results.json",
+        "a run folder, an outputs folder, an eval_official_results.json, or a reproduction",
         unit="RUN",
         positional=True,
     )

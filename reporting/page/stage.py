@@ -8,6 +8,7 @@ from typing import Any
 from react_agent.errors import ContractError
 from react_agent.layout import REPORT_PAGE
 from react_agent.models.spending.prices import Prices
+from react_agent.runs.reproduced import Reproduced, runs_of
 from reporting.page import overview
 from reporting.page.collect import Collection, task_rows, trajectory_keys
 from reporting.page.evolutionview import EvolutionView, find_evolved, lessons_of
@@ -34,23 +35,32 @@ def write_report(settings: Report) -> Page:
     output = settings.output
     if output and output.suffix != ".html":
         raise ContractError(f"{output}: the report is an .html file")
-    runs = [run for path in settings.runs for run in load_runs(path)]
+    runs = [run for path in runs_of(settings.runs, training=True) for run in load_runs(path)]
     for run in runs:
         if not run.task_ids:
             raise ContractError(f"{run.path}: holds no run: no results, verdicts or logs")
     names = names_of(runs)
-    skill = settings.skill or find_evolved(runs)
+    skill = settings.skill or _evolved(settings.runs) or find_evolved(runs)
     evolution = EvolutionView.load(skill) if skill else None
     collection = Collection(runs, settings.data_path)
     collection.gather()
     prices = Prices.load(settings.prices)
-    details = Details(output or runs[0].layout.root / REPORT_PAGE)
+    details = Details(output or _beside(settings.runs[0], runs[0]) / REPORT_PAGE)
     for key, detail in collection.details():
         details.add(key, to_json(detail))
     index = build_index(names, collection, evolution, prices)
     title = settings.title or f"Trace2Skill: {', '.join(names)}"
     size = write_page(title, {"title": title, **index}, details)
     return Page(details.output, size, details.files, len(index["problems"]))
+
+
+def _evolved(paths: Sequence[Path]) -> Path | None:
+    """The skill of the first reproduction among the paths."""
+    return next((found.skill for path in paths if (found := Reproduced.find(path))), None)
+
+
+def _beside(path: Path, run: RunView) -> Path:
+    return path if Reproduced.find(path) else run.layout.root
 
 
 def names_of(runs: Sequence[RunView]) -> list[str]:

@@ -27,9 +27,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def work(settings: Blame) -> int:
+    from react_agent.runs.reproduced import skill_of
+    from react_agent.skills import MAIN, find_skill
     from skill_evolver.engine.history import explain
 
     file, first, last = _parse(settings.place)
+    if file.is_dir():
+        file = find_skill(skill_of(file)).root / MAIN
     folder = next((p for p in file.parents if (p / "SKILL.md").is_file()), None)
     if folder is None:
         raise ContractError(f"{file}: lies in no skill folder")

@@ -15,10 +15,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(settings: LessonList) -> int:
+    from react_agent.runs.reproduced import skill_of
     from react_agent.skills import find_skill
     from skill_evolver.engine.history import explain
 
-    _, provenance, file = explain(find_skill(settings.skill).root, settings.provenance)
+    _, provenance, file = explain(find_skill(skill_of(settings.skill)).root, settings.provenance)
     if settings.as_json:
         lessons = [lesson.model_dump(mode="json") for lesson in provenance.lessons]
         say(json.dumps(lessons, indent=2))

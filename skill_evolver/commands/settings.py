@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from react_agent.settings import Settings, setting
 
-SKILL = "the skill folder, or a root that holds it"
+SKILL = "the skill folder, a root that holds it, or a reproduction"
 RELEASED_SKILLS = "released_skills"
 PROVENANCE = "its provenance.json, if it was moved"
 
@@ -20,7 +20,10 @@ class LessonList(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Blame(Settings):
-    place: str = setting("FILE:LINE, FILE:FIRST-LAST, or FILE for all its lines", positional=True)
+    place: str = setting(
+        "FILE:LINE, FILE:FIRST-LAST, or FILE for all its lines; a folder is its SKILL.md",
+        positional=True,
+    )
     provenance: Path | None = setting(PROVENANCE, None)
 
 

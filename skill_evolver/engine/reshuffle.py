@@ -3,7 +3,10 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
+from react_agent.layout import BUDGET
 from react_agent.model import Model
 from skill_evolver.engine.evolution import connected
 from skill_evolver.engine.finish import Finisher
@@ -15,6 +18,8 @@ from skill_evolver.guard.guardrails import Guard
 from skill_evolver.lineage.grouping import Lesson
 from skill_evolver.patches.patch import Patch
 
+KEPT = Path("outputs/stability")
+"""Where replies and spendings go when nothing else is said."""
 SAME_LESSON = 0.5
 """Two lessons are the same when their source edits overlap at least this much (Jaccard)."""
 
@@ -23,8 +28,18 @@ Merge = list[tuple[Lesson, frozenset[str]]]
 
 
 async def stability(settings: Stability) -> str:
-    """The report as text. Raises ContractError for inputs that do not fit."""
+    """The report as text. Raises ContractError for inputs that do not fit.
+
+    Nothing is left beside the skill, which may lie in a source tree, unless an evolution has left
+    its replies there: those are paid already.
+    """
     job = prepare(settings)
+    places, folder = job.places, KEPT / job.skill.name
+    if settings.intermediates_dir is None and not places.intermediates.exists():
+        places = replace(places, intermediates=folder)
+    if not (places.budget / BUDGET).exists():
+        places = replace(places, home=folder, budget=folder)
+    job = replace(job, places=places)
     async with connected(job) as model:
         return await merged_again(job, model, settings.times)
 

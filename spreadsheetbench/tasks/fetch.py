@@ -131,6 +131,11 @@ async def bring(
             return target
         for stale in into.glob(".unpacking-*"):  # of a start that was killed
             shutil.rmtree(stale, ignore_errors=True)
+        if source is not None and _is_file(source) and Path(source).is_dir():
+            folder = Path(source)
+            if not (folder / archive.name).is_file():
+                return _copy(archive, folder, target, into)
+            source = str(folder / archive.name)
         again = f"--set {option}"
         fetched = await get(archive.name, archive.sources, into, source, again)
         try:
@@ -256,6 +261,20 @@ def _install(archive: Archive, fetched: "Fetched", target: Path, lock: Lock, int
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     say(f"unpacked {files:,} files")
+
+
+def _copy(archive: Archive, folder: Path, target: Path, into: Path) -> Path:
+    """A data set that lies unpacked: checked, and moved into place in one step. Links are not
+    followed: they could lead to anything. Raises ContractError."""
+    found = _index_folder(folder, str(folder))
+    _check_facts(found, archive.facts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=into) as scratch:
+        copy = shutil.copytree(found, Path(scratch) / "copy", symlinks=True)
+        if links := [path for path in copy.rglob("*") if path.is_symlink()]:
+            raise ContractError(f"{folder}: {links[0].relative_to(copy)} is a link; nothing copied")
+        copy.rename(target)
+    return target
 
 
 def _index_folder(scratch: Path, name: str) -> Path:

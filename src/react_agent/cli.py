@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal, say
@@ -43,8 +43,15 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """What is wrong alone: all flags before it would push it off the screen."""
+        complain(f"error: {message}; `{self.prog} --help` lists the flags")
+        raise SystemExit(BAD_INPUT)
+
+
 def script_parser(description: str, epilog: str = "") -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
+    return _Parser(
         description=description,
         epilog=epilog,
         formatter_class=_Help,
@@ -66,6 +73,21 @@ def comma_list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+class _Once(logging.Filter):
+    """Lets what is logged with `extra={"once": True}` through once, however many stages say it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not getattr(record, "once", False):
+            return True
+        new = record.getMessage() not in self._said
+        self._said.add(record.getMessage())
+        return new
+
+
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return for_terminal(super().format(record))
@@ -73,6 +95,7 @@ class _Formatter(logging.Formatter):
 
 def setup_logging(verbose: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_Once())
     handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -48,7 +48,7 @@ def for_terminal(text: str) -> str:
     return _ACTING.sub("\ufffd", text)
 
 
-def say(text: str = "", file: TextIO | None = None) -> None:
+def say(text: str = "", file: TextIO | None = None, end: str = "\n") -> None:
     """Print, at once and without what would act on a terminal: the only print of the packages, as
     any word can come from a file or a server. To stdout, where no file is named."""
-    print(for_terminal(text), file=file, flush=True)
+    print(for_terminal(text), file=file, end=end, flush=True)

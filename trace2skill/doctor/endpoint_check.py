@@ -85,9 +85,11 @@ def _reason(error: BaseException) -> str:
 def _judge(where: str, status: int, body: bytes, model: str | None) -> Check:
     if status in (401, 403):
         return _say("error", f"{where}: the key is refused (HTTP {status})", "look at the key")
-    if status == 404:
-        says = f"{where}: answers, but lists no models (HTTP 404)"
+    if status in (404, 405, 501):
+        says = f"{where}: answers, but lists no models (HTTP {status})"
         return _say("warning", says, "look whether the base URL ends with /v1, as most do")
+    if status == 429:
+        return _say("warning", f"{where}: answers, but asks for less haste (HTTP 429)", "")
     if status != 200:
         return _say("error", f"{where}: HTTP {status}", "look at the server's log")
     names = _names(body)

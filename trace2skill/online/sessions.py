@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from react_agent.cli import OK, complain
 from react_agent.flags import run_stage
 from react_agent.settings import Settings
-from react_agent.text import for_terminal, one_line
+from react_agent.text import for_terminal, one_line, say
 from trace2skill.online.settings import SessionImport, SessionList, SessionShow
 
 if TYPE_CHECKING:
@@ -26,13 +26,11 @@ def _list(settings: SessionList) -> int:
     found = find_sessions(settings)
     logs = list(found.logs())
     if settings.json:
-        print(json.dumps([_facts(entry) for entry in logs], ensure_ascii=False, indent=2))
+        say(json.dumps([_facts(entry) for entry in logs], ensure_ascii=False, indent=2))
     else:
         for entry in logs:
-            print(_line(entry))
-        print(
-            f"{len(logs)} sessions; `trace2skill sessions show ID` prints one as it would be sent"
-        )
+            say(_line(entry))
+        say(f"{len(logs)} sessions; `trace2skill sessions show ID` prints one as it would be sent")
     _tell(found.problems)
     return OK
 
@@ -49,7 +47,7 @@ def _show(settings: SessionShow) -> int:
         what = f"{len(some)} sessions begin with" if some else "no session begins with"
         raise ContractError(f"{what} {settings.id}; `trace2skill sessions list` shows them")
     entry = session_log(*some[0])
-    print(for_terminal(render_markdown(entry.log)), end="")
+    say(for_terminal(render_markdown(entry.log)), end="")
     taken = ", ".join(f"{n} x {kind}" for kind, n in sorted(entry.taken_out.items()))
     complain(f"taken out: {taken or 'nothing'}; rules know no secret that looks like a word")
     return OK
@@ -59,7 +57,7 @@ def _import(settings: SessionImport) -> int:
     from trace2skill.online.importing import import_sessions
 
     done = import_sessions(settings)
-    print(
+    say(
         f"{done.written} sessions written, {done.kept} kept as they were: {done.layout.logs}\n"
         f"{done.signals} signals: {done.layout.root}/signals.jsonl\n"
         "Nobody has judged them: analysts take them with --all"
@@ -118,10 +116,10 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
         rows = "\n".join(f"  {name:<8} {about}" for name, (_, _, about) in WHAT.items())
-        print(f"usage: trace2skill sessions WHAT [flags]\n\n{rows}")
+        say(f"usage: trace2skill sessions WHAT [flags]\n\n{rows}")
         return OK if arguments else 2
     if arguments[0] not in WHAT:
-        print(f"error: nothing called {arguments[0]!r}; one of {', '.join(WHAT)}", file=sys.stderr)
+        say(f"error: nothing called {arguments[0]!r}; one of {', '.join(WHAT)}", file=sys.stderr)
         return 2
     sys.argv[0] = f"trace2skill sessions {arguments[0]}"
     work, settings, about = WHAT[arguments[0]]

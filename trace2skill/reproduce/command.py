@@ -4,11 +4,15 @@ trace2skill reproduce reproduce.example.toml
 """
 
 import sys
+from typing import TYPE_CHECKING
 
 from react_agent.cli import BAD_INPUT, OK
 from react_agent.flags import run_stage
 from react_agent.text import say
 from trace2skill.reproduce.settings import Reproduction
+
+if TYPE_CHECKING:
+    from trace2skill.reproduce.conduct import Conductor
 
 ABOUT = (
     "Reproduce the paper's comparison from one TOML file: baselines on the held-out split, "
@@ -19,7 +23,7 @@ ABOUT = (
 EPILOG = """Every stage is one of the published commands and leaves the same files in the same
 folders, so that any of them can also be run by hand: commands.sh in the output lists them. Started
 again it goes on where it stopped. Exit codes: 0 done, 1 work is still owed (a cap was reached, or
-the endpoint failed), 2 wrong input, 130 interrupted."""
+the endpoint failed), 2 wrong input, 3 no evolution gave a skill, 130 interrupted."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,19 +31,30 @@ def main(argv: list[str] | None = None) -> int:
 
 
 async def _run(settings: Reproduction) -> int:
-    from react_agent.lock import only_start
     from trace2skill.reproduce.conduct import Conductor
-    from trace2skill.reproduce.forecast import plan_of
     from trace2skill.reproduce.recipe import recipe_of
 
     conductor = Conductor.of(recipe_of(settings))
+    return await start(conductor, yes=settings.yes, dry_run=settings.dry_run)
+
+
+async def start(conductor: "Conductor", *, yes: bool, dry_run: bool = False) -> int:
+    """The plan, a look at the endpoint, the question, and all the rest; the exit code."""
+    from react_agent.lock import only_start
+    from trace2skill.reproduce.first_look import look_at_endpoint
+    from trace2skill.reproduce.forecast import plan_of
+
     conductor.check()
-    say(plan_of(conductor.pipeline, conductor.plan(), conductor.prices))
-    if settings.dry_run:
+    steps = conductor.pipeline.plan(conductor.chosen())
+    say(plan_of(conductor.pipeline, steps, conductor.prices))
+    if dry_run:
         say("Nothing was called.")
         return OK
-    if not settings.yes and sys.stdin.isatty() and not _agreed():
-        return BAD_INPUT
+    if not all(step.whole() for step in steps):
+        if doubt := await look_at_endpoint(conductor.recipe):
+            say(f"warning: {doubt}", file=sys.stderr)
+        if not yes and sys.stdin.isatty() and not _agreed():
+            return BAD_INPUT
     with only_start(conductor.root):
         return await conductor.run()
 

@@ -8,12 +8,12 @@ import asyncio
 import shlex
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from react_agent.bundled import PRICES
 from react_agent.cli import OK
-from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json, write_whole
 from react_agent.flags import as_argv
@@ -25,18 +25,26 @@ from react_agent.layout import (
 from react_agent.models.spending.prices import Prices
 from react_agent.text import say
 from skill_evolver.engine.result import NOT_WRITTEN
+from trace2skill.reproduce import outcome
+from trace2skill.reproduce.changes import changes
 from trace2skill.reproduce.forecast import spent_text
-from trace2skill.reproduce.performing import perform
+from trace2skill.reproduce.performing import Performed, begin, last_words, perform, words_to
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, contents, split_ids
 from trace2skill.reproduce.standings import MARK, Standing, score, table, write_reproduction
-from trace2skill.reproduce.steps import Entrant, PipelineStep
+from trace2skill.reproduce.steps import Entrant, PipelineStep, Stage
 
-TITLES = ("held-out comparison", "report")
+STAGE_WORDS = "stages.log"
+"""What the stages say themselves, at length."""
 
 
+@dataclass
 class Stopped(Exception):
-    """A stage ended with work still owed; carries its exit code."""
+    """A stage ended with work still owed."""
+
+    code: int
+    where: str
+    why: str
 
 
 class Conductor:
@@ -44,8 +52,11 @@ class Conductor:
         self.pipeline, self.prices = pipeline, prices
         self.recipe, self.root = pipeline.recipe, pipeline.root
         self.without_skill: list[int] = []
-        self.closing = ""
-        """The closing table, once there is one."""
+        self.changed: list[str] = []
+        """What differs from the last start, and decides nothing that has begun."""
+        self.progress = True
+        """Whether the bars of the stages are shown."""
+        self._number = 0
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Conductor":
@@ -65,7 +76,6 @@ class Conductor:
                 f"budget.max_cost: no price is known for {model}; add it to {PRICES}, or give a "
                 "file of your own as budget.prices"
             )
-        decides = self._settings()
         if not self.state_file.exists():
             if self.root.is_dir() and any(map(_not_ours, self.root.iterdir())):
                 raise ContractError(
@@ -74,11 +84,7 @@ class Conductor:
             return
         state = read_json(self.state_file)
         was = state.get("settings") if isinstance(state, dict) else None
-        if changes := differences(was, decides):
-            raise ContractError(
-                f"{self.root} holds a reproduction with other settings; give another output:\n"
-                + "\n".join(f"  {line}" for line in changes)
-            )
+        self.changed = changes(was, self._settings(), self.pipeline)
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -87,30 +93,31 @@ class Conductor:
             "contents": contents(self.recipe),
         }
 
-    def plan(self) -> list[PipelineStep]:
-        """Every step that can be known before the choice, and the last one for the first seed,
-        which costs the same as for any other."""
-        chosen = self.chosen() or self.recipe.seeds[0]
-        return [*self._before(), self.pipeline.roll_out(self.pipeline.champion(chosen))]
-
     async def run(self) -> int:
         """All that is not whole yet; the exit code."""
-        if not self.state_file.exists():
-            write_json(self.state_file, {"settings": self._settings()})
+        self._note(settings=self._settings(), stopped=None)
         write_whole(self.root / COMMANDS, self._as_script())
+        for line in self.changed:
+            say(f"changed since the last start, before anything rested on it: {line}")
         if self.recipe.recorded:
-            say(f"\n{MARK}.")
+            say(f"{MARK}.")
         try:
-            await self._stages()
-        except Stopped as reason:
-            self._say_stopped(f"in {reason.args[1]}")
-            return int(reason.args[0])
+            return await self._stages()
+        except Stopped as stopped:
+            self._say_stopped(f"in {stopped.where}", stopped.why)
+            return stopped.code
         except asyncio.CancelledError:
-            self._say_stopped("by a signal")
+            self._say_stopped("by a signal", "")
             raise
-        return OK
 
-    def _say_stopped(self, where: str) -> None:
+    def _note(self, **news: Any) -> None:
+        """Into the state; None takes a key out."""
+        state = read_json(self.state_file) if self.state_file.exists() else {}
+        state |= news
+        write_json(self.state_file, {k: v for k, v in state.items() if v is not None})
+
+    def _say_stopped(self, where: str, why: str) -> None:
+        self._note(stopped=f"{where}: {why}" if why else where)
         if spent := spent_text(self.root / BUDGET, self.prices):
             say(f"\n{spent}")
         say(f"stopped {where}; start it again (or with a higher cap) to go on")
@@ -118,7 +125,7 @@ class Conductor:
     def _as_script(self) -> str:
         """Every stage as one would type it; only the evolutions need a copy of the skills."""
         lines = ["# The stages of this reproduction, to be run by hand from the same folder."]
-        for step in self.plan():
+        for step in self.pipeline.plan(self.chosen()):
             lines.append(f"\n# {step.about}")
             if step.kind == "evolution":
                 copy = self.root / step.name / "skills"
@@ -138,38 +145,57 @@ class Conductor:
         seed = state.get("chosen", {}).get("seed")
         return seed if isinstance(seed, int) else None
 
-    async def _stages(self) -> None:
-        for step in self._before():
+    async def _stages(self) -> int:
+        for step in self.pipeline.before():
             await self._do(step)
         seed = self._choose()
-        champion = self.pipeline.champion(seed)
-        await self._do(self.pipeline.roll_out(champion))
+        champion = None if seed is None else self.pipeline.champion(seed)
+        if champion:
+            await self._do(self.pipeline.roll_out(champion))
         await self._conclude(champion)
-
-    def _before(self) -> list[PipelineStep]:
-        pipeline = self.pipeline
-        entrants = [*pipeline.baselines(), pipeline.teacher]
-        steps = [pipeline.roll_out(entrant) for entrant in entrants]
-        steps.append(pipeline.learn())
-        steps += [pipeline.evolve(seed) for seed in self.recipe.seeds]
-        return steps + [pipeline.roll_out(entrant) for entrant in pipeline.validations()]
+        return OK if champion else NOT_WRITTEN
 
     async def _do(self, step: PipelineStep) -> None:
-        if step.evolution in self.without_skill:
-            return
+        self._number += 1
+        say(
+            f"[{self._number:>2}/{len(self.pipeline.plan(self.chosen()))}] {step.about:<56}",
+            end="",
+        )
         if step.whole():
-            say(f"\n== {step.about}: whole, kept")
+            say(f" kept: {outcome.of_step(step, self.pipeline)}")
             return
-        say(f"\n== {step.about}")
+        say("\n" * self.progress, end="")
+        say(" " * (8 * self.progress) + await self._done(step))
+
+    async def _done(self, step: PipelineStep) -> str:
+        """In a few words how it ended. Raises Stopped."""
+        if step.kind == "evolution" and self._nothing_learned():
+            assert step.evolution is not None
+            self.without_skill.append(step.evolution)
+        if step.evolution in self.without_skill:
+            return " no skill"
         if step.kind == "evolution":
             self._lay_out(step)
         for stage in step.stages:
-            code = await perform(stage)
-            if code == NOT_WRITTEN and step.kind == "evolution" and step.evolution is not None:
+            done = await self._perform(stage)
+            if done.code == NOT_WRITTEN and step.kind == "evolution" and step.evolution is not None:
                 self.without_skill.append(step.evolution)
-                return
-            if code != OK:
-                raise Stopped(code, step.about)
+                return " no skill: what was written broke a rule"
+            if done.code != OK:
+                raise Stopped(done.code, step.about, done.error)
+        return f" {outcome.of_step(step, self.pipeline)}" if step.whole() else ""
+
+    def _nothing_learned(self) -> bool:
+        return self.pipeline.learn().whole() and not self.pipeline.lessons_learned()
+
+    async def _perform(self, stage: Stage) -> Performed:
+        file = self.root / STAGE_WORDS
+        with words_to(file, progress=self.progress):
+            begin(stage)
+            done = await perform(stage)
+        if done.code not in (OK, NOT_WRITTEN):
+            say("\n" + last_words(file))
+        return done
 
     def _lay_out(self, step: PipelineStep) -> None:
         """The copy of the skills that is evolved: whole or not there, whenever this is killed."""
@@ -183,40 +209,44 @@ class Conductor:
             copy = shutil.copytree(self.recipe.skills_dir, Path(folder) / "skills")
             copy.rename(target)
 
-    def _choose(self) -> int:
-        """The evolved skill that solves most of the training split; the first seed of equals."""
+    def _choose(self) -> int | None:
+        """The evolved skill that solves most of the training split; the first seed of equals; None
+        where no evolution gave one."""
         by_seed = {
-            entrant.evolution: score(entrant)
+            entrant.evolution: score(entrant).solved
             for entrant in self.pipeline.validations()
             if entrant.evolution is not None and entrant.evolution not in self.without_skill
         }
         if not by_seed:
-            raise ContractError(f"{self.root}: no evolution has given a skill that keeps the rules")
-        best = max(standing.solved for standing in by_seed.values())
-        equals = [seed for seed, standing in by_seed.items() if standing.solved == best]
-        seed = equals[0]
-        state = read_json(self.state_file)
-        validation = {str(s): standing.solved for s, standing in by_seed.items()}
-        state["chosen"] = {"seed": seed, "solved_on_training_split": validation}
-        write_json(self.state_file, state)
+            self._note(chosen=None)
+            return None
+        best = max(by_seed.values())
+        equals = [seed for seed, solved in by_seed.items() if solved == best]
+        validation = {str(seed): solved for seed, solved in by_seed.items()}
+        self._note(chosen={"seed": equals[0], "solved_on_training_split": validation})
         write_whole(self.root / COMMANDS, self._as_script())
-        tie = f"; equal: {', '.join(map(str, equals))}, the first is taken" * (len(equals) > 1)
-        say(f"\n== chosen by training score: seed {seed} with {best} solved{tie}")
-        return seed
+        tie = f" (equal: {', '.join(map(str, equals))}; the first is taken)" * (len(equals) > 1)
+        say(f"        chosen by training score: seed {equals[0]}{tie}")
+        return equals[0]
 
-    async def _conclude(self, champion: Entrant) -> None:
+    async def _conclude(self, champion: Entrant | None) -> None:
         pipeline = self.pipeline
-        entrants = [*pipeline.baselines(), pipeline.teacher, *pipeline.validations(), champion]
+        everybody = [*pipeline.baselines(), pipeline.teacher, *pipeline.validations()]
+        entrants = [*everybody, champion] if champion else everybody
         standings: list[Standing] = [score(e) for e in entrants if e.verdicts.is_file()]
-        file = write_reproduction(pipeline, standings, read_json(self.state_file), self.prices)
-        for title, stage in zip(TITLES, pipeline.closing(champion), strict=True):
-            say(f"\n== {title}")
-            await perform(stage)
-        spent = spent_text(self.root / BUDGET, self.prices)
-        mark = f"{MARK}." if self.recipe.recorded else ""
-        rows = table(standings, self.prices, self.recipe.model.name)
-        self.closing = "\n".join(filter(None, ("== results", rows, spent, mark, f"see {file}")))
-        say(f"\n{self.closing}")
+        write_reproduction(pipeline, standings, read_json(self.state_file), self.prices)
+        for stage in pipeline.closing(champion):
+            await self._perform(stage)
+        seed = champion.evolution if champion else None
+        why = "" if champion else outcome.no_skill_because(pipeline, self.without_skill)
+        parts = [
+            "\n" + table(standings, self.prices, self.recipe.model.name),
+            spent_text(self.root / BUDGET, self.prices),
+            f"{MARK}." if self.recipe.recorded else "",
+            "\n" + outcome.sentence(pipeline, seed, why),
+            "\n" + outcome.look_next(pipeline, seed),
+        ]
+        say("\n".join(filter(None, parts)))
 
 
 def _not_ours(path: Path) -> bool:

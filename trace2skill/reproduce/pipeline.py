@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analysis.analysts.settings import Repairing, RunAnalysis
 from analysis.lessons.settings import LessonKind
+from react_agent.files import read_json
 from react_agent.layout import (
     ANALYSIS_SUMMARY,
     BUDGET,
@@ -112,6 +113,19 @@ class Pipeline:
 
     # ---- steps -------------------------------------------------------------
 
+    def plan(self, chosen: int | None) -> list[PipelineStep]:
+        """All steps; before the choice the last one is for the first seed, which costs the same
+        as for any other."""
+        champion = self.champion(self.recipe.seeds[0] if chosen is None else chosen)
+        return [*self.before(), self.roll_out(champion)]
+
+    def before(self) -> list[PipelineStep]:
+        """Every step up to the choice of a seed."""
+        steps = [self.roll_out(entrant) for entrant in [*self.baselines(), self.teacher]]
+        steps.append(self.learn())
+        steps += [self.evolve(seed) for seed in self.recipe.seeds]
+        return steps + [self.roll_out(entrant) for entrant in self.validations()]
+
     def roll_out(self, entrant: Entrant) -> PipelineStep:
         """Rollouts, verdicts and triage of one agent on one split."""
         name = str((entrant.folder / entrant.prefix.rstrip("_")).relative_to(self.root))
@@ -128,6 +142,8 @@ class Pipeline:
             entrant.split,
             stages,
             lambda: scored(entrant, tasks),
+            (entrant.outputs,),
+            entrant,
             len(entrant.seeds),
             entrant.evolution,
         )
@@ -203,7 +219,13 @@ class Pipeline:
         )
         about = f"{recipe.lessons} lessons from the trajectories"
         stages = (Stage("analyze", settings),)
-        return PipelineStep("lessons", about, "lessons", "train", stages, self._learned)
+        places = tuple(self.teacher.folder / analysis_folder(kind) for kind in self._kinds())
+        return PipelineStep("lessons", about, "lessons", "train", stages, self._learned, places)
+
+    def lessons_learned(self) -> int:
+        """Records that evolutions can learn from."""
+        files = [self.teacher.folder / f"{analysis_folder(k)}{PARSED}" for k in self._kinds()]
+        return sum(len(read_json(file)) for file in files if file.is_file())
 
     def evolve(self, seed: int) -> PipelineStep:
         """The evolution with one seed, in a copy of the skills."""
@@ -231,15 +253,17 @@ class Pipeline:
             "train",
             (Stage("evolve", settings),),
             lambda: field_of(folder / INTERMEDIATES / STATE, "done") is True,
+            (folder,),
             evolution=seed,
         )
 
-    def closing(self, champion: Entrant) -> tuple[Stage, Stage]:
+    def closing(self, champion: Entrant | None) -> tuple[Stage, ...]:
         """The held-out runs against the skill that evolution started from (the first baseline if
         that was not scored), and the page that shows all runs."""
         start = self.recipe.start
         held_out = sorted(self.baselines(), key=lambda entrant: entrant.skill != start)
-        first, *others = [entrant.folder for entrant in [*held_out, champion]]
+        entrants = [*held_out, champion] if champion else held_out
+        first, *others = [entrant.folder for entrant in entrants]
         comparison = Comparison(
             baseline=first,
             others=tuple(others),
@@ -249,10 +273,11 @@ class Pipeline:
         report = Report(
             runs=(self.teacher.folder, first, *others),
             output=self.root / REPORT_PAGE,
-            skill=champion.skills_dir / start,
+            skill=champion.skills_dir / start if champion else None,
             prices=self.recipe.budget.prices,
         )
-        return Stage("compare", comparison), Stage("report", report)
+        page = Stage("report", report)
+        return (Stage("compare", comparison), page) if others else (page,)
 
     def _kinds(self) -> list[LessonKind]:
         lessons = self.recipe.lessons
@@ -278,9 +303,8 @@ class Pipeline:
 
     def _tasks(self, split: str) -> "_Tasks":
         chosen = getattr(self.recipe.split, split)
-        if isinstance(chosen, str):
-            return _Tasks(ids=tuple(self.ids[split]))
-        return _Tasks(*chosen)
+        by_position = isinstance(chosen, tuple) and isinstance(chosen[0], int)
+        return _Tasks(*chosen) if by_position else _Tasks(ids=tuple(self.ids[split]))
 
     def _first_on(self, entrant: Entrant) -> Path | None:
         """The first run on a split tells the others which tasks take long."""

@@ -7,7 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
 
 from react_agent.bundled import API_CHAT, PRICES
 from react_agent.configfile import first_problem
@@ -20,6 +28,10 @@ from trace2skill.reproduce.settings import Reproduction
 
 Positive = Annotated[int, Field(ge=1)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
+
+
+Part = tuple[StrictInt, StrictInt] | Annotated[tuple[StrictStr, ...], Field(min_length=1)] | str
+"""Of a data set."""
 
 
 class _Table(BaseModel):
@@ -47,10 +59,11 @@ class ModelTable(_Table):
 
 
 class SplitTable(_Table):
-    """`[split]`: records by position, `[first, one after the last]`, or a file of task ids."""
+    """`[split]`: records by position, `[first, one after the last]`, a list of task ids in
+    quotes, or a file of them."""
 
-    train: tuple[int, int] | str
-    test: tuple[int, int] | str
+    train: Part
+    test: Part
 
 
 class BudgetTable(_Table):
@@ -209,8 +222,7 @@ def split_ids(recipe: Recipe) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in ("train", "test"):
         split = getattr(recipe.split, name)
-        if isinstance(split, str):
-            ids = _ids_in(Path(split))
+        if (ids := ids_of(split)) is not None:
             known = {task.id for task in domain.tasks}
             if unknown := [i for i in ids if i not in known]:
                 raise ContractError(f"split.{name}: {domain.source} has no {', '.join(unknown)}")
@@ -225,6 +237,13 @@ def split_ids(recipe: Recipe) -> dict[str, list[str]]:
         names = ", ".join(both[:5])
         raise ContractError(f"split: {len(both)} tasks are in train and in test, such as {names}")
     return found
+
+
+def ids_of(part: Part) -> list[str] | None:
+    """None for a part that is given by position. Raises ContractError."""
+    if isinstance(part, str):
+        return _ids_in(Path(part))
+    return [one for one in part if isinstance(one, str)] or None
 
 
 def _ids_in(path: Path) -> list[str]:

@@ -84,12 +84,13 @@ def write_reproduction(
     """Rewritten whole at the end of every start that comes so far."""
     root = pipeline.root
     spent = read_spent(root / BUDGET)
-    seed = state["chosen"]["seed"]
+    chosen = state.get("chosen")
+    skill = pipeline.evolved_skills(chosen["seed"]) / pipeline.recipe.start if chosen else None
     value = {
         "mark": MARK if pipeline.recipe.recorded else "",
         "settings": state["settings"],
-        "chosen": state["chosen"],
-        "skill": str(pipeline.evolved_skills(seed) / pipeline.recipe.start),
+        "chosen": chosen,
+        "skill": str(skill) if skill else None,
         "standings": [standing.model_dump(mode="json") for standing in standings],
         "spent": {
             **spent.usage().model_dump(),

@@ -32,10 +32,17 @@ class PipelineStep:
     split: str
     stages: tuple[Stage, ...]
     whole: Callable[[], bool]
+    leaves: tuple[Path, ...] = ()
+    """Where its first files come to lie."""
+    entrant: "Entrant | None" = None
     runs: int = 1
     """Cases for each task of the split."""
     evolution: int | None = None
     """Seed of the evolution that it is, or whose skill it tries."""
+
+    @property
+    def begun(self) -> bool:
+        return any(place.exists() for place in self.leaves)
 
 
 @dataclass(frozen=True)

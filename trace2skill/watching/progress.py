@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from react_agent.model import Usage
 from react_agent.models.spending.budget import Spent, read_spent
 from react_agent.runs.folder import CaseResult
 from reporting.runs.runlines import read_results
+from trace2skill.watching.stages import Stages, stages_of
 
 QUIET_SECONDS = 900
 """A run whose files have not changed for so long is not said to have cases in flight."""
@@ -67,12 +68,18 @@ class RunProgress:
 
     @property
     def per_minute(self) -> float | None:
+        return self._rate(lambda case: 1)
+
+    @property
+    def calls_per_minute(self) -> float | None:
+        return self._rate(lambda case: case.usage.calls)
+
+    def _rate(self, amount: Callable[[CaseResult], int]) -> float | None:
         """Over the latest start, up to its last case."""
-        ends = [_seconds(case.finished_at) for case in self.cases if not case.owed]
-        own = [end for end in ends if end >= self.started]
-        if not own or max(own) - self.started < 1:
-            return None
-        return 60 * len(own) / (max(own) - self.started)
+        ended = [(_seconds(case.finished_at), case) for case in self.cases if not case.owed]
+        own = [(end, case) for end, case in ended if end >= self.started]
+        minutes = (max((end for end, _ in own), default=0.0) - self.started) / 60
+        return sum(amount(case) for _, case in own) / minutes if own and minutes > 1 / 60 else None
 
     @property
     def minutes_left(self) -> float | None:
@@ -97,6 +104,17 @@ class Progress:
     others: list[Count] = field(default_factory=list)
     spent: Spent | None = None
     chosen: str = ""
+    stages: Stages | None = None
+    silent: float = 0.0
+    """Seconds since a case or a call ended, while some are in flight."""
+
+    @property
+    def minutes_left(self) -> float | None:
+        """Of the whole reproduction, at the rate of the run under way."""
+        rate = self.latest.calls_per_minute
+        if self.stages is None or not rate or not self.stages.left.calls:
+            return None
+        return self.stages.left.calls / rate
 
     @property
     def latest(self) -> RunProgress:
@@ -105,7 +123,7 @@ class Progress:
 
 def look(path: Path) -> Progress:
     """Raises ContractError when there is no run below the path."""
-    files = sorted(path.glob(f"**/{RUN_SETTINGS}"), key=lambda file: file.stat().st_mtime)
+    files = sorted(path.glob(f"**/{RUN_SETTINGS}"), key=_changed)
     runs = [run for file in files if (run := _run(file, path))]
     if not runs:
         raise ContractError(
@@ -117,12 +135,16 @@ def look(path: Path) -> Progress:
     nearest = budget or next(path.glob(f"**/{BUDGET}"), None)
     chosen = _mapping(path / STATE).get("chosen", {})
     seed = chosen.get("seed") if isinstance(chosen, dict) else None
+    latest = max(_changed(nearest) if nearest else 0.0, *(run.changed for run in runs), 0.0)
+    flying = any(run.in_flight for run in runs)
     return Progress(
         path=path,
         runs=runs,
         others=list(_others(path)),
         spent=read_spent(nearest) if nearest else None,
         chosen="" if seed is None else f"seed {seed}",
+        stages=stages_of(path),
+        silent=datetime.now(UTC).timestamp() - latest if flying else 0.0,
     )
 
 
@@ -140,7 +162,7 @@ def _run(file: Path, root: Path) -> RunProgress | None:
     cases = tuple({case.key: case for case in found}.values())
     model = settings.get("model")
     model = model if isinstance(model, dict) else {}
-    changed = max(p.stat().st_mtime for p in (file, lines) if p.exists())
+    changed = max(map(_changed, (file, lines)))
     finished = file.with_name(RESULTS).exists()
     return RunProgress(
         name=str(file.parent.relative_to(root))
@@ -181,6 +203,14 @@ def _others(path: Path) -> Iterator[Count]:
     for calls in sorted(path.glob(f"**/{INTERMEDIATES}/{CALLS}")):
         done = [*calls.glob("**/*.json")]
         yield Count(f"{calls.parent.parent.relative_to(path)} (calls)", len(done))
+
+
+def _changed(file: Path) -> float:
+    """0 for what is not there, or not any more."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _quiet(changed: float) -> bool:

@@ -1,5 +1,7 @@
 """The page that `trace2skill watch` shows."""
 
+from collections.abc import Iterator
+
 from rich import markup
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,6 +15,8 @@ from trace2skill.reproduce.standings import MARK
 from trace2skill.watching.progress import Progress, RunProgress
 
 LAST = 8
+SILENT = 90.0
+"""Seconds without an end of anything that are worth a word."""
 ENDED = ("output", "no output", "refused", "infra")
 COLUMNS = (
     *("done", "in flight", "solved", *ENDED),
@@ -21,7 +25,7 @@ COLUMNS = (
 
 
 def page(progress: Progress, prices: Prices) -> RenderableType:
-    parts: list[RenderableType] = [_runs(progress, prices)]
+    parts: list[RenderableType] = [*_stages(progress, prices), _runs(progress, prices)]
     if progress.others:
         parts += ["", _others(progress)]
     last = progress.latest
@@ -38,6 +42,31 @@ def page(progress: Progress, prices: Prices) -> RenderableType:
     if any(run.recorded for run in progress.runs):
         parts.append(f"{MARK}")
     return Group(*parts)
+
+
+def _stages(progress: Progress, prices: Prices) -> Iterator[RenderableType]:
+    """Where a reproduction is, what is left of it, and what is wrong."""
+    if stages := progress.stages:
+        at = min(stages.done + 1, stages.total)
+        yield Text(
+            f"stage {at} of {stages.total}: {stages.current}"
+            if stages.current
+            else "all stages done"
+        )
+        cost = prices.cost({stages.model: stages.left})
+        left = [f"{stages.left.calls:,} calls, {_tokens(stages.left)} tokens"]
+        left += [f"${cost:,.2f}"] if cost is not None else []
+        left += [_minutes(m)] if (m := progress.minutes_left) is not None else []
+        if stages.current:
+            yield Text(f"left, estimated: {', '.join(left)}")
+        if stages.stopped:
+            yield Text(f"stopped {one_line(stages.stopped, 300)}; start it again", style="red")
+    if progress.silent > SILENT:
+        yield Text(
+            f"nothing has ended for {_minutes(progress.silent / 60)} with cases in flight: the "
+            "endpoint is slow or down, or the run was killed",
+            style="yellow",
+        )
 
 
 def _runs(progress: Progress, prices: Prices) -> Table:

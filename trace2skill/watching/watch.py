@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from react_agent.cli import OK
+from react_agent.errors import ContractError
 from react_agent.flags import run_stage
 from trace2skill.watching.settings import Watch
 
@@ -21,7 +22,10 @@ ABOUT = (
     "Show how far a run is: cases done and in flight, outcomes, faults, tokens, cost, rate and "
     "time left. Reads files and writes none, so it can be started and stopped at any time."
 )
-EPILOG = "Exit codes: 0 shown, 2 no run there."
+EPILOG = (
+    "On a terminal it waits for a run that has not begun. Exit codes: 0 shown, 2 no run there "
+    "(with --once, or into a file)."
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,18 +34,30 @@ def main(argv: list[str] | None = None) -> int:
 
 def watch(settings: Watch) -> int:
     # Late: both take more imports than --help has time for.
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.live import Live
+    from rich.markup import escape
 
-    shown = render(settings)
+    from react_agent.models.spending.prices import Prices
+
     if settings.once or not sys.stdout.isatty():
-        Console(width=None if sys.stdout.isatty() else WIDTH).print(shown)
+        Console(width=None if sys.stdout.isatty() else WIDTH).print(render(settings))
         return OK
+    Prices.load(settings.prices)
     try:
-        with Live(shown, screen=False, auto_refresh=False, transient=False) as live:
+        with Live(screen=False, auto_refresh=False, transient=False) as live:
+            shown: RenderableType = ""
             while True:
+                try:
+                    shown = render(settings)
+                    live.update(shown, refresh=True)
+                except ContractError as error:
+                    live.update(Group(shown, f"waiting: {escape(str(error))}"), refresh=True)
+                # Files are caught half written in more ways than can be named; the run is well.
+                except Exception as error:
+                    words = f"not read just now: {type(error).__name__}: {error}"
+                    live.update(Group(shown, escape(words)), refresh=True)
                 time.sleep(max(SHORTEST, settings.interval))
-                live.update(render(settings), refresh=True)
     except KeyboardInterrupt:
         return OK
 

@@ -129,6 +129,7 @@ def open_sandbox(
         "root" if os.getuid() == 0 else "you",
         why,
         _MEND,
+        extra={"once": True},  # every stage of a reproduction comes by here
     )
     return Sandbox("none", limits, slots, python)
 

@@ -1,0 +1,24 @@
+"""Whether the endpoint can be asked at all, before a stage waits for it."""
+
+from react_agent.errors import EndpointDown
+from trace2skill.reproduce.recipe import Recipe
+
+LISTS_MODELS = "openai"
+"""The client whose endpoints can be asked what they have."""
+
+
+async def look_at_endpoint(recipe: Recipe) -> str:
+    """What is doubtful about it, in a line. Raises EndpointDown when it does not answer, or not
+    to this key; a model that it does not list may still be there under an alias."""
+    if recipe.recorded or recipe.model.llm_client != LISTS_MODELS:
+        return ""
+    from trace2skill.doctor.endpoint_check import check_endpoint
+
+    found = await check_endpoint(recipe.model.base_url or None, None, recipe.model.name)
+    if found.level == "ok":
+        return ""
+    mend = found.mend.replace("--model, ", "model.name, ")
+    words = f"{found.says}; {mend}" if mend else found.says
+    if found.level == "error":
+        raise EndpointDown(f"nothing was begun: {words}")
+    return words
