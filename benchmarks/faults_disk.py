@@ -25,6 +25,8 @@ from react_agent.files import ROOM
 LEVELS, FEWER = 6, 3
 """Fill levels of each stage."""
 PAGE = 4096
+LOCKS = 3
+"""Of the folders that rollouts write: outputs, work and logs."""
 MOST = 4 << 30
 """Only a bound: a tmpfs takes what is written."""
 
@@ -64,9 +66,9 @@ def _levels(trial: Trial) -> int:
 
 
 def _rooms(dice: random.Random, levels: int, need: int) -> list[int]:
-    """None; a lock's worth; then some of what is needed, on a disk full for agents or not."""
+    """None; what the locks take; then some of what is needed, on a disk full for agents or not."""
     some = [int(dice.random() * need) + (level % 2) * ROOM for level in range(3, levels + 1)]
-    return [0, PAGE, *some][:levels]
+    return [0, LOCKS * PAGE, *some][:levels]
 
 
 class _Disk:

@@ -136,10 +136,11 @@ def test_a_start_ends_what_a_killed_one_left_at_work(tmp_path: Path) -> None:
 
 
 DEAF = """
+import asyncio
 import react_agent.cli as cli
-async def _cancellable(work):
+async def _uncancellable(work):
     return await work
-cli._cancellable = _cancellable
+cli._awaited = lambda work: asyncio.run(_uncancellable(work))
 """
 
 

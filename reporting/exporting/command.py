@@ -7,6 +7,7 @@ import sys
 
 from react_agent.cli import OK, complain
 from react_agent.flags import run_stage
+from react_agent.text import say
 from reporting.exporting.settings import Export
 
 ABOUT = "Write runs as JSON lines, Parquet and ATIF; docs/export.md says what the fields mean."
@@ -22,7 +23,7 @@ def _run(settings: Export) -> int:
 
     done = export(settings)
     rows = ", ".join(f"{number} {name}" for name, number in done.rows.items())
-    print(f"{rows}: {len(done.files)} files in {settings.to}")
+    say(f"{rows}: {len(done.files)} files in {settings.to}")
     for problem in done.problems:
         complain(f"warning: {problem.file}: {problem.reason}")
     return OK
