@@ -67,6 +67,8 @@ class FaultServer:
     """Of each kind of fault; the n-th try of one request always meets the same."""
     seconds: float = 0.0
     """How long a sound answer takes."""
+    held_until: float = 0.0
+    """By time.monotonic(): no sound answer is given before."""
     seed: int = 0
     folder: Path | None = None
     """What is different from run to run and stands in prompts."""
@@ -98,6 +100,8 @@ class FaultServer:
         self.asked.append(Asked(time.monotonic(), key, body["messages"], text))
         if fault is None:
             await asyncio.sleep(self.seconds)
+            while time.monotonic() < self.held_until:  # noqa: ASYNC110 - set in another thread
+                await asyncio.sleep(0.01)
         return reply(text) if text else answer
 
     def _digest(self, body: dict[str, Any]) -> str:
