@@ -78,7 +78,8 @@ def _score(place: RunScene, workers: Workers, **settings: str) -> str:
 
     scoring = BookScoring(**{"proof_cache": "off", **settings})  # type: ignore[arg-type]
     (case,) = place.dataset.scored(place.task)
-    output = place.root / "outputs" / place.task.spreadsheet_path / case.output_name
+    folder = place.root / "outputs" / (place.task.spreadsheet_path or place.task.id)
+    output = folder / case.output_name
     job = ScoreJob(place.dataset.gold(case), output, place.task.answer_position, settings=scoring)
     (verdict,) = workers.map(score_case, [job])
     return str(verdict)
