@@ -216,11 +216,13 @@ def test_summary_says_what_is_in_the_denominator(
     mixed.run("--verbose", "--recalculate", "uncached")
     shown = capsys.readouterr().out
     assert "2 of 5 tasks correct (released rules)" in shown
-    assert "40.00%  of 5 tasks with an answer_position, errors counting as wrong" in shown
+    assert (
+        "40.00%  of 5 tasks that have something to score them by, errors counting as wrong" in shown
+    )
     assert "54.17" not in shown
     assert "66.67%  mean over 4 scored tasks" in shown
     assert "Errors           1: 4" in shown
-    assert "Dropped          1 without answer_position: 5" in shown
+    assert "Dropped          1 with nothing to score them by: 5" in shown
     assert "recalculated     40.00%  2 of 5 tasks" in shown
     assert "FAIL  1-1 2/3: Value mismatch at B1" in shown
     assert "PASS  2 1/1" in shown

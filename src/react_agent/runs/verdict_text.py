@@ -27,8 +27,8 @@ def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
     yield f"== {title}: {correct} of {total} tasks correct{rules}"
     yield f"Instance Accuracy: {summary.instance_accuracy:.1%}"  # as the released scorer says it
     yield (
-        f"Accuracy         {summary.instance_accuracy:8.2%}  of {total} tasks with an "
-        f"answer_position, errors counting as wrong"
+        f"Accuracy         {summary.instance_accuracy:8.2%}  of {total} tasks that have "
+        f"something to score them by, errors counting as wrong"
     )
     yield (
         f"Test cases       {summary.test_case_accuracy:8.2%}  "
@@ -48,7 +48,7 @@ def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
         yield f"Errors           {len(failed)}: {_listed([task.id for task in failed])}"
         yield f"  first: {failed[0].error}"
     if summary.dropped:
-        yield f"Dropped          {len(summary.dropped)} without answer_position: " + _listed(
+        yield f"Dropped          {len(summary.dropped)} with nothing to score them by: " + _listed(
             summary.dropped
         )
     if summary.infrastructure:

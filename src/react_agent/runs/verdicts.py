@@ -115,7 +115,7 @@ class Summary(BaseModel, frozen=True):
     """The totals. Accuracy counts all instances, the averages only those that were scored."""
 
     total_instances: int
-    """Tasks with an answer_position, errors among them."""
+    """Tasks that have something to score them by, errors among them."""
     fully_correct_instances: int
     instance_accuracy: float
     total_test_cases: int
@@ -133,7 +133,7 @@ class Summary(BaseModel, frozen=True):
     errors: int = 0
     """Instances without a gold or a folder: in total_instances, not in the averages."""
     dropped: tuple[str, ...] = ()
-    """Tasks without answer_position: in no number at all."""
+    """Tasks with nothing to score them by: in no number at all."""
     infrastructure: tuple[str, ...] = ()
     """Tasks that the run did not finish for reasons that are not the agent's; they count as
     wrong in all numbers above."""
