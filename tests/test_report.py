@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from reporting_runs import HOSTILE, World, make_world
 
 from reporting import report
+from reporting.comparing.settings import Comparison
+from reporting.comparing.stage import compare_runs
 from reporting.page import html as page_module
+from reporting.page.helped import helped
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -104,6 +107,9 @@ def index_of(file: Path) -> dict[str, object]:
 def test_the_overview_shows_what_the_runs_came_to(reader: Watched) -> None:
     page = reader.open("overview")
     expect(page.get_by_role("complementary")).to_contain_text("Recorded replies, not a measurement")
+    expect(page.get_by_role("heading", level=2).first).to_have_text("Did it help?")
+    expect(page.locator(".helped li")).to_have_count(1)
+    expect(page.locator(".helped li")).to_contain_text("second is undecided against first")
     runs = page.get_by_role("table", name=re.compile("Accuracy counts"))
     expect(runs.get_by_role("row", name=re.compile("first"))).to_contain_text("25.0 %")
     expect(runs.get_by_role("row", name=re.compile("second"))).to_contain_text("30.1 % to 95.4 %")
@@ -116,6 +122,15 @@ def test_the_overview_shows_what_the_runs_came_to(reader: Watched) -> None:
     assert page.locator("canvas[role=img][aria-label]").count() >= 5
     gained = page.get_by_role("table", name=re.compile("Tasks of both runs"))
     expect(gained.get_by_role("row", name="first: failed")).to_contain_text("9001")
+
+
+def test_the_page_says_of_each_run_what_the_comparison_says(world: World) -> None:
+    [row] = helped([world.first, world.second], {world.second: "with the new skill"})
+    [pair] = compare_runs(Comparison(baseline=world.first, others=(world.second,))).pairs
+    assert (row["name"], row["verdict"]) == ("with the new skill", pair.verdict)
+    assert f"of {pair.tasks} tasks" in row["text"]
+    assert f"{100 * pair.after:.1f} %" in row["text"]
+    assert helped([world.first], {}) == []
 
 
 @needs_chromium

@@ -12,6 +12,7 @@ from react_agent.runs.reproduced import Reproduced, runs_of
 from reporting.page import overview
 from reporting.page.collect import Collection, task_rows, trajectory_keys
 from reporting.page.evolutionview import EvolutionView, find_evolved, lessons_of
+from reporting.page.helped import helped
 from reporting.page.html import Details, to_json, write_page
 from reporting.page.settings import Report
 from reporting.runs.runview import RunView, load_runs
@@ -39,7 +40,8 @@ def write_report(settings: Report) -> Page:
     for run in runs:
         if not run.task_ids:
             raise ContractError(f"{run.path}: holds no run: no results, verdicts or logs")
-    names = names_of(runs)
+    labels = _labels(settings.runs)
+    names = [labels.get(r.path, name) for r, name in zip(runs, names_of(runs), strict=True)]
     skill = settings.skill or _evolved(settings.runs) or find_evolved(runs)
     evolution = EvolutionView.load(skill) if skill else None
     collection = Collection(runs, settings.data_path)
@@ -49,6 +51,7 @@ def write_report(settings: Report) -> Page:
     for key, detail in collection.details():
         details.add(key, to_json(detail))
     index = build_index(names, collection, evolution, prices)
+    index["helped"] = helped(settings.runs, labels)
     title = settings.title or f"Trace2Skill: {', '.join(names)}"
     size = write_page(title, {"title": title, **index}, details)
     return Page(details.output, size, details.files, len(index["problems"]))
@@ -57,6 +60,12 @@ def write_report(settings: Report) -> Page:
 def _evolved(paths: Sequence[Path]) -> Path | None:
     """The skill of the first reproduction among the paths."""
     return next((found.skill for path in paths if (found := Reproduced.find(path))), None)
+
+
+def _labels(paths: Sequence[Path]) -> dict[Path, str]:
+    """Of one reproduction; beside other runs its folders' names tell more."""
+    found = Reproduced.find(paths[0]) if len(paths) == 1 else None
+    return dict(found.labels) if found else {}
 
 
 def _beside(path: Path, run: RunView) -> Path:

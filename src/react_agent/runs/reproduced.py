@@ -1,7 +1,7 @@
 """What a reproduction left, for commands that are given nothing but its folder."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from react_agent.errors import ContractError
@@ -17,6 +17,8 @@ class Reproduced:
     """The run of the start skill first, that of the evolved skill last."""
     skill: Path | None
     """None where no evolution gave one."""
+    labels: Mapping[Path, str] = field(default_factory=dict)
+    """What the end of the reproduction calls its runs."""
 
     @classmethod
     def find(cls, folder: Path) -> "Reproduced | None":
@@ -54,6 +56,7 @@ class Reproduced:
             next(run for split, _, run in runs if split == "train"),
             tuple(run for *_, run in held_out),
             here(str(skill)) if skill else None,
+            {run: label for _, label, run in runs},
         )
 
 

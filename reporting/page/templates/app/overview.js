@@ -45,6 +45,13 @@ function conductTable() {
   return rows.length ? table(`${count(rows.length, "trajectory")} looked for answers, as far as the commands show; scores count as they stand`, ["Run", "Task", "Commands"], rows) : "";
 }
 
+function helpedSection() {
+  if (!INDEX.helped.length) return "";
+  return section("Did it help?", el("ul", { class: "helped" }, INDEX.helped.map((row) =>
+    el("li", {}, row.name ? [el("strong", {}, row.name), " is ", el("strong", { class: `word ${row.verdict}` }, row.verdict), " "] : "", row.text))),
+  INDEX.helped.some((row) => row.verdict === "undecided") ? el("p", { class: "note" }, "Undecided means: these runs are too few to tell the difference from chance.") : "");
+}
+
 function accuracySection() {
   const scored = INDEX.runs.filter((run) => run.accuracy && run.accuracy.total);
   return section("Accuracy", scored.length ? accuracyChart(scored) : el("p", {}, "No run has been scored yet."),
@@ -93,7 +100,7 @@ function pairsSection() {
   const matrix = names.length > 2 ? table("Tasks that the run of the column gained (+) and lost (−) against the run of the row",
     ["From \\ to", ...names], rows, { numeric: names.map((_, index) => index + 1) }) : "";
   return section("Gained and lost", matrix, el("label", {}, "Two runs in detail ", choice), box,
-    el("p", { class: "note" }, "Whether a difference is more than chance is for ", el("code", {}, "trace2skill compare"), " to say."));
+    el("p", { class: "note" }, "Whether a difference is more than chance stands above, under \u201cDid it help?\u201d"));
 }
 
 function measuresSection() {
@@ -113,5 +120,5 @@ function problemsSection() {
 }
 
 function showOverview(main) {
-  main.append(el("h1", { tabindex: "-1" }, "Overview"), accuracySection(), funnelSection(), pairsSection(), measuresSection(), problemsSection());
+  main.append(el("h1", { tabindex: "-1" }, "Overview"), helpedSection(), accuracySection(), funnelSection(), pairsSection(), measuresSection(), problemsSection());
 }
