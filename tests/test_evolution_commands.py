@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -168,6 +169,22 @@ def test_blame_of_every_added_line_ends_at_existing_trajectories(evolved: Path) 
             else:
                 assert line.text in provenance.base[path].splitlines()
     assert added > 10
+
+
+def test_skill_and_history_that_moved_together_still_explain_themselves(
+    evolved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = evolved.parents[1]
+    moved = tmp_path.with_name(f"{tmp_path.name} elsewhere") / evolved.relative_to(tmp_path)
+    shutil.move(tmp_path, moved.parents[len(evolved.relative_to(tmp_path).parts) - 1])
+    assert not work.exists()
+    assert lessons.main([str(moved)]) == 0
+    assert blame.main([f"{moved}/SKILL.md:1"]) == 0
+    assert "explained by" in capsys.readouterr().err
+    assert revert.main([str(moved), "L1"]) == 0
+    assert rollback.main([str(moved)]) == 0
+    assert lessons.main([str(moved)]) == 0
+    assert "L1 " in capsys.readouterr().out
 
 
 def test_blame_knows_lines_that_were_written_by_hand(

@@ -5,8 +5,9 @@ this project made to it. The latest one whose skill is the one on disk is the on
 """
 
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,10 @@ def embed(files: Mapping[str, str], provenance: Provenance) -> dict[str, str]:
     return {**files, MAIN: text}
 
 
+FROM_HERE = "provenance_from_here"
+"""Where a line's provenance lies as seen from the history's folder: both may be moved."""
+
+
 @dataclass(frozen=True)
 class HistoryEntry:
     """One change of a skill, as its history has it."""
@@ -98,10 +103,13 @@ def history_file(folder: Path) -> Path:
 
 
 def history(folder: Path) -> list[HistoryEntry]:
-    found = []
-    for value in read_lines(history_file(folder)):
+    """In order; where skill and provenance were moved together, the moved one is named."""
+    file, found = history_file(folder), []
+    for value in read_lines(file):
         if isinstance(value, dict) and set(value) >= set(HistoryEntry.__annotations__):
-            found.append(HistoryEntry(**{k: str(value[k]) for k in HistoryEntry.__annotations__}))
+            entry = HistoryEntry(**{k: str(value[k]) for k in HistoryEntry.__annotations__})
+            moved = file.parent / str(value.get(FROM_HERE) or "")
+            found.append(replace(entry, provenance=str(moved)) if moved.is_file() else entry)
     return found
 
 
@@ -122,7 +130,11 @@ def note_change(
         provenance=str(provenance.resolve()) if provenance else "",
     )
     if entry.after not in [e.after for e in history(folder)[-1:]]:
-        append_line(history_file(folder), entry.__dict__)
+        file = history_file(folder)
+        from_here = (
+            os.path.relpath(provenance.resolve(), file.parent.resolve()) if provenance else ""
+        )
+        append_line(file, {**entry.__dict__, FROM_HERE: from_here})
 
 
 def load_provenance(file: Path) -> Provenance:

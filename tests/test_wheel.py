@@ -1,0 +1,79 @@
+"""A wheel holds all that the commands need, and they start from it."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from shutil import copy2
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+BUILD = "import sys; from setuptools import build_meta as b; b.build_wheel(sys.argv[1])"
+OUTSIDE = ("config/", "gen_config/", "data/mini/")
+"""Folders that are no package, and of which something is a default."""
+
+
+def tracked() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("this is no git clone: what belongs to the project is not known")
+    return [name for name in listed.stdout.split("\0") if (PROJECT / name).is_file()]
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = tmp_path_factory.mktemp("source")
+    for name in tracked():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        copy2(PROJECT / name, source / name)
+    out, there = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("unpacked")
+    subprocess.run(
+        [sys.executable, "-c", BUILD, str(out)], cwd=source, check=True, capture_output=True
+    )
+    [wheel] = out.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(there)
+    return there
+
+
+def test_the_wheel_holds_every_file_of_packages_and_defaults(unpacked: Path) -> None:
+    missing = []
+    for name in tracked():
+        top = name.split("/")[0]
+        inside = name.removeprefix("src/")
+        if name.startswith(OUTSIDE):
+            inside = f"react_agent/defaults/{name}"
+        elif top != "src" and not (PROJECT / top / "__init__.py").is_file():
+            continue
+        here = unpacked / inside
+        if not here.is_file() or here.read_bytes() != (PROJECT / name).read_bytes():
+            missing.append(name)
+    assert missing == []
+    assert not list(unpacked.glob("tests*"))
+
+
+def python(unpacked: Path, *argv: str) -> str:
+    env = {**os.environ, "PYTHONPATH": str(unpacked)}
+    done = subprocess.run(
+        [sys.executable, *argv], cwd=unpacked.parent, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_commands_start_from_it_and_find_their_defaults_in_it(unpacked: Path) -> None:
+    assert "rollouts" in python(unpacked, "-m", "trace2skill", "--help")
+    assert "--workers" in python(unpacked, "-m", "trace2skill", "run", "--help")
+    found = python(
+        unpacked,
+        "-c",
+        "from react_agent.bundled import MINI, PRICES\n"
+        "from trace2skill.demo import recipe_of, Demo\n"
+        "recipe = recipe_of(Demo()); print(MINI, PRICES, recipe.data_path, recipe.model.replay)",
+    )
+    assert all(path.startswith(str(unpacked)) for path in found.split())
+    assert all(Path(path).exists() for path in found.split())
