@@ -77,8 +77,9 @@ def single(small: SmallRun, model, call=FAILURES, domain=None) -> SingleCallAnal
     return SingleCallAnalyst(call, model, "scripted", small.root / "reports", domain)
 
 
-def analyse(analyst, selection, workers=4):
-    run = AnalysisRun(analyst, selection, analyst.output_dir / "records.json", workers)
+def analyse(analyst, selection, workers=4, per_class=None):
+    records = analyst.output_dir / "records.json"
+    run = AnalysisRun(analyst, selection, records, workers, per_class=per_class)
     return asyncio.run(run.run())
 
 
@@ -185,6 +186,39 @@ def test_a_finished_case_is_not_paid_for_again_and_a_failed_one_is(tmp_path, wor
     before = len(calls)
     third = analyse(agentic(small, FunctionModel(flaky), workers), selection)
     assert (len(calls) - before, third.counts) == (0, {"lesson": 2})
+
+
+@pytest.mark.parametrize("agentically", [True, False])
+def test_so_many_of_a_class_are_paid_for_and_the_others_counted(tmp_path, workers, agentically):
+    tasks = ("1-1", "1-2", "1-3", "1-4")
+    small = SmallRun(tmp_path, dict.fromkeys(tasks, "FAILED"))
+    for task in tasks:
+        small.add_run(task, "FAILED", status="out_of_turns")
+    selection = select(small.logs, "FAILED")
+    broken, asked = [], []
+
+    def policy(messages):
+        asked.append(messages)
+        if broken:
+            raise InfrastructureError("down")
+        return repairing(messages) if agentically else REPORT
+
+    model = FunctionModel(policy)
+    analyst = agentic(small, model, workers) if agentically else single(small, model)
+    broken.append(True)
+    assert {o["instance"] for o in analyse(analyst, selection, per_class=2).owed} == {"1-1", "1-2"}
+    broken.clear()
+    summary = analyse(analyst, selection, per_class=2)
+    assert summary.counts["counted, not analysed"] == 2
+    assert summary.not_analysed == {"out_of_turns": 2}
+    assert sum(summary.counts.values()) == summary.trajectories == 4
+    assert "counted, not analysed: 2 out_of_turns" in summary.table()
+    assert [d["instance"] for d in summary.dropped if "counted" in d["reason"]] == ["1-3", "1-4"]
+    paid = len(asked)
+    again = analyse(analyst, selection, per_class=2)
+    assert again.counts == summary.counts
+    assert len(asked) == paid
+    assert "counted, not analysed" not in analyse(analyst, selection).counts
 
 
 def test_new_evidence_is_analysed_anew(tmp_path):

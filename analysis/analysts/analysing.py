@@ -6,7 +6,13 @@ from pathlib import Path
 from analysis.analysts.agentic import agentic_site
 from analysis.analysts.one_call import OneCallSite
 from analysis.analysts.running import AnalystSite, run_analysis
-from analysis.analysts.settings import Analysis, CallAnalysis, ErrorAnalysis, RunAnalysis
+from analysis.analysts.settings import (
+    Analysis,
+    CallAnalysis,
+    CallErrorAnalysis,
+    ErrorAnalysis,
+    RunAnalysis,
+)
 from analysis.lessons.outcomes import Summary
 from analysis.lessons.selection import Selection, Wanted, select
 from react_agent.cli import INCOMPLETE, OK
@@ -31,7 +37,10 @@ async def analyse(settings: Analysis) -> Summary:
         sample=choice.sample,
         shuffle_seed=choice.shuffle_seed,
     )
-    return await run_analysis(settings, _site(settings, selection), selection)
+    per_class = None
+    if isinstance(settings, ErrorAnalysis | CallErrorAnalysis):
+        per_class = settings.per_class
+    return await run_analysis(settings, _site(settings, selection), selection, per_class)
 
 
 def _site(settings: Analysis, selection: Selection) -> AnalystSite:

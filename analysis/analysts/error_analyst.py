@@ -93,6 +93,17 @@ class ErrorAnalyst:
             return earlier  # the evidence is gone; what was learned from it is not
         return earlier if same else None
 
+    async def failure_class(self, subject: Subject) -> str:
+        try:
+            case = case_of(self.domain, subject)
+            with taken(work_folder(self.work_dir, subject, case), self.domain.files.output) as out:
+                facts = await self.domain.facts(case, out)
+        except ContractError:
+            return ""  # the analysis itself says what is missing
+        if not _worth_asking(facts, subject):
+            return ""
+        return class_by_status(subject.log) or facts.error_class
+
     async def analyse(self, subject: Subject) -> CaseAnalysis:
         started = time.monotonic()
         case = case_of(self.domain, subject)
@@ -164,9 +175,7 @@ class _Case:
 
     @property
     def worth_asking(self) -> bool:
-        """A run that solved its task is only here because the user named it."""
-        right = self.facts.check is not None and self.facts.check.passed
-        return self.facts.comparable and not (right and self.subject.failed)
+        return _worth_asking(self.facts, self.subject)
 
     @property
     def error_class(self) -> str:
@@ -354,6 +363,12 @@ class _Case:
             if found.gate.verdict == "held":
                 texts[FLAG] = f"{found.gate.reason}\n"
         return texts
+
+
+def _worth_asking(facts: Facts, subject: Subject) -> bool:
+    """A run that solved its task is only here because the user named it."""
+    right = facts.check is not None and facts.check.passed
+    return facts.comparable and not (right and subject.failed)
 
 
 def _said(messages: Sequence[Message]) -> list[str]:

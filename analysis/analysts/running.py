@@ -25,7 +25,7 @@ from analysis.lessons.outcomes import (
 )
 from analysis.lessons.parsing import write_records
 from analysis.lessons.records import LessonKind
-from analysis.lessons.selection import Selection, Subject
+from analysis.lessons.selection import LeftOut, Selection, Subject
 from react_agent.cluster.staff import staffed
 from react_agent.engines.bench import Bench
 from react_agent.engines.progress import progress
@@ -49,6 +49,10 @@ class Analyst(Protocol):
 
     def finished(self, subject: Subject) -> CaseAnalysis | None:
         """The case as an earlier start finished it, from the same evidence."""
+        ...
+
+    async def failure_class(self, subject: Subject) -> str:
+        """The class that code gives the failure; empty for one that no code can name."""
         ...
 
     async def analyse(self, subject: Subject) -> CaseAnalysis:
@@ -97,7 +101,9 @@ def decisive(stage: str, model: Mapping[str, Any], **more: Any) -> dict[str, Any
     return {"stage": stage, "prompts": digest(*parts), "model": dict(model), **more}
 
 
-async def run_analysis(settings: Analysis, site: AnalystSite, selection: Selection) -> Summary:
+async def run_analysis(
+    settings: Analysis, site: AnalystSite, selection: Selection, per_class: int | None = None
+) -> Summary:
     """Raises ContractError before any model is asked when flags or folders do not fit."""
     async with site.open() as here:
         output_dir, in_flight = here.analyst.output_dir, site.in_flight
@@ -109,7 +115,13 @@ async def run_analysis(settings: Analysis, site: AnalystSite, selection: Selecti
             open_run(output_dir, here.settings, overwrite=settings.choice.overwrite)
             async with staffed(settings.executor, settings.model, site, here, in_flight) as staff:
                 run = AnalysisRun(
-                    here.analyst, selection, settings.records, in_flight, staff.work, staff.stats
+                    here.analyst,
+                    selection,
+                    settings.records,
+                    in_flight,
+                    staff.work,
+                    staff.stats,
+                    per_class=per_class,
                 )
                 return await run.run()
 
@@ -129,15 +141,18 @@ class AnalysisRun:
     done: dict[str, CaseAnalysis] = field(default_factory=dict)
     owed: dict[str, str] = field(default_factory=dict)
     kept: int = 0
+    per_class: int | None = None
+    """Cases analysed of one class; the others of it are counted."""
+    counted: list[LeftOut] = field(default_factory=list)
     _failing: int = 0
 
     async def run(self) -> Summary:
         """Raises ModelError when the endpoint refuses everything."""
         started = time.monotonic()
-        waiting = self._take_finished()
+        waiting = await self._capped(self._take_finished())
         self.owed = dict.fromkeys((s.instance for s in waiting), "not started")
         bar = progress(
-            total=len(self.selection.subjects),
+            total=len(self.selection.subjects) - len(self.counted),
             initial=self.kept,
             desc=f"{self.analyst.kind} analysis",
             unit="case",
@@ -169,6 +184,25 @@ class AnalysisRun:
             else:
                 waiting.append(subject)
         return waiting
+
+    async def _capped(self, waiting: list[Subject]) -> list[Subject]:
+        """The first of each class, in the order of the selection, so that a later start takes the
+        same; what is finished counts too."""
+        if self.per_class is None:
+            return waiting
+        taken = Counter(case.error_class for case in self.done.values())
+        kept = []
+        for subject in waiting:
+            found = await self.analyst.failure_class(subject)
+            if found and taken[found] >= self.per_class:
+                where, why = str(subject.path), f"{found}: {taken[found]} are analysed"
+                self.counted.append(
+                    LeftOut(subject.instance, where, "counted, not analysed", why, found)
+                )
+            else:
+                taken[found] += 1
+                kept.append(subject)
+        return kept
 
     def _settle(self, outcome: WorkOutcome[Subject, CaseAnalysis], bar: "tqdm[Any]") -> None:
         instance = outcome.item.instance
@@ -207,7 +241,8 @@ class AnalysisRun:
     def _write(self, seconds: float) -> Summary:
         order = [s.instance for s in self.selection.subjects if s.instance in self.done]
         cases = [self.done[name] for name in order]
-        summary = summarise(self.analyst.kind, cases, self.selection.left_out, self.owed, seconds)
+        left_out = [*self.selection.left_out, *self.counted]
+        summary = summarise(self.analyst.kind, cases, left_out, self.owed, seconds)
         aside = [x.instance for x in self.selection.left_out if x.reason == "not selected"]
         write_records(
             self.analyst.output_dir, self.parsed_output, self.analyst.kind, sorted(order + aside)

@@ -17,6 +17,11 @@ EXIT_CODES = (
 AGENT_MODEL = ModelSettings(released_temperature=0.7)
 """The released code's one call has no temperature of its own."""
 
+PER_CLASS = (
+    "analyst runs for one class of failure that code can name; the others of the class are "
+    "counted, not analysed"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunChoice(Settings):
@@ -80,6 +85,7 @@ class ErrorAnalysis(Analysis):
 
     kind: ClassVar[LessonKind] = "error"
     data_path: Path = setting("data set of the run")
+    per_class: int | None = setting(PER_CLASS, None, least=1, default_text="all")
     work_dir: Path = setting("case folders of the run")
     output_dir: Path = setting("report folder", Path("analysis_output"))
     repairing: Repairing = part(Repairing(), "analyst")
@@ -101,6 +107,7 @@ class CallErrorAnalysis(CallAnalysis):
 
     kind: ClassVar[LessonKind] = "error"
     output_dir: Path = setting("report folder", Path("error_analysis_llm_output"))
+    per_class: int | None = setting(PER_CLASS, None, least=1, default_text="all")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +126,7 @@ class RunAnalysis(Settings):
     run_folder: Path = setting("holds logs/, work/ and outputs/", positional=True)
     only: Literal["all", "error", "success"] = setting("which analyses to run", "all")
     single_call: bool = setting("failures by one call each: the ablation", False)
+    per_class: int | None = setting(PER_CLASS, None, least=1, default_text="all")
     data_path: Path | None = setting("data set", None, default_text="what the run recorded")
     success_generation_config: str | None = setting(
         "for successes", None, default_text="--generation_config"
@@ -141,6 +149,7 @@ class RunAnalysis(Settings):
     def _errors(self, data_path: Path) -> ErrorAnalysis:
         return ErrorAnalysis(
             data_path=data_path,
+            per_class=self.per_class,
             work_dir=self.run_folder / WORK,
             logs_dir=self.run_folder / LOGS,
             output_dir=self.run_folder / analysis_folder("error"),
@@ -172,6 +181,7 @@ class RunAnalysis(Settings):
             output_dir=self.run_folder / f"{analysis_folder('error')}_llm",
             parsed_output=self.run_folder / f"{analysis_folder('error')}_llm{PARSED}",
             data_path=data_path,
+            per_class=self.per_class,
             max_workers=self.repairing.workers,
             domain=self.domain,
             choice=self.choice,

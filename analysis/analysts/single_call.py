@@ -56,6 +56,9 @@ class SingleCallAnalyst:
         file = ReportFile(subject.instance, report, case_file, gated=False)
         return finished_elsewhere(file, subject, self.kind)
 
+    async def failure_class(self, subject: Subject) -> str:
+        return class_by_status(subject.log) if subject.failed else ""
+
     async def analyse(self, subject: Subject) -> CaseAnalysis:
         started = time.monotonic()
         try:
@@ -69,7 +72,7 @@ class SingleCallAnalyst:
             **about(subject),
             outcome=outcome,
             reason=reason,
-            error_class=class_by_status(subject.log) if subject.failed else "",
+            error_class=await self.failure_class(subject),
             leaked=leaked_items(lesson),
             items=len(lesson.kept),
             notes=lesson.report.notes + (("the report was cut off",) if talk.cut_off else ()),

@@ -170,6 +170,8 @@ class Summary(BaseModel):
     """By what became of them; they add up to `trajectories`."""
     error_classes: dict[str, int] = {}
     """The analysed ones, by class of error."""
+    not_analysed: dict[str, int] = {}
+    """By class of error, those that `--per-class` only counts."""
     lessons: int
     items: int
     items_leaked: int
@@ -186,6 +188,9 @@ class Summary(BaseModel):
         if self.error_classes:
             found = ", ".join(f"{n} {name}" for name, n in self.error_classes.items())
             lines.append(f"failed by class: {found}")
+        if self.not_analysed:
+            found = ", ".join(f"{n} {name}" for name, n in self.not_analysed.items())
+            lines.append(f"counted, not analysed: {found}")
         lines.append(
             f"{self.lessons} records with {self.items} items"
             + (
@@ -234,6 +239,7 @@ def summarise(
         trajectories=len(done) + len(owed) + len(left_out),
         counts=dict(counts),
         error_classes=dict(Counter(c.error_class for c in done if c.error_class).most_common()),
+        not_analysed=dict(Counter(x.error_class for x in left_out if x.error_class).most_common()),
         lessons=len(lessons),
         items=sum(case.items for case in lessons),
         items_leaked=sum(len(case.leaked) for case in done),

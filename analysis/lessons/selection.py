@@ -32,6 +32,7 @@ Reason = Literal[
     "two verdicts",
     "not selected",
     "unreadable log",
+    "counted, not analysed",
 ]
 """Why a trajectory reaches no analyst."""
 
@@ -75,6 +76,8 @@ class LeftOut:
     trajectory: str
     reason: Reason
     detail: str = ""
+    error_class: str = ""
+    """Of one that is counted as support of its class."""
 
 
 @dataclass(frozen=True)

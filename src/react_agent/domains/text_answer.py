@@ -25,7 +25,7 @@ ERROR_CLASSES = {
     "wrong_form": "the answer is right but for its form",
     "wrong_answer": "the answer is another",
 }
-_NAME = re.compile(r"[\w.@-][\w.@ -]*")
+_NAME = re.compile(r"(?!\.{1,2}\Z)[\w.@-][\w.@ -]*")
 TaskT = TypeVar("TaskT", bound=Task)
 
 
