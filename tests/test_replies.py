@@ -75,6 +75,27 @@ def test_the_end_signal_as_a_statement_ends(reply: str) -> None:
     assert isinstance(read_reply(reply), Done)
 
 
+SAID = st.lists(
+    st.sampled_from(
+        [
+            "I wrote the totals to column C.",
+            "- **Checked**: 12 of 12 rows, see `output.xlsx`",
+            "1. The header stands in row 3",
+            "| cell | value |",
+            "```python\nws['A1'] = 1\n```",
+            "The next action: open the file and look.",
+            "",
+        ]
+    ),
+    max_size=5,
+).map("\n".join)
+
+
+@given(SAID, SAID)
+def test_an_explanation_may_stand_around_the_end_signal(before: str, after: str) -> None:
+    assert isinstance(read_reply(f"{before}\n\nACTION: TASK_COMPLETE\n\n{after}"), Done)
+
+
 @pytest.mark.parametrize(
     "reply",
     [
