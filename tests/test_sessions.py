@@ -5,6 +5,7 @@ import copy
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,8 @@ from react_agent.sessions.codex import Codex
 from react_agent.sessions.langsmith import LangSmith
 from react_agent.sessions.qwen_code import QwenCode
 from react_agent.sessions.reading import counted_once
+from reporting.exporting.atif import as_atif
+from reporting.exporting.rows import SaidRow, TrajectoryRow
 
 
 def sessions(evidence: Evidence) -> list[Session]:
@@ -51,6 +54,8 @@ def all_clients(folder: Path) -> None:
 
 def test_each_reader_takes_the_sessions_of_its_own_client(tmp_path: Path) -> None:
     all_clients(tmp_path)
+    for name, value in documents().items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
     for name in EVIDENCE:
         evidence = find(EVIDENCE, "client", name)(tmp_path)
         assert [ref.evidence for ref in evidence.discover()] == [name]
@@ -223,7 +228,104 @@ def test_an_export_of_langsmith(form: str, tmp_path: Path) -> None:
     assert [s.kind for s in evidence.signals(session)] == ["complaint", "tool error"]
 
 
-@pytest.mark.parametrize("name", EVIDENCE)
+def documents() -> dict[str, dict[str, Any]]:
+    """A trajectory and a log of the two kinds that are one JSON document."""
+    call = {"id": "c1", "function": "bash", "arguments": {"command": "ls"}}
+    inspected = [
+        {"id": "m0", "role": "system", "content": "Be brief."},
+        {"id": "m1", "role": "user", "content": "Sum column B."},
+        {
+            "id": "m2",
+            "role": "assistant",
+            "content": [
+                {"type": "reasoning", "reasoning": "First look."},
+                {"type": "text", "text": "I look."},
+            ],
+            "tool_calls": [call],
+        },
+        {
+            "id": "m3",
+            "role": "tool",
+            "content": "",
+            "tool_call_id": "c1",
+            "function": "bash",
+            "error": {"type": "timeout", "message": "took too long"},
+        },
+        {"id": "m4", "role": "assistant", "content": "42"},
+    ]
+    used = {"input_tokens": 70, "input_tokens_cache_read": 20, "output_tokens": 9}
+    sample = {
+        "id": 1,
+        "epoch": 2,
+        "messages": inspected,
+        "scores": {"match": {"value": "I", "explanation": "43 was right"}},
+        "model_usage": {"m": used},
+    }
+    messages = [
+        SaidRow(role="system", content="Be brief."),
+        SaidRow(role="user", content="Sum column B."),
+        SaidRow(
+            role="assistant",
+            content='Thought: I look.\nAction: {"name": "bash", "arguments": {"command": "ls"}}',
+        ),
+        SaidRow(role="user", content="Observation:\nbook.xlsx"),
+        SaidRow(role="assistant", content="It is 42.\n\nACTION: TASK_COMPLETE"),
+    ]
+    row = TrajectoryRow.model_construct(
+        run="r", task_id="1", case="", seed=None, agent="a", model="m", status="completed",
+        outcome="success", turns=2, error="", prompt_tokens=90, completion_tokens=9,
+        cached_tokens=20, seconds=1.0, signals=(), log_file="", messages=tuple(messages),
+    )  # fmt: skip
+    return {
+        "atif": as_atif(row),
+        "inspect": {"eval": {"run_id": "run", "model": "m"}, "samples": [sample]},
+    }
+
+
+LINES = sorted(set(EVIDENCE) - set(documents()))
+
+
+@pytest.mark.parametrize("name", documents())
+def test_documents_are_read_with_their_usage(name: str, tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(documents()[name]), encoding="utf-8")
+    others = {"torn": "{", "list": "[1]", "other": '{"samples": [{}], "steps": [{}]}'}
+    for other, text in others.items():
+        (tmp_path / f"{other}.json").write_text(text, encoding="utf-8")
+    session = one(find(EVIDENCE, "client", name)(tmp_path))
+    assert (session.model, session.task) == ("m", "Sum column B.")
+    assert (session.usage.prompt_tokens, session.usage.completion_tokens) == (90, 9)
+    assert session.usage.cached_tokens == 20
+    called = next(step for step in session.steps if step.kind == "tool_call")
+    result = next(step for step in session.steps if step.kind == "tool_result")
+    assert (called.name, dict(called.arguments)) == ("bash", {"command": "ls"})
+    assert called.call == result.call
+    assert session.steps[0].kind == "injected"
+
+
+def test_what_is_exported_as_atif_is_read_back_whole(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(documents()["atif"]), encoding="utf-8")
+    session = one(find(EVIDENCE, "client", "atif")(tmp_path))
+    said = [(step.kind, step.text) for step in session.steps]
+    assert said == [
+        ("injected", "Be brief."),
+        ("user", "Sum column B."),
+        ("say", "I look."),
+        ("tool_call", ""),
+        ("tool_result", "book.xlsx"),
+        ("say", "It is 42."),
+    ]
+
+
+def test_a_sample_of_inspect_keeps_thought_error_and_score(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text(json.dumps(documents()["inspect"]), encoding="utf-8")
+    evidence = find(EVIDENCE, "client", "inspect")(tmp_path)
+    session = one(evidence)
+    assert session.reference.id == "run-1-2"
+    assert [s.text for s in session.steps if s.kind == "thought"] == ["First look."]
+    assert [s.kind for s in evidence.signals(session)] == ["tool error", "complaint"]
+
+
+@pytest.mark.parametrize("name", LINES)
 def test_torn_and_hostile_lines_cost_themselves(name: str, tmp_path: Path) -> None:
     rows = {
         "claude-code": work_day().rows,
@@ -260,6 +362,7 @@ def test_no_value_in_any_place_breaks_a_reader(
         "codex": codex_rows(),
         "qwen-code": qwen_rows(),
         "langsmith": langsmith_runs(),
+        **{known: [value] for known, value in documents().items()},
     }[name]
     rows = copy.deepcopy(rows)
     spot: object = rows[place % len(rows)]
@@ -272,7 +375,10 @@ def test_no_value_in_any_place_breaks_a_reader(
             break
         spot = inner
     folder = Path(tmp_path_factory.mktemp("s"))  # type: ignore[attr-defined]
-    write_lines(folder / "s.jsonl", rows)
+    if name in LINES:
+        write_lines(folder / "s.jsonl", rows)
+    else:
+        (folder / "s.json").write_text(json.dumps(rows[0]), encoding="utf-8")
     evidence = find(EVIDENCE, "client", name)(folder)
     for reference in evidence.discover():
         evidence.signals(evidence.read(reference))

@@ -18,6 +18,6 @@ class Export(Settings):
     )
     to: Path = setting("where the files go", unit="FOLDER")
     formats: tuple[Literal["jsonl", "parquet", "atif"], ...] = setting(
-        "of jsonl, parquet and atif, comma separated", ("jsonl", "atif")
+        "of jsonl, parquet and atif, comma separated", ("jsonl", "atif"), default_text="jsonl,atif"
     )
     skill: Path | None = setting("an evolved skill", None, default_text="found beside the runs")

@@ -35,6 +35,8 @@ EVIDENCE: Mapping[str, str] = {
     "codex": "react_agent.sessions.codex:Codex",
     "qwen-code": "react_agent.sessions.qwen_code:QwenCode",
     "langsmith": "react_agent.sessions.langsmith:LangSmith",
+    "atif": "react_agent.sessions.atif:Atif",
+    "inspect": "react_agent.sessions.inspect_logs:InspectLogs",
 }
 
 VIEWS: Mapping[str, str] = {

@@ -11,12 +11,13 @@ class SessionChoice(Settings):
     """Sessions of one or of all clients."""
 
     client: tuple[str, ...] = setting(
-        "only of these: claude-code, codex, qwen-code, langsmith, or module:attribute",
+        "only of these: claude-code, codex, qwen-code, langsmith, atif, inspect, or "
+        "module:attribute",
         (),
         unit="NAMES",
     )
     source: Path | None = setting(
-        "where sessions lie; a LangSmith export is found in no other way",
+        "where sessions lie; exports (LangSmith, ATIF, Inspect) are found in no other way",
         None,
         flag="from",
         unit="FOLDER",

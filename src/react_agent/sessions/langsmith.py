@@ -4,7 +4,6 @@ Fields as docs.langchain.com/langsmith/run-data-format names them; messages in t
 and of LangChain, serialised or not.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,9 +15,10 @@ from react_agent.evidence import Reference, Session, Step
 from react_agent.model import Usage
 from react_agent.sessions.reading import (
     LARGEST,
-    FileEvidence,
+    ExportEvidence,
     Row,
     Rows,
+    document,
     first,
     items,
     mapping,
@@ -33,22 +33,11 @@ BAD = 0.5
 """A score below it is a complaint."""
 
 
-class LangSmith(FileEvidence):
+class LangSmith(ExportEvidence):
     name = "langsmith"
-
-    @classmethod
-    def usual(cls) -> list[Path]:
-        """An export lies where its maker has put it."""
-        return []
 
     def knows(self, rows: Sequence[Row]) -> bool:
         return any("run_type" in row and "id" in row for row in rows)
-
-    def files(self) -> Iterator[Path]:
-        yield from super().files()
-        for folder in self.folders:
-            if folder.is_dir():
-                yield from sorted(file for file in folder.rglob("*.json") if file.is_file())
 
     def references(self, file: Path, since: datetime | None) -> Iterator[Reference]:
         if file.suffix == ".json" or next(super().references(file, since), None):
@@ -98,10 +87,7 @@ def _runs(file: Path) -> Rows:
 
 
 def _whole(file: Path) -> Rows:
-    try:
-        value = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ContractError(f"{file}: cannot be read as JSON: {error}") from None
+    value = document(file)
     if isinstance(value, dict):
         value = value.get("runs", [value])
     return Rows(items(value))

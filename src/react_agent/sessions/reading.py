@@ -114,6 +114,51 @@ class FileEvidence(ABC):
         return file.stem
 
 
+class ExportEvidence(FileEvidence):
+    """Evidence in files that somebody has exported: they lie where their maker has put them."""
+
+    @classmethod
+    def usual(cls) -> list[Path]:
+        return []
+
+    def files(self) -> Iterator[Path]:
+        yield from super().files()
+        for folder in self.folders:
+            if folder.is_dir():
+                yield from sorted(file for file in folder.rglob("*.json") if file.is_file())
+
+
+class DocumentEvidence(ExportEvidence):
+    """Evidence in JSON documents, each with one session or several."""
+
+    def knows(self, rows: Sequence[Row]) -> bool:
+        return False
+
+    @abstractmethod
+    def ids(self, value: Row, file: Path) -> Sequence[str]:
+        """Of the sessions in a document; none where it is somebody else's."""
+
+    def references(self, file: Path, since: datetime | None) -> Iterator[Reference]:
+        about = file.stat()
+        changed = datetime.fromtimestamp(about.st_mtime, UTC)
+        if file.suffix != ".json" or about.st_size > LARGEST or (since and changed < since):
+            return
+        try:
+            ids = self.ids(mapping(document(file)), file)
+        except ContractError:
+            return
+        for known in dict.fromkeys(ids):
+            yield Reference(self.name, known, file, changed, about.st_size)
+
+
+def document(file: Path) -> Any:
+    """Raises ContractError for what is no JSON."""
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ContractError(f"{file}: cannot be read as JSON: {error}") from None
+
+
 def line_id(row: Row) -> str:
     """Its uuid; a line without one is known by what it says."""
     known = row.get("uuid")
