@@ -1,8 +1,9 @@
-"""A wheel holds all that the commands need, and they start from it."""
+"""A wheel holds all that the commands need, and they start from it; an sdist holds the project."""
 
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from shutil import copy2
@@ -10,7 +11,7 @@ from shutil import copy2
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-BUILD = "import sys; from setuptools import build_meta as b; b.build_wheel(sys.argv[1])"
+BUILD = "import sys; from setuptools import build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
 OUTSIDE = ("config/", "gen_config/", "data/mini/")
 """Folders that are no package, and of which something is a default."""
 
@@ -24,17 +25,24 @@ def tracked() -> list[str]:
     return [name for name in listed.stdout.split("\0") if (PROJECT / name).is_file()]
 
 
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = tmp_path_factory.mktemp("source")
+def built(what: str, folder: Path) -> Path:
+    """From a copy of what is tracked: what lies about in the clone gets in nowhere."""
+    source, out = folder / "source", folder / "out"
     for name in tracked():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         copy2(PROJECT / name, source / name)
-    out, there = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("unpacked")
+    out.mkdir()
     subprocess.run(
-        [sys.executable, "-c", BUILD, str(out)], cwd=source, check=True, capture_output=True
+        [sys.executable, "-c", BUILD, what, str(out)], cwd=source, check=True, capture_output=True
     )
-    [wheel] = out.glob("*.whl")
+    [archive] = out.iterdir()
+    return archive
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    wheel = built("build_wheel", tmp_path_factory.mktemp("wheel"))
+    there = tmp_path_factory.mktemp("unpacked")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(there)
     return there
@@ -54,6 +62,13 @@ def test_the_wheel_holds_every_file_of_packages_and_defaults(unpacked: Path) -> 
             missing.append(name)
     assert missing == []
     assert not list(unpacked.glob("tests*"))
+
+
+def test_the_sdist_holds_every_file_but_those_of_the_repository_itself(tmp_path: Path) -> None:
+    with tarfile.open(built("build_sdist", tmp_path)) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {name for name in tracked() if not name.startswith((".ci/", ".github/", ".gitignore"))}
+    assert sorted(wanted - held) == []
 
 
 def python(unpacked: Path, *argv: str) -> str:
