@@ -64,7 +64,8 @@ class FaultServer:
 
     answer: Callable[[Messages], str | Fault | Awaitable[str]]
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Of each kind of fault; the n-th try of one request always meets the same."""
+    """Of each kind of fault. Whether the n-th try of one request fails is always the same; how, is
+    a matter of turns, so that each kind is met also where few calls are made."""
     seconds: float = 0.0
     """How long a sound answer takes."""
     held_until: float = 0.0
@@ -112,13 +113,11 @@ class FaultServer:
     def _fault(self, key: str) -> Any:
         self._tries[key] += 1
         dice = random.Random(f"{self.seed} {key} {self._tries[key]}")
-        drawn = dice.random()
-        for kind, share in self.shares.items():
-            if drawn < share:
-                self.met[kind] += 1
-                return dice.choice(KINDS[kind])
-            drawn -= share
-        return None
+        if dice.random() >= sum(self.shares.values()):
+            return None
+        kind = min(self.shares, key=lambda one: self.met[one] / self.shares[one])
+        self.met[kind] += 1
+        return dice.choice(KINDS[kind])
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
