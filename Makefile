@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-live test check faults install lock audit clean
+.PHONY: demo demo-live test check faults docs install lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trace2skill demo
@@ -24,6 +24,10 @@ check: test
 # The fault table in its short form; without --reduced it takes longer and tries more.
 faults: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/faults.py --reduced
+
+# README and docs/ as pages with a search: outputs/site/docs/index.html
+docs: $(VENV)/.installed-dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" COLUMNS=84 $(BIN)/sphinx-build -q -W --keep-going -c docs . outputs/site
 
 install: $(VENV)/.installed
 

@@ -1,10 +1,15 @@
 """No page sends its reader to a place that is not there."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+
+from trace2skill.cli import STAGES
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -46,3 +51,22 @@ def test_no_link_is_dead(page: Path) -> None:
 def test_the_readme_leads_to_every_page() -> None:
     named = links((PROJECT / "README.md").read_text(encoding="utf-8"))
     assert {f"docs/{page.name}" for page in PROJECT.glob("docs/*.md")} <= set(named)
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    """A page in no table of contents, a heading that is skipped, a name that is unknown: each is."""
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", "docs"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    built = subprocess.run(
+        [*command, "-d", tmp_path / "cache", ".", tmp_path / "site"],
+        cwd=PROJECT,
+        env={**os.environ, "PATH": path, "COLUMNS": "84"},
+        capture_output=True,
+        text=True,
+    )
+    assert (built.returncode, built.stderr) == (0, "")
+    commands = (tmp_path / "site" / "docs" / "commands.html").read_text(encoding="utf-8")
+    assert [stage for stage in STAGES if f"usage: trace2skill {stage}" not in commands] == []
+    reference = (tmp_path / "site" / "docs" / "reference.html").read_text(encoding="utf-8")
+    assert "sent with each request, comma separated" in reference, "what --help says of seeds"
+    assert str(PROJECT) not in reference
