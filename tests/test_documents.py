@@ -54,7 +54,7 @@ def test_the_readme_leads_to_every_page() -> None:
 
 
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
-    """A page in no table of contents, a heading that is skipped, a name that is unknown: each is."""
+    """One is: a page in no table of contents, a skipped heading, an unknown name."""
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", "docs"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     built = subprocess.run(
