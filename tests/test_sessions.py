@@ -4,6 +4,7 @@ and every signal names its step."""
 import copy
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ from react_agent.sessions.qwen_code import QwenCode
 from react_agent.sessions.reading import counted_once
 from reporting.exporting.atif import as_atif
 from reporting.exporting.rows import SaidRow, TrajectoryRow
+
+if sys.version_info >= (3, 14):
+    import zipfile
+else:
+    from backports.zstd import zipfile
 
 
 def sessions(evidence: Evidence) -> list[Session]:
@@ -323,6 +329,50 @@ def test_a_sample_of_inspect_keeps_thought_error_and_score(tmp_path: Path) -> No
     assert session.reference.id == "run-1-2"
     assert [s.text for s in session.steps if s.kind == "thought"] == ["First look."]
     assert [s.kind for s in evidence.signals(session)] == ["tool error", "complaint"]
+
+
+def archive(file: Path, header: str = "header.json", last: bytes = b"") -> dict[str, Any]:
+    """The log of documents() as Inspect packs it: a long text laid aside."""
+    log = documents()["inspect"]
+    sample = json.loads(json.dumps(log["samples"][0]))
+    aside = {"0" * 32: sample["messages"][1]["content"]}
+    sample["messages"][1]["content"] = "attachment://" + "0" * 32
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_ZSTANDARD) as packed:
+        packed.writestr("_journal/summaries/1.json", "[]")
+        packed.writestr("samples/1_epoch_2.json", json.dumps({**sample, "attachments": aside}))
+        packed.writestr(header, json.dumps({"eval": log["eval"], "status": "started"}))
+        if last:
+            packed.writestr("samples/z_epoch_1.json", last)
+    return log
+
+
+@pytest.mark.parametrize("header", ["header.json", "_journal/start.json"])
+def test_an_archive_of_inspect_says_what_its_json_says(header: str, tmp_path: Path) -> None:
+    packed, plain = tmp_path / "packed", tmp_path / "plain"
+    packed.mkdir()
+    plain.mkdir()
+    (plain / "log.json").write_text(json.dumps(archive(packed / "log.eval", header)))
+    found, wanted = (one(find(EVIDENCE, "client", "inspect")(x)) for x in (packed, plain))
+    assert (found.steps, found.calls, found.model) == (wanted.steps, wanted.calls, wanted.model)
+    assert found.reference.id == wanted.reference.id
+
+
+def test_a_broken_archive_is_named_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("react_agent.sessions.inspect_logs.LARGEST", 10_000)
+    archive(tmp_path / "whole.eval")
+    whole = (tmp_path / "whole.eval").read_bytes()
+    (tmp_path / "torn.eval").write_bytes(whole[:-30])
+    (tmp_path / "noise.eval").write_bytes(whole.replace(b"samples/1", b"samples/2", 1))
+    archive(tmp_path / "bomb.eval", last=b" " * 10_000_000)
+    archive(tmp_path / "torn_sample.eval", last=b'{"id": ')
+    with zipfile.ZipFile(tmp_path / "other.eval", "w") as packed:
+        packed.writestr("readme.txt", "no log")
+    references = find(EVIDENCE, "client", "inspect")(tmp_path).discover()
+    assert [ref.file.name for ref in references] == ["whole.eval"]
+    told = {str(record.args[0]).split(":")[0] for record in caplog.records if record.args}
+    assert {Path(file).stem for file in told} == {"torn", "noise", "bomb", "torn_sample", "other"}
 
 
 @pytest.mark.parametrize("name", LINES)

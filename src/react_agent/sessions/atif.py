@@ -14,7 +14,6 @@ from react_agent.model import Usage
 from react_agent.sessions.reading import (
     DocumentEvidence,
     Row,
-    document,
     first,
     items,
     mapping,
@@ -35,7 +34,7 @@ class Atif(DocumentEvidence):
         return [word(value.get("session_id")) or file.stem] if known else []
 
     def read(self, reference: Reference) -> Session:
-        value = mapping(document(reference.file))
+        value = self.load(reference.file)
         if reference.id not in self.ids(value, reference.file):
             raise ContractError(f"{reference.file}: holds no trajectory {reference.id}")
         agent, told = mapping(value.get("agent")), items(value.get("steps"))

@@ -1,16 +1,19 @@
-"""Logs of Inspect (inspect_ai) in its JSON form; a sample is a session.
+"""Logs of Inspect (inspect_ai), its JSON form and its `.eval` archives; a sample is a session.
 
-`inspect log convert --to json` makes such a file of an `.eval` archive. Scores become feedback:
-what a scorer of somebody else said is no verdict of ours.
+Scores become feedback: what a scorer of somebody else said is no verdict of ours.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.evidence import Reference, Session, Step
+from react_agent.sessions.eval_archive import read_archive
 from react_agent.sessions.reading import (
+    LARGEST,
     DocumentEvidence,
     Row,
     document,
@@ -21,18 +24,23 @@ from react_agent.sessions.reading import (
     word,
 )
 
+ASIDE = re.compile(r"attachment://([0-9a-f]{32})")
 WRONG = ("I", "N", 0, False)
 """Values of a score that say so: incorrect, no answer."""
 
 
 class InspectLogs(DocumentEvidence):
     name = "inspect"
+    suffixes = (".json", ".eval")
+
+    def load(self, file: Path) -> Row:
+        return _load(file, file.stat().st_mtime_ns)
 
     def ids(self, value: Row, file: Path) -> Sequence[str]:
         return list(_samples(value, file))
 
     def read(self, reference: Reference) -> Session:
-        value = mapping(document(reference.file))
+        value = self.load(reference.file)
         sample = _samples(value, reference.file).get(reference.id)
         if sample is None:
             raise ContractError(f"{reference.file}: holds no sample {reference.id}")
@@ -55,6 +63,12 @@ class InspectLogs(DocumentEvidence):
         )
 
 
+@lru_cache(maxsize=1)
+def _load(file: Path, changed: int) -> Row:
+    """One log, as its samples are read one after another."""
+    return mapping(read_archive(file, LARGEST) if file.suffix == ".eval" else document(file))
+
+
 def _samples(value: Row, file: Path) -> dict[str, dict[str, Any]]:
     about = mapping(value.get("eval"))
     run = word(about.get("run_id")) or file.stem
@@ -65,7 +79,8 @@ def _samples(value: Row, file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _steps(sample: Row, known: str) -> Iterator[Step]:
-    for number, message in enumerate(items(sample.get("messages"))):
+    aside = mapping(sample.get("attachments"))
+    for number, message in enumerate(items(_put_back(sample.get("messages"), aside))):
         line = word(message.get("id")) or str(number)
         yield from _said(message, f"{known}:{line}")
     for name, score in mapping(sample.get("scores")).items():
@@ -100,3 +115,14 @@ def _visible(content: Any) -> Any:
     if not isinstance(content, list):
         return content
     return [p for p in content if not (isinstance(p, dict) and p.get("type") == "reasoning")]
+
+
+def _put_back(value: Any, aside: Row) -> Any:
+    """`value` with the long texts that Inspect has laid aside, wherever it names one."""
+    if isinstance(value, str):
+        return ASIDE.sub(lambda found: text_of(aside.get(found[1])) or found[0], value)
+    if isinstance(value, list):
+        return [_put_back(one, aside) for one in value]
+    if isinstance(value, dict):
+        return {name: _put_back(one, aside) for name, one in value.items()}
+    return value

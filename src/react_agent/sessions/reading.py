@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from react_agent.evidence import Reference, Session, Signal, Step
 from react_agent.files import digest
 from react_agent.model import Usage
 from react_agent.sessions.signals import find_signals
+
+log = logging.getLogger(__name__)
 
 LARGEST = 256 << 20
 """Bytes of a session file; a larger one is not opened."""
@@ -117,6 +120,9 @@ class FileEvidence(ABC):
 class ExportEvidence(FileEvidence):
     """Evidence in files that somebody has exported: they lie where their maker has put them."""
 
+    suffixes: ClassVar[tuple[str, ...]] = (".json",)
+    """Of its files, besides those of JSON lines."""
+
     @classmethod
     def usual(cls) -> list[Path]:
         return []
@@ -125,7 +131,8 @@ class ExportEvidence(FileEvidence):
         yield from super().files()
         for folder in self.folders:
             if folder.is_dir():
-                yield from sorted(file for file in folder.rglob("*.json") if file.is_file())
+                found = (file for end in self.suffixes for file in folder.rglob(f"*{end}"))
+                yield from sorted(file for file in found if file.is_file())
 
 
 class DocumentEvidence(ExportEvidence):
@@ -138,14 +145,21 @@ class DocumentEvidence(ExportEvidence):
     def ids(self, value: Row, file: Path) -> Sequence[str]:
         """Of the sessions in a document; none where it is somebody else's."""
 
+    def load(self, file: Path) -> Row:
+        """Raises ContractError for what cannot be read."""
+        return mapping(document(file))
+
     def references(self, file: Path, since: datetime | None) -> Iterator[Reference]:
         about = file.stat()
         changed = datetime.fromtimestamp(about.st_mtime, UTC)
-        if file.suffix != ".json" or about.st_size > LARGEST or (since and changed < since):
+        unlikely = file.suffix not in self.suffixes or about.st_size > LARGEST
+        if unlikely or (since and changed < since):
             return
         try:
-            ids = self.ids(mapping(document(file)), file)
-        except ContractError:
+            ids = self.ids(self.load(file), file)
+        except ContractError as error:
+            if file.suffix != ".json":  # such a file may be anybody's
+                log.warning("left out: %s", error)
             return
         for known in dict.fromkeys(ids):
             yield Reference(self.name, known, file, changed, about.st_size)
