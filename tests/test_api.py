@@ -69,6 +69,7 @@ def test_the_page_s_cells_go_through_the_whole_loop(
     assert (names["base"] / "error_analysis_parsed.json").is_file()
     assert names["compared"].standings[0].tasks == 4
     assert f"\n{names['pair'].verdict} " in printed
+    assert "\n8 sessions\n" in printed  # four tasks, two runs
 
 
 def test_the_page_s_program_ends_with_one_line(tmp_path: Path) -> None:

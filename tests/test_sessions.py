@@ -308,6 +308,22 @@ def test_documents_are_read_with_their_usage(name: str, tmp_path: Path) -> None:
     assert session.steps[0].kind == "injected"
 
 
+@pytest.mark.parametrize("name", documents())
+def test_documents_that_are_alike_are_sessions_each(name: str, tmp_path: Path) -> None:
+    text = json.dumps(documents()[name])
+    first = one_of(text, name, tmp_path)
+    (tmp_path / "two.json").write_text(text.replace(first.reference.id.split("-")[0], "another"))
+    evidence = find(EVIDENCE, "client", name)(tmp_path)
+    found = counted_once(evidence.read(ref) for ref in evidence.discover())
+    assert [session.usage for session in found] == [first.usage] * 2
+    assert all(not step.copied for session in found for step in session.steps)
+
+
+def one_of(text: str, name: str, folder: Path) -> Session:
+    (folder / "one.json").write_text(text, encoding="utf-8")
+    return one(find(EVIDENCE, "client", name)(folder))
+
+
 def test_what_is_exported_as_atif_is_read_back_whole(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(json.dumps(documents()["atif"]), encoding="utf-8")
     session = one(find(EVIDENCE, "client", "atif")(tmp_path))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from react_agent.runs.settings import Rollouts as Rollouts
     from react_agent.runs.settings import Triage as Triage
     from reporting.comparing.settings import Comparison as Comparison
+    from reporting.exporting.settings import Export as Export
     from reporting.ledger.settings import Ledger as Ledger
     from reporting.page.settings import Report as Report
     from skill_evolver.engine.settings import Evolution as Evolution
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
     from trace2skill.api import compare as compare
     from trace2skill.api import evaluate as evaluate
     from trace2skill.api import evolve as evolve
+    from trace2skill.api import export_runs as export_runs
+    from trace2skill.api import import_sessions as import_sessions
     from trace2skill.api import keep_ledger as keep_ledger
     from trace2skill.api import run as run
     from trace2skill.api import triage as triage
     from trace2skill.api import write_report as write_report
+    from trace2skill.online.settings import SessionImport as SessionImport
 
 _PLACES = {
     "analysis.analysts.settings": (
@@ -56,6 +60,7 @@ _PLACES = {
     "react_agent.models.spending.settings": ("BudgetSettings",),
     "react_agent.runs.settings": ("AgentSettings", "CaseChoice", "Rollouts", "Triage"),
     "reporting.comparing.settings": ("Comparison",),
+    "reporting.exporting.settings": ("Export",),
     "reporting.ledger.settings": ("Ledger",),
     "reporting.page.settings": ("Report",),
     "skill_evolver.engine.settings": ("Evolution",),
@@ -65,11 +70,14 @@ _PLACES = {
         "compare",
         "evaluate",
         "evolve",
+        "export_runs",
+        "import_sessions",
         "keep_ledger",
         "run",
         "triage",
         "write_report",
     ),
+    "trace2skill.online.settings": ("SessionImport",),
 }
 _HOMES = {name: module for module, names in _PLACES.items() for name in names}
 __all__ = sorted(_HOMES)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from react_agent.runs.triage import Row
     from reporting.comparing.comparison import Compared
     from reporting.comparing.settings import Comparison
+    from reporting.exporting.settings import Export
+    from reporting.exporting.stage import Exported
     from reporting.ledger.rows import LedgerTable
     from reporting.ledger.settings import Ledger
     from reporting.page.settings import Report
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from skill_evolver.engine.settings import Evolution
     from spreadsheetbench.scoring.settings import Scoring
     from spreadsheetbench.scoring.stage import Scored
+    from trace2skill.online.importing import Imported
+    from trace2skill.online.settings import SessionImport
 
 
 async def run(settings: "Rollouts") -> "Session":
@@ -83,3 +87,17 @@ async def keep_ledger(settings: "Ledger") -> "LedgerTable":
     from reporting.ledger import stage
 
     return await to_the_end(lambda: stage.keep_ledger(settings))
+
+
+async def export_runs(settings: "Export") -> "Exported":
+    """Trajectories, verdicts, lessons and edits as files for other tools."""
+    from reporting.exporting import stage
+
+    return await to_the_end(lambda: stage.export(settings))
+
+
+async def import_sessions(settings: "SessionImport") -> "Imported":
+    """One's own sessions with an agent as a run, which analysts take with `all`."""
+    from trace2skill.online import importing
+
+    return await to_the_end(lambda: importing.import_sessions(settings))

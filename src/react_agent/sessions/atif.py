@@ -43,13 +43,18 @@ class Atif(DocumentEvidence):
             version=word(agent.get("version")),
             model=first([agent, *told], "model_name"),
             started=first(told, "timestamp"),
-            steps=tuple(step for number, one in enumerate(told) for step in _steps(one, number)),
-            calls=_calls(value, told),
+            steps=tuple(
+                step
+                for number, one in enumerate(told)
+                for step in _steps(one, f"{reference.id}:{one.get('step_id', number)}")
+            ),
+            calls={f"{reference.id} {k}": used for k, used in _calls(value, told).items()},
         )
 
 
-def _steps(told: dict[str, Any], number: int) -> Iterator[Step]:
-    time, line = word(told.get("timestamp")), f"atif:{told.get('step_id', number)}"
+def _steps(told: dict[str, Any], line: str) -> Iterator[Step]:
+    """`line` is no other trajectory's: what two have is counted once."""
+    time = word(told.get("timestamp"))
     thought = word(told.get("reasoning_content"))
     if thought:
         yield Step("thought", thought, time=time, line=line)
