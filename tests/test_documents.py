@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,16 @@ def test_no_link_is_dead(page: Path) -> None:
 def test_the_readme_leads_to_every_page() -> None:
     named = links((PROJECT / "README.md").read_text(encoding="utf-8"))
     assert {f"docs/{page.name}" for page in PROJECT.glob("docs/*.md")} <= set(named)
+
+
+def test_badges_say_what_the_project_says_of_itself() -> None:
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        about = tomllib.load(file)
+    images = re.findall(r"!\[(.*?)\]", (PROJECT / "README.md").read_text(encoding="utf-8"))
+    python = about["project"]["requires-python"].removeprefix(">=")
+    assert f"Python {python} or newer" in images
+    assert f"License {about['project']['license']}" in images
+    assert about["tool"]["mypy"]["strict"] and "Types mypy strict" in images
 
 
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
