@@ -22,6 +22,7 @@ from react_agent.models.replay.cache import ReplyCache
 from react_agent.models.replay.cassette import Recorder, Replayer
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.budget import Capped, open_budget
+from react_agent.open_files import allow_for
 from react_agent.registry import PROVIDERS, find
 
 
@@ -43,6 +44,7 @@ def connect(
 
     Raises ContractError before any work: no key, no model, settings or files that do not fit.
     """
+    allow_for(workers)
     here = Path.cwd()
     usual = {"<here>": str(here)} if len(here.parts) > 1 else {}
     masks = {**usual, **(masks or {})}

@@ -69,7 +69,9 @@ def open_space(place: Path, size: int, files: int) -> Space:
         )
         stack.callback(maker.kill)
         assert maker.stdout is not None
-        ready, _, _ = select.select([maker.stdout], [], [], PATIENCE)
+        answer = select.poll()  # select() takes no handle from 1024 on: hundreds of cases are open
+        answer.register(maker.stdout, select.POLLIN)
+        ready = answer.poll(PATIENCE * 1000)
         said = os.read(maker.stdout.fileno(), 1000).decode("utf-8", "replace") if ready else ""
         if said != "stands\n":
             raise ContractError(f"no file system of a case's own: {said.strip() or 'no answer'}")

@@ -1,0 +1,34 @@
+"""How many files this process may hold open: a case in flight holds several."""
+
+import logging
+import resource
+
+log = logging.getLogger(__name__)
+
+EACH = 8
+"""Handles of a case in flight: its file system (3), its command's pipes, its connection."""
+BESIDES = 256
+"""Of everything else, workers and databases among it."""
+
+
+def allow_for(in_flight: int) -> None:
+    """Raise the limit as far as so many cases need it; many systems begin at 1024 and allow more.
+
+    Where they do not, a warning says so: what finds no handle left fails, and is owed.
+    """
+    wanted = BESIDES + EACH * in_flight
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning(
+            "%d cases in flight need about %d open files, and this system allows %d: "
+            "raise its limit (ulimit -Hn) or take at most %d workers",
+            in_flight,
+            wanted,
+            allowed,
+            max(1, (allowed - BESIDES) // EACH),
+            extra={"once": True},
+        )
