@@ -233,7 +233,10 @@ def test_a_run_speaks_with_ones_own_prompts_and_goes_on_only_with_them(tmp_path:
         assert [text.split()[0] for text in users] == ["TASK", "FORM", "MISSING", "Observation:"]
         run = json.loads((user.outputs / "run.json").read_text())
         assert run["settings"]["prompts"] == edition(agent_prompts(folder))
-        assert run["sessions"][0]["environment"]["prompts"] == str(folder)
+        about = run["sessions"][0]["environment"]
+        assert about["prompts"] == str(folder)
+        assert about["command"].startswith("trace2skill run ")
+        assert f"--prompts {folder}" in about["command"]
         asked = len(user.server.bodies)
         code, shown = await user.rollouts(*one)
         assert code == 2

@@ -16,6 +16,7 @@ from reporting.comparing.settings import Comparison
 from reporting.comparing.stage import compare_runs
 from reporting.page import html as page_module
 from reporting.page.helped import helped
+from reporting.page.places import Places
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -49,7 +50,7 @@ class Watched:
             "request",
             lambda asked: (
                 None
-                if asked.url.startswith(("file:", "data:"))
+                if asked.url.startswith(("file:", "data:", "blob:"))
                 else self.complaints.append(asked.url)
             ),
         )
@@ -81,8 +82,10 @@ def browser(written: Path) -> Iterator[Browser]:
         browser.close()
 
 
-def watched(browser: Browser, file: Path, scheme: str = "light") -> Iterator[Watched]:
-    size = {"width": 1280, "height": 720}
+def watched(
+    browser: Browser, file: Path, scheme: str = "light", width: int = 1280
+) -> Iterator[Watched]:
+    size = {"width": width, "height": 720}
     context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
     reader = Watched(context.new_page(), file.as_uri())
     reader.watch()
@@ -115,9 +118,11 @@ def test_the_overview_shows_what_the_runs_came_to(reader: Watched) -> None:
     expect(runs.get_by_role("row", name=re.compile("second"))).to_contain_text("30.1 % to 95.4 %")
     classes = page.get_by_role("table", name=re.compile("class of failure"))
     expect(classes.get_by_role("row", name=re.compile("first"))).to_contain_text("3")
+    flow = page.locator(".flow .amount").all_inner_texts()
+    page.get_by_text("As a table, with its files").click()
     funnel = page.get_by_role("table", name=re.compile("learnt from"))
     counts = [re.sub(r"\D+", "", cell) for cell in funnel.locator("td.number").all_inner_texts()]
-    assert counts == ["4", "3", "2", "2", "2", "2"]
+    assert counts == flow == ["4", "3", "2", "2", "2", "2"]
     expect(funnel).to_contain_text("eval_official_results.json")
     assert page.locator("canvas[role=img][aria-label]").count() >= 5
     gained = page.get_by_role("table", name=re.compile("Tasks of both runs"))
@@ -230,6 +235,7 @@ def test_hostile_text_stays_text(browser: Browser, written: Path) -> None:
         for key in keys:
             reader.open(f"task/{key.removeprefix('detail-')}")
             page.wait_for_selector(".step")
+        reader.open("tasks")
         page.get_by_role("link", name="9012").first.click()
         expect(page.locator(".step").first).to_contain_text(HOSTILE)
         assert page.evaluate("window.hacked") is None
@@ -254,13 +260,93 @@ def test_details_beside_the_page_are_loaded_when_looked_at(
         assert page.evaluate("window.hacked") is None
 
 
-def test_every_number_has_its_file_and_runs_their_mark(written: Path) -> None:
+@needs_chromium
+def test_what_is_chosen_stands_in_the_address_and_trajectories_follow_it(reader: Watched) -> None:
+    page = reader.open("tasks?outcome=failed&run=0&sort=turns&down=true&type=nothing")
+    expect(page.get_by_text("No task fits all of these.")).to_be_visible()
+    page.get_by_role("link", name="Show all tasks").click()
+    expect(page.locator("table.tasks tbody th")).to_have_count(4)
+    page.get_by_label("Outcome").select_option("failed")
+    page.get_by_role("columnheader", name="Turns").get_by_role("button").click()
+    assert page.url.endswith("#/tasks?outcome=failed&sort=turns&down=true")
+    ids = page.locator("table.tasks tbody th")
+    order = ids.all_inner_texts()
+    assert len(order) == 3
+    page.reload()
+    expect(ids).to_have_text(order)
+    ids.nth(0).get_by_role("link").click()
+    near = page.get_by_role("navigation", name="Tasks before and after")
+    for task in order[1:]:
+        near.get_by_role("link", name=f"{task} →").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(f"Task {task} ")
+    expect(near.get_by_role("link", name="→")).to_have_count(0)
+    near.get_by_role("link", name="the 3 tasks that fit").click()
+    expect(ids).to_have_text(order)
+    reader.open("tasks?run=99&sort=constructor&outcome=%00")
+    expect(page.get_by_text("No task fits all of these.")).to_be_visible()
+
+
+@needs_chromium
+def test_two_runs_of_a_task_stand_side_by_side(reader: Watched) -> None:
+    page = reader.open("tasks")
+    page.get_by_role("row", name=re.compile("^9001")).get_by_role("link", name="9001").click()
+    page.get_by_role("link", name="side by side").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Task 9001 in first and second")
+    expect(page.locator(".both .steps")).to_have_count(2)
+    expect(page.locator(".both td.differs[data-cell=G4]")).to_have_count(2)  # output and expected
+    reader.open("both/r0-0/r1-7")
+    expect(page.locator(".judgement")).to_contain_text("cannot be shown")
+
+
+@needs_chromium
+def test_remarks_are_kept_and_handed_out(reader: Watched) -> None:
+    page = reader.open("tasks")
+    expect(page.get_by_role("button", name="Export")).to_have_count(0)
+    page.get_by_role("row", name=re.compile("^9012")).get_by_role("link", name="9012").click()
+    page.get_by_role("textbox", name="Your remark").fill(HOSTILE)
+    page.reload()
+    expect(page.get_by_role("textbox", name="Your remark")).to_have_value(HOSTILE)
+    reader.open("tasks")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export 1 remark").click()
+    [remark] = json.loads(waiting.value.path().read_text())
+    assert (remark["run"], remark["task"], remark["remark"]) == ("first", "9012", HOSTILE)
+
+
+@needs_chromium
+def test_nothing_is_wider_than_a_phone(browser: Browser, written: Path) -> None:
+    for reader in watched(browser, written, width=390):
+        keys = [task["results"][0]["details"] for task in index_of(written)["tasks"]]  # type: ignore[attr-defined]
+        tasks = [f"task/{key}" for [key] in keys]
+        for view in ("overview", "tasks", "lessons", "diff", *tasks):
+            page = reader.open(view)
+            page.wait_for_function("document.title.includes('–')")
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, view
+
+
+def test_the_page_says_nothing_of_this_machine(world: World, written: Path) -> None:
+    text = written.read_text("utf-8")
+    for place in (world.root, Path.cwd(), Path.home()):
+        assert str(place) not in text
+    made = [run["made"] for run in index_of(written)["runs"]]  # type: ignore[attr-defined]
+    assert all(one["begun"] and one["data"] == "data" for one in made)
+
+
+def test_paths_are_taken_off_where_a_name_ends(tmp_path: Path) -> None:
+    places = Places([tmp_path / "a", tmp_path / "b" / "c"])
+    said = f"{tmp_path}/a/x.json {tmp_path} {tmp_path}2/y /mnt{tmp_path}/z {tmp_path}."
+    assert places.hidden(said) == f"a/x.json . {tmp_path}2/y /mnt{tmp_path}/z .."
+    assert Places([Path("/")]).hidden("/etc/x") == "/etc/x"
+
+
+def test_every_number_has_its_file_and_runs_their_mark(world: World, written: Path) -> None:
     index = index_of(written)
     for run in index["runs"]:  # type: ignore[attr-defined]
         assert run["recorded"]
-        assert all(Path(file).is_file() for file in run["sources"].values())
+        assert all((world.root / file).is_file() for file in run["sources"].values())
         assert run["cost"] == pytest.approx((10_000 * 1 + 40 * 2) / 1e6)
-    assert all(Path(s["source"]).exists() for s in index["funnel"])  # type: ignore[attr-defined]
+    steps = index["funnel"]
+    assert all((world.root / s["source"]).exists() for s in steps)  # type: ignore[attr-defined]
 
 
 def test_a_page_is_the_same_whenever_it_is_written(world: World, written: Path) -> None:

@@ -7,7 +7,7 @@ the document as text only. The policy names the page's own scripts by hash, so n
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,17 @@ from react_agent.files import write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 VENDOR = TEMPLATES / "vendor" / "chart-4.6.1.umd.min.js"
-APP = ("dom", "grid", "charts", "overview", "tasks", "trajectory", "lessons", "main")
+APP = (
+    "dom",
+    "grid",
+    "charts",
+    "overview",
+    "tasks",
+    "remarks",
+    "trajectory",
+    "lessons",
+    "main",
+)
 """The page's scripts, in the order in which they are put together."""
 INLINE_BYTES = 10 * 2**20
 """Details beyond this lie in files beside the page, which loads them when they are looked at."""
@@ -74,10 +84,16 @@ class Details:
         self.inside, self._bytes = {}, 0
 
 
-def write_page(title: str, index: Mapping[str, Any], details: Details) -> int:
-    """The size in bytes. Raises OSError when the target cannot be written."""
+def write_page(
+    title: str, index: Mapping[str, Any], details: Details, hidden: Callable[[str], str]
+) -> int:
+    """The size in bytes; `hidden` takes out of the index's JSON what shall not be read.
+
+    Raises OSError when the target cannot be written.
+    """
     details.close()
-    text = _render(title, {**index, "places": details.places}, details.inside, bool(details.files))
+    known = hidden(to_json(index))[:-1] + f',"places":{to_json(details.places)}}}'
+    text = _render(title, known, details, recorded=bool(index["recorded"]))
     write_whole(details.output, text)
     return len(text.encode())
 
@@ -95,13 +111,13 @@ def _packs(details: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
         yield pack
 
 
-def _render(title: str, index: Mapping[str, Any], details: Mapping[str, str], files: bool) -> str:
+def _render(title: str, index: str, details: Details, *, recorded: bool) -> str:
     parts = [(TEMPLATES / "app" / f"{name}.js").read_text("utf-8") for name in APP]
     app = '(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
     chart = VENDOR.read_text("utf-8").split("\n//# sourceMappingURL")[0] + "\n"
     style = (TEMPLATES / "style.css").read_text("utf-8")
     scripts = " ".join(_hash(text) for text in (chart, app))
-    beside = " file: 'self'" if files else ""
+    beside = " file: 'self'" if details.files else ""
     policy = (
         f"default-src 'none'; script-src {scripts}{beside}; "
         f"style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"
@@ -119,9 +135,9 @@ def _render(title: str, index: Mapping[str, Any], details: Mapping[str, str], fi
         style=Markup(style),
         chart=Markup(chart),
         app=Markup(app),
-        index=Markup(to_json(index)),
-        details={key: Markup(text) for key, text in details.items()},
-        recorded=bool(index["recorded"]),
+        index=Markup(index),
+        details={key: Markup(text) for key, text in details.inside.items()},
+        recorded=recorded,
     )
 
 

@@ -13,6 +13,7 @@ from reporting.runs.runview import NOT_KNOWN, RunView
 
 TaskOutcome = Literal["solved", "failed", "refused", "infrastructure", "not scored", "not run"]
 BINS = 12
+TOOLKIT = "trace2skill-toolkit"
 
 
 def outcome_of(run: RunView, task: str) -> TaskOutcome:
@@ -49,7 +50,7 @@ def run_facts(run: RunView, name: str, prices: Prices) -> dict[str, Any]:
         "error_classes": failures(run),
         "conduct": {task: [str(one) for one in seen] for task, seen in run.conduct.items()},
         "statuses": dict(Counter(case.status for case in run.cases)),
-        "settings": run.settings,
+        "made": made(run),
         "problems": [[problem.file, problem.reason] for problem in run.problems],
         "sources": {
             "settings": str(run.layout.settings),
@@ -58,6 +59,24 @@ def run_facts(run: RunView, name: str, prices: Prices) -> dict[str, Any]:
             "verdicts": str(run.layout.verdicts),
         },
     }
+
+
+def made(run: RunView) -> dict[str, str]:
+    """When, with what and on what the run was made; of its last start, where there were several."""
+    last = run.sessions[-1] if run.sessions else {}
+    about = last.get("environment")
+    environment = about if isinstance(about, Mapping) else {}
+    versions = environment.get("versions")
+    toolkit = versions.get(TOOLKIT, "") if isinstance(versions, Mapping) else ""
+    known = {
+        "begun": last.get("started_at"),
+        "version": toolkit,
+        "data": environment.get("data_path"),
+        "sandbox": run.settings.get("sandbox"),
+        "harness": run.settings.get("harness"),
+        "command": environment.get("command"),
+    }
+    return {name: str(value) for name, value in known.items() if value}
 
 
 def accuracy(run: RunView) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from reporting.page.collect import Collection, task_rows, trajectory_keys
 from reporting.page.evolutionview import EvolutionView, find_evolved, lessons_of
 from reporting.page.helped import helped
 from reporting.page.html import Details, to_json, write_page
+from reporting.page.places import Places
 from reporting.page.settings import Report
 from reporting.runs.runview import RunView, load_runs
 
@@ -36,7 +37,8 @@ def write_report(settings: Report) -> Page:
     output = settings.output
     if output and output.suffix != ".html":
         raise ContractError(f"{output}: the report is an .html file")
-    runs = [run for path in runs_of(settings.runs, training=True) for run in load_runs(path)]
+    paths = runs_of(settings.runs, training=True)
+    runs = [run for path in paths for run in load_runs(path)]
     for run in runs:
         if not run.task_ids:
             raise ContractError(f"{run.path}: holds no run: no results, verdicts or logs")
@@ -47,13 +49,18 @@ def write_report(settings: Report) -> Page:
     collection = Collection(runs, settings.data_path)
     collection.gather()
     prices = Prices.load(settings.prices)
-    details = Details(output or _beside(settings.runs[0], runs[0]) / REPORT_PAGE)
+    output = output or _beside(settings.runs[0], runs[0]) / REPORT_PAGE
+    places = Places([output.parent, *(run.layout.root for run in runs)])
+    details = Details(output)
     for key, detail in collection.details():
-        details.add(key, to_json(detail))
+        details.add(key, places.hidden(to_json(detail)))
     index = build_index(names, collection, evolution, prices)
     index["helped"] = helped(settings.runs, labels)
+    held_out = runs_of(settings.runs)
+    for facts, run in zip(index["runs"], runs, strict=True):
+        facts["training"] = run.path in paths and run.path not in held_out
     title = settings.title or f"Trace2Skill: {', '.join(names)}"
-    size = write_page(title, {"title": title, **index}, details)
+    size = write_page(title, {"title": title, **index}, details, places.hidden)
     return Page(details.output, size, details.files, len(index["problems"]))
 
 

@@ -271,9 +271,8 @@ class Pipeline:
             markdown=self.root / COMPARISON_TEXT,
         )
         report = Report(
-            runs=(self.teacher.folder, first, *others),
+            runs=(self.root,),
             output=self.root / REPORT_PAGE,
-            skill=champion.skills_dir / start if champion else None,
             prices=self.recipe.budget.prices,
         )
         page = Stage("report", report)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import random
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError
 from react_agent.filenames import case_folder
 from react_agent.files import digest
+from react_agent.flags import as_argv
 from react_agent.layout import of_seed, seed_name
 from react_agent.lock import only_starts
 from react_agent.runs.case_queue import CaseQueue
@@ -167,7 +169,10 @@ def _environment(site: RolloutSite) -> dict[str, Any]:
     for name in names:
         with contextlib.suppress(metadata.PackageNotFoundError):  # a clone need not be installed
             versions[name] = metadata.version(name)
+    # Without the endpoint's address, which may hold a key; it stands apart, cleaned of that.
+    nameless = replace(site.settings, model=replace(site.settings.model, base_url=None))
     return {
+        "command": shlex.join(["trace2skill", "run", *as_argv(nameless)]),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": versions,

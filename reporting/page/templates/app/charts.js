@@ -37,16 +37,17 @@ function forgetCharts() {
   for (const one of drawn.splice(0)) one.drawing?.destroy();
 }
 
-function accuracyChart(runs) {
-  const bars = () => ({
+// A dot with its interval for each run; `words` are the comparison's on it.
+function accuracyChart(runs, words) {
+  const interval = { label: "95 % interval", type: "bar", barThickness: 3, grouped: false, order: 1 };
+  const dots = { label: "accuracy", type: "line", showLine: false, clip: false, pointRadius: 7, pointHoverRadius: 8, order: 0 };
+  return chart("Accuracy of each run as a dot with its 95 % interval; the table has the numbers", runs.length > 4 ? "tall" : "mid", () => ({
     type: "bar",
     data: {
-      labels: runs.map((run) => run.name),
+      labels: runs.map((run, index) => words[index] ? [run.name, words[index]] : run.name),
       datasets: [
-        { label: "95 % interval", data: runs.map((run) => [100 * run.accuracy.low, 100 * run.accuracy.high]),
-          backgroundColor: colour("--text"), barThickness: 3, grouped: false, order: 0 },
-        { label: "accuracy", data: runs.map((run) => 100 * run.accuracy.share),
-          backgroundColor: runs.map((_, index) => series(index)), maxBarThickness: 26, grouped: false, order: 1 },
+        { ...interval, data: runs.map((run) => [100 * run.accuracy.low, 100 * run.accuracy.high]), backgroundColor: colour("--faint") },
+        { ...dots, data: runs.map((run) => 100 * run.accuracy.share), pointBackgroundColor: runs.map((run) => series(INDEX.runs.indexOf(run))), pointBorderColor: colour("--back") },
       ],
     },
     options: {
@@ -54,15 +55,21 @@ function accuracyChart(runs) {
       scales: { x: { min: 0, max: 100, title: { display: true, text: "tasks fully correct, %" } }, y: { grid: { display: false } } },
       plugins: { legend: { display: false } },
     },
-  });
-  return chart("Accuracy of each run with its 95 % interval; the table has the numbers", runs.length > 4 ? "tall" : "mid", bars);
+  }));
 }
 
-function funnelChart(steps) {
-  return chart("From tasks to lines of the skill; the table has the numbers", steps.length > 4 ? "tall" : "mid", () => ({
-    type: "bar",
-    data: { labels: steps.map((step) => step.label), datasets: [{ data: steps.map((step) => step.count), backgroundColor: series(0), maxBarThickness: 26 }] },
-    options: { indexAxis: "y", scales: { x: { beginAtZero: true, ticks: { precision: 0 } }, y: { grid: { display: false } } }, plugins: { legend: { display: false } } },
+// What a solved task takes: up is better, left is cheaper.
+function tokensChart(runs) {
+  const mean = (run) => (run.prompt_tokens + run.reply_tokens) / run.accuracy.total;
+  return chart("Accuracy against mean tokens of a task; the tables have the numbers", "tall", () => ({
+    type: "scatter",
+    data: { datasets: runs.map((run) => ({
+      label: run.name, data: [{ x: mean(run), y: 100 * run.accuracy.share }], clip: false, pointRadius: 7, pointHoverRadius: 8,
+      backgroundColor: series(INDEX.runs.indexOf(run)), borderColor: colour("--back") })) },
+    options: {
+      scales: { x: { beginAtZero: true, title: { display: true, text: "mean tokens of a task, prompt and reply" } }, y: { min: 0, max: 100, title: { display: true, text: "tasks fully correct, %" } } },
+      plugins: { legend: { display: true, position: "bottom", labels: { boxWidth: 12 } } },
+    },
   }));
 }
 

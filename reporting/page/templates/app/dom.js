@@ -59,7 +59,8 @@ const section = (title, ...content) => {
 };
 
 const link = (href, ...content) => el("a", { href }, ...content);
-const toTask = (key) => `#/task/${key}`;
+const toTask = (key, cell = "") => `#/task/${key}${cell && `/${encodeURIComponent(cell)}`}${query()}`;
+const toBoth = (first, second) => `#/both/${first}/${second}${query()}`;
 const toLine = (file, line) => `#/lessons/line/${encodeURIComponent(file)}/${line}`;
 
 // Details are in the page, or in script files beside it that call add().

@@ -17,7 +17,7 @@ function runView(name) {
     el("p", {}, el("strong", {}, run.detail ? link(toTask(run.detail), `trajectory ${name}`) : `trajectory ${name}`),
       run.kind === "success" ? " ✓ solved" : ` ✗ failed${run.error_class ? `, ${run.error_class}` : ""}`,
       run.gate ? `, gate: ${run.gate}` : "", run.detail ? "" : " (not among the runs of this report)"),
-    cells.length ? el("p", {}, "Failing cells: ", cells.map((cell, index) => [index ? ", " : "", run.detail ? link(`${toTask(run.detail)}/${encodeURIComponent(cell)}`, cell) : cell]),
+    cells.length ? el("p", {}, "Failing cells: ", cells.map((cell, index) => [index ? ", " : "", run.detail ? link(toTask(run.detail, cell), cell) : cell]),
       run.failing_cells_total > cells.length ? ` and ${number(run.failing_cells_total - cells.length)} more` : "") : "",
     run.lessons?.length ? el("p", { class: "note" }, `Lessons: ${run.lessons.join("; ")}`) : "",
     el("p", { class: "note" }, source(run.trajectory), run.report ? ["; report ", source(run.report)] : ""));
@@ -63,14 +63,23 @@ function skillFile(file, chosenLine) {
   }));
 }
 
+const FEW_CELLS = 6;
+
+function lessonCells(lesson) {
+  const cells = lesson.runs.flatMap((name) => (INDEX.lessons.runs[name]?.failing_cells ?? []).map((cell) => [INDEX.lessons.runs[name].detail, cell]));
+  return [cells.slice(0, FEW_CELLS).map(([key, cell], index) => [index ? ", " : "", key ? link(toTask(key, cell), cell) : cell]),
+    cells.length > FEW_CELLS ? ` and ${number(cells.length - FEW_CELLS)} more` : "", cells.length ? "" : "–"];
+}
+
 function lessonsTable() {
   const lessons = [...(INDEX.lessons.lessons ?? [])].sort((a, b) => b.support - a.support);
   if (!lessons.length) return "";
-  return section("Lessons by support", table("Support counts distinct trajectories, conserved by code through all merges",
-    ["Lesson", "What it says", "Support", "Lines", "Trajectories"],
+  return section("What the skill has learnt", table("Support: how many different trajectories a lesson rests on. A line leads to its evidence below, a trajectory and a cell to the run",
+    ["Lesson", "What it says", "Support", "Lines of the skill", "Trajectories", "Cells that were wrong"],
     lessons.map((lesson) => [lesson.id, lesson.title, number(lesson.support),
       lessonLines(lesson).map((one, index) => [index ? ", " : "", link(toLine(one.file, one.first), `${one.file}:${one.first}`), ` (${count(one.amount, "line")})`]),
-      lesson.runs.map((name, index) => [index ? ", " : "", INDEX.lessons.runs[name]?.detail ? link(toTask(INDEX.lessons.runs[name].detail), name) : name])]),
+      lesson.runs.map((name, index) => [index ? ", " : "", INDEX.lessons.runs[name]?.detail ? link(toTask(INDEX.lessons.runs[name].detail), name) : name]),
+      lessonCells(lesson)]),
     { numeric: [2] }), el("p", { class: "note" }, source(INDEX.lessons.source)));
 }
 
@@ -93,10 +102,11 @@ function showLessons(main, path, line) {
   choice.value = file.path;
   main.append(el("h1", { tabindex: "-1" }, "Lessons"),
     el("p", { class: "note" }, "The skill ", source(lessons.skill), lessons.source ? ["; explained ", source(lessons.source)] : "; nothing explains its lines"),
+    lessonsTable(),
     el("div", { class: "lessons" },
       el("section", { "aria-labelledby": "h-skill", class: "skillside" }, el("h2", { id: "h-skill" }, "The skill"), el("label", {}, "File ", choice), skillFile(file, line)),
       el("section", { "aria-labelledby": "h-evidence", class: "evidence" }, el("h2", { id: "h-evidence", tabindex: "-1" }, "Evidence"), evidence(file.path, line))),
-    lessonsTable(), droppedTable());
+    droppedTable());
 }
 
 const SIGNS = { "+": "added", "-": "removed", " ": "", "@": "" };

@@ -20,14 +20,19 @@ function focusCell(name) {
 }
 
 async function show() {
-  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(safelyDecoded);
+  const [path, said] = location.hash.split("?", 2);
+  const [name, ...rest] = path.replace(/^#\/?/, "").split("/").map(safelyDecoded);
   const main = document.getElementById("main");
   if (location.hash === "#main") return; // the skip link
   const same = main.dataset.view === name && name === "lessons";
   forgetCharts();
   main.replaceChildren();
   main.dataset.view = name;
-  if (name === "task") {
+  takeQuery(said ?? "");
+  if (name === "both") {
+    nav("tasks");
+    await showBoth(main, rest[0] ?? "", rest[1] ?? "");
+  } else if (name === "task") {
     nav("tasks");
     await showTrajectory(main, rest[0] ?? "");
     if (rest[1]) focusCell(rest[1]);

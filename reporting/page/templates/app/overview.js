@@ -1,8 +1,8 @@
 // The first view: what the runs came to.
 
-function runsTable() {
-  const rows = INDEX.runs.map((run, index) => [
-    runName(index),
+function runsTable(runs) {
+  const rows = runs.map((run) => [
+    runName(INDEX.runs.indexOf(run)),
     run.skill || el("em", {}, "none"),
     [run.model || "–", run.seed === null ? "" : `, seed ${run.seed}`],
     number(run.cases),
@@ -23,9 +23,8 @@ function sources(run) {
 
 function typesTable() {
   const kinds = [...new Set(INDEX.runs.flatMap((run) => Object.keys(run.types)))].sort();
-  const scored = INDEX.runs.filter((run) => run.accuracy);
   if (!kinds.length) return "";
-  const rows = scored.map((run) => [run.name, ...kinds.map((kind) => {
+  const rows = INDEX.runs.filter((run) => run.accuracy).map((run) => [run.name, ...kinds.map((kind) => {
     const found = run.types[kind];
     return found ? `${found.solved}/${found.total} (${percent(found.low)} to ${percent(found.high)})` : "–";
   })]);
@@ -45,26 +44,68 @@ function conductTable() {
   return rows.length ? table(`${count(rows.length, "trajectory")} looked for answers, as far as the commands show; scores count as they stand`, ["Run", "Task", "Commands"], rows) : "";
 }
 
+const heldOut = () => INDEX.runs.filter((run) => !run.training);
+const scored = (runs) => runs.filter((run) => run.accuracy?.total);
+const wordOn = (run) => INDEX.helped.find((row) => row.name === run.name)?.verdict ?? "";
+
 function helpedSection() {
-  if (!INDEX.helped.length) return "";
-  return section("Did it help?", el("ul", { class: "helped" }, INDEX.helped.map((row) =>
-    el("li", {}, row.name ? [el("strong", {}, row.name), " is ", el("strong", { class: `word ${row.verdict}` }, row.verdict), " "] : "", row.text))),
-  INDEX.helped.some((row) => row.verdict === "undecided") ? el("p", { class: "note" }, "Undecided means: these runs are too few to tell the difference from chance.") : "");
+  const runs = scored(heldOut());
+  return section("Did it help?",
+    runs.length ? accuracyChart(runs, runs.map(wordOn)) : el("p", {}, "No run has been scored yet."),
+    el("ul", { class: "helped" }, INDEX.helped.map((row) =>
+      el("li", {}, row.name ? [el("strong", {}, row.name), " is ", el("strong", { class: `word ${row.verdict}` }, row.verdict), " "] : "", row.text))),
+    INDEX.helped.some((row) => row.verdict === "undecided") ? el("p", { class: "note" }, "Undecided means: these runs are too few to tell the difference from chance.") : "",
+    runsTable(heldOut()));
 }
 
-function accuracySection() {
-  const scored = INDEX.runs.filter((run) => run.accuracy && run.accuracy.total);
-  return section("Accuracy", scored.length ? accuracyChart(scored) : el("p", {}, "No run has been scored yet."),
-    runsTable(), typesTable(), classesTable(), conductTable(),
-    el("details", {}, el("summary", {}, "Where these numbers come from"), el("ul", {}, INDEX.runs.map(sources))));
+function trainingSection() {
+  const runs = INDEX.runs.filter((run) => run.training);
+  return runs.length ? section("The run that taught", runsTable(runs), strip(runs),
+    el("p", { class: "note" }, "Its tasks are not held out: lessons come from them, so it says nothing about whether the skill helps.")) : "";
 }
 
-function funnelSection() {
+function kindsSection() {
+  return section("By type and class", typesTable(), classesTable(), conductTable());
+}
+
+function costSection() {
+  const runs = scored(heldOut());
+  return runs.length > 1 ? section("Accuracy against tokens", tokensChart(runs)) : "";
+}
+
+// Each task a column, each run a row; tasks that more runs solve stand further left.
+function strip(runs) {
+  const at = runs.map((run) => INDEX.runs.indexOf(run));
+  const solved = (task) => at.filter((index) => task.results[index].outcome === "solved").length;
+  const tasks = INDEX.tasks.filter((task) => at.some((index) => task.results[index].outcome !== "not run"))
+    .sort((a, b) => solved(b) - solved(a) || collator.compare(a.id, b.id));
+  const cell = (task, index) => {
+    const { outcome: name, details: [key] } = task.results[index];
+    const { sign } = OUTCOMES[name] ?? { sign: "?" };
+    const attributes = { class: `square ${name.replace(" ", "-")}`, title: `${task.id}: ${name}`, "aria-label": `${task.id}: ${name}` };
+    return el("td", {}, key ? el("a", { ...attributes, href: toTask(key) }, sign) : el("span", attributes, sign));
+  };
+  return el("div", { class: "scroll" }, el("table", { class: "strip" },
+    el("caption", {}, "A column is a task; those that most runs solve come first"),
+    el("tbody", {}, at.map((index) => el("tr", {}, el("th", { scope: "row" }, INDEX.runs[index].name), tasks.map((task) => cell(task, index)))))));
+}
+
+const stripSection = () => section("Tasks by runs", strip(heldOut()));
+
+function madeSection() {
+  const rows = INDEX.runs.map((run) => [run.name, run.made.begun || "–", run.made.version || "–", run.made.data || "–",
+    [run.made.sandbox || "–", run.made.harness ? `, ${run.made.harness}` : ""], run.made.command ? el("code", {}, run.made.command) : "–"]);
+  return section("How the runs were made", table("Of each run's last start", ["Run", "Begun", "Toolkit", "Data", "Sandbox", "Command"], rows, { attributes: { class: "made" } }),
+    el("details", {}, el("summary", {}, "Where the numbers come from"), el("ul", {}, INDEX.runs.map(sources))));
+}
+
+function flowSection() {
   if (!INDEX.funnel.length) return "";
-  return section("From tasks to lines", el("div", { class: "beside" },
-    funnelChart(INDEX.funnel),
-    table("What became of the runs that were learnt from", ["Step", "Count", "Note and source"],
-      INDEX.funnel.map((step) => [step.label, number(step.count), [step.note, el("br"), source(step.source)]]), { numeric: [1] })));
+  return section("From failures to lines of the skill", el("ol", { class: "flow" }, INDEX.funnel.map((step) =>
+    el("li", {}, el("strong", { class: "amount" }, number(step.count)), el("span", {}, step.label), el("span", { class: "note" }, step.note)))),
+    el("details", {}, el("summary", {}, "As a table, with its files"),
+      table("What became of the runs that were learnt from", ["Step", "Count", "Note and source"],
+        INDEX.funnel.map((step) => [step.label, number(step.count), [step.note, el("br"), source(step.source)]]), { numeric: [1] })));
 }
 
 const taskLinks = (tasks, run) => tasks.length ? tasks.map((id, index) => {
@@ -73,25 +114,35 @@ const taskLinks = (tasks, run) => tasks.length ? tasks.map((id, index) => {
   return [index ? ", " : "", key ? link(toTask(key), id) : id];
 }) : el("em", {}, "none");
 
+const typeOf = (id) => INDEX.tasks.find((task) => task.id === id)?.type || "Unknown";
+
+function pairTypes(pair) {
+  const groups = ["gained", "lost", "both", "neither"];
+  const kinds = [...new Set(groups.flatMap((group) => pair[group].map(typeOf)))].sort();
+  return kinds.length < 2 ? "" : table("The same by type of task", ["Type", "Gained", "Lost", "Both solved", "Neither"],
+    kinds.map((kind) => [kind, ...groups.map((group) => number(pair[group].filter((id) => typeOf(id) === kind).length))]), { numeric: [1, 2, 3, 4] });
+}
+
 function pairDetails(pair) {
   const [first, second] = pair.names;
   const cell = (tasks) => [el("strong", {}, number(tasks.length)), el("div", { class: "ids" }, taskLinks(tasks, pair.runs[1]))];
-  return table(`Tasks of both runs by outcome; links lead to the trajectory in ${second}`,
+  return [table(`Tasks of both runs by outcome; links lead to the trajectory in ${second}`,
     ["Tasks", `${second}: solved`, `${second}: failed`],
     [[`${first}: solved`, cell(pair.both), ["lost ", cell(pair.lost)]], [`${first}: failed`, ["gained ", cell(pair.gained)], cell(pair.neither)]],
-    { attributes: { class: "matrix" } });
+    { attributes: { class: "matrix" } }), pairTypes(pair)];
 }
 
 function pairsSection() {
   if (!INDEX.pairs.length) return "";
-  const names = INDEX.runs.map((run) => run.name);
+  const paired = INDEX.runs.map((_, index) => index).filter((index) => INDEX.pairs.some((pair) => pair.runs.includes(index)));
+  const names = paired.map((index) => INDEX.runs[index].name);
   const find = (a, b) => INDEX.pairs.find((pair) => pair.runs[0] === a && pair.runs[1] === b);
   const box = el("div", { "aria-live": "polite" });
-  const choice = el("select", { on: { change: () => box.replaceChildren(pairDetails(INDEX.pairs[choice.value])) } },
+  const choice = el("select", { on: { change: () => box.replaceChildren(...pairDetails(INDEX.pairs[choice.value])) } },
     INDEX.pairs.map((pair, index) => el("option", { value: index }, `${pair.names[0]} and ${pair.names[1]}`)));
   choice.value = String(INDEX.pairs.length - 1);
-  box.append(pairDetails(INDEX.pairs.at(-1)));
-  const rows = names.map((name, a) => [name, ...names.map((_, b) => {
+  box.append(...pairDetails(INDEX.pairs.at(-1)));
+  const rows = paired.map((a) => [INDEX.runs[a].name, ...paired.map((b) => {
     const pair = find(Math.min(a, b), Math.max(a, b));
     if (a === b || !pair) return "–";
     const [gained, lost] = a < b ? [pair.gained, pair.lost] : [pair.lost, pair.gained];
@@ -120,5 +171,6 @@ function problemsSection() {
 }
 
 function showOverview(main) {
-  main.append(el("h1", { tabindex: "-1" }, "Overview"), helpedSection(), accuracySection(), funnelSection(), pairsSection(), measuresSection(), problemsSection());
+  main.append(el("h1", { tabindex: "-1" }, "Overview"), helpedSection(), pairsSection(), kindsSection(), costSection(), stripSection(),
+    trainingSection(), flowSection(), measuresSection(), madeSection(), problemsSection());
 }

@@ -1,6 +1,24 @@
-// The table of tasks: sorted by a click on a heading, filtered by four controls.
+// The table of tasks: sorted by a click on a heading, filtered by controls. What is chosen stands in
+// the address, so that it can be kept and sent, and the trajectories' next and previous follow it.
 
-const view = { run: 0, text: "", type: "", outcome: "", status: "", differing: false, sort: "id", down: false };
+const EVERYTHING = { run: 0, text: "", type: "", outcome: "", status: "", differing: false, sort: "id", down: false };
+const view = { ...EVERYTHING };
+
+function query() {
+  const said = Object.entries(view).filter(([name, value]) => value !== EVERYTHING[name]).map(([name, value]) => [name, String(value)]);
+  return said.length ? `?${new URLSearchParams(said)}` : "";
+}
+
+// A value that this page has not is as if nothing was said.
+function takeQuery(text) {
+  const said = new URLSearchParams(text);
+  Object.assign(view, EVERYTHING);
+  for (const name of ["text", "type", "outcome", "status"]) view[name] = said.get(name) ?? "";
+  view.run = INDEX.runs[said.get("run")] ? Number(said.get("run")) : 0;
+  view.differing = said.get("differing") === "true";
+  view.down = said.get("down") === "true";
+  if (columns().some((column) => column.name === said.get("sort"))) view.sort = said.get("sort");
+}
 
 const FEW = 500; // rows drawn at once: thousands make every key stroke of the search wait
 
@@ -77,6 +95,7 @@ function showTasks(main) {
   const said = el("p", { class: "note", role: "status" });
   const body = el("tbody", {});
   let all = false;
+  const none = el("p", { class: "empty", hidden: true }, "No task fits all of these. ", link("#/tasks", "Show all tasks"));
   const more = el("button", { type: "button", on: { click: () => { all = true; fill(); } } });
   const heads = columns().map((column) => el("th", { scope: "col", class: column.numeric ? "number" : null, "data-name": column.name },
     el("button", { class: "plain sort", type: "button", on: { click: () => {
@@ -86,6 +105,7 @@ function showTasks(main) {
     } } }, column.label, el("span", { class: "arrow", "aria-hidden": "true" }))));
   function fill() {
     const hits = chosen();
+    history.replaceState(null, "", `#/tasks${query()}`);
     for (const head of heads) {
       const sorted = head.dataset.name === view.sort;
       if (sorted) head.setAttribute("aria-sort", view.down ? "descending" : "ascending");
@@ -95,6 +115,7 @@ function showTasks(main) {
     const drawn = all ? hits : hits.slice(0, FEW);
     more.hidden = drawn.length === hits.length;
     more.textContent = `Show all ${number(hits.length)}`;
+    none.hidden = hits.length > 0;
     body.replaceChildren(...drawn.map((task) => el("tr", {}, columns().map((column, index) =>
       el(index ? "td" : "th", { scope: index ? null : "row", class: column.numeric ? "number" : null }, [column.show(task)])))));
     said.textContent = `${number(hits.length)} of ${count(INDEX.tasks.length, "task")}`;
@@ -104,6 +125,6 @@ function showTasks(main) {
   main.append(el("h1", { tabindex: "-1" }, "Tasks"), filters(fill), said,
     el("div", { class: "scroll" }, el("table", { class: "tasks" },
       el("caption", { class: "only-read" }, "Tasks; headings sort"),
-      el("thead", {}, el("tr", {}, heads)), body)), more,
+      el("thead", {}, el("tr", {}, heads)), body)), none, more, remarksExport(),
     el("p", { class: "note" }, "Outcomes ", source(run.sources.verdicts), ", figures ", source(run.sources.cases), INDEX.runs.length > 1 ? " and the same files of the other runs." : "."));
 }

@@ -70,20 +70,52 @@ function resultSection(data) {
 }
 
 function neighbours(key, data) {
-  const at = INDEX.tasks.findIndex((task) => task.results[data.run]?.details.includes(key));
+  const among = chosen();
+  const at = among.findIndex((task) => task.id === data.task);
   const near = (step) => {
-    for (let index = at + step; index >= 0 && index < INDEX.tasks.length; index += step) {
-      const other = INDEX.tasks[index].results[data.run]?.details[0];
-      if (other) return link(toTask(other), step < 0 ? `← ${INDEX.tasks[index].id}` : `${INDEX.tasks[index].id} →`);
+    for (let index = at + step; at >= 0 && index >= 0 && index < among.length; index += step) {
+      const other = among[index].results[data.run]?.details[0];
+      if (other) return link(toTask(other), step < 0 ? `← ${among[index].id}` : `${among[index].id} →`);
     }
     return "";
   };
-  const others = (INDEX.tasks[at]?.results ?? []).map((one, run) => {
+  const others = (INDEX.tasks.find((task) => task.id === data.task)?.results ?? []).map((one, run) => {
     const keys = one.details.filter((other) => other !== key);
-    return run === data.run || !keys.length ? "" : el("li", {}, link(toTask(keys[0]), INDEX.runs[run].name), " ", outcome(one.outcome));
+    return run === data.run || !keys.length ? "" : el("li", {}, link(toTask(keys[0]), INDEX.runs[run].name), " ", outcome(one.outcome), " ",
+      link(toBoth(...(run < data.run ? [keys[0], key] : [key, keys[0]])), "side by side"));
   });
-  return [el("nav", { class: "near", "aria-label": "Tasks before and after" }, near(-1), link("#/tasks", "all tasks"), near(1)),
+  const all = query() ? `the ${count(among.length, "task")} that fit` : "all tasks";
+  return [el("nav", { class: "near", "aria-label": "Tasks before and after" }, near(-1), link(`#/tasks${query()}`, all), near(1)),
     others.some(Boolean) ? el("div", { class: "others" }, el("span", {}, "The same task in "), el("ul", {}, others)) : ""];
+}
+
+function stepsSection(data, id = "h-steps", title = "Steps") {
+  return el("section", { class: "steps", "aria-labelledby": id }, el("h2", { id }, title),
+    data.prompt === null ? "" : block("System prompt", INDEX.prompts[data.prompt], { open: false }),
+    data.asked ? block("Task as the agent got it", data.asked, { open: false }) : "",
+    data.steps.length ? el("ol", {}, data.steps.map(stepView)) : el("p", { class: "empty" }, "There is no log of this trajectory."),
+    source(data.sources.log));
+}
+
+function factsOf(task, data) {
+  const result = task.results[data.run];
+  return [data.input_file, task.type, data.status ? `ended: ${data.status}` : "", `${number(result.turns)} turns`, `${number(result.tokens)} tokens`, `${number(result.seconds, 1)} s`, result.cost === null ? "" : dollars(result.cost)].filter(Boolean).join(" · ");
+}
+
+// Two trajectories of one task, step beside step; what came of each stands above.
+function showBoth(main, ...keys) {
+  const title = el("h1", { tabindex: "-1" }, "Side by side");
+  main.append(title);
+  return Promise.all(keys.map(detail)).then((both) => {
+    const task = INDEX.tasks.find((one) => one.id === both[0].task);
+    if (both[1].task !== task.id) throw new Error(`they are of tasks ${task.id} and ${both[1].task}`);
+    title.replaceChildren(`Task ${task.id} `, el("small", {}, `in ${both.map((data) => INDEX.runs[data.run].name).join(" and ")}`));
+    const head = (data, index) => el("div", {}, el("p", {}, link(toTask(keys[index]), INDEX.runs[data.run].name), " ", outcome(task.results[data.run].outcome)),
+      el("p", { class: "facts" }, factsOf(task, data)), data.verdict ? el("p", { class: task.results[data.run].outcome === "solved" ? "judgement" : "judgement bad" }, data.verdict) : "");
+    main.append(el("p", {}, link(`#/tasks${query()}`, "all tasks")), el("blockquote", {}, task.instruction),
+      el("div", { class: "both" }, both.map(head), both.map((data, index) => stepsSection(data, `h-steps-${index}`, INDEX.runs[data.run].name)),
+        both.map((data) => resultSection(data))));
+  }).catch((error) => main.append(el("p", { class: "judgement bad" }, `These trajectories cannot be shown: ${error.message}.`)));
 }
 
 function showTrajectory(main, key) {
@@ -94,19 +126,15 @@ function showTrajectory(main, key) {
     const result = task.results[data.run];
     const run = INDEX.runs[data.run];
     title.replaceChildren(`Task ${data.task} `, el("small", {}, "in ", runName(data.run), " ", outcome(result.outcome)));
-    const facts = [data.input_file, task.type, data.status ? `ended: ${data.status}` : "", `${number(result.turns)} turns`, `${number(result.tokens)} tokens`, `${number(result.seconds, 1)} s`, result.cost === null ? "" : dollars(result.cost)].filter(Boolean).join(" · ");
     main.append(el("div", { class: "around" }, neighbours(key, data)),
-      el("p", { class: "facts", title: `from ${run.sources.cases}` }, facts, ". ", source(run.sources.cases)),
+      el("p", { class: "facts", title: `from ${run.sources.cases}` }, factsOf(task, data), ". ", source(run.sources.cases)),
       data.error ? el("p", { class: "judgement bad" }, data.error) : "",
       el("blockquote", {}, task.instruction),
       el("div", { class: "trajectory" },
-        el("section", { class: "steps", "aria-labelledby": "h-steps" }, el("h2", { id: "h-steps" }, "Steps"),
-          data.prompt === null ? "" : block("System prompt", INDEX.prompts[data.prompt], { open: false }),
-          data.asked ? block("Task as the agent got it", data.asked, { open: false }) : "",
-          data.steps.length ? el("ol", {}, data.steps.map(stepView)) : el("p", { class: "empty" }, "There is no log of this trajectory."),
-          source(data.sources.log)),
+        stepsSection(data),
         el("div", { class: "cellside" },
           resultSection(data),
+          remarkSection(data),
           taughtSection(key, data))));
   }).catch((error) => main.append(el("p", { class: "judgement bad" }, `This trajectory cannot be shown: ${error.message}.`)));
 }
