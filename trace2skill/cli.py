@@ -18,6 +18,7 @@ STAGES = {
     "evaluate": ("spreadsheetbench.evaluate", "verdicts: score the workbooks of a run"),
     "triage": ("spreadsheet_agent.triage", "join verdicts with logs, mark solved and failed"),
     "analyze": ("analysis.analyze", "lessons: what failed and solved runs teach"),
+    "memory": ("analysis.memory", "a memory bank of notes: the baseline ReasoningBank"),
     "evolve": ("skill_evolver.evolve", "evolution: lessons become a better skill"),
     "lessons": ("skill_evolver.commands.lessons", "list the lessons in an evolved skill"),
     "blame": ("skill_evolver.commands.blame", "trace a line of a skill to its evidence"),

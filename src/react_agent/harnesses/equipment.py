@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from react_agent.model import Model
 from react_agent.sandbox.door import Sandbox
-from react_agent.seams import Harness
+from react_agent.seams import Harness, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
@@ -42,6 +42,11 @@ class Equipment:
     """No turn starts later, however the harness counts turns."""
     hide: tuple[Path, ...] = ()
     """What must not be seen: data set, outputs, logs, other cases."""
+
+    def task(self, workspace: Workspace) -> str:
+        """The task prompt, and before it what the agent is reminded of."""
+        task = self.prompts.render("task.j2", **workspace.fields)
+        return f"{workspace.memory}\n\n{task}" if workspace.memory else task
 
 
 class AgentKind(Protocol):

@@ -14,6 +14,7 @@ from react_agent.filenames import case_folder, file_name
 from react_agent.files import check_room, digest, refuses_writes
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment
 from react_agent.layout import LOGS
+from react_agent.memory.recall import Memory, open_memory
 from react_agent.models.connect import Connection, Shared, connect
 from react_agent.models.settings import ModelSettings
 from react_agent.registry import DOMAINS, HARNESSES, find
@@ -134,12 +135,15 @@ class RolloutSite:
         sandbox = open_sandbox(agent.sandbox, slots=slots, python=self._python())
         skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
         masks = {"<work>": str(self.working), **skill}
-        async with self._connect(masks, shared) as connection:
+        remembering = open_memory(self.settings.memory, self.settings.model)
+        async with self._connect(masks, shared) as connection, remembering as memory:
             named = {"model": self.kind.name}
             described = connection.describe() if self.kind.with_model else named
             address = described.pop("endpoint", None)  # a server that moved is the same model
             settings = {**self._described(sandbox), "model": described}
-            worker = CaseWorker(self, sandbox, connection)
+            if memory:
+                settings["memory"] = dict(memory.described)
+            worker = CaseWorker(self, sandbox, connection, memory)
             yield Bench(worker.work, settings, connection.stats, {"endpoint": address})
 
     def _described(self, sandbox: Sandbox) -> dict[str, Any]:
@@ -183,8 +187,17 @@ def edition(domain: Domain[Any], prompts: Prompts) -> dict[str, str]:
 class CaseWorker:
     """Runs cases of all seeds over one connection and one sandbox."""
 
-    def __init__(self, site: RolloutSite, sandbox: Sandbox, connection: Connection) -> None:
+    def __init__(
+        self,
+        site: RolloutSite,
+        sandbox: Sandbox,
+        connection: Connection,
+        memory: Memory | None = None,
+    ) -> None:
         self.site, self.sandbox, self.connection = site, sandbox, connection
+        self.memory = memory
+        self.reminded: dict[str, str] = {}
+        """Of which earlier task, by task."""
         self.domain = site.domain
         self.crashed = False
         self._harnesses: dict[int | None, Harness] = {}
@@ -213,7 +226,8 @@ class CaseWorker:
         result = given.result(trajectory, output)
         name = self._harness(place.seed).name
         log_name = LogName(name, case.task_id, case.name if given.several else "")
-        written = _log(place.header, name, given, trajectory, result)
+        header = {**place.header, "memory": self.reminded.get(given.case.task_id)}
+        written = _log(header, name, given, trajectory, result)
         path = write_log(place.log_dir, log_name, written, self.site.settings.log_format)
         return result.model_copy(update={"log_file": str(path)})
 
@@ -239,11 +253,17 @@ class CaseWorker:
             self.domain.output_path(case, given.place.output_dir).unlink(missing_ok=True)
             workspace = await in_thread(self.domain.prepare, case, folder)
             check_room(folder)
+            if self.memory:
+                recalled = await self.memory.recall(case.task)
+                self.reminded[case.task_id] = recalled.source
+                workspace = replace(workspace, memory=recalled.text)
             trajectory = await harness.run(workspace)
             check_room(folder)
             return trajectory
-        except ModelError:
-            raise
+        except ModelError as error:
+            if error.fatal:
+                raise
+            return Trajectory(status="infrastructure", error=str(error))
         except Exception as error:  # ours, not the agent's, and it costs this case only
             if refuses_writes(error):
                 raise
@@ -269,6 +289,7 @@ def _log(
         "input_file": result.input_file,
         "model": header["model"],
         "seed": header["seed"],
+        **({"memory": header["memory"] or "none"} if header["memory"] is not None else {}),
         "timestamp": result.finished_at,
         "success": result.success,
         "status": result.status,
