@@ -183,7 +183,8 @@ def _rows(xml: bytes, count: int, whole: bool) -> tuple[Bounds, Rows] | None:
     bounds: Bounds = None
     if b"dimension" in head:
         (told,) = _DIMENSION.findall(head)
-        bounds = range_boundaries(told.decode())
+        left, top, right, bottom = (int(end or 0) for end in range_boundaries(told.decode()))
+        bounds = left, top, right, bottom
         if head.count(b"dimension") != 1:
             raise Unusual("a dimension of another form")
     body = xml[len(head) :]
