@@ -12,7 +12,7 @@ import aiohttp
 from react_agent.errors import ContractError
 from react_agent.models.providers.addresses import proxy_for, shown
 from react_agent.models.providers.hiding import Hidden
-from react_agent.models.providers.known import Known
+from react_agent.models.providers.known import NO_KEY, Known
 from react_agent.models.providers.openai_compatible import find_key, models_url, on_azure
 from trace2skill.doctor.checks import Check
 
@@ -36,7 +36,7 @@ async def check_endpoint(
         key = (known.key(api_key) if known else find_key(api_key, azure=azure)).strip()
     except ContractError as error:
         return _without_key(asked, shown(url), str(error))
-    where = f"{shown(url)}, key present"
+    where = f"{shown(url)}, {'no key' if known and key == NO_KEY else 'key present'}"
     try:
         headers = {"api-key": key} if azure else {"Authorization": f"Bearer {key}"}
         timeout = aiohttp.ClientTimeout(total=SECONDS)

@@ -156,11 +156,7 @@ class Recipe(_Table):
         value = self.model_dump(mode="json", exclude=free)
         if self.domain == DOMAIN:  # as reproductions from before there were others
             del value["domain"]
-        for name in (
-            "base_url",
-            "provider",
-            "record",
-        ):  # a server that moved is still the same model
+        for name in ("base_url", "provider", "record"):  # what moved is still the same model
             del value["model"][name]
         if not self.model.as_released:  # as in reproductions from before one could ask for it
             del value["model"]["as_released"]
