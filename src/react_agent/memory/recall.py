@@ -11,9 +11,12 @@ from react_agent.files import digest
 from react_agent.memory.bank import Bank
 from react_agent.memory.retrieval import ByEmbedding, ByWords, Retrieval
 from react_agent.memory.settings import MemorySettings
+from react_agent.models.connect import asked_of
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.providers.embeddings import EmbeddingEndpoint
+from react_agent.models.providers.known import NO_KEY
 from react_agent.models.providers.openai_compatible import find_base_url, find_key
+from react_agent.models.providers.opening import Asked
 from react_agent.models.settings import ModelSettings
 from react_agent.seams import Task
 from react_agent.templates import Prompts
@@ -104,9 +107,13 @@ def _by_embedding(settings: MemorySettings, model: ModelSettings) -> ByEmbedding
     cache = settings.embedding_cache or bank.with_name(f"{bank.name}.embeddings")
 
     def endpoint() -> EmbeddingEndpoint:
+        asked = asked_of(model, name)
+        if settings.embedding_base_url:  # another server: it never gets to see the model's key
+            asked = Asked(name, settings.embedding_base_url, NO_KEY)
         return EmbeddingEndpoint(
-            find_base_url(settings.embedding_base_url or model.base_url, name),
-            find_key(settings.embedding_api_key or model.api_key),
+            find_base_url(asked.base_url, name),
+            find_key(settings.embedding_api_key or asked.api_key),
+            known=asked.known,
             policy=RetryPolicy(max_downtime=model.max_downtime),
         )
 

@@ -25,7 +25,9 @@ class MemorySettings(Settings):
     embedding_base_url: str | None = setting(
         "endpoint of that model", None, default_text="--base_url"
     )
-    embedding_api_key: str | None = setting("its key", None, default_text="--api_key", secret=True)
+    embedding_api_key: str | None = setting(
+        "its key", None, default_text="the model's, at the model's own address only", secret=True
+    )
     embedding_cache: Path | None = setting(
         "vectors by text and model, kept for later runs",
         None,
