@@ -313,3 +313,20 @@ def test_a_bank_that_is_none_is_named(
     )
     with pytest.raises(ContractError, match=said):
         asyncio.run(session.run(given))
+
+
+def test_another_server_never_gets_to_see_the_models_key(tmp_path: Path, taught: Path) -> None:
+    async def go() -> tuple[StubServer, StubServer]:
+        agent = Agent(NAME, SAMPLES[NAME])
+        async with StubServer(agent) as model, StubServer(embedded) as vectors:
+            more = {"embedding_base_url": vectors.url, "embedding_cache": tmp_path / "cache"}
+            bank = taught / "memory_bank.jsonl"
+            given = remembering(tmp_path, model.url, bank, embedding_model=MODEL, **more)
+            given = replace(given, model=replace(given.model, api_key="sk-very-secret-1234"))
+            await session.run(given)
+            return model, vectors
+
+    model, vectors = asyncio.run(go())
+    assert {one["Authorization"] for one in model.headers} == {"Bearer sk-very-secret-1234"}
+    assert {one["Authorization"] for one in vectors.headers} == {"Bearer EMPTY"}
+    assert {*vectors.paths} == {"/v1/embeddings"}
