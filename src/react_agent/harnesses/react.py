@@ -24,6 +24,7 @@ class ReActKind:
     system: str
     with_skill: bool
     with_model: bool = True
+    protocol: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def open(self, equipment: Equipment) -> "ReActHarness":
