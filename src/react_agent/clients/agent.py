@@ -67,6 +67,10 @@ class ClientKind:
         return self.client.name
 
     @property
+    def preloads(self) -> bool:
+        return self.offer == "preloaded"
+
+    @property
     def protocol(self) -> str:
         return self.client.protocol
 

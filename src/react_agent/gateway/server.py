@@ -27,7 +27,7 @@ from react_agent.gateway.protocols import PROTOCOLS
 from react_agent.gateway.upstream import Passage, PassingTransport, Send, Upstream
 from react_agent.gateway.visits import Ending, Exchange, Visit, is_asked, stamp
 from react_agent.model import Body, Reply, Usage
-from react_agent.models.connect import Connection
+from react_agent.models.connect import Connection, asked_of
 from react_agent.models.settings import ModelSettings
 from react_agent.sandbox.process_folder import process_folder
 
@@ -58,10 +58,11 @@ class Gateway:
                 )
         if settings.generation_config:
             log.warning("--generation_config is not heeded: a client samples as it likes")
-        key = self.protocol.key(settings.api_key)
+        asked = asked_of(settings, self.model)
+        key = self.protocol.key(asked.api_key)
         self.upstream = Upstream(
             self.protocol,
-            self.protocol.url(settings.base_url, self.model),
+            self.protocol.url(asked.base_url, self.model),
             key,
             timeout=connection.config.timeout,
             policy=connection.policy,

@@ -52,6 +52,7 @@ class CommandKind:
     name: str = "command"
     with_model: bool = False
     protocol: str = ""
+    preloads: bool = False
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -77,6 +77,11 @@ class AgentKind(Protocol):
         ...
 
     @property
+    def preloads(self) -> bool:
+        """Its prompt holds the skill's SKILL.md, so that there is nothing of it to open."""
+        ...
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """What else decides its results; stands in run.json."""
         ...

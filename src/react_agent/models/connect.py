@@ -17,6 +17,7 @@ from react_agent.models.generation import GenerationConfig
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.retry import Stats
+from react_agent.models.providers.known import known
 from react_agent.models.providers.opening import Asked, Endpoint, OpenProvider, Patience
 from react_agent.models.replay.cache import ReplyCache
 from react_agent.models.replay.cassette import Recorder, Replayer
@@ -174,9 +175,11 @@ class Connection:
 
     def _endpoint(self) -> Endpoint:
         settings = self._settings
-        provider: OpenProvider = find(PROVIDERS, "the provider", settings.llm_client)
+        asked = asked_of(settings, self._name)
+        client = asked.known.client if asked.known else settings.llm_client
+        provider: OpenProvider = find(PROVIDERS, "the protocol", client)
         opened = provider(
-            Asked(self._name, settings.base_url, settings.api_key, settings.api_chat_config),
+            asked,
             Patience(self.config.timeout, self.policy, self.limiter, self.stats),
         )
         self._name = opened.model
@@ -203,6 +206,19 @@ class Connection:
 
     async def __aexit__(self, *ended: object) -> None:
         await self._stack.aclose()
+
+
+def asked_of(settings: ModelSettings, model: str) -> Asked:
+    """Raises ContractError: a provider that is not known, or without its key."""
+    base_url, key = settings.base_url, settings.api_key
+    if not settings.provider:
+        return Asked(model, base_url, key, settings.api_chat_config)
+    provider = known(settings.provider)
+    if settings.llm_client not in ("openai", provider.client):
+        raise ContractError(
+            f"--provider {provider.name} speaks {provider.client}: leave --llm_client out"
+        )
+    return Asked(model, provider.address(base_url), provider.key(key), known=provider)
 
 
 class _Counted:
