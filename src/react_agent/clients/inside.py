@@ -28,7 +28,8 @@ def main(start: str) -> None:
     code, said = client(told)
     said += Path(told["stderr"]).read_bytes()[-KEPT:].decode("utf-8", "replace")
     # On a line of its own, whatever the client has printed last.
-    print("\n" + json.dumps({"type": "client_ended", "exit_code": code, "stderr": said}))
+    ended = {"type": "client_ended", "exit_code": code, "stderr": said}
+    sys.stdout.write(f"\n{json.dumps(ended)}\n")
 
 
 def client(told: dict[str, Any]) -> tuple[int | None, str]:
