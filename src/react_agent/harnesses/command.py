@@ -51,6 +51,7 @@ class CommandKind:
     with_skill: bool
     name: str = "command"
     with_model: bool = False
+    protocol: str = ""
     preloads: bool = False
 
     @property

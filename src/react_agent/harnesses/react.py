@@ -24,6 +24,7 @@ class ReActKind:
     system: str
     with_skill: bool
     with_model: bool = True
+    protocol: str = ""
     preloads: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
 
