@@ -49,11 +49,13 @@ class OneCallSite:
                     str(model["model"]),
                     given.output_dir,
                     self.domain,
+                    given.rejected,
                 )
                 stage = f"one-call {given.kind} analysis"
+                more = {"rejected": list(given.rejected)} if given.rejected else {}
                 yield AnalystBench(
                     work=analyst.analyse,
-                    settings=decisive(stage, model, seed=given.choice.seed),
+                    settings=decisive(stage, model, seed=given.choice.seed, **more),
                     stats=connection.stats,
                     analyst=analyst,
                 )
