@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from reporting.comparing.reading import Reading
+
 RECORDED = "recorded replies, not a measurement"
 RULE = (
     "better or worse only if the two-sided exact test gives p < 0.05 after Holm's correction over "
@@ -56,6 +58,8 @@ class Standing(BaseModel, frozen=True):
     """Tasks that a content filter of the endpoint ended."""
     conduct: dict[str, tuple[str, ...]] = {}
     """What its agents did that looks like a search for answers, by task; it counts as it stands."""
+    reading: Reading | None = None
+    """None where its agents had no file of a skill to open."""
     unscored: int
     """Tasks with nothing to score them by: wrong in the accuracy, not in the soft score."""
     recorded: bool

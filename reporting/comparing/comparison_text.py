@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from reporting.comparing.comparison import Change, Compared, Pair, Range, Standing, TypeRow
+from reporting.comparing.reading import Reading
 from reporting.comparing.tables import Table, wrapped
 
 LEFT_OUT = "ended by infrastructure or refused"
@@ -75,12 +76,28 @@ def _standing_notes(standing: Standing) -> list[str]:
             f"{standing.letter} looked for answers in {len(standing.conduct)} tasks, counted as "
             f"they stand: {', '.join(standing.conduct)} (commands in --json and in the report)"
         )
+    if standing.reading:
+        lines += wrapped(f"{standing.letter} {reading_text(standing.reading)}")
     if standing.unscored:
         lines += wrapped(
             f"{standing.letter}: {standing.unscored} tasks could not be scored; wrong in the "
             "accuracy, left out of the soft score"
         )
     return lines
+
+
+def reading_text(found: Reading) -> str:
+    """Who opened files of the skill, and what became of these trajectories and of the others."""
+    solved = [
+        f"solved {percent(share)} % of {which}"
+        for share, which in ((found.accuracy_read, "these"), (found.accuracy_unread, "the others"))
+        if share is not None
+    ]
+    said = f"opened files of its skill in {found.read} of {found.trajectories} trajectories"
+    each = ", ".join(f"{file} {count} x" for file, count in found.opened.items())
+    parts = [f"{said} ({', '.join(solved)})", *([each] if each else [])]
+    unopened = f"never: {', '.join(found.unopened)}" if found.unopened else ""
+    return "; ".join([*parts, *([unopened] if unopened else [])])
 
 
 def _pair_lines(pair: Pair) -> list[str]:

@@ -21,6 +21,7 @@ from reporting.comparing.comparison import (
     TypeRow,
 )
 from reporting.comparing.entrants import Entrant, settings_apart
+from reporting.comparing.reading import reading
 from reporting.runs.runview import NOT_KNOWN
 
 
@@ -71,6 +72,7 @@ def _standing(entrant: Entrant) -> Standing:
         infrastructure=tuple(sorted(entrant.infrastructure)),
         refused=tuple(sorted(entrant.refused)),
         conduct=entrant.conduct,
+        reading=reading(entrant),
         unscored=len(means) - len(softs),
         recorded=entrant.recorded,
         files=entrant.files,

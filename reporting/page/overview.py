@@ -49,6 +49,8 @@ def run_facts(run: RunView, name: str, prices: Prices) -> dict[str, Any]:
         "seconds": run.summary.get("elapsed_seconds"),
         "error_classes": failures(run),
         "conduct": {task: [str(one) for one in seen] for task, seen in run.conduct.items()},
+        "skill_files": run.skill_files,
+        "opened": {task: [[x.file, x.step] for x in seen] for task, seen in run.activation.items()},
         "statuses": dict(Counter(case.status for case in run.cases)),
         "made": made(run),
         "problems": [[problem.file, problem.reason] for problem in run.problems],

@@ -29,6 +29,7 @@ from react_agent.layout import (
     seed_folders,
 )
 from react_agent.model import Usage
+from react_agent.runs.activation import Opening, openings
 from react_agent.runs.conduct import Finding, findings
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, find_logs, read_log
@@ -193,6 +194,25 @@ class RunView:
             with suppress(ContractError):  # a log that cannot be read shows no command
                 if seen := findings(read_log(file)):
                     found[task] = (*found.get(task, ()), *seen)
+        return found
+
+    @cached_property
+    def skill_files(self) -> tuple[str, ...]:
+        """What its agents had to open to know it; none for a run without a skill, or from before
+        this was noted."""
+        environment = _mapping_or_empty(
+            self.sessions[-1].get("environment") if self.sessions else None
+        )
+        return tuple(map(str, _list_or_empty(environment.get("skill_files"))))
+
+    @cached_property
+    def activation(self) -> Mapping[str, tuple[Opening, ...]]:
+        """By task with a log: the files of the skill that its agent opened, each once."""
+        found: dict[str, tuple[Opening, ...]] = {}
+        for (task, _), file in self.logs.items() if self.skill_files else ():
+            with suppress(ContractError):
+                seen = openings(read_log(file), self.skill, self.skill_files)
+                found[task] = (*found.get(task, ()), *seen)
         return found
 
     @property

@@ -32,8 +32,12 @@ _RENAME_EXCHANGE = 2
 def is_protected(path: str) -> bool:
     """Licence files and scripts stay as they are, whoever edits the skill."""
     pure = PurePosixPath(path)
-    licence = pure.name.upper().startswith(("LICENSE", "LICENCE", "NOTICE"))
-    return licence or "scripts" in pure.parts[:-1] or pure.suffix.lower() in SCRIPT_SUFFIXES
+    script = "scripts" in pure.parts[:-1] or pure.suffix.lower() in SCRIPT_SUFFIXES
+    return script or is_licence(path)
+
+
+def is_licence(path: str) -> bool:
+    return PurePosixPath(path).name.upper().startswith(("LICENSE", "LICENCE", "NOTICE"))
 
 
 def split_frontmatter(text: str) -> tuple[str, str]:

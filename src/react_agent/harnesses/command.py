@@ -51,6 +51,8 @@ class CommandKind:
     with_skill: bool
     name: str = "command"
     with_model: bool = False
+    protocol: str = ""
+    preloads: bool = False
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -71,7 +71,7 @@ def findings(log: Log) -> tuple[Finding, ...]:
     told = "\n".join(message.text for message in log.messages[:first])
     given = tuple(PurePosixPath(x.rstrip(".")) for x in _PATH.findall(told) if len(x) > 1)
     found = []
-    for step, command in enumerate(_commands(log), start=1):
+    for step, command in enumerate(commands(log), start=1):
         code = "\n".join(x for x in command.splitlines() if not x.lstrip().startswith("#"))
         lines: dict[Kind, str] = {
             "outside": _outside(code, given),
@@ -87,7 +87,7 @@ def kinds(found: Sequence[Finding]) -> str:
     return ", ".join(dict.fromkeys(SAYS[one.kind] for one in found))
 
 
-def _commands(log: Log) -> Iterator[str]:
+def commands(log: Log) -> Iterator[str]:
     """One for each reply; empty for a reply without one."""
     for message in log.messages:
         if message.role == "assistant":

@@ -27,6 +27,7 @@ from react_agent.runs.places import Run, RunPlace, Session
 from react_agent.runs.settings import CaseChoice, Rollouts
 from react_agent.sandbox.orphans import end_strays
 from react_agent.seams import Case, Domain
+from react_agent.skills import MAIN, is_licence
 
 SEED_LIMIT = 2**31
 
@@ -179,8 +180,17 @@ def _environment(site: RolloutSite) -> dict[str, Any]:
         "workers": site.settings.agent.workers,
         "data_path": str(site.settings.data_path),
         "skills_dir": str(site.skills_dir or ""),
+        "skill_files": _to_open(site),
         "prompts": str(site.settings.agent.prompts or ""),
     }
+
+
+def _to_open(site: RolloutSite) -> list[str]:
+    """Files of the skill that its agent has to open to know them."""
+    skill = site.skill
+    names = [*skill.files, *skill.other_files] if skill else []
+    known = {MAIN} if site.kind.preloads else set()
+    return sorted(name for name in names if name not in known and not is_licence(name))
 
 
 def chosen_seeds(cases: CaseChoice) -> list[int | None]:

@@ -25,6 +25,11 @@ class AgentSettings(Settings):
     command: str | None = setting(
         "with --harness command: the program and its arguments, run in the case's folder", None
     )
+    skill_offer: Literal["native", "preloaded"] | None = setting(
+        "with a client as the harness: the skill in its own folder, or whole in the prompt",
+        None,
+        default_text="native where the client knows skills",
+    )
     skills_dir: Path | None = setting(
         "folder of skills, or one skill", None, default_text="those that come with the benchmark"
     )

@@ -64,6 +64,23 @@ function trainingSection() {
     el("p", { class: "note" }, "Its tasks are not held out: lessons come from them, so it says nothing about whether the skill helps.")) : "";
 }
 
+// Of the files that agents have to open themselves; what is preloaded is not among them.
+function readingSection() {
+  const rows = INDEX.runs.flatMap((run, index) => {
+    const tasks = INDEX.tasks.filter((task) => run.opened[task.id]);
+    if (!run.skill_files.length || !tasks.length) return [];
+    const did = (read) => tasks.filter((task) => Boolean(run.opened[task.id].length) === read);
+    const solved = (some) => some.length ? `${some.filter((task) => task.results[index].outcome === "solved").length}/${some.length}` : "–";
+    const times = (file) => tasks.filter((task) => run.opened[task.id].some(([name]) => name === file)).length;
+    const opened = run.skill_files.filter(times);
+    const never = run.skill_files.filter((file) => !times(file));
+    return [[run.name, `${did(true).length} of ${tasks.length}`, solved(did(true)), solved(did(false)),
+      opened.map((file, at) => [at ? ", " : "", file, ` (${times(file)})`]), never.join(", ")]];
+  });
+  return rows.length ? section("Was the skill read?", table("Files of the skill beside what is preloaded, as far as commands show; tasks are not drawn by lot into read and unread",
+    ["Run", "Opened a file", "Solved of these", "Solved of the others", "Opened", "Never opened"], rows, { numeric: [1, 2, 3] })) : "";
+}
+
 function kindsSection() {
   return section("By type and class", typesTable(), classesTable(), conductTable());
 }
@@ -171,6 +188,6 @@ function problemsSection() {
 }
 
 function showOverview(main) {
-  main.append(el("h1", { tabindex: "-1" }, "Overview"), helpedSection(), pairsSection(), kindsSection(), costSection(), stripSection(),
+  main.append(el("h1", { tabindex: "-1" }, "Overview"), helpedSection(), pairsSection(), kindsSection(), costSection(), stripSection(), readingSection(),
     trainingSection(), flowSection(), measuresSection(), madeSection(), problemsSection());
 }

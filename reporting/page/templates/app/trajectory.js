@@ -128,6 +128,7 @@ function showTrajectory(main, key) {
     title.replaceChildren(`Task ${data.task} `, el("small", {}, "in ", runName(data.run), " ", outcome(result.outcome)));
     main.append(el("div", { class: "around" }, neighbours(key, data)),
       el("p", { class: "facts", title: `from ${run.sources.cases}` }, factsOf(task, data), ". ", source(run.sources.cases)),
+      run.opened[data.task]?.length ? el("p", { class: "facts" }, "Opened of the skill: ", run.opened[data.task].map(([file, step], index) => `${index ? ", " : ""}${file} (step ${step})`)) : "",
       data.error ? el("p", { class: "judgement bad" }, data.error) : "",
       el("blockquote", {}, task.instruction),
       el("div", { class: "trajectory" },

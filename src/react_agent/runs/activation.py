@@ -1,0 +1,58 @@
+"""Activation: which files of its skill an agent opened, and when, as far as its commands show.
+
+A skill that is preloaded stands in the prompt with its SKILL.md; its references and scripts are
+read only where a command names them. Listing a folder opens nothing.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from react_agent.runs.conduct import commands
+from react_agent.runs.logs import Log
+from react_agent.skills import MAIN
+
+_PATTERN = re.compile(r"[\w./@+-]*/[\w.*?\[\]-]*[*?\[][\w.*?\[\]-]*")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The first command of a trajectory that opens a file of the skill."""
+
+    file: str
+    """Its path in the skill's folder."""
+    step: int
+    """Which reply of the agent's, counted from 1."""
+
+
+def openings(log: Log, skill: str, files: Iterable[str]) -> tuple[Opening, ...]:
+    """In the order of the commands; `skill` is the name of its folder."""
+    left, found = list(files), []
+    for step, command in enumerate(commands(log), start=1):
+        seen = [file for file in left if _opens(command, skill, file)]
+        left = [file for file in left if file not in seen]
+        found += [Opening(file, step) for file in seen]
+    return tuple(found)
+
+
+def _opens(command: str, skill: str, file: str) -> bool:
+    if file == MAIN and command.strip() == skill:  # a client's own tool, called with its name
+        return True
+    path = PurePosixPath(file)
+    whole = file if path.parent.name else f"{skill}/{file}"
+    if _named(command, whole):
+        return True
+    folder = path.parent.as_posix() if path.parent.name else skill
+    if re.search(rf"\bcd\s+\S*{re.escape(folder)}(?![\w-])", command) and _named(
+        command, path.name
+    ):
+        return True
+    tails = (found[0].split(f"/{skill}/")[-1].lstrip("./") for found in _PATTERN.finditer(command))
+    return any(x.count("/") == file.count("/") and fnmatchcase(file, x) for x in tails)
+
+
+def _named(command: str, path: str) -> bool:
+    """As a whole path, or behind a folder."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(path)}(?![\w-]|\.\w)", command))
