@@ -50,12 +50,14 @@ class OneCallSite:
                     str(model["model"]),
                     given.output_dir,
                     self.domain,
+                    given.rejected,
                 )
                 what = "notes" if given.for_memory else "analysis"
                 stage = f"one-call {given.kind} {what}"
+                more = {"rejected": list(given.rejected)} if given.rejected else {}
                 yield AnalystBench(
                     work=analyst.analyse,
-                    settings=decisive(stage, model, seed=given.choice.seed),
+                    settings=decisive(stage, model, seed=given.choice.seed, **more),
                     stats=connection.stats,
                     analyst=analyst,
                 )
