@@ -48,6 +48,7 @@ class Demo(Settings):
     live: bool = setting("ask a real endpoint instead", False)
     model: str | None = setting("with --live", None, default_text="OPENAI_MODEL")
     base_url: str | None = setting("with --live: the endpoint; else OPENAI_BASE_URL", None)
+    provider: str | None = setting("with --live: a known endpoint, by name", None)
     generation_config: str | None = setting("with --live: sampling settings", None)
     record: str | None = setting("with --live: also write the replies to a cassette", None)
     yes: bool = setting("with --live: start without asking", False)
@@ -87,6 +88,7 @@ def recipe_of(settings: Demo) -> "Recipe":
         model = ModelTable(
             name=name,
             base_url=settings.base_url or "",
+            provider=settings.provider or "",
             generation_config=settings.generation_config or "",
             record=settings.record or "",
         )

@@ -12,6 +12,7 @@ import aiohttp
 from react_agent.errors import ContractError
 from react_agent.models.providers.addresses import proxy_for, shown
 from react_agent.models.providers.hiding import Hidden
+from react_agent.models.providers.known import NO_KEY, Known
 from react_agent.models.providers.openai_compatible import find_key, models_url, on_azure
 from trace2skill.doctor.checks import Check
 
@@ -19,8 +20,11 @@ SECONDS = 10.0
 MOST = 4 << 20
 
 
-async def check_endpoint(base_url: str | None, api_key: str | None, model: str | None) -> Check:
+async def check_endpoint(
+    base_url: str | None, api_key: str | None, model: str | None, known: Known | None = None
+) -> Check:
     """Only whether there is a key is told, never the key; nor what the server says of it."""
+    base_url = known.address(base_url) if known else base_url
     azure = on_azure(base_url)
     asked = bool(base_url or api_key or azure or os.environ.get("OPENAI_BASE_URL"))
     try:
@@ -29,10 +33,10 @@ async def check_endpoint(base_url: str | None, api_key: str | None, model: str |
     except ContractError as error:
         return _say("error", str(error), "such as http://localhost:8000/v1")
     try:
-        key = find_key(api_key, azure=azure).strip()
+        key = (known.key(api_key) if known else find_key(api_key, azure=azure)).strip()
     except ContractError as error:
         return _without_key(asked, shown(url), str(error))
-    where = f"{shown(url)}, key present"
+    where = f"{shown(url)}, {'no key' if known and key == NO_KEY else 'key present'}"
     try:
         headers = {"api-key": key} if azure else {"Authorization": f"Bearer {key}"}
         timeout = aiohttp.ClientTimeout(total=SECONDS)
@@ -44,7 +48,7 @@ async def check_endpoint(base_url: str | None, api_key: str | None, model: str |
     except (aiohttp.ClientError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
         mend = "start the server, or look at --base_url and the network"
         return _say("error", f"{where}: {_reason(error)}", mend)
-    found = _judge(where, status, body, model)
+    found = _judge(where, status, body, model, known)
     # What the server sends is quoted, and some echo what they were sent.
     hide = Hidden([key]).hide
     return found.model_copy(update={"says": hide(found.says), "mend": hide(found.mend)})
@@ -82,7 +86,9 @@ def _reason(error: BaseException) -> str:
     return f"no proper answer ({type(error).__name__})"
 
 
-def _judge(where: str, status: int, body: bytes, model: str | None) -> Check:
+def _judge(
+    where: str, status: int, body: bytes, model: str | None, known: Known | None = None
+) -> Check:
     if status in (401, 403):
         return _say("error", f"{where}: the key is refused (HTTP {status})", "look at the key")
     if status in (404, 405, 501):
@@ -95,6 +101,9 @@ def _judge(where: str, status: int, body: bytes, model: str | None) -> Check:
     names = _names(body)
     if names is None:
         return _say("warning", f"{where}: answers, but not with a list of models", "")
+    if known:
+        names = [name.removeprefix(known.listed_as) for name in names]
+        where += ", which nobody has looked at" * known.lists_to_anybody
     if not model:
         return _say("ok", f"{where}: {len(names)} models", "")
     if model in names:
@@ -107,7 +116,9 @@ def _judge(where: str, status: int, body: bytes, model: str | None) -> Check:
 def _names(body: bytes) -> list[str] | None:
     try:
         value: Any = json.loads(body)
-        return [str(entry["id"]) for entry in value["data"]]
+        # Together sends the list by itself.
+        listed = value if isinstance(value, list) else value["data"]
+        return [str(entry["id"]) for entry in listed]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 

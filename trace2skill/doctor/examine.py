@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from react_agent.engines.progress import progress
+from react_agent.models.providers.known import known
 from spreadsheetbench.audit.data_set import Audit, audit
 from trace2skill.doctor import checks as look
 from trace2skill.doctor.checks import Check
@@ -44,8 +45,13 @@ async def examine(settings: Doctor) -> Examination:
         look.check_skill(settings.skills_dir, settings.skill),
     ]
     if not settings.no_endpoint:
-        found.append(await check_endpoint(settings.base_url, settings.api_key, settings.model))
+        found.append(await _endpoint(settings))
     return Examination(tuple(found), _audit(settings))
+
+
+async def _endpoint(settings: Doctor) -> Check:
+    provider = known(settings.provider) if settings.provider else None
+    return await check_endpoint(settings.base_url, settings.api_key, settings.model, provider)
 
 
 def _audit(settings: Doctor) -> Audit:

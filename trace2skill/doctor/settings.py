@@ -19,6 +19,7 @@ class Doctor(Settings):
     skills_dir: Path = setting("skill, or folder of skills", SKILLS)
     skill: str | None = setting("which one of several", None)
     base_url: str | None = setting("endpoint; else OPENAI_BASE_URL, else OpenAI's own", None)
+    provider: str | None = setting("known endpoint by name (docs/providers.md)", None)
     api_key: str | None = setting("key, never shown; else OPENAI_API_KEY", None, secret=True)
     model: str | None = setting("look whether the endpoint lists it", None)
     no_endpoint: bool = setting("leave the endpoint alone", False)

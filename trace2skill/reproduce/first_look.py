@@ -1,6 +1,7 @@
 """Whether the endpoint can be asked at all, before a stage waits for it."""
 
 from react_agent.errors import EndpointDown
+from react_agent.models.providers.known import known
 from trace2skill.reproduce.recipe import Recipe
 
 LISTS_MODELS = "openai"
@@ -10,11 +11,13 @@ LISTS_MODELS = "openai"
 async def look_at_endpoint(recipe: Recipe) -> str:
     """What is doubtful about it, in a line. Raises EndpointDown when it does not answer, or not
     to this key; a model that it does not list may still be there under an alias."""
-    if recipe.recorded or recipe.model.llm_client != LISTS_MODELS:
+    model = recipe.model
+    if recipe.recorded or model.llm_client != LISTS_MODELS:
         return ""
     from trace2skill.doctor.endpoint_check import check_endpoint
 
-    found = await check_endpoint(recipe.model.base_url or None, None, recipe.model.name)
+    provider = known(model.provider) if model.provider else None
+    found = await check_endpoint(model.base_url or None, None, model.name, provider)
     if found.level == "ok":
         return ""
     mend = found.mend.replace("--model, ", "model.name, ")

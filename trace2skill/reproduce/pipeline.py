@@ -321,6 +321,7 @@ class Pipeline:
             usual,
             model=model.name,
             llm_client=model.llm_client,
+            provider=model.provider or None,
             as_released=model.as_released,
             api_chat_config=model.api_chat_config,
             base_url=model.base_url or None,

@@ -39,11 +39,13 @@ class _Table(BaseModel):
 
 
 class ModelTable(_Table):
-    """`[model]`. A key is never here: it comes from OPENAI_API_KEY."""
+    """`[model]`. A key is never here: it comes from OPENAI_API_KEY, or the provider's own."""
 
     name: str = Field(min_length=1)
     base_url: str = ""
     """Else OPENAI_BASE_URL."""
+    provider: str = ""
+    """A known endpoint by name."""
     llm_client: str = "openai"
     api_chat_config: str = API_CHAT
     generation_config: str = ""
@@ -154,7 +156,7 @@ class Recipe(_Table):
         value = self.model_dump(mode="json", exclude=free)
         if self.domain == DOMAIN:  # as reproductions from before there were others
             del value["domain"]
-        for name in ("base_url", "record"):  # a server that moved is still the same model
+        for name in ("base_url", "provider", "record"):  # what moved is still the same model
             del value["model"][name]
         if not self.model.as_released:  # as in reproductions from before one could ask for it
             del value["model"]["as_released"]

@@ -28,6 +28,7 @@ from react_agent.configfile import differences
 from react_agent.engines.bench import Bench, In, Out, Site
 from react_agent.engines.settings import ExecutorSettings
 from react_agent.errors import ContractError
+from react_agent.models.providers.known import variables
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.budget import Caps
 from react_agent.models.spending.settings import BudgetSettings
@@ -37,8 +38,8 @@ log = logging.getLogger(__name__)
 
 STORE_BYTES = 256 * 2**20
 """Of a cluster on this machine: what goes through it are results, not workbooks."""
-PASSED_ON = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-"""Of the driver's environment: how the endpoint is reached."""
+PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+"""Of the driver's environment, besides what names an endpoint and its key."""
 
 
 @asynccontextmanager
@@ -153,7 +154,7 @@ def _call_ledger(settings: BudgetSettings, folder: Path, here: Bench[In, Out]) -
 
 
 def _passed_on() -> dict[str, str]:
-    names = [spelled for name in PASSED_ON for spelled in (name, name.lower())]
+    names = [spelled for name in {*PASSED_ON, *variables()} for spelled in (name, name.lower())]
     return {name: os.environ[name] for name in names if name in os.environ}
 
 

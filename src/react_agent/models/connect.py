@@ -17,6 +17,7 @@ from react_agent.models.generation import GenerationConfig
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.retry import Stats
+from react_agent.models.providers.known import known
 from react_agent.models.providers.opening import Asked, Endpoint, OpenProvider, Patience
 from react_agent.models.replay.cache import ReplyCache
 from react_agent.models.replay.cassette import Recorder, Replayer
@@ -84,13 +85,14 @@ class Connection:
         self._described: dict[str, Any] = {"source": "scripted"}
         self._stack = AsyncExitStack()
         self._opened: Endpoint | None = None
-        endpoint = None if transport or settings.replay else self._endpoint(policy)
+        self.policy = policy or RetryPolicy(max_downtime=settings.max_downtime)
+        endpoint = None if transport or settings.replay else self._endpoint()
         if not self._name:
             raise ContractError("no model: give --model or set OPENAI_MODEL")
         folder = folders[0] if folders else None
         self.budget = None if shared else open_budget(settings.budget, self._name, folder)
         if transport is not None:
-            self.transport: Transport = self._capped(_Counted(transport, self.stats, self.limiter))
+            self.transport: Transport = self.capped(_Counted(transport, self.stats, self.limiter))
         elif endpoint is not None:
             self.transport = self._live(endpoint)
         else:
@@ -100,6 +102,11 @@ class Connection:
             temperature=settings.temperature if as_released is None else as_released,
             default_temperature=self._defaults.pop("temperature", None),
         )
+
+    @property
+    def name(self) -> str:
+        """The model's, as it is sent."""
+        return self._name
 
     def model(self, *, seed: int | None = None) -> ChatModel:
         """A seed given here wins over the generation config's."""
@@ -128,7 +135,7 @@ class Connection:
             "cassette": digest(path.read_bytes()),
             "origin": replayer.header.origin,
         }
-        return self._capped(_Counted(replayer, self.stats, self.limiter))
+        return self.capped(_Counted(replayer, self.stats, self.limiter))
 
     def _live(self, endpoint: Endpoint) -> Transport:
         given = self._settings
@@ -139,7 +146,7 @@ class Connection:
         }
         self._opened = endpoint
         self._stack.push_async_exit(endpoint)
-        transport = self._capped(endpoint)
+        transport = self.capped(endpoint)
         if given.reply_cache:
             cache = ReplyCache(
                 transport,
@@ -160,19 +167,20 @@ class Connection:
             )
         return transport
 
-    def _capped(self, transport: Transport) -> Transport:
+    def capped(self, transport: Transport) -> Transport:
         """Below cache and recorder: what they answer costs nothing, and what is paid is kept."""
         if self._shared and self._shared.capped:
             return self._shared.capped(transport)
         return Capped(transport, self.budget) if self.budget else transport
 
-    def _endpoint(self, policy: RetryPolicy | None) -> Endpoint:
+    def _endpoint(self) -> Endpoint:
         settings = self._settings
-        policy = policy or RetryPolicy(max_downtime=settings.max_downtime)
-        provider: OpenProvider = find(PROVIDERS, "the provider", settings.llm_client)
+        asked = asked_of(settings, self._name)
+        client = asked.known.client if asked.known else settings.llm_client
+        provider: OpenProvider = find(PROVIDERS, "the protocol", client)
         opened = provider(
-            Asked(self._name, settings.base_url, settings.api_key, settings.api_chat_config),
-            Patience(self.config.timeout, policy, self.limiter, self.stats),
+            asked,
+            Patience(self.config.timeout, self.policy, self.limiter, self.stats),
         )
         self._name = opened.model
         self._defaults |= opened.defaults
@@ -198,6 +206,19 @@ class Connection:
 
     async def __aexit__(self, *ended: object) -> None:
         await self._stack.aclose()
+
+
+def asked_of(settings: ModelSettings, model: str) -> Asked:
+    """Raises ContractError: a provider that is not known, or without its key."""
+    base_url, key = settings.base_url, settings.api_key
+    if not settings.provider:
+        return Asked(model, base_url, key, settings.api_chat_config)
+    provider = known(settings.provider)
+    if settings.llm_client not in ("openai", provider.client):
+        raise ContractError(
+            f"--provider {provider.name} speaks {provider.client}: leave --llm_client out"
+        )
+    return Asked(model, provider.address(base_url), provider.key(key), known=provider)
 
 
 class _Counted:

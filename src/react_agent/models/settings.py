@@ -16,6 +16,10 @@ class ModelSettings(Settings):
 
     model: str | None = setting("model name", None, default_text="OPENAI_MODEL")
     llm_client: str = setting(f"protocol: {names(PROVIDERS)}, or one of your own", "openai")
+    provider: str | None = setting(
+        "known endpoint by name, such as groq or vllm (docs/providers.md): its address and its key",
+        None,
+    )
     api_chat_config: str = setting("settings of the api_chat client", API_CHAT)
     base_url: str | None = setting("endpoint; else OPENAI_BASE_URL, else OpenAI's own", None)
     api_key: str | None = setting(

@@ -16,6 +16,7 @@ from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.refusals import MAX_LINE, failure_in_reply
 from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.addresses import http_url, shown
+from react_agent.models.providers.known import Known
 from react_agent.models.providers.opening import Asked, Opened, Patience
 from react_agent.models.providers.reasoning import reasoning_field, split_reasoning
 from react_agent.models.providers.wire import Answer, Wire
@@ -25,8 +26,11 @@ if TYPE_CHECKING:  # a second of imports, too much for --help
     from openai import AsyncOpenAI
 
 OPENAI = "https://api.openai.com/v1"
+KEY_VARIABLE = "OPENAI_API_KEY"
 BASE_URL = "the base URL (--base_url, OPENAI_BASE_URL)"
-_ROUTE = "/chat/completions"
+ACCOUNT_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
+"""From the SDK's environment, as `OPENAI_CUSTOM_HEADERS` is; no other company gets to see them."""
+_CHAT = "/chat/completions"
 _CUT_OFF = {"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"}
 _BROKEN_OFF = {"abort", "error"}
 """finish_reason of vLLM and SGLang for a request that the server itself ended."""
@@ -40,6 +44,7 @@ class OpenAIEndpoint(Wire):
     """
 
     client = "openai"
+    route = _CHAT
 
     def __init__(
         self,
@@ -47,24 +52,28 @@ class OpenAIEndpoint(Wire):
         api_key: str,
         *,
         azure: bool = False,
+        known: Known | None = None,
         timeout: float = 600.0,
         policy: RetryPolicy | None = None,
         limiter: Limiter | None = None,
         stats: Stats | None = None,
     ) -> None:
         base = http_url(base_url, BASE_URL)
-        base = base.with_path(base.path.rstrip("/").removesuffix(_ROUTE), keep_query=True)
+        base = base.with_path(base.path.rstrip("/").removesuffix(_CHAT), keep_query=True)
         self.address = shown(base)
         self._key, self._azure = _header_value(api_key), azure
+        foreign = known is not None and known.key_variable != KEY_VARIABLE
+        self._withheld = [*ACCOUNT_HEADERS, *_custom_headers()] if foreign else []
         self._sdk: AsyncOpenAI | None = None
         super().__init__(
-            base.with_path(base.path.rstrip("/") + _ROUTE, keep_query=True),
-            secrets=(self._key, *_custom_headers()),
+            base.with_path(base.path.rstrip("/") + self.route, keep_query=True),
+            secrets=(self._key, *_custom_headers().values()),
             timeout=timeout,
             policy=policy,
             limiter=limiter,
             stats=stats,
         )
+        self.parameters.instead.update(known.renamed if known else {})
 
     async def send(self, body: Body) -> Reply:
         """Raises ModelError (ContextOverflow, InfrastructureError, EndpointRefused, RunStopped)."""
@@ -77,7 +86,12 @@ class OpenAIEndpoint(Wire):
         self._sdk = self._sdk or self._open()
         try:
             # As bytes: what was written once serves all attempts, whatever the body holds.
-            response = await self._sdk.post(str(self.url), content=payload, cast_to=httpx2.Response)
+            response = await self._sdk.post(
+                str(self.url),
+                content=payload,
+                cast_to=httpx2.Response,
+                options={"headers": dict.fromkeys(self._withheld, openai.Omit())},
+            )
         except openai.APIStatusError as error:
             response = error.response
         return Answer(response.status_code, response.headers.get("Retry-After"), response.content)
@@ -115,6 +129,7 @@ def open_openai(asked: Asked, patience: Patience) -> Opened:
         find_base_url(asked.base_url, asked.model),
         find_key(asked.api_key, azure=azure),
         azure=azure,
+        known=asked.known,
         timeout=patience.timeout,
         policy=patience.policy,
         limiter=patience.limiter,
@@ -137,7 +152,7 @@ def models_url(flag: str | None) -> URL:
     if on_azure(flag):
         version = os.environ.get("OPENAI_API_VERSION", "")
         return base.parent.parent.joinpath("models").with_query({"api-version": version})
-    path = base.path.rstrip("/").removesuffix(_ROUTE)
+    path = base.path.rstrip("/").removesuffix(_CHAT)
     return base.with_path(path + "/models", keep_query=True)
 
 
@@ -149,7 +164,7 @@ def on_azure(base_url: str | None) -> bool:
 
 def find_key(flag: str | None, *, azure: bool = False) -> str:
     """Raises ContractError where there is none."""
-    name = "AZURE_OPENAI_API_KEY" if azure else "OPENAI_API_KEY"
+    name = "AZURE_OPENAI_API_KEY" if azure else KEY_VARIABLE
     key = flag or os.environ.get(name) or ""
     if not key.strip():
         raise ContractError(f"no API key: set {name} or give --api_key (EMPTY for a local server)")
@@ -158,10 +173,11 @@ def find_key(flag: str | None, *, azure: bool = False) -> str:
     return key
 
 
-def _custom_headers() -> list[str]:
-    """Values of the headers that the SDK takes from its environment; they can be secrets."""
+def _custom_headers() -> dict[str, str]:
+    """Headers that the SDK takes from its environment; their values can be secrets."""
     lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
-    return [line.partition(":")[2].strip() for line in lines]
+    pairs = [line.partition(":") for line in lines]
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def read_completion(payload: Any) -> Reply:

@@ -8,6 +8,7 @@ from react_agent.model import Transport
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.retry import Stats
+from react_agent.models.providers.known import Known
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Asked:
     api_key: str | None = field(default=None, repr=False)
     config: str = ""
     """Settings of a protocol that takes a file of its own."""
+    known: Known | None = None
+    """Whose address and key stand above, where the user gave a name."""
 
 
 @dataclass(frozen=True)
