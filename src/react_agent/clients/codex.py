@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from react_agent.clients.agent import ClientKind, client_kind
 from react_agent.clients.client import Ended, Event, Given, Start, session_steps
@@ -22,7 +23,7 @@ class Codex:
     def start(self, given: Given) -> Start:
         home = given.home / ".codex"
         home.mkdir()
-        provider = {
+        provider: dict[str, Any] = {
             "name": "gateway",
             "base_url": f"{given.url}/v1",
             "env_key": KEY,
@@ -30,7 +31,7 @@ class Codex:
             "request_max_retries": 0,
             "stream_max_retries": 0,
         }
-        config = {"model_provider": "gateway", "model": given.model}
+        config: dict[str, Any] = {"model_provider": "gateway", "model": given.model}
         config |= {f"model_providers.gateway.{key}": value for key, value in provider.items()}
         argv = [str(given.program), "exec", "--json", "--skip-git-repo-check"]
         # The whole of it is confined already; its own sandbox cannot be set up within another.
