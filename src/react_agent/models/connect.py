@@ -172,7 +172,7 @@ class Connection:
         policy = policy or RetryPolicy(max_downtime=settings.max_downtime)
         asked = asked_of(settings, self._name)
         client = asked.known.client if asked.known else settings.llm_client
-        provider: OpenProvider = find(PROVIDERS, "the protocol", client)
+        provider: OpenProvider = find(PROVIDERS, "the provider", client)
         opened = provider(
             asked,
             Patience(self.config.timeout, policy, self.limiter, self.stats),
