@@ -41,7 +41,7 @@ from spreadsheetbench.tasks.dataset import (
 )
 from spreadsheetbench.tasks.splits import PUBLISHED
 
-EDITION = "paper-1"
+EDITION = "paper-2"
 """Of all that the agents are told, prompts and preview: what the paper's agent is told, and no
 advice. What we know better belongs into a skill, where it is measured. Any change is an edition."""
 FILES = FileNames("input.xlsx", "output.xlsx", "gold.xlsx", "output_fixed.xlsx")

@@ -1,7 +1,9 @@
-"""What the task prompt shows of a workbook: the first rows of its active sheet."""
+"""What the task prompt shows of a workbook: the first filled rows of its active sheet."""
 
 import multiprocessing
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from spreadsheetbench.fast.archive import Unusual
 from spreadsheetbench.fast.head_rows import Head, read_head
 
 ROWS = 5
+LOOKED_AT = 100
+"""Rows, where the first ones are empty."""
 MAX_CELL, MAX_ROW, MAX_PREVIEW = 120, 1_500, 6_000
 """Characters. One public task has a first sheet so wide that five rows take 211 KB."""
 LIMITS = WorkLimits(seconds=20, memory_mb=1024)
@@ -17,10 +21,11 @@ LIMITS = WorkLimits(seconds=20, memory_mb=1024)
 
 
 def preview(path: Path, limits: WorkLimits = LIMITS) -> str:
-    """The first rows as tuples of values, then how many rows more. Never raises: a workbook that
-    cannot be read is the agent's to find out, and is said in brackets."""
+    """The first rows as tuples of values without empty ones at the top, then how many rows more
+    and the used range. Never raises: a workbook that cannot be read is the agent's to find out,
+    and is said in brackets."""
     try:
-        return shown(read_head(path, ROWS))
+        return by_head(path)
     except (Unusual, OSError):
         pass
     if multiprocessing.current_process().daemon:  # in a worker already, with limits of its own
@@ -30,6 +35,11 @@ def preview(path: Path, limits: WorkLimits = LIMITS) -> str:
             return workers.run(by_openpyxl, path)
     except WorkerLost as lost:
         return f"[the workbook could not be read: {lost}]"
+
+
+def by_head(path: Path) -> str:
+    """At the price of the rows alone. Raises Unusual for what only openpyxl reads, and OSError."""
+    return _preview(partial(read_head, path))
 
 
 def by_openpyxl(path: Path) -> str:
@@ -58,18 +68,35 @@ def _first_rows(book: Any) -> str:
     sheet = book.active
     if sheet is None or not hasattr(sheet, "iter_rows"):
         return "[the active sheet holds no cells]"
-    rows = tuple(sheet.iter_rows(max_row=ROWS, values_only=True))
-    return shown(Head(rows, sheet.max_row))
+    bounds = sheet.min_column, sheet.min_row, sheet.max_column, sheet.max_row
+
+    def head(count: int) -> Head:
+        rows = tuple(sheet.iter_rows(max_row=count, values_only=True))
+        return Head(rows, bounds if all(bounds) else None)
+
+    return _preview(head)
+
+
+def _preview(head: Callable[[int], Head]) -> str:
+    first = head(ROWS)
+    return shown(first if first.rows and _holds(first.rows[0]) else head(LOOKED_AT + ROWS))
 
 
 def shown(head: Head) -> str:
     """As the prompt has it."""
-    lines = [_row(row) for row in head.rows]
-    rows = head.max_row or len(lines)
-    text = _clip("\n".join(lines), MAX_PREVIEW)
-    if rows > ROWS:
-        text += f"\n... ({rows - ROWS} more rows)"
-    return text
+    empty = next((n for n, row in enumerate(head.rows) if _holds(row)), len(head.rows))
+    rows = head.rows[empty : empty + ROWS]
+    text = _clip("\n".join(map(_row, rows)), MAX_PREVIEW)
+    if empty:
+        text = f"[the first {empty} rows are empty]\n{text}".rstrip()
+    last = head.bounds[3] if head.bounds else len(head.rows)
+    if last > empty + ROWS and rows:
+        text += f"\n... ({last - empty - ROWS} more rows)"
+    return text + (f"\nused range: {head.used}" if head.used else "")
+
+
+def _holds(row: tuple[Any, ...]) -> bool:
+    return any(value is not None for value in row)
 
 
 def _row(row: tuple[Any, ...]) -> str:

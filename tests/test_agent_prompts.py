@@ -51,7 +51,7 @@ FIELDS = {
     "answer_position": "'Sheet B'!D2",
     "output_path": "/case/1/output.xlsx",
 }
-PINNED = {"paper-1": "c378525f218d9fe13f7c4a5712cdfc867e3a9093ec49237dd0ef81e11724dcbf"}
+PINNED = {"paper-2": "dc23ea12bf8fa1cec03e3832bf1a0fcc44b89e7a47873a4c38d1007b943d3b4a"}
 """What an edition says. A changed prompt is a new edition, with a line of its own."""
 
 
@@ -240,7 +240,7 @@ def test_a_run_speaks_with_ones_own_prompts_and_goes_on_only_with_them(tmp_path:
         asked = len(user.server.bodies)
         code, shown = await user.rollouts(*one)
         assert code == 2
-        assert "prompts.edition: 'own' -> 'paper-1'" in shown
+        assert "prompts.edition: 'own' -> 'paper-2'" in shown
         own(folder, task="Task {{ instruction }}")
         code, shown = await user.rollouts(*one, "--prompts", str(folder))
         assert code == 2

@@ -159,3 +159,36 @@ def test_no_character_breaks_at_the_cut(text: str, kept: int) -> None:
         assert len(text.encode()) - len(head.encode()) - len(tail.encode()) <= output.dropped + 6
     else:
         assert shown == text
+
+
+def observed(*commands: str, kind: str = "auto") -> tuple[list[str], dict[str, str]]:
+    """What commands in one new folder were answered with, and the files that were left."""
+
+    async def inside(folder: Path) -> list[str]:
+        async with open_sandbox(kind).case(folder) as bash:  # type: ignore[arg-type]
+            return [await bash.observe(command) for command in commands]
+
+    with tempfile.TemporaryDirectory() as name:
+        said = asyncio.run(inside(Path(name)))
+        left = {p.name: p.read_text() for p in Path(name).iterdir() if p.is_file()}
+        return said, left
+
+
+@pytest.mark.parametrize("kind", ["auto", "none"])
+@pytest.mark.parametrize(
+    "before", ["true", "ln -s /etc/passwd .observation_1.txt", "echo old > .observation_1.txt"]
+)
+def test_a_long_output_can_be_read_on_in_a_file(kind: str, before: str) -> None:
+    page = "sed -n '1500,1501p' .observation_1.txt"
+    (_, first, more), left = observed(before, "seq 3000", page, kind=kind)
+    assert "characters left out; more in .observation_1.txt]" in first
+    assert "1500" not in first
+    assert more == "1500\n1501"
+    assert left[".observation_1.txt"] == "".join(f"{n}\n" for n in range(1, 3001))
+    assert len(left) == 1
+
+
+def test_where_no_file_can_be_kept_none_is_named() -> None:
+    (_, first), left = observed("mkdir .observation_1.txt", "seq 3000")
+    assert "characters left out] ..." in first
+    assert not left

@@ -118,3 +118,14 @@ def test_an_engine_is_simulated_with_its_limits_outages_and_losses() -> None:
     refused = [row for row in found if row["429s of all sent"] != "0.00%"]
     assert all("limit" in row["scene"] for row in refused)
     assert refused
+
+
+def test_prompts_cost_at_most_half_of_the_released_code_s() -> None:
+    """Of lessons and evolution; what the demo's cassette holds was sent."""
+    heads, *rows = tables("prompt_tokens.py")
+    found = {row[0]: dict(zip(heads, row, strict=True)) for row in rows}
+    assert found["MAP"]["0.1.0 / released"] == "0.88 x"
+    for errors in ("one call", "agentic"):
+        row = found[f"lessons and evolution, errors {errors}"]
+        assert float(row["ours / released"].split()[0]) <= 0.5
+        assert float(row["tokens"].replace(",", "")) > 10_000

@@ -12,9 +12,8 @@ from test_lazy_rules import RULES_OF_CELLS
 from workbooks import PERTURBATIONS, SHEET1, part, rewrite_part, write_gold
 
 from react_agent.engines.workers import WorkLimits
-from spreadsheet_agent.preview import MAX_PREVIEW, ROWS, by_openpyxl, preview, shown
+from spreadsheet_agent.preview import LOOKED_AT, MAX_PREVIEW, by_head, by_openpyxl, preview
 from spreadsheetbench.fast.archive import Unusual
-from spreadsheetbench.fast.head_rows import read_head
 from spreadsheetbench.tasks.dataset import Dataset, Task
 
 MINI = Dataset.load(Path(__file__).resolve().parent.parent / "data/mini")
@@ -30,7 +29,29 @@ def test_first_five_rows_of_the_active_sheet(tmp_path: Path) -> None:
     assert preview(tmp_path / "a.xlsx").splitlines() == [
         "('Item', None, 2.5, datetime.datetime(2024, 3, 1, 0, 0))",
         *("(0,)", "(1,)", "(2,)", "(3,)", "... (5 more rows)"),
+        "used range: A1:D10",
     ]
+
+
+@pytest.mark.parametrize("empty", [1, 4, 5, 6, 40, LOOKED_AT - 1, LOOKED_AT, LOOKED_AT + 30])
+def test_empty_rows_at_the_top_are_passed_over(empty: int, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in range(7):
+        book.worksheets[0].cell(empty + 1 + row, 3, f"row {row}")
+    book.worksheets[0].cell(1, 2).number_format = "0.00"  # an empty cell that is written
+    book.save(tmp_path / "a.xlsx")
+    text = preview(tmp_path / "a.xlsx")
+    assert text == by_openpyxl(tmp_path / "a.xlsx")
+    assert text.endswith(f"used range: B1:C{empty + 7}")
+    if empty <= LOOKED_AT:
+        first, *rows = text.splitlines()
+        assert first == f"[the first {empty} rows are empty]"
+        assert rows[:6] == [
+            *(f"(None, None, 'row {row}')" for row in range(5)),
+            "... (2 more rows)",
+        ]
+    else:
+        assert "row" not in text.splitlines()[1]
 
 
 def test_a_very_wide_sheet_stays_short(tmp_path: Path) -> None:
@@ -49,7 +70,7 @@ def test_a_broken_workbook_is_said_in_brackets(tmp_path: Path) -> None:
 def fast(path: Path) -> str | None:
     """By the quick reader alone; None for what it leaves to openpyxl."""
     try:
-        return shown(read_head(path, ROWS))
+        return by_head(path)
     except (Unusual, OSError):
         return None
 
@@ -162,4 +183,4 @@ def test_a_wide_claim_costs_nothing(tmp_path: Path) -> None:
     part(SHEET1, '<dimension ref="[^"]*"', '<dimension ref="A1:XFD1048576"')(path)
     text = fast(path)
     assert text
-    assert text.endswith("... (1048571 more rows)")
+    assert text.endswith("... (1048571 more rows)\nused range: A1:XFD1048576")

@@ -254,9 +254,9 @@ class _Case:
     def _bash(self, shell: Bash) -> Tool:
         async def bash(command: str) -> str:
             self.commands += 1
-            return (await shell.run(command)).render()
+            return await shell.observe(command)
 
-        return Tool("bash", ("command",), bash)
+        return Tool("bash", ("command",), bash, limit=None)
 
     def _evaluate(self) -> Tool:
         async def evaluate(output_file: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trace2SkillError
 from react_agent.model import Message, briefing
 from react_agent.skill_format import Problem, SkillFormat
-from react_agent.skills import Skill, is_protected
+from react_agent.skills import MAIN, Skill, is_protected, split_frontmatter
 from react_agent.text import one_line
 from skill_evolver.engine.asking import PROMPTS, Talk
 from skill_evolver.engine.inputs import LessonEntry
@@ -328,9 +328,11 @@ class _Tasks:
 
 
 def skill_view(files: Mapping[str, str], other_files: Sequence[str]) -> dict[str, Any]:
-    """What the templates need to show a skill."""
+    """What the templates need to show a skill: all that an edit can change."""
     fixed = {path for path in files if is_protected(path) or not path.endswith((".md", ".txt"))}
-    return {"files": dict(files), "fixed": fixed, "other_files": list(other_files)}
+    body = split_frontmatter(files.get(MAIN, ""))[1].lstrip("\n")
+    shown = {path: body if path == MAIN else text for path, text in files.items()}
+    return {"files": shown, "fixed": fixed, "other_files": list(other_files)}
 
 
 def _outline_view(files: Mapping[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 from openpyxl.styles.numbers import builtin_format_code, is_date_format, is_timedelta_format
-from openpyxl.utils.cell import column_index_from_string, range_boundaries
+from openpyxl.utils.cell import column_index_from_string, get_column_letter, range_boundaries
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from spreadsheetbench.book.cells import CellValue
@@ -59,13 +59,24 @@ LONGEST_FORMAT = 1_000
 """Characters; spreadsheet programs take 255."""
 
 
+Bounds = tuple[int, int, int, int] | None
+"""First column and row, last column and row, as the sheet says; None where it does not."""
+
+
 @dataclass(frozen=True)
 class Head:
     """The first rows, each as long as the sheet says that it is wide, or shorter."""
 
     rows: tuple[tuple[CellValue, ...], ...]
-    max_row: int | None
-    """As the sheet says; None where it does not."""
+    bounds: Bounds = None
+
+    @property
+    def used(self) -> str:
+        """The used range; empty where the sheet does not say it."""
+        if self.bounds is None:
+            return ""
+        left, top, right, bottom = self.bounds
+        return f"{get_column_letter(left)}{top}:{get_column_letter(right)}{bottom}"
 
 
 def read_head(path: Path, count: int) -> Head:
@@ -84,14 +95,12 @@ def _head(archive: Archive, count: int) -> Head:
     (book_part,) = [part for part, kind in overrides if kind in _BOOKS]
     book = _tree(archive, book_part)
     part = _sheets(archive, book, book_part)[_active(book)]
-    (max_column, max_row), rows = _upto(
-        archive, part, MAX_ROWS, lambda xml, whole: _rows(xml, count, whole)
-    )
+    bounds, rows = _upto(archive, part, MAX_ROWS, lambda xml, whole: _rows(xml, count, whole))
     cells = [cell for _, row in rows for cell in row]
     strings = _strings(archive, overrides, [int(c[6]) for c in cells if c[3] == b"s" and c[6]])
     dates, durations = _dates(archive, {int(c[2] or 0) for c in cells if c[3] in (b"", b"n")})
     decoder = Decoder(strings.__getitem__, _epoch(book), dates, durations)
-    return Head(_table(rows, decoder, max_column, count), max_row)
+    return Head(_table(rows, decoder, bounds[2] if bounds else None, count), bounds)
 
 
 def _overrides(archive: Archive) -> list[tuple[str, str]]:
@@ -163,31 +172,31 @@ def _upto(
     return found
 
 
-Size = tuple[int | None, int | None]
 Rows = list[tuple[int, list[Cell]]]
 
 
-def _rows(xml: bytes, count: int, whole: bool) -> tuple[Size, Rows] | None:
-    """The size that the sheet claims, and its first rows."""
+def _rows(xml: bytes, count: int, whole: bool) -> tuple[Bounds, Rows] | None:
+    """The range that the sheet claims, and its first rows."""
     head = sheet_head(xml)
     if head is None:
         return None
-    size: Size = (None, None)
+    bounds: Bounds = None
     if b"dimension" in head:
         (told,) = _DIMENSION.findall(head)
-        size = range_boundaries(told.decode())[2:]
+        left, top, right, bottom = (int(end or 0) for end in range_boundaries(told.decode()))
+        bounds = left, top, right, bottom
         if head.count(b"dimension") != 1:
             raise Unusual("a dimension of another form")
     body = xml[len(head) :]
     if body.startswith((b"<sheetData/>", b"<sheetData />")):
-        return size, []
+        return bounds, []
     if not body.startswith(b"<sheetData>"):
         return None
     body = body.removeprefix(b"<sheetData>")
     rows, end = first_rows(body, count)
     if len(rows) == count or (rows and rows[-1][0] >= count):
-        return size, rows
-    return (size, rows) if body[end:].lstrip().startswith(b"</sheetData>") else None
+        return bounds, rows
+    return (bounds, rows) if body[end:].lstrip().startswith(b"</sheetData>") else None
 
 
 def _strings(

@@ -3,21 +3,24 @@
 import re
 from typing import TextIO
 
+MAX_OBSERVATION = 6_000
+"""Characters; a longer observation keeps its first and last half of this."""
 _CONTROL = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _HARMFUL = re.compile(f"[{_CONTROL}]")
 _ACTING = re.compile(f"[{_CONTROL}\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def cut_middle(text: str, limit: int, missing: int = 0) -> str:
+def cut_middle(text: str, limit: int, missing: int = 0, kept: str = "") -> str:
     """First and last halves of a text that is too long, with a note between.
 
-    `missing` is what was left out of its middle before.
+    `missing` is what was left out of its middle before, `kept` the file that has more.
     """
     if len(text) <= limit:
         return text
     half = limit // 2
     left_out = len(text) - 2 * half + missing
-    return f"{text[:half]}\n... [{left_out} characters left out] ...\n{text[len(text) - half :]}"
+    note = f"{left_out} characters left out{kept and f'; more in {kept}'}"
+    return f"{text[:half]}\n... [{note}] ...\n{text[len(text) - half :]}"
 
 
 def cut_end(text: str, limit: int) -> str:

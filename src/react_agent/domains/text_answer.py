@@ -44,7 +44,7 @@ class TextAnswerDomain(Domain["TextCase"]):
     """A domain derives from it and says what a case is given and what an answer is worth."""
 
     prompts = Path(__file__).parent / "prompts"
-    edition = "own-1"
+    edition = "own-2"
     error_classes: Mapping[str, str] = ERROR_CLASSES
     no_output = "no answer"
     relaxed = "relaxed"

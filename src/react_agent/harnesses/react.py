@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from react_agent.harnesses.equipment import Equipment
-from react_agent.loop.agent import MAX_OBSERVATION, ReActAgent, Tool
-from react_agent.loop.replies import Action
+from react_agent.loop.agent import ReActAgent, Tool
 from react_agent.model import Message, Part, TextPart
 from react_agent.seams import Trajectory, Workspace
+from react_agent.text import MAX_OBSERVATION
 
 SKILL_OBSERVATION = 30_000
 """Characters shown of a command that reads the skill's folder: a reference cut in its middle
@@ -24,6 +24,7 @@ class ReActKind:
     system: str
     with_skill: bool
     with_model: bool = True
+    protocol: str = ""
     preloads: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -48,14 +49,13 @@ class ReActHarness:
         async with case as shell:
 
             async def bash(command: str) -> str:
-                return (await shell.run(command)).render(SKILL_OBSERVATION)
+                return await shell.observe(command, self._most(command))
 
             agent = ReActAgent(
                 given.model,
-                [Tool("bash", ("command",), bash)],
+                [Tool("bash", ("command",), bash, limit=None)],
                 max_turns=given.max_turns,
                 unfinished=lambda: self._reminder(workspace),
-                max_observation=self._max_observation,
                 seconds=given.seconds,
                 prompts=self.prompts,
             )
@@ -71,13 +71,13 @@ class ReActHarness:
             skill_body=skill.body if skill else "",
             skill_folder=self.skill_folder,
         )
-        task = self.prompts.render("task.j2", **workspace.fields)
+        task = self.equipment.task(workspace)
         parts: tuple[Part, ...] = (TextPart(text=task), *workspace.images)
         shown = parts if workspace.images else task
         return [Message(role="system", content=system), Message(role="user", content=shown)]
 
-    def _max_observation(self, action: Action) -> int:
-        command = str(action.arguments.get("command"))
+    def _most(self, command: str) -> int:
+        """Characters of an observation."""
         reads_skill = self.skill_folder and str(self.skill_folder) in command
         return SKILL_OBSERVATION if reads_skill else MAX_OBSERVATION
 

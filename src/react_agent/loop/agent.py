@@ -12,12 +12,10 @@ from react_agent.model import Message, Model, Reply
 from react_agent.models.patience.deadlines import CaseClock
 from react_agent.seams import REFUSED, Status, Trajectory
 from react_agent.templates import Prompts
-from react_agent.text import cut_middle
+from react_agent.text import MAX_OBSERVATION, cut_middle
 
 PROMPTS = Prompts("react_agent")
 OBSERVATION = "Observation:"
-MAX_OBSERVATION = 6_000
-"""Characters; a longer observation keeps its first and last half of this."""
 FORMAT_ERRORS_IN_A_ROW = 5
 IDENTICAL_REPLIES = 3
 
@@ -29,6 +27,8 @@ class Tool:
     name: str
     parameters: tuple[str, ...]
     run: Callable[..., Awaitable[str]]
+    limit: int | None = MAX_OBSERVATION
+    """Characters of an observation; None where `run` sees to it."""
 
     @property
     def example(self) -> str:
@@ -43,7 +43,8 @@ class Tool:
                 f"{self.name} takes the string arguments {', '.join(self.parameters)}; "
                 f"found {', '.join(arguments) or 'none'}."
             )
-        return await self.run(**arguments)
+        observation = await self.run(**arguments)
+        return observation if self.limit is None else cut_middle(observation, self.limit)
 
 
 class ReActAgent:
@@ -62,13 +63,11 @@ class ReActAgent:
         max_turns: int,
         unfinished: Callable[[], str | Awaitable[str]] = lambda: "",
         reminders: int = 1,
-        max_observation: Callable[[Action], int] = lambda action: MAX_OBSERVATION,
         seconds: float | None = None,
         prompts: Prompts = PROMPTS,
     ) -> None:
         self.model, self.tools = model, {tool.name: tool for tool in tools}
         self.max_turns, self.unfinished, self.reminders = max_turns, unfinished, reminders
-        self.max_observation = max_observation
         self.seconds = seconds
         self.prompts = prompts
 
@@ -137,8 +136,7 @@ class _Loop:
         self.format_errors = 0
         if self.repeated >= IDENTICAL_REPLIES:
             return self._give_up("stuck", f"the same reply {self.repeated} times in a row")
-        shown = cut_middle(observation, self.agent.max_observation(step))
-        self._say("user", f"{OBSERVATION}\n{shown}")
+        self._say("user", f"{OBSERVATION}\n{observation}")
         return None
 
     async def _act(self, action: Action) -> str:

@@ -18,6 +18,8 @@ _DONE = re.compile(
     r"^(?P<before>.*?)action:[*_]*\s*[`*_]*task_complete(?P<after>.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
+_EXPLAINED = re.compile(r"[*_`]*(?:[ \t]*[.!:;,(–—-]|[ \t]+(?![a-z]))")
+"""How an explanation follows the signal on its line; "... when all is done" speaks of it."""
 _FENCE = re.compile(
     r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n.*?(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
 )
@@ -88,8 +90,9 @@ def _says_done(text: str, marker: re.Match[str]) -> bool:
 
 
 def _done_position(text: str) -> int | None:
-    """Where the end signal stands as a statement: last on its line, and not quoted or fenced,
-    unless the quotes hold the whole line and the fence all that the reply ends with."""
+    """Where the end signal stands as a statement: last on its line, or first on it with an
+    explanation behind; not quoted or fenced, unless the quotes hold the whole line and the fence
+    all that the reply ends with."""
     fenced = [m.span() for m in _FENCE.finditer(text)]
     for match in _DONE.finditer(text):
         before, after = match["before"], match["after"]
@@ -98,7 +101,8 @@ def _done_position(text: str) -> int | None:
             quoted, after = False, ""
         around = next((text[start:] for start, end in fenced if start <= match.start() < end), "")
         inside = around and not _ONLY_THE_END.fullmatch(around)
-        if not quoted and not inside and not after.strip(" \t\r.!*_`"):
+        explained = not before.strip(" \t*_#") and _EXPLAINED.match(after)
+        if not quoted and not inside and (explained or not after.strip(" \t\r.!*_`")):
             return match.start() + len(before)
     return None
 

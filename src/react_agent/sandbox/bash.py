@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from react_agent.sandbox.limits import Breach
 from react_agent.sandbox.process import BoundedOutput, Ended
-from react_agent.text import cut_middle, without_control
+from react_agent.text import MAX_OBSERVATION, cut_middle, without_control
 
+OBSERVATION_FILE = ".observation_"
+"""How the names begin of the files that keep long outputs."""
 LONGEST_COMMAND = 120_000
 """Bytes; the kernel takes no single argument of 128 KiB or more."""
 
@@ -35,9 +37,12 @@ class BashResult:
     truncated_bytes: int = 0
     seconds: float = 0.0
 
-    def render(self, max_chars: int = 6000) -> str:
-        """The observation for the model: output, and a line when something went wrong."""
-        text = cut_middle(self.text, max_chars, self.truncated_bytes)
+    def render(self, most: int = MAX_OBSERVATION, kept: str = "") -> str:
+        """The observation for the model: output, and a line when something went wrong.
+
+        `kept` is the file that has what is left out of more than `most` characters.
+        """
+        text = cut_middle(self.text, most, self.truncated_bytes, kept)
         parts = [text.rstrip("\n") or "(no output)"]
         if self.killed:
             advice = _ADVICE[self.killed]
@@ -74,10 +79,28 @@ def _clean(raw: bytes) -> str:
 class Bash:
     """Runs commands one after the other; made by `Sandbox.case`."""
 
-    def __init__(self, start: Callable[[str], Awaitable[Ended]], slots: asyncio.Semaphore) -> None:
-        self._start = start
-        self._slots = slots
+    def __init__(
+        self,
+        start: Callable[[str], Awaitable[Ended]],
+        slots: asyncio.Semaphore,
+        keep: Callable[[str, bytes], Awaitable[bool]],
+    ) -> None:
+        """`keep` puts a file into the folder; false where there is no room for it."""
+        self._start, self._slots, self._keep = start, slots, keep
+        self._kept = 0
         self._one_at_a_time = asyncio.Lock()
+
+    async def observe(self, command: str, most: int = MAX_OBSERVATION) -> str:
+        """Run a command and say what came of it. Of longer output than `most` characters a file
+        in the folder keeps all that is left of it, so that it can be read in parts."""
+        result = await self.run(command)
+        name = ""
+        if len(result.text) > most:
+            self._kept += 1
+            name = f"{OBSERVATION_FILE}{self._kept}.txt"
+            async with self._one_at_a_time:
+                name = name if await self._keep(name, result.text.encode()) else ""
+        return result.render(most, name)
 
     async def run(self, command: str) -> BashResult:
         """Everything the command started is dead when this returns, also when it is cancelled."""

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePath
 
 from react_agent.errors import ContractError
@@ -185,6 +185,19 @@ class ConfinedCase:
         if self._results:  # what asks for the folder between two commands sees what they did
             await to_the_end(self._results.update, THREADS)
         return ended
+
+    async def keep(self, name: str, text: bytes) -> bool:
+        """Put a file into the folder where commands see it; false where there is no room."""
+        return await to_the_end(partial(self._keep, name, text), THREADS)
+
+    def _keep(self, name: str, text: bytes) -> bool:
+        try:
+            with self._space.folder(CASE) if self._space else trees.opened(self._real) as folder:
+                trees.write_file(folder, name, text)
+        except OSError as error:
+            log.info("%s: %s was not kept: %s", self.folder, name, error)
+            return False
+        return True
 
     def _clear_tmp(self) -> None:
         """Bubblewrap follows links when it makes the places that it mounts on: with none in the

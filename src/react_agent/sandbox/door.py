@@ -85,7 +85,7 @@ class Sandbox:
         )
         try:
             await to_the_end(partial(case.open, read_only, hide), THREADS)
-            yield Bash(case.start, self.slots)
+            yield Bash(case.start, self.slots, case.keep)
         finally:
             await to_the_end(case.close, THREADS)
 

@@ -144,6 +144,22 @@ def file_to_read(at: int, name: str) -> Iterator[int]:
         os.close(handle)
 
 
+def write_file(at: int, name: str, content: bytes) -> None:
+    """A file that all can read, in place of whatever has that name. Raises OSError, and leaves
+    none, where that is a folder or the room does not suffice."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=at)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(name, flags, 0o644, dir_fd=at), "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(content)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=at)
+        raise
+
+
 def lay(top: int, place: PurePath, *, is_folder: bool) -> None:
     """Have folders on the way to a place below an open one, and at the place a folder or nothing
     but a file: what stands in the way is taken out, and so is a link."""

@@ -30,7 +30,7 @@ BASE_URL = "the base URL (--base_url, OPENAI_BASE_URL)"
 ACCOUNT_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
 CUSTOM_HEADERS = "OPENAI_CUSTOM_HEADERS"
 """What the SDK takes from its environment, too; no other company gets to see them."""
-_ROUTE = "/chat/completions"
+_CHAT = "/chat/completions"
 _CUT_OFF = {"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"}
 _BROKEN_OFF = {"abort", "error"}
 """finish_reason of vLLM and SGLang for a request that the server itself ended."""
@@ -44,6 +44,7 @@ class OpenAIEndpoint(Wire):
     """
 
     client = "openai"
+    route = _CHAT
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class OpenAIEndpoint(Wire):
         stats: Stats | None = None,
     ) -> None:
         base = http_url(base_url, BASE_URL)
-        base = base.with_path(base.path.rstrip("/").removesuffix(_ROUTE), keep_query=True)
+        base = base.with_path(base.path.rstrip("/").removesuffix(_CHAT), keep_query=True)
         self.address = shown(base)
         self._key, self._azure = header_value(api_key), azure
         foreign = known is not None and known.key_variable != KEY_VARIABLE
@@ -66,7 +67,7 @@ class OpenAIEndpoint(Wire):
         self._withheld = [*ACCOUNT_HEADERS, *custom] if foreign else []
         self._sdk: AsyncOpenAI | None = None
         super().__init__(
-            base.with_path(base.path.rstrip("/") + _ROUTE, keep_query=True),
+            base.with_path(base.path.rstrip("/") + self.route, keep_query=True),
             secrets=(self._key, *custom.values()),
             timeout=timeout,
             policy=policy,
@@ -145,7 +146,7 @@ def models_url(flag: str | None) -> URL:
     if on_azure(flag):
         version = os.environ.get("OPENAI_API_VERSION", "")
         return base.parent.parent.joinpath("models").with_query({"api-version": version})
-    path = base.path.rstrip("/").removesuffix(_ROUTE)
+    path = base.path.rstrip("/").removesuffix(_CHAT)
     return base.with_path(path + "/models", keep_query=True)
 
 
