@@ -166,7 +166,7 @@ def as_messages(body: Body) -> dict[str, Any]:
 
 def _blocks(content: Any) -> Iterator[dict[str, Any]]:
     """Of a text, or of parts as chat-completions has them."""
-    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    parts: Any = [{"type": "text", "text": content}] if isinstance(content, str) else content
     for part in parts:
         if part["type"] == "image_url":
             yield {"type": "image", "source": _source(part["image_url"]["url"])}
