@@ -139,6 +139,7 @@ def test_the_agentic_task_names_its_evidence(output, others):
 @pytest.mark.parametrize("failed", [True, False])
 def test_one_call_task(failed):
     given = {"failed": failed, "ended": "", "known": "", "log": "the log", "log_cut": False}
+    given["rejected"] = ""
     text = PROMPTS.render("single_call_user.j2", judged=True, signals="", **given)
     assert ("It failed." in text, "It succeeded." in text) == (failed, not failed)
     assert text.startswith("Here is the run. It ")
@@ -146,6 +147,10 @@ def test_one_call_task(failed):
     assert "It failed." not in unknown
     assert "It succeeded." not in unknown
     assert "[3] abort" in unknown
+    assert "turned down" not in unknown
+    known = {**given, "rejected": "- Dates as dates (turned down because: ours are texts)"}
+    told = PROMPTS.render("single_call_user.j2", judged=False, signals="", **known)
+    assert "ours are texts" in told
 
 
 @pytest.mark.parametrize(

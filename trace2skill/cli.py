@@ -18,6 +18,7 @@ STAGES = {
     "evaluate": ("spreadsheetbench.evaluate", "verdicts: score the workbooks of a run"),
     "triage": ("spreadsheet_agent.triage", "join verdicts with logs, mark solved and failed"),
     "analyze": ("analysis.analyze", "lessons: what failed and solved runs teach"),
+    "memory": ("analysis.memory", "a memory bank of notes: the baseline ReasoningBank"),
     "evolve": ("skill_evolver.evolve", "evolution: lessons become a better skill"),
     "lessons": ("skill_evolver.commands.lessons", "list the lessons in an evolved skill"),
     "blame": ("skill_evolver.commands.blame", "trace a line of a skill to its evidence"),
@@ -34,12 +35,19 @@ STAGES = {
         "trace2skill.online.sessions",
         "your own sessions with an agent: list, show, import as a run",
     ),
+    "online": (
+        "trace2skill.online.command",
+        "a skill that learns from your own sessions, and asks before it changes",
+    ),
     "export": (
         "reporting.exporting.command",
         "trajectories, verdicts, lessons and edits as JSON lines, Parquet, ATIF",
     ),
     "report": ("reporting.report", "one HTML page: runs, tasks, cells, lessons and their evidence"),
 }
+
+ONLINE = {"init-claude-code": "init", "evolve-online": "run"}
+"""Other names for commands of `online`."""
 
 
 def usage() -> str:
@@ -58,6 +66,10 @@ def main(argv: list[str] | None = None) -> int:
         say(usage())
         return 0 if arguments else 2
     stage, rest = arguments[0], arguments[1:]
+    if stage in ONLINE:
+        stage, rest = "online", [ONLINE[stage], *rest]
+    if stage == "rollback" and any(word.partition("=")[0] == "--config" for word in rest):
+        stage, rest = "online", [stage, *rest]
     if stage not in STAGES:
         say(f"error: no stage {stage!r}; stages: {', '.join(STAGES)}", file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """One-call analysts: a log in, a report out. Failures and successes are two values of one thing."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from analysis.lessons.outcomes import AnalysisOutcome, CaseAnalysis, LeakedItem,
 from analysis.lessons.parsing import ReportFile, finished_elsewhere
 from analysis.lessons.records import LessonKind
 from analysis.lessons.selection import Subject
+from analysis.lessons.settings import NO_TRUTH
 from react_agent.conversation import Conversation
 from react_agent.errors import ContextOverflow, PromptRefused
 from react_agent.files import digest, write_whole
@@ -31,6 +33,11 @@ class CallKind:
 
 FAILURES = CallKind("error", "error_llm/system.j2")
 SUCCESSES = CallKind("success", "success_llm/system.j2")
+NOTES: Mapping[LessonKind, CallKind] = {
+    "error": CallKind("error", "memory/failure.j2"),
+    "success": CallKind("success", "memory/success.j2"),
+}
+"""For a memory bank."""
 
 
 @dataclass
@@ -43,6 +50,8 @@ class SingleCallAnalyst:
     output_dir: Path
     domain: Domain[Any] | None = None
     """With it, items are also checked for values of the task's answers."""
+    rejected: tuple[str, ...] = ()
+    """Lessons that a person has turned down, and why."""
     kind: LessonKind = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +82,7 @@ class SingleCallAnalyst:
             outcome=outcome,
             reason=reason,
             error_class=await self.failure_class(subject),
+            gate_verdict="" if subject.judged else NO_TRUTH,
             leaked=leaked_items(lesson),
             items=len(lesson.kept),
             notes=lesson.report.notes + (("the report was cut off",) if talk.cut_off else ()),
@@ -122,6 +132,7 @@ class SingleCallAnalyst:
             signals="\n".join(map(str, subject.log.result.get("signals") or ())),
             ended=how_it_ended(subject.log),
             known=MEANINGS[known] if known else "",
+            rejected="\n".join(self.rejected),
             log=log,
             log_cut=cut,
         )

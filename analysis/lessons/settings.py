@@ -7,6 +7,8 @@ from typing import ClassVar, Literal
 from react_agent.settings import Settings, setting
 
 LessonKind = Literal["error", "success"]
+NO_TRUTH = "no truth"
+"""What a record of a session has for a gate's verdict: nobody knows what would have been right."""
 
 
 @dataclass(frozen=True, kw_only=True)

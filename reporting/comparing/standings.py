@@ -59,6 +59,7 @@ def _standing(entrant: Entrant) -> Standing:
         agent=view.agent,
         model=view.model,
         skill=view.skill,
+        memory=view.memory,
         seeds=tuple(seed for seed in entrant.seeds if seed),
         runs=len(entrant.runs),
         rules=entrant.first.rules,

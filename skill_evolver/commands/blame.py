@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.lessons.settings import NO_TRUTH
 from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.flags import run_stage
@@ -121,7 +122,8 @@ def _edit(
 
 def describe_run(run: "Run") -> str:
     """A trajectory with its verdict, log, failing cells, gate and report."""
-    parts = [f"{'succeeded' if run.kind == 'success' else 'failed'} {run.error_class}".strip()]
+    how = "succeeded" if run.kind == "success" else "failed"
+    parts = [f"{'not judged' if run.gate == NO_TRUTH else how} {run.error_class}".strip()]
     if run.trajectory:
         there = "" if Path(run.trajectory).exists() else " (not there now)"
         parts.append(f"log {run.trajectory}{there}")

@@ -1,6 +1,7 @@
 """`trace2skill rollback SKILL`: bring back an earlier version of a skill, whole."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from react_agent.cli import OK
@@ -21,17 +22,35 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(settings: Rollback) -> int:
-    from react_agent.skills import Skill, backup, find_skill, list_backups, only_editor, restore
-    from skill_evolver.engine.history import files_digest, history, note_change
+    from react_agent.skills import Skill, find_skill, list_backups
 
-    current = find_skill(settings.skill)
-    backups = list_backups(current.root)
     if settings.only_list:
-        for path in backups:
+        current = find_skill(settings.skill)
+        for path in list_backups(current.root):
             same = " (same as now)" if Skill.load(path).digest == current.digest else ""
             say(f"{path.name}{same}")
         return OK
-    target = _choose(backups, settings.to, current.digest, current.root)
+    done = roll_back(settings.skill, settings.to)
+    say(f"{done.skill} is {done.earlier.name} again; the version before is {done.kept.name}")
+    return OK
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    skill: Path
+    earlier: Path
+    """The backup that the skill is again."""
+    kept: Path
+    """The backup of what it was."""
+
+
+def roll_back(folder: Path, to: str | None = None) -> RolledBack:
+    """Make the skill a backup of it again. Raises ContractError when there is none."""
+    from react_agent.skills import Skill, backup, find_skill, list_backups, only_editor, restore
+    from skill_evolver.engine.history import files_digest, history, note_change
+
+    current = find_skill(folder)
+    target = _choose(list_backups(current.root), to, current.digest, current.root)
     earlier = Skill.load(target)
     with only_editor(current.root):
         copy = backup(current.root)
@@ -40,8 +59,7 @@ def _work(settings: Rollback) -> int:
     known = [e.provenance for e in history(current.root) if e.after == wanted and e.provenance]
     provenance = Path(known[-1]) if known else None
     note_change(current.root, "rolled back", current.files, earlier.files, copy, provenance)
-    say(f"{current.root} is {target.name} again; the version before is {copy.name}")
-    return OK
+    return RolledBack(current.root, target, copy)
 
 
 def _choose(backups: list[Path], name: str | None, now: str, folder: Path) -> Path:

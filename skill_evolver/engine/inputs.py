@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from analysis.lessons.records import ItemType, LessonRecord, load_records, of_tasks, resolve
+from analysis.lessons.settings import NO_TRUTH
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json
@@ -183,7 +184,13 @@ def _record_entry(record: LessonRecord) -> LessonEntry:
         gate=" ".join(filter(None, (record.gate_mode, record.gate_verdict))),
         lessons=tuple(item.title for item in record.items),
     )
-    text = PROMPTS.render("map/entry_record.j2", record=record, success=success, kinds=KINDS)
+    text = PROMPTS.render(
+        "map/entry_record.j2",
+        record=record,
+        success=success,
+        unjudged=record.gate_verdict == NO_TRUTH,
+        kinds=KINDS,
+    )
     return LessonEntry(run.key, text, (run,), types)
 
 

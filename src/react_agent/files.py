@@ -61,7 +61,7 @@ def lock(file: IO[Any], operation: int) -> None:
             )
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     """Readers see the old file or the new one, never a part, also after a crash."""
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     with naming(path):
@@ -69,10 +69,10 @@ def write_whole(path: Path, content: str | bytes) -> None:
         file, name = _temporary(path)
         try:
             with file:
+                os.fchmod(file.fileno(), mode)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                name.chmod(0o644)
                 name.replace(path)
         except BaseException:
             name.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ DOMAINS: Mapping[str, str] = {
 HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:react_agent",
     "command": "react_agent.harnesses.command:command_agent",
+    "claude-code": "react_agent.clients.claude_code:agent",
 }
 PROVIDERS: Mapping[str, str] = {
     "openai": "react_agent.models.providers.openai_compatible:open_openai",

@@ -48,6 +48,8 @@ class Trajectory:
     error: str = ""
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
+    rows: Mapping[str, Any] = field(default_factory=dict)
+    """What its log says besides, as JSON values by names of small letters and `_`."""
 
     @property
     def answer(self) -> str:
@@ -106,6 +108,8 @@ class Workspace:
     """Empty once the result is there, else one sentence for the agent saying what is missing."""
     images: tuple[ImagePart, ...] = ()
     """Shown beside the task prompt."""
+    memory: str = ""
+    """Put before the task prompt."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Sessions written as the logs of a run, with their signals beside."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,17 +39,25 @@ class Imported:
 
 def import_sessions(settings: SessionImport) -> Imported:
     """Raises ContractError where there is nothing to import, and for a folder of another run."""
-    layout = RunLayout.below(settings.output_dir)
     found = find_sessions(settings)
     chosen = _chosen(found, settings)
     if not chosen:
         raise ContractError("no session to import; `trace2skill sessions list` shows what there is")
-    with only_start(settings.output_dir):
+    entries = _logs(chosen, settings.with_signals)
+    return write_sessions(entries, settings.output_dir, found.problems)
+
+
+def write_sessions(
+    entries: Iterable[SessionLog], output_dir: Path, problems: Sequence[str] = ()
+) -> Imported:
+    """Add them to the run in this folder. Raises ContractError for a folder of another run."""
+    layout = RunLayout.below(output_dir)
+    with only_start(output_dir):
         known = _open(layout)
         written, kept = 0, 0
         fresh: dict[str, list[dict[str, Any]]] = {}
         asked = _instructions(layout)
-        for entry in _logs(chosen, settings.with_signals):
+        for entry in entries:
             case = _case(entry)
             fresh[case.id] = list(signal_rows(entry))
             asked[case.id] = entry.session.task
@@ -63,7 +71,7 @@ def import_sessions(settings: SessionImport) -> Imported:
         results = [{"id": task, "instruction": text} for task, text in asked.items()]
         write_json(layout.results, {"agent_name": SOURCE, "results": results})
         _write_lines(layout.lines, [case.model_dump(mode="json") for case in known.values()])
-    return Imported(layout, written, kept, signals, found.problems)
+    return Imported(layout, written, kept, signals, tuple(problems))
 
 
 def _chosen(found: Found, settings: SessionImport) -> Sequence[tuple[Any, Session]]:

@@ -7,13 +7,17 @@ before any model is connected to; `open` is called once for each seed.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from react_agent.gateway.server import Gateway
 from react_agent.model import Model
 from react_agent.sandbox.door import Sandbox
-from react_agent.seams import Harness
+from react_agent.seams import Harness, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
+
+SkillOffer = Literal["native", "preloaded"]
+"""In a client's own folder of skills, to be opened by the agent; or whole in its prompt."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Choice:
     """`--agent`: which of the harness's agents."""
     command: str = ""
     """`--command`: the program of a harness that runs one."""
+    skill_offer: SkillOffer | None = None
+    """`--skill_offer`; None for what the harness does by itself."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,15 @@ class Equipment:
     """No turn starts later, however the harness counts turns."""
     hide: tuple[Path, ...] = ()
     """What must not be seen: data set, outputs, logs, other cases."""
+    gateway: Gateway | None = None
+    """For a kind with a protocol."""
+    records: Path | None = None
+    """Where what was asked through the gateway is written down."""
+
+    def task(self, workspace: Workspace) -> str:
+        """The task prompt, and before it what the agent is reminded of."""
+        task = self.prompts.render("task.j2", **workspace.fields)
+        return f"{workspace.memory}\n\n{task}" if workspace.memory else task
 
 
 class AgentKind(Protocol):
@@ -58,6 +73,12 @@ class AgentKind(Protocol):
     @property
     def with_model(self) -> bool:
         """False where it never asks the model that it is given, so that none need be named."""
+        ...
+
+    @property
+    def protocol(self) -> str:
+        """What it speaks with the model through the gateway (gateway/protocols.py); empty where it
+        asks the model that it is given, or none."""
         ...
 
     @property

@@ -85,13 +85,14 @@ class Connection:
         self._described: dict[str, Any] = {"source": "scripted"}
         self._stack = AsyncExitStack()
         self._opened: Endpoint | None = None
-        endpoint = None if transport or settings.replay else self._endpoint(policy)
+        self.policy = policy or RetryPolicy(max_downtime=settings.max_downtime)
+        endpoint = None if transport or settings.replay else self._endpoint()
         if not self._name:
             raise ContractError("no model: give --model or set OPENAI_MODEL")
         folder = folders[0] if folders else None
         self.budget = None if shared else open_budget(settings.budget, self._name, folder)
         if transport is not None:
-            self.transport: Transport = self._capped(_Counted(transport, self.stats, self.limiter))
+            self.transport: Transport = self.capped(_Counted(transport, self.stats, self.limiter))
         elif endpoint is not None:
             self.transport = self._live(endpoint)
         else:
@@ -101,6 +102,11 @@ class Connection:
             temperature=settings.temperature if as_released is None else as_released,
             default_temperature=self._defaults.pop("temperature", None),
         )
+
+    @property
+    def name(self) -> str:
+        """The model's, as it is sent."""
+        return self._name
 
     def model(self, *, seed: int | None = None) -> ChatModel:
         """A seed given here wins over the generation config's."""
@@ -129,7 +135,7 @@ class Connection:
             "cassette": digest(path.read_bytes()),
             "origin": replayer.header.origin,
         }
-        return self._capped(_Counted(replayer, self.stats, self.limiter))
+        return self.capped(_Counted(replayer, self.stats, self.limiter))
 
     def _live(self, endpoint: Endpoint) -> Transport:
         given = self._settings
@@ -140,7 +146,7 @@ class Connection:
         }
         self._opened = endpoint
         self._stack.push_async_exit(endpoint)
-        transport = self._capped(endpoint)
+        transport = self.capped(endpoint)
         if given.reply_cache:
             cache = ReplyCache(
                 transport,
@@ -161,21 +167,20 @@ class Connection:
             )
         return transport
 
-    def _capped(self, transport: Transport) -> Transport:
+    def capped(self, transport: Transport) -> Transport:
         """Below cache and recorder: what they answer costs nothing, and what is paid is kept."""
         if self._shared and self._shared.capped:
             return self._shared.capped(transport)
         return Capped(transport, self.budget) if self.budget else transport
 
-    def _endpoint(self, policy: RetryPolicy | None) -> Endpoint:
+    def _endpoint(self) -> Endpoint:
         settings = self._settings
-        policy = policy or RetryPolicy(max_downtime=settings.max_downtime)
         asked = asked_of(settings, self._name)
         client = asked.known.client if asked.known else settings.llm_client
         provider: OpenProvider = find(PROVIDERS, "the protocol", client)
         opened = provider(
             asked,
-            Patience(self.config.timeout, policy, self.limiter, self.stats),
+            Patience(self.config.timeout, self.policy, self.limiter, self.stats),
         )
         self._name = opened.model
         self._defaults |= opened.defaults

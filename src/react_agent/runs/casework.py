@@ -12,8 +12,10 @@ from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
 from react_agent.filenames import case_folder, file_name, neutral_folder
 from react_agent.files import check_room, digest, refuses_writes
+from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment
 from react_agent.layout import LOGS
+from react_agent.memory.recall import Memory, open_memory
 from react_agent.models.connect import Connection, Shared, connect
 from react_agent.models.settings import ModelSettings
 from react_agent.registry import DOMAINS, HARNESSES, find
@@ -75,7 +77,7 @@ class RolloutSite:
         agent = settings.agent
         self.settings = settings
         self.domain: Domain[Any] = find(DOMAINS, "--domain", settings.domain)(settings.data_path)
-        choice = Choice(agent.agent, agent.command or "")
+        choice = Choice(agent.agent, agent.command or "", agent.skill_offer)
         self.kind: AgentKind = find(HARNESSES, "--harness", agent.harness)(choice)
         check_name(self.kind.name)
         self.prompts = task_prompts(self.domain, agent.prompts)
@@ -125,7 +127,22 @@ class RolloutSite:
         settings = self.settings
         folders = [settings.output_dir, self.working, self.logs]
         workers = settings.agent.workers
-        return connect(self.model, workers=workers, folders=folders, masks=masks, shared=shared)
+        return connect(
+            self.model,
+            workers=workers,
+            folders=folders,
+            masks=masks,
+            shared=shared,
+            transport=AgentsOnly() if self.kind.protocol else None,
+        )
+
+    @asynccontextmanager
+    async def _gateway(self, connection: Connection) -> AsyncIterator[Gateway | None]:
+        if not self.kind.protocol:
+            yield None
+            return
+        async with Gateway(self.kind.protocol, self.model, connection) as gateway:
+            yield gateway
 
     @asynccontextmanager
     async def open(
@@ -136,12 +153,18 @@ class RolloutSite:
         sandbox = open_sandbox(agent.sandbox, slots=slots, python=self._python())
         skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
         masks = {"<work>": str(self.working), **skill}
-        async with self._connect(masks, shared) as connection:
-            named = {"model": self.kind.name}
-            described = connection.describe() if self.kind.with_model else named
+        async with (
+            self._connect(masks, shared) as connection,
+            self._gateway(connection) as gateway,
+            open_memory(self.settings.memory, self.settings.model) as memory,
+        ):
+            asked = gateway or connection
+            described = asked.describe() if self.kind.with_model else {"model": self.kind.name}
             address = described.pop("endpoint", None)  # a server that moved is the same model
             settings = {**self._described(sandbox), "model": described}
-            worker = CaseWorker(self, sandbox, connection)
+            if memory:
+                settings["memory"] = dict(memory.described)
+            worker = CaseWorker(self, sandbox, connection, gateway, memory)
             yield Bench(worker.work, settings, connection.stats, {"endpoint": address})
 
     def _described(self, sandbox: Sandbox) -> dict[str, Any]:
@@ -185,8 +208,18 @@ def edition(domain: Domain[Any], prompts: Prompts) -> dict[str, str]:
 class CaseWorker:
     """Runs cases of all seeds over one connection and one sandbox."""
 
-    def __init__(self, site: RolloutSite, sandbox: Sandbox, connection: Connection) -> None:
-        self.site, self.sandbox, self.connection = site, sandbox, connection
+    def __init__(
+        self,
+        site: RolloutSite,
+        sandbox: Sandbox,
+        connection: Connection,
+        gateway: Gateway | None,
+        memory: Memory | None,
+    ) -> None:
+        self.site, self.sandbox, self.memory = site, sandbox, memory
+        self.connection, self.gateway = connection, gateway
+        self.reminded: dict[str, str] = {}
+        """Of which earlier task, by task."""
         self.domain = site.domain
         self.crashed = False
         self._harnesses: dict[int | None, Harness] = {}
@@ -197,7 +230,7 @@ class CaseWorker:
         folder = place.working_dir / neutral_folder(case.task_id, case.name)
         published = place.working_dir / case_folder(case.task_id, case.name)
         await in_thread(trees.remove, published)  # of an attempt that is made again
-        harness = self._harness(place.seed)
+        harness = self._harness(place)
         for earlier in self.domain.output_places(case, place.output_dir):
             earlier.unlink(missing_ok=True)
         trajectory = await self._trajectory(harness, given, folder)
@@ -218,13 +251,15 @@ class CaseWorker:
                 raise
             trajectory.status, trajectory.error = "crash", str(error)
         result = given.result(trajectory, output)
-        name = self._harness(place.seed).name
+        name = self._harness(place).name
         log_name = LogName(name, case.task_id, case.name if given.several else "")
-        written = _log(place.header, name, given, trajectory, result)
+        header = {**place.header, "memory": self.reminded.get(given.case.task_id)}
+        written = _log(header, name, given, trajectory, result)
         path = write_log(place.log_dir, log_name, written, self.site.settings.log_format)
         return result.model_copy(update={"log_file": str(path)})
 
-    def _harness(self, seed: int | None) -> Harness:
+    def _harness(self, place: RunPlace) -> Harness:
+        seed = place.seed
         if seed not in self._harnesses:
             site, agent = self.site, self.site.settings.agent
             equipment = Equipment(
@@ -235,6 +270,8 @@ class CaseWorker:
                 max_turns=agent.max_turns,
                 seconds=agent.case_timeout,
                 hide=(site.domain.root, site.settings.output_dir, site.logs, site.working),
+                gateway=self.gateway,
+                records=place.output_dir,
             )
             self._harnesses[seed] = site.kind.open(equipment)
         return self._harnesses[seed]
@@ -246,11 +283,17 @@ class CaseWorker:
             self.domain.output_path(case, given.place.output_dir).unlink(missing_ok=True)
             workspace = await in_thread(self.domain.prepare, case, folder)
             check_room(folder)
+            if self.memory:
+                recalled = await self.memory.recall(case.task)
+                self.reminded[case.task_id] = recalled.source
+                workspace = replace(workspace, memory=recalled.text)
             trajectory = await harness.run(workspace)
             check_room(folder)
             return trajectory
-        except ModelError:
-            raise
+        except ModelError as error:
+            if error.fatal:
+                raise
+            return Trajectory(status="infrastructure", error=str(error))
         except Exception as error:  # ours, not the agent's, and it costs this case only
             if refuses_writes(error):
                 raise
@@ -276,6 +319,7 @@ def _log(
         "input_file": result.input_file,
         "model": header["model"],
         "seed": header["seed"],
+        **({"memory": header["memory"] or "none"} if header["memory"] is not None else {}),
         "timestamp": result.finished_at,
         "success": result.success,
         "status": result.status,
@@ -283,5 +327,6 @@ def _log(
         "error": result.error,
         "seconds": result.seconds,
         "usage": result.usage.model_dump(),
+        **trajectory.rows,
     }
     return Log(tuple(trajectory.messages), rows, title)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from react_agent.engines.settings import ExecutorSettings
+from react_agent.memory.settings import MemorySettings
 from react_agent.models.settings import ModelSettings
 from react_agent.settings import Settings, part, setting
 
@@ -24,6 +25,11 @@ class AgentSettings(Settings):
     harness: str = setting("what runs the agent: a name, or module:attribute", "react")
     command: str | None = setting(
         "with --harness command: the program and its arguments, run in the case's folder", None
+    )
+    skill_offer: Literal["native", "preloaded"] | None = setting(
+        "with a client as the harness: the skill in its own folder, or whole in the prompt",
+        None,
+        default_text="native where the client knows skills",
     )
     skills_dir: Path | None = setting(
         "folder of skills, or one skill", None, default_text="those that come with the benchmark"
@@ -96,6 +102,7 @@ class Rollouts(Settings):
     )
     overwrite: bool = setting("forget an earlier run and start over", False)
     agent: AgentSettings = part(AgentSettings(), "agent")
+    memory: MemorySettings = part(MemorySettings(), "memory")
     cases: CaseChoice = part(CaseChoice(), "cases and seeds")
     executor: ExecutorSettings = part(ExecutorSettings(), "executor")
     model: ModelSettings = part(

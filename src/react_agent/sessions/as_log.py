@@ -40,7 +40,7 @@ def session_log(evidence: Evidence, session: Session) -> SessionLog:
     scrubber = Scrubber.of(session)
     clean = scrubber.session(session)
     signals = tuple(evidence.signals(clean))
-    messages, places = _messages(clean.steps)
+    messages, places = messages_of(clean.steps)
     agent = f"{evidence.name}-skill" if clean.skills else evidence.name
     name = LogName(agent, task_name(session.reference.id))
     found = [f"[{places.get(s.step, 0)}] {s.kind}: {s.text}" for s in signals]
@@ -73,7 +73,7 @@ def task_name(identifier: str) -> str:
     return f"{plain[:40].strip('-') or 'session'}-{digest(identifier)[:12]}"
 
 
-def _messages(steps: Sequence[Step]) -> tuple[list[Message], dict[int, int]]:
+def messages_of(steps: Sequence[Step]) -> tuple[list[Message], dict[int, int]]:
     """In the agent's own form: a reply with its tool call, and what came back for it."""
     writer = _Writer(steps)
     for number, step in enumerate(steps, start=1):

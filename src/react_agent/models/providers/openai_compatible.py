@@ -30,7 +30,7 @@ KEY_VARIABLE = "OPENAI_API_KEY"
 BASE_URL = "the base URL (--base_url, OPENAI_BASE_URL)"
 ACCOUNT_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
 """From the SDK's environment, as `OPENAI_CUSTOM_HEADERS` is; no other company gets to see them."""
-_ROUTE = "/chat/completions"
+_CHAT = "/chat/completions"
 _CUT_OFF = {"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"}
 _BROKEN_OFF = {"abort", "error"}
 """finish_reason of vLLM and SGLang for a request that the server itself ended."""
@@ -44,6 +44,7 @@ class OpenAIEndpoint(Wire):
     """
 
     client = "openai"
+    route = _CHAT
 
     def __init__(
         self,
@@ -58,14 +59,14 @@ class OpenAIEndpoint(Wire):
         stats: Stats | None = None,
     ) -> None:
         base = http_url(base_url, BASE_URL)
-        base = base.with_path(base.path.rstrip("/").removesuffix(_ROUTE), keep_query=True)
+        base = base.with_path(base.path.rstrip("/").removesuffix(_CHAT), keep_query=True)
         self.address = shown(base)
         self._key, self._azure = _header_value(api_key), azure
         foreign = known is not None and known.key_variable != KEY_VARIABLE
         self._withheld = [*ACCOUNT_HEADERS, *_custom_headers()] if foreign else []
         self._sdk: AsyncOpenAI | None = None
         super().__init__(
-            base.with_path(base.path.rstrip("/") + _ROUTE, keep_query=True),
+            base.with_path(base.path.rstrip("/") + self.route, keep_query=True),
             secrets=(self._key, *_custom_headers().values()),
             timeout=timeout,
             policy=policy,
@@ -151,7 +152,7 @@ def models_url(flag: str | None) -> URL:
     if on_azure(flag):
         version = os.environ.get("OPENAI_API_VERSION", "")
         return base.parent.parent.joinpath("models").with_query({"api-version": version})
-    path = base.path.rstrip("/").removesuffix(_ROUTE)
+    path = base.path.rstrip("/").removesuffix(_CHAT)
     return base.with_path(path + "/models", keep_query=True)
 
 

@@ -1,0 +1,1 @@
+"""Agents that others make, each run as it comes, behind the harness seam."""

@@ -1,0 +1,103 @@
+"""Clients that are installed here: where one lies, which version, and what it needs to be seen.
+
+They are looked for in the folder that TRACE2SKILL_CLIENTS names (`npm install --prefix FOLDER`
+fills one), then on the PATH.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from react_agent.errors import ContractError
+from react_agent.text import one_line
+
+FOLDER = "TRACE2SKILL_CLIENTS"
+_BINS = ("", "bin", "node_modules/.bin")
+_SYSTEM = Path("/usr")
+"""Is shown to every agent."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    program: Path
+    """Free of links."""
+    version: str
+    needs: tuple[Path, ...]
+    """Folders and files without which it does not start."""
+    path: tuple[Path, ...] = ()
+    """Folders of the programs that start it."""
+
+
+def find_program(name: str) -> Path | None:
+    given = os.environ.get(FOLDER)
+    folders = [Path(given, one).absolute() for one in _BINS] if given else []
+    search = os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
+    found = shutil.which(name, path=search)
+    return Path(found) if found else None
+
+
+@cache
+def installed(name: str, install: str) -> Installed:
+    """Raises ContractError where it is not here, or does not start."""
+    place = find_program(name)
+    if place is None:
+        raise ContractError(
+            f"{name} is not installed: {install}; or name the folder that holds it in {FOLDER}"
+        )
+    program = place.resolve()
+    runners = _runners(program)
+    needs = {_package(program), *(r.parent.parent for r in runners)}
+    shown = tuple(sorted(one for one in needs if not one.is_relative_to(_SYSTEM)))
+    return Installed(
+        program, _version(program), shown, tuple(dict.fromkeys(r.parent for r in runners))
+    )
+
+
+def _package(program: Path) -> Path:
+    """A program of npm's loads its neighbours, one of Python's its environment."""
+    for number, part in enumerate(program.parts):
+        if part == "node_modules":
+            return Path(*program.parts[: number + 1])
+    environment = program.parent.parent
+    return environment if (environment / "pyvenv.cfg").is_file() else program
+
+
+def _runners(program: Path) -> list[Path]:
+    """What its first line asks for."""
+    with program.open("rb") as file:
+        line = file.readline(500)
+    if not line.startswith(b"#!"):
+        return []
+    words = line[2:].decode("utf-8", "replace").split()
+    named = words[-1] if words and words[0].endswith("/env") else words[0] if words else ""
+    found = shutil.which(named)
+    if not found:
+        return []
+    # A Python of an environment is a link to the one that it was made of.
+    return list(dict.fromkeys((Path(found).absolute(), Path(found).resolve())))
+
+
+def _version(program: Path) -> str:
+    with tempfile.TemporaryDirectory(prefix="client-version-") as home:
+        env = {"PATH": os.environ.get("PATH", ""), "HOME": home, "TERM": "dumb"}
+        try:
+            done = subprocess.run(
+                [str(program), "--version"],
+                env=env,
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ContractError(f"{program}: does not start: {error}") from None
+    if done.returncode:
+        words = one_line(done.stderr or done.stdout, 200)
+        raise ContractError(f"{program}: does not start: {words or f'exit code {done.returncode}'}")
+    return one_line(done.stdout, 80)

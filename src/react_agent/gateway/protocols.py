@@ -1,0 +1,190 @@
+"""The protocols that agents speak, as far as a gateway has to read them: where a request goes,
+whose model it names, what its answer has used, and how a refusal is said."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from react_agent.errors import ContractError
+from react_agent.model import Usage
+from react_agent.models.providers.openai_compatible import find_base_url, find_key
+
+Fields = Mapping[str, Any]
+ANTHROPIC = "https://api.anthropic.com"
+_ENDS = ("/chat/completions", "/responses", "/messages")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    name: str
+    route: str
+    """Below the address, in which `/v1` stands or is left out."""
+    usage: Callable[[Fields], Usage]
+    """Of an answer's `usage`."""
+    part: Callable[[Fields], Fields]
+    """Of one event of a stream: what holds `model` and `usage`, as a whole answer does."""
+    refusal: Callable[[str, int], Fields]
+    address: Callable[[str | None, str], str]
+    """From what the user gives and the model's name."""
+    key: Callable[[str | None], str]
+    """From what the user gives, else from the environment. Raises ContractError."""
+    headers: Callable[[str], Mapping[str, str]]
+    """With the key."""
+
+    def url(self, given: str | None, model: str) -> str:
+        base = self.address(given, model).rstrip("/")
+        for end in _ENDS:
+            base = base.removesuffix(end)
+        return f"{base.removesuffix('/v1') if self.name == 'messages' else base}{self.route}"
+
+
+def _count(usage: Fields, *names: str) -> int:
+    counts = (usage.get(name) for name in names)
+    return sum(count for count in counts if isinstance(count, int) and count > 0)
+
+
+def _inner(value: Fields, name: str) -> Fields:
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _of_chat(usage: Fields) -> Usage:
+    return Usage(
+        calls=1,
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+        cached_tokens=_count(_inner(usage, "prompt_tokens_details"), "cached_tokens"),
+    )
+
+
+def _of_messages(usage: Fields) -> Usage:
+    """What is read from a cache and what is written to one are counted beside the rest there."""
+    sent = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    return Usage(
+        calls=1,
+        prompt_tokens=_count(usage, *sent),
+        completion_tokens=_count(usage, "output_tokens"),
+        cached_tokens=_count(usage, "cache_read_input_tokens"),
+    )
+
+
+def _of_responses(usage: Fields) -> Usage:
+    return Usage(
+        calls=1,
+        prompt_tokens=_count(usage, "input_tokens"),
+        completion_tokens=_count(usage, "output_tokens"),
+        cached_tokens=_count(_inner(usage, "input_tokens_details"), "cached_tokens"),
+    )
+
+
+def _refused(words: str, status: int) -> Fields:
+    return {"error": {"message": words, "type": "invalid_request_error", "code": str(status)}}
+
+
+def _refused_messages(words: str, status: int) -> Fields:
+    return {"type": "error", "error": {"type": "invalid_request_error", "message": words}}
+
+
+def _openai_key(given: str | None) -> str:
+    return find_key(given)
+
+
+def _anthropic_address(given: str | None, model: str) -> str:
+    return given or os.environ.get("ANTHROPIC_BASE_URL") or ANTHROPIC
+
+
+def _anthropic_key(given: str | None) -> str:
+    key = (given or os.environ.get("ANTHROPIC_API_KEY") or "").strip()
+    if not key:
+        raise ContractError("no API key: set ANTHROPIC_API_KEY or give --api_key")
+    return key
+
+
+def _bearer(key: str) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _x_api_key(key: str) -> Mapping[str, str]:
+    return {"x-api-key": key}
+
+
+PROTOCOLS = {
+    one.name: one
+    for one in (
+        Protocol(
+            "chat",
+            "/chat/completions",
+            _of_chat,
+            lambda event: event,
+            _refused,
+            find_base_url,
+            _openai_key,
+            _bearer,
+        ),
+        Protocol(
+            "responses",
+            "/responses",
+            _of_responses,
+            lambda event: _inner(event, "response"),
+            _refused,
+            find_base_url,
+            _openai_key,
+            _bearer,
+        ),
+        Protocol(
+            "messages",
+            "/v1/messages",
+            _of_messages,
+            lambda event: _inner(event, "message") or event,
+            _refused_messages,
+            _anthropic_address,
+            _anthropic_key,
+            _x_api_key,
+        ),
+    )
+}
+
+
+class Reading:
+    """What an answer says of itself, whole or event by event."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self.served = ""
+        self.counted: dict[str, Any] = {}
+        self._rest = b""
+
+    @property
+    def usage(self) -> Usage:
+        return self.protocol.usage(self.counted)
+
+    def whole(self, body: bytes) -> dict[str, Any]:
+        """Empty for what is no JSON object."""
+        return self._take(body, lambda answer: answer)
+
+    def feed(self, chunk: bytes) -> list[dict[str, Any]]:
+        """The events that are complete with this piece of a stream."""
+        lines = (self._rest + chunk).split(b"\n")
+        self._rest = lines.pop()
+        return list(self._events(lines))
+
+    def _events(self, lines: Iterable[bytes]) -> Iterable[dict[str, Any]]:
+        for line in lines:
+            if line.startswith(b"data:") and (event := self._take(line[5:], self.protocol.part)):
+                yield event
+
+    def _take(self, text: bytes, part: Callable[[Fields], Fields]) -> dict[str, Any]:
+        try:
+            event = json.loads(text)
+        except (ValueError, RecursionError):
+            return {}
+        if not isinstance(event, dict):
+            return {}
+        found = part(event)
+        if isinstance(found.get("model"), str) and found["model"]:
+            self.served = found["model"]
+        # Counts of one stream come in parts, and later ones replace earlier ones.
+        self.counted |= {k: v for k, v in _inner(found, "usage").items() if v is not None}
+        return event
