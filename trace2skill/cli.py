@@ -21,6 +21,7 @@ STAGES = {
     "memory": ("analysis.memory", "a memory bank of notes: the baseline ReasoningBank"),
     "evolve": ("skill_evolver.evolve", "evolution: lessons become a better skill"),
     "lessons": ("skill_evolver.commands.lessons", "list the lessons in an evolved skill"),
+    "effect": ("trace2skill.effect.command", "does a lesson help? the skill with and without it"),
     "blame": ("skill_evolver.commands.blame", "trace a line of a skill to its evidence"),
     "revert": ("skill_evolver.commands.revert", "take one lesson out of a skill"),
     "rollback": ("skill_evolver.commands.rollback", "bring back an earlier version of a skill"),
