@@ -13,6 +13,12 @@ class Reproduction(Settings):
     """One start of a reproduction."""
 
     config: Path = setting("such as reproduce.example.toml", unit="CONFIG", positional=True)
+    experiment: str | None = setting(
+        "one of the paper's comparisons in place of a single recipe: merging, analysts, signals, "
+        "starts; each arm lies in a folder of its own, what they have in common is run once",
+        None,
+        unit="NAME",
+    )
     dry_run: bool = setting("show the plan; call nobody", False, flag="dry-run")
     yes: bool = setting("start without asking", False)
     max_cost: float | None = setting("send no more", None, unit="DOLLARS", least=0, group=_BUDGET)
