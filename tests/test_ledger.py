@@ -406,3 +406,19 @@ def test_a_broken_table_file_is_named(tmp_path: Path) -> None:
     write_json(tmp_path / "t.json", {"rows": [{"table": "Table 1"}]})
     with pytest.raises(ContractError, match=r"t\.json"):
         load_rows(tmp_path / "t.json")
+
+
+def test_a_run_with_a_memory_stands_beside_the_papers_reasoningbank(
+    tmp_path: Path, data: Path
+) -> None:
+    memory = {"name": "reasoningbank", "lessons": "combined", "written_by": ["Qwen3.5-122B-A10B"]}
+    vectors = {**memory, "embedding_model": "Qwen/Qwen3-Embedding-8B"}
+    given = {"model": PAPERS, "skill": None, "agent": "cli_only"}
+    own = place(run_of(tmp_path / "a", data, memory=vectors, **given))
+    placed = [row for row in fill(ROWS, [own], {}).rows if row.own]
+    assert {(row.paper.row, row.paper.user) for row in placed} == {("ReasoningBank", "122B")}
+    assert not any("tasks found by" in text for text in own.deviations)
+    by_words = place(run_of(tmp_path / "b", data, memory=memory, **given))
+    assert any("tasks found by common words" in text for text in by_words.deviations)
+    with pytest.raises(Unmatched, match="a memory beside a skill"):
+        place(run_of(tmp_path / "c", data, memory=vectors, model=PAPERS, skill={"digest": "x"}))

@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.analysts.running import AnalystBench, decisive, open_model
 from analysis.analysts.settings import CallAnalysis
-from analysis.analysts.single_call import FAILURES, SUCCESSES, SingleCallAnalyst
+from analysis.analysts.single_call import FAILURES, NOTES, SUCCESSES, SingleCallAnalyst
 from react_agent.models.connect import Shared
 from react_agent.registry import DOMAINS, find
 from react_agent.seams import Domain, Reading
@@ -43,15 +43,17 @@ class OneCallSite:
         given = self.settings
         async with open_model(given, self.in_flight, shared) as (connection, model):
             with self.domain or contextlib.nullcontext():
+                lessons = FAILURES if given.kind == "error" else SUCCESSES
                 analyst = SingleCallAnalyst(
-                    FAILURES if given.kind == "error" else SUCCESSES,
+                    NOTES[given.kind] if given.for_memory else lessons,
                     connection.model(seed=given.choice.seed),
                     str(model["model"]),
                     given.output_dir,
                     self.domain,
                     given.rejected,
                 )
-                stage = f"one-call {given.kind} analysis"
+                what = "notes" if given.for_memory else "analysis"
+                stage = f"one-call {given.kind} {what}"
                 more = {"rejected": list(given.rejected)} if given.rejected else {}
                 yield AnalystBench(
                     work=analyst.analyse,

@@ -98,6 +98,7 @@ class CallAnalysis(Analysis):
 
     data_path: Path | None = setting("also check items for values of the task's answers", None)
     all: bool = setting("every run that the agent ended, whatever its verdict", False)
+    for_memory: bool = setting("notes for a memory bank, not lessons", False, hidden=True)
     max_workers: int = setting("calls in flight", min(32, 4 * (os.cpu_count() or 1)), least=1)
     rejected: tuple[str, ...] = setting(
         "lessons that a person has turned down, and why: not to be drawn again", (), hidden=True

@@ -1,6 +1,7 @@
 """One-call analysts: a log in, a report out. Failures and successes are two values of one thing."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ class CallKind:
 
 FAILURES = CallKind("error", "error_llm/system.j2")
 SUCCESSES = CallKind("success", "success_llm/system.j2")
+NOTES: Mapping[LessonKind, CallKind] = {
+    "error": CallKind("error", "memory/failure.j2"),
+    "success": CallKind("success", "memory/success.j2"),
+}
+"""For a memory bank."""
 
 
 @dataclass

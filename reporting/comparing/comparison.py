@@ -40,6 +40,8 @@ class Standing(BaseModel, frozen=True):
     agent: str
     model: str
     skill: str
+    memory: str = ""
+    """Notes of earlier tasks that stood before each task, and how they were found."""
     seeds: tuple[str, ...]
     runs: int
     rules: str

@@ -31,7 +31,9 @@ def _marked(comparison: Compared) -> list[str]:
 
 
 def _who(standing: Standing) -> str:
-    named = [standing.agent, standing.skill and f"skill {standing.skill}", standing.model]
+    given = (("skill", standing.skill), ("memory", standing.memory))
+    helped = [f"{what} {name}" for what, name in given if name]
+    named = [standing.agent, *helped, standing.model]
     seeds = ", ".join(standing.seeds)
     known = [*(name for name in named if name), f"seed {seeds}" if seeds else "no seed noted"]
     mark = " [recorded]" if standing.recorded else ""

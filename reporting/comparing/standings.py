@@ -33,19 +33,27 @@ def compare(
     seed: int = 0,
 ) -> Compared:
     """`entrants` are over the same tasks; the first is the baseline. `seed` is the bootstrap's."""
-    first, others = entrants[0], entrants[1:]
-    tests = [_Test(first, other, infrastructure) for other in others]
-    adjusted = st.holm([test.p for test in tests])
+    sides = [(entrants[0], other) for other in entrants[1:]]
     return Compared(
         mark=RECORDED if any(entrant.recorded for entrant in entrants) else "",
         rule=RULE,
         infrastructure=infrastructure,
         notes=tuple(notes),
         standings=tuple(_standing(entrant) for entrant in entrants),
-        pairs=tuple(
-            _pair(test, p, len(tests), seed) for test, p in zip(tests, adjusted, strict=True)
-        ),
+        pairs=paired(sides, infrastructure=infrastructure, seed=seed),
     )
+
+
+def paired(
+    sides: Sequence[tuple[Entrant, Entrant]],
+    *,
+    infrastructure: Infrastructure = "leave-out",
+    seed: int = 0,
+) -> tuple[Pair, ...]:
+    """Each second side against its first, over the same tasks; Holm's correction over all."""
+    tests = [_Test(first, other, infrastructure) for first, other in sides]
+    adjusted = st.holm([test.p for test in tests])
+    return tuple(_pair(test, p, len(tests), seed) for test, p in zip(tests, adjusted, strict=True))
 
 
 def _standing(entrant: Entrant) -> Standing:
@@ -59,6 +67,7 @@ def _standing(entrant: Entrant) -> Standing:
         agent=view.agent,
         model=view.model,
         skill=view.skill,
+        memory=view.memory,
         seeds=tuple(seed for seed in entrant.seeds if seed),
         runs=len(entrant.runs),
         rules=entrant.first.rules,

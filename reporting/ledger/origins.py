@@ -30,6 +30,7 @@ SEED_SKILLS: Mapping[str, tuple[Mode, Mode]] = {
 }
 """The bundled stand-ins: what each stands for, and the mode of what evolves from it."""
 MERGE_BATCH = 32
+EMBEDDING = "Qwen3-Embedding-8B"
 OWN_SEED = "the seed skill is this toolkit's own {}, not the paper's"
 
 
@@ -41,7 +42,8 @@ class Unmatched(Exception):
 class Origin:
     """Where the run's skill comes from, in the paper's terms."""
 
-    mode: Mode
+    mode: Mode | None
+    """None for a system that has no skill of a kind."""
     author: str | None = None
     signal: Signal | None = None
     method: str = ""
@@ -53,9 +55,13 @@ class Origin:
 
 def origin_of(entrant: Entrant, dataset: Domain[Any]) -> Origin:
     view = entrant.first.view
+    noted = view.settings.get("skill")
+    if memory := view.settings.get("memory"):
+        if noted:
+            raise Unmatched("a memory beside a skill is none of the paper's")
+        return _remembered(memory)
     if view.agent == "cli_only":
         return Origin("no skill")
-    noted = view.settings.get("skill")
     wanted = noted.get("digest") if isinstance(noted, dict) else None
     if view.agent != "cli_skill_preloaded" or not wanted:
         raise Unmatched(f"agent {view.agent or 'not noted'} is none of the paper's")
@@ -63,6 +69,28 @@ def origin_of(entrant: Entrant, dataset: Domain[Any]) -> Origin:
         if (SKILLS / name).is_dir() and Skill.load(SKILLS / name).digest == wanted:
             return Origin(mode, deviations=(OWN_SEED.format(name),))
     return _released(wanted) or _evolved(entrant, wanted, dataset)
+
+
+def _remembered(memory: Mapping[str, Any]) -> Origin:
+    """The baseline ReasoningBank, by what its run noted of the bank."""
+    signals: dict[str, Signal] = {"error": "error", "success": "success", "combined": "combined"}
+    writers = {model_size(str(name), "writer of the bank") for name in memory["written_by"]}
+    if len(writers) != 1:
+        raise Unmatched("its bank was written by several models")
+    ((author, apart),) = writers
+    found = memory.get("embedding_model")
+    by = f"by vectors of {found}" if found else "by common words, without vectors"
+    deviations = (
+        *apart,
+        "notes and reminder: this toolkit's prompts, not ReasoningBank's",
+        *([] if _plain(found) == EMBEDDING else [f"tasks found {by}, the paper's by {EMBEDDING}"]),
+    )
+    signal = signals[memory["lessons"]]
+    return Origin(None, author, signal, "ReasoningBank", deviations=deviations)
+
+
+def _plain(name: object) -> str:
+    return str(name or "").rsplit("/", 1)[-1]
 
 
 def _released(wanted: str) -> Origin | None:

@@ -13,6 +13,7 @@ from reporting.runs.runview import Problem, RunView
 
 if TYPE_CHECKING:
     from skill_evolver.engine.history import Provenance
+    from skill_evolver.lineage.effects import LessonEffect
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,14 @@ class EvolutionView:
         return sorted(names, key=lambda name: (name != MAIN, name))
 
     @property
+    def effects(self) -> "Mapping[str, LessonEffect]":
+        """What was measured of this state of the skill, by lesson."""
+        from skill_evolver.engine.history import files_digest
+        from skill_evolver.lineage.effects import known_effects
+
+        return known_effects(self.skill.root, files_digest(self.skill.files))
+
+    @property
     def edits(self) -> tuple[str, ...]:
         """The edits that were carried out, in order."""
         steps = self.provenance.steps if self.provenance else ()
@@ -116,6 +125,7 @@ def lessons_of(view: EvolutionView, trajectories: Mapping[str, str]) -> dict[str
         "created": provenance.created,
         "settings": provenance.settings,
         "lessons": [lesson.model_dump(mode="json") for lesson in provenance.lessons],
+        "effects": {name: str(one) for name, one in view.effects.items()},
         "reverted": [lesson.model_dump(mode="json") for lesson in provenance.reverted],
         "nodes": {
             name: node.model_dump(mode="json", exclude_defaults=True, exclude={"id"})

@@ -37,7 +37,7 @@ def run_facts(run: RunView, name: str, prices: Prices) -> dict[str, Any]:
         "path": str(run.path),
         "model": run.model,
         "agent": run.agent,
-        "skill": run.skill,
+        "skill": " + ".join(filter(None, (run.skill, run.memory))),
         "seed": run.seed,
         "recorded": run.recorded,
         "cases": len(run.cases),

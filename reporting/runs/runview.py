@@ -130,6 +130,13 @@ class RunView:
         return str(_mapping_or_empty(self.settings.get("skill")).get("name", ""))
 
     @property
+    def memory(self) -> str:
+        """What stood before each task, and how it was found; empty where nothing did."""
+        noted = _mapping_or_empty(self.settings.get("memory"))
+        found = noted.get("embedding_model") or "common words, not vectors"
+        return f"{noted['name']} (by {found})" if noted.get("name") else ""
+
+    @property
     def agent(self) -> str:
         return str(self.settings.get("agent") or self.summary.get("agent_name") or "")
 

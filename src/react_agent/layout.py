@@ -20,6 +20,7 @@ BUDGET = "budget.jsonl"
 SIGNALS = "signals.jsonl"
 """At the root of a run that was imported from sessions."""
 
+MEMORY_BANK = "memory_bank.jsonl"
 PARSED = "_parsed.json"
 """Ends the name of a record file that lies beside its analysis folder."""
 ANALYSIS_SETTINGS = "analysis_run.json"

@@ -25,6 +25,7 @@ HARNESSES: Mapping[str, str] = {
 }
 PROVIDERS: Mapping[str, str] = {
     "openai": "react_agent.models.providers.openai_compatible:open_openai",
+    "anthropic": "react_agent.models.providers.anthropic_messages:open_anthropic",
     "api_chat": "react_agent.models.providers.api_chat:open_api_chat",
 }
 SKILL_FORMATS: Mapping[str, str] = {

@@ -108,6 +108,8 @@ class Workspace:
     """Empty once the result is there, else one sentence for the agent saying what is missing."""
     images: tuple[ImagePart, ...] = ()
     """Shown beside the task prompt."""
+    memory: str = ""
+    """Put before the task prompt."""
 
 
 @dataclass(frozen=True)

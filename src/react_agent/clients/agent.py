@@ -142,7 +142,7 @@ class ClientHarness:
         return found
 
     def _given(self, workspace: Workspace, visit: Visit) -> Given:
-        task = self.equipment.prompts.render("task.j2", **workspace.fields)
+        task = self.equipment.task(workspace)
         if self.skill and self.kind.offer == "preloaded":
             task = PROMPTS.render(
                 TEMPLATE,

@@ -77,7 +77,7 @@ class CommandHarness:
         self.skill_folder = skill.root.resolve() if skill else None
 
     async def run(self, workspace: Workspace) -> Trajectory:
-        task = self.equipment.prompts.render("task.j2", **workspace.fields)
+        task = self.equipment.task(workspace)
         (workspace.folder / TASK_FILE).write_text(f"{task}\n", encoding="utf-8")
         visible = [*self.kind.files, *([self.skill_folder] if self.skill_folder else [])]
         case = self.sandbox.case(workspace.folder, read_only=visible, hide=self.equipment.hide)

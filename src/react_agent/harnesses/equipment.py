@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 from react_agent.gateway.server import Gateway
 from react_agent.model import Model
 from react_agent.sandbox.door import Sandbox
-from react_agent.seams import Harness
+from react_agent.seams import Harness, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
@@ -52,6 +52,11 @@ class Equipment:
     """For a kind with a protocol."""
     records: Path | None = None
     """Where what was asked through the gateway is written down."""
+
+    def task(self, workspace: Workspace) -> str:
+        """The task prompt, and before it what the agent is reminded of."""
+        task = self.prompts.render("task.j2", **workspace.fields)
+        return f"{workspace.memory}\n\n{task}" if workspace.memory else task
 
 
 class AgentKind(Protocol):

@@ -71,7 +71,7 @@ class ReActHarness:
             skill_body=skill.body if skill else "",
             skill_folder=self.skill_folder,
         )
-        task = self.prompts.render("task.j2", **workspace.fields)
+        task = self.equipment.task(workspace)
         parts: tuple[Part, ...] = (TextPart(text=task), *workspace.images)
         shown = parts if workspace.images else task
         return [Message(role="system", content=system), Message(role="user", content=shown)]

@@ -10,11 +10,12 @@ from typing import Any
 
 from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
-from react_agent.filenames import case_folder, file_name
+from react_agent.filenames import case_folder, file_name, neutral_folder
 from react_agent.files import check_room, digest, refuses_writes
 from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment
 from react_agent.layout import LOGS
+from react_agent.memory.recall import Memory, open_memory
 from react_agent.models.connect import Connection, Shared, connect
 from react_agent.models.settings import ModelSettings
 from react_agent.registry import DOMAINS, HARNESSES, find
@@ -22,6 +23,7 @@ from react_agent.runs.folder import CaseResult, now
 from react_agent.runs.logs import Log, LogName, check_name, write_log
 from react_agent.runs.places import RunPlace
 from react_agent.runs.settings import DOMAIN, Rollouts
+from react_agent.sandbox import trees
 from react_agent.sandbox.agent_python import AgentPython, choose_python
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
 from react_agent.sandbox.office import office_version
@@ -61,6 +63,7 @@ class Assignment:
             seconds=round(trajectory.seconds, 3),
             fingerprint=self.fingerprint,
             output_digest=digest(output.read_bytes()) if output else "",
+            folder_seen=neutral_folder(self.case.task_id, self.case.name),
             finished_at=now(),
         )
 
@@ -153,12 +156,15 @@ class RolloutSite:
         async with (
             self._connect(masks, shared) as connection,
             self._gateway(connection) as gateway,
+            open_memory(self.settings.memory, self.settings.model) as memory,
         ):
             asked = gateway or connection
             described = asked.describe() if self.kind.with_model else {"model": self.kind.name}
             address = described.pop("endpoint", None)  # a server that moved is the same model
             settings = {**self._described(sandbox), "model": described}
-            worker = CaseWorker(self, sandbox, connection, gateway)
+            if memory:
+                settings["memory"] = dict(memory.described)
+            worker = CaseWorker(self, sandbox, connection, gateway, memory)
             yield Bench(worker.work, settings, connection.stats, {"endpoint": address})
 
     def _described(self, sandbox: Sandbox) -> dict[str, Any]:
@@ -208,9 +214,12 @@ class CaseWorker:
         sandbox: Sandbox,
         connection: Connection,
         gateway: Gateway | None,
+        memory: Memory | None,
     ) -> None:
-        self.site, self.sandbox = site, sandbox
+        self.site, self.sandbox, self.memory = site, sandbox, memory
         self.connection, self.gateway = connection, gateway
+        self.reminded: dict[str, str] = {}
+        """Of which earlier task, by task."""
         self.domain = site.domain
         self.crashed = False
         self._harnesses: dict[int | None, Harness] = {}
@@ -218,12 +227,17 @@ class CaseWorker:
     async def work(self, given: Assignment) -> CaseResult:
         """Run one case and write its workbook and its log. Raises ModelError as `_trajectory`."""
         case, place = given.case, given.place
-        folder = place.working_dir / case_folder(case.task_id, case.name)
+        folder = place.working_dir / neutral_folder(case.task_id, case.name)
+        published = place.working_dir / case_folder(case.task_id, case.name)
+        await in_thread(trees.remove, published)  # of an attempt that is made again
         harness = self._harness(place)
         for earlier in self.domain.output_places(case, place.output_dir):
             earlier.unlink(missing_ok=True)
         trajectory = await self._trajectory(harness, given, folder)
-        return await to_the_end(partial(self._write_down, given, trajectory, folder))
+        result = await to_the_end(partial(self._write_down, given, trajectory, folder))
+        if folder.exists():
+            folder.rename(published)
+        return result
 
     def _write_down(self, given: Assignment, trajectory: Trajectory, folder: Path) -> CaseResult:
         """All that waits for the disk, and so not on the event loop."""
@@ -239,7 +253,8 @@ class CaseWorker:
         result = given.result(trajectory, output)
         name = self._harness(place).name
         log_name = LogName(name, case.task_id, case.name if given.several else "")
-        written = _log(place.header, name, given, trajectory, result)
+        header = {**place.header, "memory": self.reminded.get(given.case.task_id)}
+        written = _log(header, name, given, trajectory, result)
         path = write_log(place.log_dir, log_name, written, self.site.settings.log_format)
         return result.model_copy(update={"log_file": str(path)})
 
@@ -268,11 +283,17 @@ class CaseWorker:
             self.domain.output_path(case, given.place.output_dir).unlink(missing_ok=True)
             workspace = await in_thread(self.domain.prepare, case, folder)
             check_room(folder)
+            if self.memory:
+                recalled = await self.memory.recall(case.task)
+                self.reminded[case.task_id] = recalled.source
+                workspace = replace(workspace, memory=recalled.text)
             trajectory = await harness.run(workspace)
             check_room(folder)
             return trajectory
-        except ModelError:
-            raise
+        except ModelError as error:
+            if error.fatal:
+                raise
+            return Trajectory(status="infrastructure", error=str(error))
         except Exception as error:  # ours, not the agent's, and it costs this case only
             if refuses_writes(error):
                 raise
@@ -298,6 +319,7 @@ def _log(
         "input_file": result.input_file,
         "model": header["model"],
         "seed": header["seed"],
+        **({"memory": header["memory"] or "none"} if header["memory"] is not None else {}),
         "timestamp": result.finished_at,
         "success": result.success,
         "status": result.status,

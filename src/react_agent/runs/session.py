@@ -171,7 +171,12 @@ def _environment(site: RolloutSite) -> dict[str, Any]:
         with contextlib.suppress(metadata.PackageNotFoundError):  # a clone need not be installed
             versions[name] = metadata.version(name)
     # Without the endpoint's address, which may hold a key; it stands apart, cleaned of that.
-    nameless = replace(site.settings, model=replace(site.settings.model, base_url=None))
+    given = site.settings
+    nameless = replace(
+        given,
+        model=replace(given.model, base_url=None),
+        memory=replace(given.memory, embedding_base_url=None),
+    )
     return {
         "command": shlex.join(["trace2skill", "run", *as_argv(nameless)]),
         "python": platform.python_version(),

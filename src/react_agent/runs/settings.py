@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from react_agent.engines.settings import ExecutorSettings
+from react_agent.memory.settings import MemorySettings
 from react_agent.models.settings import ModelSettings
 from react_agent.settings import Settings, part, setting
 
@@ -101,6 +102,7 @@ class Rollouts(Settings):
     )
     overwrite: bool = setting("forget an earlier run and start over", False)
     agent: AgentSettings = part(AgentSettings(), "agent")
+    memory: MemorySettings = part(MemorySettings(), "memory")
     cases: CaseChoice = part(CaseChoice(), "cases and seeds")
     executor: ExecutorSettings = part(ExecutorSettings(), "executor")
     model: ModelSettings = part(

@@ -52,7 +52,7 @@ class ReplyCache:
         # SQLite may wait for another process: never on the event loop. One thread, one connection.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reply-cache")
         try:
-            self._cache = self._thread.submit(_open, folder).result()
+            self._cache = self._thread.submit(open_cache, folder).result()
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             self._thread.shutdown()
             raise ContractError(f"--reply_cache {folder}: cannot be used: {error}") from None
@@ -83,7 +83,8 @@ class ReplyCache:
             return None
 
 
-def _open(folder: Path) -> Any:
+def open_cache(folder: Path) -> Any:
+    """A diskcache.Cache. Raises OSError, sqlite3.Error, diskcache.Timeout."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as probe:
         try:  # SQLite would try for two minutes, and then say that somebody else has it locked

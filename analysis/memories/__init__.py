@@ -1,0 +1,1 @@
+"""From trajectories and verdicts to a memory bank."""

@@ -1,0 +1,105 @@
+"""A memory bank: one JSON line a trajectory, with the text of its task and the notes made of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from react_agent.configfile import first_problem
+from react_agent.errors import ContractError
+from react_agent.files import digest, read_lines, write_whole
+
+
+class MemoryItem(BaseModel, frozen=True):
+    """One note."""
+
+    title: str
+    description: str = ""
+    content: str = ""
+
+
+class BankEntry(BaseModel, frozen=True):
+    """What one trajectory left."""
+
+    task: str
+    instance: str
+    text: str
+    """Of the task: what is compared with the text of another."""
+    solved: bool
+    items: tuple[MemoryItem, ...]
+    trajectory: str = ""
+    """The log that the notes were made of."""
+    model: str = ""
+    """Who made them."""
+
+
+@dataclass(frozen=True)
+class EarlierTask:
+    """All notes of one task, whatever its trajectories."""
+
+    id: str
+    text: str
+    items: tuple[MemoryItem, ...]
+
+
+@dataclass(frozen=True)
+class Bank:
+    entries: tuple[BankEntry, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> "Bank":
+        """Raises ContractError for a file that is absent, holds another thing, or no note."""
+        if not path.is_file():
+            raise ContractError(f"{path}: no such memory bank; make one with `trace2skill memory`")
+        entries = []
+        for number, line in enumerate(read_lines(path), start=1):
+            try:
+                entries.append(BankEntry.model_validate(line))
+            except ValidationError as error:
+                problem = first_problem(error, "the whole line")
+                raise ContractError(f"{path}: line {number}: {problem}") from None
+        bank = cls(tuple(entries))
+        if not bank.tasks:
+            raise ContractError(f"{path}: holds no note; make it anew with `trace2skill memory`")
+        return bank
+
+    def save(self, path: Path) -> None:
+        write_whole(path, "".join(f"{entry.model_dump_json()}\n" for entry in self.entries))
+
+    @cached_property
+    def tasks(self) -> Sequence[EarlierTask]:
+        """Those that left a note, in the order of the file."""
+        found: dict[str, list[BankEntry]] = {}
+        for entry in self.entries:
+            if entry.items:
+                found.setdefault(entry.task, []).append(entry)
+        return [
+            EarlierTask(task, entries[0].text, tuple(_each(entries)))
+            for task, entries in found.items()
+        ]
+
+    @property
+    def digest(self) -> str:
+        """Of all that can come before a task."""
+        return digest(*(part for task in self.tasks for part in _parts(task)))
+
+    @property
+    def signals(self) -> str:
+        """The paper's word for what the notes were made of."""
+        kinds = {entry.solved for entry in self.entries if entry.items}
+        names: Mapping[frozenset[bool], str] = {
+            frozenset({True}): "success",
+            frozenset({False}): "error",
+        }
+        return names.get(frozenset(kinds), "combined")
+
+
+def _each(entries: Iterable[BankEntry]) -> Iterable[MemoryItem]:
+    return (item for entry in entries for item in entry.items)
+
+
+def _parts(task: EarlierTask) -> Iterable[str]:
+    yield from (task.id, task.text)
+    yield from (item.model_dump_json() for item in task.items)

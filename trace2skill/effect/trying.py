@@ -1,0 +1,210 @@
+"""The skill with all its lessons, and without each one, on the tasks that the lesson came from."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+from react_agent.errors import ContractError
+from react_agent.layout import BUDGET
+from react_agent.models.settings import ModelSettings
+from react_agent.registry import DOMAINS, find
+from react_agent.runs import session
+from react_agent.runs.logs import read_log
+from react_agent.runs.reproduced import skill_of
+from react_agent.runs.settings import CaseChoice, Rollouts
+from react_agent.skills import Skill, find_skill, write_skill
+from reporting.comparing.comparison import Pair
+from reporting.comparing.entrants import load_entrants
+from reporting.comparing.standings import paired
+from skill_evolver.commands.revert import carried_over, without
+from skill_evolver.engine.history import Provenance, explain, files_digest
+from skill_evolver.lineage.effects import Effects, LessonEffect, Word
+from skill_evolver.lineage.grouping import Lesson
+from spreadsheetbench.scoring import stage as scoring
+from spreadsheetbench.scoring.settings import Scoring
+from trace2skill.effect.settings import Effect
+
+WHOLE = "whole"
+"""Folder of the skill with all lessons."""
+WORDS: Mapping[str, Word] = {"better": "helps", "worse": "hurts", "undecided": "undecided"}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A state of the skill, and the tasks that it is tried on."""
+
+    name: str
+    files: Mapping[str, str]
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A start that could not do all; the same command goes on."""
+
+    cases: int
+    why: str
+
+
+class Measurement:
+    """What is to be tried; raises ContractError for what does not fit together."""
+
+    def __init__(self, settings: Effect) -> None:
+        if settings.agent.skill or settings.agent.skills_dir:
+            raise ContractError("--skill, --skills_dir: the skill is the one that is measured")
+        self.settings = settings
+        self.skill: Skill = find_skill(skill_of(settings.evolved))
+        _, self.provenance, _ = explain(self.skill.root)
+        self.untried: list[LessonEffect] = []
+        self.trials = dict(self._trials())
+        tasks = dict.fromkeys(task for trial in self.trials.values() for task in trial.tasks)
+        self.whole = Trial(WHOLE, self.skill.files, tuple(tasks))
+
+    def _trials(self) -> Iterator[tuple[str, Trial]]:
+        asked, lessons = self.settings.lessons, self.provenance.lessons
+        known = [lesson.id for lesson in lessons]
+        if missing := [name for name in asked if name not in known]:
+            raise ContractError(f"no lesson {', '.join(missing)}; there is {', '.join(known)}")
+        domain = find(DOMAINS, "--domain", self.settings.domain)(self.settings.data_path)
+        there = {task.id for task in domain.tasks}
+        if missing := [task for task in self.settings.instance_ids if task not in there]:
+            raise ContractError(f"{self.settings.data_path}: no task {', '.join(missing)}")
+        for lesson in lessons:
+            if asked and lesson.id not in asked:
+                continue
+            tasks = self._tasks(lesson, there)
+            files = _without(self.skill, self.provenance, lesson.id)
+            if not tasks:
+                self._leave(lesson, "none of its tasks is in the data set")
+            elif files == self.skill.files:
+                self._leave(lesson, "no line of it is in the skill")
+            else:
+                yield lesson.id, Trial(f"without_{lesson.id}", files, tasks)
+
+    def _leave(self, lesson: Lesson, why: str) -> None:
+        effect = LessonEffect(lesson=lesson.id, title=lesson.title, verdict="not tried", note=why)
+        self.untried.append(effect)
+
+    def _tasks(self, lesson: Lesson, there: set[str]) -> tuple[str, ...]:
+        own = (self.provenance.runs[key].task for key in lesson.runs if key in self.provenance.runs)
+        tasks = self.settings.instance_ids or tuple(dict.fromkeys(t for t in own if t in there))
+        return tasks[: self.settings.max_tasks]
+
+    @property
+    def cases(self) -> int:
+        """Of all trials and seeds."""
+        trials = [self.whole, *self.trials.values()]
+        return sum(len(trial.tasks) for trial in trials) * len(self.settings.seeds)
+
+    @property
+    def tokens_a_case(self) -> float | None:
+        """The mean of the trajectories that the lessons came from, where these are still there."""
+        used = [_tokens(Path(run.trajectory)) for run in self.provenance.runs.values()]
+        known = [count for count in used if count]
+        return fmean(known) if known else None
+
+    async def run(self) -> Effects | Owed:
+        for trial in (self.whole, *self.trials.values()):
+            if owed := await self._try(trial):
+                return owed
+        return self._effects()
+
+    async def _try(self, trial: Trial) -> Owed | None:
+        settings, folder = self.settings, self.folder(trial)
+        skills = folder / "skills"
+        _lay_out(self.skill, skills / self.skill.name, trial.files)
+        agent = replace(settings.agent, skills_dir=skills, skill=self.skill.name)
+        rollouts = Rollouts(
+            data_path=settings.data_path,
+            domain=settings.domain,
+            output_dir=folder / "outputs",
+            log_dir=folder / "logs",
+            working_dir=folder / "work",
+            agent=agent,
+            cases=CaseChoice(instance_ids=trial.tasks, seeds=settings.seeds),
+            model=self._model(trial),
+        )
+        done = await session.run(rollouts)
+        if done.owed:
+            return Owed(done.owed, f"{trial.name}: {done.stopped}")
+        await scoring.run(
+            Scoring(
+                data_path=settings.data_path,
+                domain=settings.domain,
+                output_dir=folder / "outputs",
+                instance_ids=trial.tasks,
+                repeat=len(settings.seeds),
+            )
+        )
+        return None
+
+    def folder(self, trial: Trial) -> Path:
+        return self.settings.output_dir / trial.name
+
+    def _model(self, trial: Trial) -> ModelSettings:
+        """All trials count against the same caps; a case that a stop has cut in two pays nothing
+        twice, and two trials that ask the same still draw their own replies."""
+        model, cache = self.settings.model, self.settings.output_dir / "reply_cache" / trial.name
+        budget = model.budget.budget or self.settings.output_dir / BUDGET
+        return replace(
+            model,
+            budget=replace(model.budget, budget=budget),
+            reply_cache=model.reply_cache or (None if model.replay else cache),
+        )
+
+    def _effects(self) -> Effects:
+        sides = {
+            name: load_entrants([self.folder(trial), self.folder(self.whole)], common=True)[0]
+            for name, trial in self.trials.items()
+        }
+        pairs = paired([(without, whole) for without, whole in sides.values()])
+        measured = {
+            name: self._effect(name, self.trials[name], pair)
+            for name, pair in zip(sides, pairs, strict=True)
+        }
+        known = {**measured, **{one.lesson: one for one in self.untried}}
+        order = [lesson.id for lesson in self.provenance.lessons if lesson.id in known]
+        return Effects(
+            skill=files_digest(self.skill.files),
+            recorded=any(pair.recorded for pair in pairs),
+            lessons=tuple(known[name] for name in order),
+        )
+
+    def _effect(self, name: str, trial: Trial, pair: Pair) -> LessonEffect:
+        title = next(x.title for x in self.provenance.lessons if x.id == name)
+        ended = f"without {len(pair.left_out)} tasks that infrastructure ended"
+        return LessonEffect(
+            lesson=name,
+            title=title,
+            verdict=WORDS[pair.verdict],
+            tasks=trial.tasks,
+            seeds=self.settings.seeds,
+            without=pair.before,
+            whole=pair.after,
+            low=pair.interval.low,
+            high=pair.interval.high,
+            p=pair.p_adjusted,
+            note=ended if pair.left_out else "",
+        )
+
+
+def _without(skill: Skill, provenance: Provenance, lesson: str) -> Mapping[str, str]:
+    """Raises ContractError where a file of the lesson was edited by hand since."""
+    less = without(provenance, [lesson])
+    return carried_over(skill.files, provenance.files(), less.files())
+
+
+def _lay_out(skill: Skill, folder: Path, files: Mapping[str, str]) -> None:
+    if not folder.exists():
+        shutil.copytree(skill.root, folder, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+    write_skill(folder, files)
+
+
+def _tokens(log_file: Path) -> int:
+    try:
+        result = read_log(log_file).result
+        return int(result.get("prompt_tokens", 0)) + int(result.get("completion_tokens", 0))
+    except (ContractError, TypeError, ValueError):
+        return 0
