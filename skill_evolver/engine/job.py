@@ -100,7 +100,7 @@ class Job:
         names = [*(run.key for run in runs), *(run.task for run in runs)]
         text = "\n".join(self.skill.files.values())
         screen = Screen(frozenset(self.engine.allow_flagged))
-        scan = scan_tasks(names, self.settings.data_path, text)
+        scan = scan_tasks(names, self.settings.data_path, text, self.settings.domain)
         others = frozenset(self.skill.other_files)
         return Guard(self.skill.files, scan, injections=screen, other_files=others)
 
@@ -137,6 +137,7 @@ def prepare(settings: Evolution) -> Job:
         settings.end_idx,
         settings.order_seed,
         settings.sample_task_count,
+        settings.domain,
     )
     entries, patterns = load_entries(settings.sources, settings.input_mode, selection)
     kind = lessons_of(entries) if settings.about == "auto" else settings.about

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from react_agent.errors import ContractError
 from react_agent.models.settings import ModelSettings
+from react_agent.runs.settings import DOMAIN
 from react_agent.settings import Settings, part, setting
 from skill_evolver.guard.injections import RULES
 
@@ -33,6 +34,7 @@ class Evolution(Settings):
     )
     success_json: Path | None = setting("the same of successful runs", None)
     data_path: Path | None = setting("data set: chooses tasks, and arms the leak scan", None)
+    domain: str = setting("benchmark of the data set, or module:attribute of your own", DOMAIN)
     prompt: Literal["skill", "generic", "patterns", "patterns_generic"] = setting(
         "how far beyond these runs the prompts look, and of what the evidence is", "skill"
     )
