@@ -17,7 +17,7 @@ import pytest
 from conftest import PROJECT
 from scripted_endpoint import Fail, OpenSkill, Run, Say, ScriptedEndpoint, Turn
 
-from react_agent.errors import BudgetReached, ContractError, EndpointRefused
+from react_agent.errors import BudgetReached, ContractError
 from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment, SkillOffer
 from react_agent.layout import REQUESTS
@@ -31,10 +31,12 @@ from react_agent.seams import Trajectory, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
-CLIENTS = ("claude-code",)
+CLIENTS = ("claude-code", "codex", "qwen-code", "opencode")
 KEY = "sk-real-0123456789abcdefghijklmnop"
 MODEL = "model-under-test"
 QUICK = RetryPolicy(attempts=2, seconds=2.0, first_wait=0.01, longest_wait=0.02)
+STARTS = {"opencode": 15.0, "qwen-code": 9.0}
+"""Seconds until a client has surely run its first command, on a busy machine."""
 WORDS = "Write the total into total.txt."
 
 
@@ -168,8 +170,9 @@ def test_an_endpoint_that_fails_is_not_the_agents_doing(kind: Any, place: Place)
 def test_the_deadline_ends_all_that_was_started(kind: Any, place: Place) -> None:
     length = f"3{uuid.uuid4().int % 10**6:06d}"
     quiet = f"(setsid sleep {length} >/dev/null 2>&1 &) ; sleep {length}"
+    chosen = kind(agent="cli_only")
     with ScriptedEndpoint(script(Run(quiet), Say("Done."))) as end:
-        done = place.run(kind(agent="cli_only"), end, seconds=6)
+        done = place.run(chosen, end, seconds=STARTS.get(chosen.name, 5.0))
     assert done.status == "deadline"
     left = [p for p in psutil.process_iter(["cmdline"]) if length in (p.info["cmdline"] or [])]
     assert not left
@@ -182,8 +185,6 @@ def test_what_forbids_all_further_calls_ends_the_run(kind: Any, place: Place) ->
         with pytest.raises(BudgetReached, match="2 calls"):
             place.run(kind(agent="cli_only"), end, budget=BudgetSettings(max_calls=2))
         assert len(end.asked) == 2
-    with ScriptedEndpoint(script(Fail(401))) as end, pytest.raises(EndpointRefused, match="key"):
-        place.run(kind(agent="cli_only"), end)
 
 
 def test_turns_are_bounded(kind: Any, place: Place) -> None:

@@ -22,9 +22,13 @@ HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:react_agent",
     "command": "react_agent.harnesses.command:command_agent",
     "claude-code": "react_agent.clients.claude_code:agent",
+    "codex": "react_agent.clients.codex:agent",
+    "qwen-code": "react_agent.clients.qwen_code:agent",
+    "opencode": "react_agent.clients.opencode:agent",
 }
 PROVIDERS: Mapping[str, str] = {
     "openai": "react_agent.models.providers.openai_compatible:open_openai",
+    "anthropic": "react_agent.models.providers.anthropic_messages:open_anthropic",
     "api_chat": "react_agent.models.providers.api_chat:open_api_chat",
 }
 SKILL_FORMATS: Mapping[str, str] = {

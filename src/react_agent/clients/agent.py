@@ -35,7 +35,7 @@ HOME = ".agent-home"
 """Below the case's folder, and gone with the end of the case."""
 SECONDS = 3600.0
 """For one case, where nothing else is said."""
-GRACE = 10.0
+GRACE = 4.0
 """Seconds for a client to write down its end, once no request of it would be answered."""
 PORT = 8787
 """Of the gateway, in a network that the case has for itself."""

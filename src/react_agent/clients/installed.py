@@ -1,7 +1,7 @@
 """Clients that are installed here: where one lies, which version, and what it needs to be seen.
 
 They are looked for in the folder that TRACE2SKILL_CLIENTS names (`npm install --prefix FOLDER`
-fills one), then on the PATH.
+and a `.venv` below it fill one), then on the PATH.
 """
 
 import os
@@ -16,7 +16,7 @@ from react_agent.errors import ContractError
 from react_agent.text import one_line
 
 FOLDER = "TRACE2SKILL_CLIENTS"
-_BINS = ("", "bin", "node_modules/.bin")
+_BINS = ("", "bin", "node_modules/.bin", ".venv/bin")
 _SYSTEM = Path("/usr")
 """Is shown to every agent."""
 
