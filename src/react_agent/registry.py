@@ -25,6 +25,7 @@ HARNESSES: Mapping[str, str] = {
     "codex": "react_agent.clients.codex:agent",
     "qwen-code": "react_agent.clients.qwen_code:agent",
     "opencode": "react_agent.clients.opencode:agent",
+    "mini-swe-agent": "react_agent.clients.mini_swe_agent:agent",
 }
 PROVIDERS: Mapping[str, str] = {
     "openai": "react_agent.models.providers.openai_compatible:open_openai",
