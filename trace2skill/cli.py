@@ -26,6 +26,10 @@ STAGES = {
     "revert": ("skill_evolver.commands.revert", "take one lesson out of a skill"),
     "rollback": ("skill_evolver.commands.rollback", "bring back an earlier version of a skill"),
     "compare": ("reporting.compare", "is one run better, worse, or is it undecided?"),
+    "transfer": (
+        "reporting.transfer.command",
+        "any skill on any benchmark, in one table",
+    ),
     "ledger": ("reporting.ledger.command", "the paper's figures beside your own"),
     "split": ("spreadsheetbench.tasks.splits", "lists of task ids: published, stratified, folds"),
     "stability": (

@@ -63,6 +63,12 @@ class Evolution(Settings):
     )
     batch_size: int = setting("records per MAP call", 1, least=1, group=_HOW)
     merge_batch_size: int = setting("patches per merge", 5, least=2, group=_HOW)
+    merge_mode: Literal["together", "apart"] = setting(
+        "apart: errors and successes are merged among themselves, then once with each other, where "
+        "errors win",
+        "together",
+        group=_HOW,
+    )
     max_workers: int = setting("calls in flight", 4, least=1, group=_HOW)
     max_merge_levels: int = setting("then one forced merge", 5, least=1, group=_HOW)
     patch_pipeline: Literal["json", "markdown"] = setting("form of a patch", "json", group=_HOW)
@@ -204,3 +210,6 @@ class Stability(Evolution):
     """Merge the same lessons again in other orders. MAP is paid once."""
 
     times: int = setting("how often to shuffle and merge", 3, least=1)
+    merge_mode: Literal["together", "apart"] = setting(
+        "stays at its default here", "together", hidden=True
+    )

@@ -22,6 +22,10 @@ HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:react_agent",
     "command": "react_agent.harnesses.command:command_agent",
     "claude-code": "react_agent.clients.claude_code:agent",
+    "codex": "react_agent.clients.codex:agent",
+    "qwen-code": "react_agent.clients.qwen_code:agent",
+    "opencode": "react_agent.clients.opencode:agent",
+    "mini-swe-agent": "react_agent.clients.mini_swe_agent:agent",
 }
 PROVIDERS: Mapping[str, str] = {
     "openai": "react_agent.models.providers.openai_compatible:open_openai",
