@@ -17,7 +17,7 @@ import pytest
 from conftest import PROJECT
 from scripted_endpoint import Fail, OpenSkill, Run, Say, ScriptedEndpoint, Turn
 
-from react_agent.errors import BudgetReached, ContractError, EndpointRefused
+from react_agent.errors import BudgetReached, ContractError
 from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment, SkillOffer
 from react_agent.layout import REQUESTS
@@ -31,10 +31,12 @@ from react_agent.seams import Trajectory, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
-CLIENTS = ("claude-code",)
+CLIENTS = ("claude-code", "codex", "qwen-code", "opencode", "mini-swe-agent")
 KEY = "sk-real-0123456789abcdefghijklmnop"
 MODEL = "model-under-test"
 QUICK = RetryPolicy(attempts=2, seconds=2.0, first_wait=0.01, longest_wait=0.02)
+STARTS = {"opencode": 15.0, "qwen-code": 9.0, "mini-swe-agent": 15.0}
+"""Seconds until a client has surely run its first command, on a busy machine."""
 WORDS = "Write the total into total.txt."
 
 
@@ -127,7 +129,9 @@ def said(trajectory: Trajectory) -> str:
 def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path) -> None:
     work = Run("env; echo 3 > total.txt; echo the total is $(cat total.txt)")
     chosen = kind()
-    with ScriptedEndpoint(script(OpenSkill("adding", _folder(chosen)), work, Say("Done."))) as end:
+    native = chosen.client.skills
+    turns = [OpenSkill("adding", native)] if native else []
+    with ScriptedEndpoint(script(*turns, work, _last(chosen))) as end:
         done = place.run(chosen, end)
     assert (done.status, done.error) == ("completed", "")
     assert (place.folder / "total.txt").read_text() == "3\n"
@@ -138,8 +142,11 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     usage = done.usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (end.sent["input"], end.sent["output"])
     assert (usage.cached_tokens, usage.calls) == (end.sent["cached"], len(end.asked))
-    assert done.rows["skill_opened"] is True
-    assert "skill" in done.messages[int(done.rows["skill_opened_in_message"]) - 1].text.lower()
+    assert done.rows["skill_offer"] == ("native" if native else "preloaded")
+    if native:
+        assert done.rows["skill_opened"] is True
+        opening = done.messages[int(done.rows["skill_opened_in_message"]) - 1].text
+        assert "skill" in opening.lower()
     assert re.search(r"\d+\.\d+", done.rows["client"])
     # The real key reached the endpoint, and nothing else.
     assert all(KEY in str(one.headers) for one in end.asked)
@@ -151,9 +158,10 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     assert len(record.read_text().splitlines()) == usage.calls
 
 
-def _folder(kind: Any) -> str:
-    folder: str = kind.client.skills
-    return folder
+def _last(kind: Any) -> Turn:
+    """Some know no other end than a command."""
+    submits = kind.name == "mini-swe-agent"
+    return Run("echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT") if submits else Say("Done.")
 
 
 def test_an_endpoint_that_fails_is_not_the_agents_doing(kind: Any, place: Place) -> None:
@@ -168,8 +176,9 @@ def test_an_endpoint_that_fails_is_not_the_agents_doing(kind: Any, place: Place)
 def test_the_deadline_ends_all_that_was_started(kind: Any, place: Place) -> None:
     length = f"3{uuid.uuid4().int % 10**6:06d}"
     quiet = f"(setsid sleep {length} >/dev/null 2>&1 &) ; sleep {length}"
+    chosen = kind(agent="cli_only")
     with ScriptedEndpoint(script(Run(quiet), Say("Done."))) as end:
-        done = place.run(kind(agent="cli_only"), end, seconds=6)
+        done = place.run(chosen, end, seconds=STARTS.get(chosen.name, 5.0))
     assert done.status == "deadline"
     left = [p for p in psutil.process_iter(["cmdline"]) if length in (p.info["cmdline"] or [])]
     assert not left
@@ -182,8 +191,6 @@ def test_what_forbids_all_further_calls_ends_the_run(kind: Any, place: Place) ->
         with pytest.raises(BudgetReached, match="2 calls"):
             place.run(kind(agent="cli_only"), end, budget=BudgetSettings(max_calls=2))
         assert len(end.asked) == 2
-    with ScriptedEndpoint(script(Fail(401))) as end, pytest.raises(EndpointRefused, match="key"):
-        place.run(kind(agent="cli_only"), end)
 
 
 def test_turns_are_bounded(kind: Any, place: Place) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reporting.exporting.settings import Export as Export
     from reporting.ledger.settings import Ledger as Ledger
     from reporting.page.settings import Report as Report
+    from reporting.transfer.settings import Transfer as Transfer
     from skill_evolver.engine.settings import Evolution as Evolution
     from spreadsheetbench.scoring.settings import BookScoring as BookScoring
     from spreadsheetbench.scoring.settings import ReadingSettings as ReadingSettings
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from trace2skill.api import import_sessions as import_sessions
     from trace2skill.api import keep_ledger as keep_ledger
     from trace2skill.api import run as run
+    from trace2skill.api import show_transfer as show_transfer
     from trace2skill.api import triage as triage
     from trace2skill.api import write_report as write_report
     from trace2skill.online.settings import SessionImport as SessionImport
@@ -63,6 +65,7 @@ _PLACES = {
     "reporting.exporting.settings": ("Export",),
     "reporting.ledger.settings": ("Ledger",),
     "reporting.page.settings": ("Report",),
+    "reporting.transfer.settings": ("Transfer",),
     "skill_evolver.engine.settings": ("Evolution",),
     "spreadsheetbench.scoring.settings": ("BookScoring", "ReadingSettings", "Scoring"),
     "trace2skill.api": (
@@ -74,6 +77,7 @@ _PLACES = {
         "import_sessions",
         "keep_ledger",
         "run",
+        "show_transfer",
         "triage",
         "write_report",
     ),

@@ -16,12 +16,16 @@ DOMAINS: Mapping[str, str] = {
     "hitab": "tableqa.domain:open_hitab",
     "math": "math_tasks.domain:open_domain",
     "docvqa": "docvqa.domain:open_domain",
-    "tasks": "react_agent.domains.own_tasks:open_domain",
+    "tasks": "spreadsheet_agent.own_tasks:open_domain",
 }
 HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:react_agent",
     "command": "react_agent.harnesses.command:command_agent",
     "claude-code": "react_agent.clients.claude_code:agent",
+    "codex": "react_agent.clients.codex:agent",
+    "qwen-code": "react_agent.clients.qwen_code:agent",
+    "opencode": "react_agent.clients.opencode:agent",
+    "mini-swe-agent": "react_agent.clients.mini_swe_agent:agent",
 }
 PROVIDERS: Mapping[str, str] = {
     "openai": "react_agent.models.providers.openai_compatible:open_openai",
