@@ -209,18 +209,18 @@ class Pipeline:
 
     def _analyses(self) -> list[RunAnalysis]:
         """Both in one, unless one of them has a model of its own."""
-        recipe, both = self.recipe, self._analysis("error")
+        recipe, failures = self.recipe, self._analysis("error")
         if recipe.lessons == "error":
-            return [both]
+            return [failures]
         successes = replace(
-            both, only="success", model=self._model(RunAnalysis.model, "success", "lessons")
+            failures, only="success", model=self._model(RunAnalysis.model, "success", "lessons")
         )
         if recipe.lessons == "success":
             return [successes]
         if recipe.model.error or recipe.model.success:
-            return [both, successes]
+            return [failures, successes]
         config = recipe.model.of("success").generation_config
-        return [replace(both, only="all", success_generation_config=config or None)]
+        return [replace(failures, only="all", success_generation_config=config or None)]
 
     def _analysis(self, kind: LessonKind) -> RunAnalysis:
         recipe = self.recipe

@@ -105,7 +105,7 @@ class ModelTable(_Table):
                 fields = RoleTable.model_fields.keys() - {"name"}
                 changes = {name: ModelTable.model_fields[name].default for name in fields}
             changes |= {name: value for name, value in own.model_dump().items() if value}
-        alone = dict.fromkeys(OWN_MODELS)
+        alone: dict[str, None] = dict.fromkeys(OWN_MODELS)
         return self.model_copy(update={**changes, **alone, "thinking_config": ""})
 
     @property
