@@ -16,7 +16,7 @@ DOMAINS: Mapping[str, str] = {
     "hitab": "tableqa.domain:open_hitab",
     "math": "math_tasks.domain:open_domain",
     "docvqa": "docvqa.domain:open_domain",
-    "tasks": "react_agent.domains.own_tasks:open_domain",
+    "tasks": "spreadsheet_agent.own_tasks:open_domain",
 }
 HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:react_agent",

@@ -235,6 +235,7 @@ class Pipeline:
             error_json=self._records("error"),
             success_json=self._records("success"),
             data_path=recipe.data_path,
+            domain=recipe.domain,
             # The published combined command says nothing of it.
             prompt="skill" if recipe.lessons == "combined" else "generic",
             seed=seed,

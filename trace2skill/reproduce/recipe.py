@@ -24,7 +24,7 @@ from react_agent.registry import DOMAINS, find
 from react_agent.runs.settings import DOMAIN
 from react_agent.seams import Domain
 from spreadsheet_agent import SKILLS
-from trace2skill.reproduce.settings import Reproduction
+from trace2skill.reproduce.settings import Reproduction, Start
 
 Positive = Annotated[int, Field(ge=1)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
@@ -167,7 +167,10 @@ class Recipe(_Table):
 
 def recipe_of(settings: Reproduction) -> Recipe:
     """The file's recipe with the caps of this start. Raises ContractError that names the key."""
-    recipe = Recipe.load(settings.config)
+    return capped(Recipe.load(settings.config), settings)
+
+
+def capped(recipe: Recipe, settings: Start) -> Recipe:
     caps = {
         "max_cost": settings.max_cost,
         "max_tokens": settings.max_tokens,
