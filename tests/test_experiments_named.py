@@ -42,10 +42,9 @@ def test_two_arms_share_what_no_lesson_has_gone_into(
 
     bodies = study(tmp_path, answering(author), steps)
     root = tmp_path / "out" / "analysts"
-    assert (
-        read_spent(root / "agentic" / BUDGET).calls
-        == read_spent(root / "single_call" / BUDGET).calls
-    )
+    accounts = {(root / arm / BUDGET).resolve() for arm in ("agentic", "single_call")}
+    assert len(accounts) == 1
+    assert read_spent(accounts.pop()).usage().prompt_tokens > 0
     for arm in ("agentic", "single_call"):
         assert read_json(root / arm / "reproduction.json")["standings"]
         assert (root / arm / "baseline_run" / "outputs").resolve().is_relative_to(root / "shared")

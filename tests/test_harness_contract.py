@@ -5,7 +5,6 @@ on the PATH.
 """
 
 import asyncio
-import os
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import PROJECT
+from conftest import clients_folder
 from scripted_endpoint import Fail, OpenSkill, Run, Say, ScriptedEndpoint, Turn
 
 from react_agent.errors import BudgetReached, ContractError
@@ -31,19 +30,18 @@ from react_agent.seams import Trajectory, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
-CLIENTS = ("claude-code", "codex", "qwen-code", "opencode")
+CLIENTS = ("claude-code", "codex", "qwen-code", "opencode", "mini-swe-agent")
 KEY = "sk-real-0123456789abcdefghijklmnop"
 MODEL = "model-under-test"
 QUICK = RetryPolicy(attempts=2, seconds=2.0, first_wait=0.01, longest_wait=0.02)
-STARTS = {"opencode": 15.0, "qwen-code": 9.0}
+STARTS = {"opencode": 15.0, "qwen-code": 9.0, "mini-swe-agent": 15.0}
 """Seconds until a client has surely run its first command, on a busy machine."""
 WORDS = "Write the total into total.txt."
 
 
 @pytest.fixture(params=CLIENTS)
 def kind(request: Any, monkeypatch: Any) -> Callable[..., AgentKind]:
-    if (PROJECT / ".clients").is_dir() and "TRACE2SKILL_CLIENTS" not in os.environ:
-        monkeypatch.setenv("TRACE2SKILL_CLIENTS", str(PROJECT / ".clients"))
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", clients_folder())
 
     def choose(offer: SkillOffer | None = None, agent: str = "with_skill") -> AgentKind:
         choice = Choice(agent, skill_offer=offer)
@@ -129,7 +127,9 @@ def said(trajectory: Trajectory) -> str:
 def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path) -> None:
     work = Run("env; echo 3 > total.txt; echo the total is $(cat total.txt)")
     chosen = kind()
-    with ScriptedEndpoint(script(OpenSkill("adding", _folder(chosen)), work, Say("Done."))) as end:
+    native = chosen.client.skills
+    turns = [OpenSkill("adding", native)] if native else []
+    with ScriptedEndpoint(script(*turns, work, _last(chosen))) as end:
         done = place.run(chosen, end)
     assert (done.status, done.error) == ("completed", "")
     assert (place.folder / "total.txt").read_text() == "3\n"
@@ -140,8 +140,11 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     usage = done.usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (end.sent["input"], end.sent["output"])
     assert (usage.cached_tokens, usage.calls) == (end.sent["cached"], len(end.asked))
-    assert done.rows["skill_opened"] is True
-    assert "skill" in done.messages[int(done.rows["skill_opened_in_message"]) - 1].text.lower()
+    assert done.rows["skill_offer"] == ("native" if native else "preloaded")
+    if native:
+        assert done.rows["skill_opened"] is True
+        opening = done.messages[int(done.rows["skill_opened_in_message"]) - 1].text
+        assert "skill" in opening.lower()
     assert re.search(r"\d+\.\d+", done.rows["client"])
     # The real key reached the endpoint, and nothing else.
     assert all(KEY in str(one.headers) for one in end.asked)
@@ -153,9 +156,10 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     assert len(record.read_text().splitlines()) == usage.calls
 
 
-def _folder(kind: Any) -> str:
-    folder: str = kind.client.skills
-    return folder
+def _last(kind: Any) -> Turn:
+    """Some know no other end than a command."""
+    submits = kind.name == "mini-swe-agent"
+    return Run("echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT") if submits else Say("Done.")
 
 
 def test_an_endpoint_that_fails_is_not_the_agents_doing(kind: Any, place: Place) -> None:

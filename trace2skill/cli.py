@@ -53,6 +53,8 @@ STAGES = {
 
 ONLINE = {"init-claude-code": "init", "evolve-online": "run"}
 """Other names for commands of `online`."""
+BATCH = "trace2skill.reproduce.batch"
+"""What `evolve --config FILE` is; without the flag `evolve` takes lessons that are there."""
 
 
 def usage() -> str:
@@ -73,13 +75,14 @@ def main(argv: list[str] | None = None) -> int:
     stage, rest = arguments[0], arguments[1:]
     if stage in ONLINE:
         stage, rest = "online", [ONLINE[stage], *rest]
-    if stage == "rollback" and any(word.partition("=")[0] == "--config" for word in rest):
+    by_file = any(word.partition("=")[0] == "--config" for word in rest)
+    if stage == "rollback" and by_file:
         stage, rest = "online", [stage, *rest]
     if stage not in STAGES:
         say(f"error: no stage {stage!r}; stages: {', '.join(STAGES)}", file=sys.stderr)
         return 2
     sys.argv[0] = f"trace2skill {stage}"
-    module = import_module(STAGES[stage][0])
+    module = import_module(BATCH if stage == "evolve" and by_file else STAGES[stage][0])
     result: int = module.main(rest)
     return result
 

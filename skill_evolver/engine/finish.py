@@ -10,7 +10,8 @@ from react_agent.layout import FINAL_PATCH
 from react_agent.model import Message, briefing
 from react_agent.skill_format import Problem
 from skill_evolver.engine.asking import PROMPTS
-from skill_evolver.engine.map_reduce import Evolver, skill_view
+from skill_evolver.engine.map_reduce import Evolver
+from skill_evolver.engine.views import skill_view
 from skill_evolver.guard.guardrails import Guard, flagged_problems
 from skill_evolver.guard.screening import PREFIX
 from skill_evolver.lineage.grouping import Lesson, group, in_order, numbered, route

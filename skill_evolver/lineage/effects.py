@@ -62,6 +62,6 @@ def known_effects(folder: Path, digest: str) -> Mapping[str, LessonEffect]:
     """By lesson; none where nothing was measured of this state of the skill."""
     try:
         effects = Effects.model_validate(read_json(effects_file(folder)))
-    except (ContractError, OSError, ValueError, ValidationError):
+    except (ContractError, ValidationError):
         return {}
     return {one.lesson: one for one in effects.lessons} if effects.skill == digest else {}

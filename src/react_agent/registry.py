@@ -16,7 +16,7 @@ DOMAINS: Mapping[str, str] = {
     "hitab": "tableqa.domain:open_hitab",
     "math": "math_tasks.domain:open_domain",
     "docvqa": "docvqa.domain:open_domain",
-    "tasks": "react_agent.domains.own_tasks:open_domain",
+    "tasks": "spreadsheet_agent.own_tasks:open_domain",
 }
 HARNESSES: Mapping[str, str] = {
     "react": "spreadsheet_agent.agents:react_agent",
@@ -25,6 +25,7 @@ HARNESSES: Mapping[str, str] = {
     "codex": "react_agent.clients.codex:agent",
     "qwen-code": "react_agent.clients.qwen_code:agent",
     "opencode": "react_agent.clients.opencode:agent",
+    "mini-swe-agent": "react_agent.clients.mini_swe_agent:agent",
 }
 PROVIDERS: Mapping[str, str] = {
     "openai": "react_agent.models.providers.openai_compatible:open_openai",

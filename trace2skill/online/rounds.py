@@ -218,6 +218,7 @@ def _model(home: Home) -> ModelSettings:
         model=given.model,
         base_url=given.base_url,
         llm_client=given.llm_client,
+        provider=given.provider,
         generation_config=given.generation_config,
         default_temperature=TEMPERATURE,
         budget=home.budget,

@@ -45,7 +45,7 @@ TEMPLATE = "with_skill.j2"
 
 def client_kind(client: Client, choice: Choice) -> "ClientKind":
     """Raises ContractError where the client is not installed."""
-    found = installed(client.program, client.install)
+    found = installed(client.program, client.install, client.distribution)
     offer = choice.skill_offer or ("native" if client.skills else "preloaded")
     if offer == "native" and not client.skills:
         raise ContractError(
@@ -223,6 +223,8 @@ class ClientHarness:
     ) -> dict[str, Any]:
         """What the log says besides: which client, and whether the skill was opened and when."""
         rows: dict[str, Any] = {"client": f"{self.name} {self.kind.found.version}"}
+        if visit.record:
+            rows["requests"] = f"{REQUESTS}/{visit.record.name}"
         if visit.others:
             rows["served_models"] = list(visit.others)
         if self.skill:

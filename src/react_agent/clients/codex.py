@@ -18,6 +18,7 @@ class Codex:
     protocol = "responses"
     program = "codex"
     install = "npm install -g @openai/codex"
+    distribution = ""
     skills = ".agents/skills"
 
     def start(self, given: Given) -> Start:

@@ -41,8 +41,11 @@ def find_program(name: str) -> Path | None:
 
 
 @cache
-def installed(name: str, install: str) -> Installed:
-    """Raises ContractError where it is not here, or does not start."""
+def installed(name: str, install: str, distribution: str = "") -> Installed:
+    """`distribution` names one of Python's, which tells its version without being started.
+
+    Raises ContractError where it is not here, or does not start.
+    """
     place = find_program(name)
     if place is None:
         raise ContractError(
@@ -52,9 +55,8 @@ def installed(name: str, install: str) -> Installed:
     runners = _runners(program)
     needs = {_package(program), *(r.parent.parent for r in runners)}
     shown = tuple(sorted(one for one in needs if not one.is_relative_to(_SYSTEM)))
-    return Installed(
-        program, _version(program), shown, tuple(dict.fromkeys(r.parent for r in runners))
-    )
+    version = _of_distribution(program, distribution) if distribution else _version(program)
+    return Installed(program, version, shown, tuple(dict.fromkeys(r.parent for r in runners)))
 
 
 def _package(program: Path) -> Path:
@@ -79,6 +81,13 @@ def _runners(program: Path) -> list[Path]:
         return []
     # A Python of an environment is a link to the one that it was made of.
     return list(dict.fromkeys((Path(found).absolute(), Path(found).resolve())))
+
+
+def _of_distribution(program: Path, name: str) -> str:
+    known = f"{name.replace('-', '_')}-"
+    folders = _package(program).glob(f"lib/python3*/site-packages/{known}*.dist-info")
+    found = [folder.name.removeprefix(known).removesuffix(".dist-info") for folder in folders]
+    return found[0] if found else "of an unknown version"
 
 
 def _version(program: Path) -> str:

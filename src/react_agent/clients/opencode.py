@@ -17,6 +17,7 @@ class OpenCode:
     protocol = "chat"
     program = "opencode"
     install = "npm install -g opencode-ai"
+    distribution = ""
     skills = ".opencode/skills"
 
     def start(self, given: Given) -> Start:

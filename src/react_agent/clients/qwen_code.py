@@ -31,6 +31,7 @@ class QwenCode:
     protocol = "chat"
     program = "qwen"
     install = "npm install -g @qwen-code/qwen-code"
+    distribution = ""
     skills = ".qwen/skills"
 
     def start(self, given: Given) -> Start:
