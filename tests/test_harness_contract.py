@@ -5,7 +5,6 @@ on the PATH.
 """
 
 import asyncio
-import os
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import PROJECT
+from conftest import clients_folder
 from scripted_endpoint import Fail, OpenSkill, Run, Say, ScriptedEndpoint, Turn
 
 from react_agent.errors import BudgetReached, ContractError
@@ -42,8 +41,7 @@ WORDS = "Write the total into total.txt."
 
 @pytest.fixture(params=CLIENTS)
 def kind(request: Any, monkeypatch: Any) -> Callable[..., AgentKind]:
-    if (PROJECT / ".clients").is_dir() and "TRACE2SKILL_CLIENTS" not in os.environ:
-        monkeypatch.setenv("TRACE2SKILL_CLIENTS", str(PROJECT / ".clients"))
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", clients_folder())
 
     def choose(offer: SkillOffer | None = None, agent: str = "with_skill") -> AgentKind:
         choice = Choice(agent, skill_offer=offer)

@@ -64,7 +64,7 @@ def standing_of(entrant: Entrant) -> Standing:
     return Standing(
         letter=entrant.letter,
         path=entrant.path,
-        agent=view.agent,
+        agent=view.harness or view.agent,
         model=view.model,
         skill=view.skill,
         memory=view.memory,
