@@ -35,6 +35,7 @@ PROVIDERS: Mapping[str, str] = {
 }
 SKILL_FORMATS: Mapping[str, str] = {
     "agentskills": "skill_evolver.patches.agentskills:AgentSkills",
+    "client": "skill_evolver.patches.agentskills:ClientSkills",
 }
 
 EVIDENCE: Mapping[str, str] = {
