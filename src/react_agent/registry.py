@@ -26,6 +26,7 @@ HARNESSES: Mapping[str, str] = {
     "qwen-code": "react_agent.clients.qwen_code:agent",
     "opencode": "react_agent.clients.opencode:agent",
     "mini-swe-agent": "react_agent.clients.mini_swe_agent:agent",
+    "deepagents": "react_agent.clients.deepagents:agent",
 }
 PROVIDERS: Mapping[str, str] = {
     "openai": "react_agent.models.providers.openai_compatible:open_openai",
@@ -34,6 +35,7 @@ PROVIDERS: Mapping[str, str] = {
 }
 SKILL_FORMATS: Mapping[str, str] = {
     "agentskills": "skill_evolver.patches.agentskills:AgentSkills",
+    "client": "skill_evolver.patches.agentskills:ClientSkills",
 }
 
 EVIDENCE: Mapping[str, str] = {
