@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from react_agent.errors import ContractError
 from react_agent.models.settings import ModelSettings
+from react_agent.registry import SKILL_FORMATS, names
 from react_agent.runs.settings import DOMAIN
 from react_agent.settings import Settings, part, setting
 from skill_evolver.guard.injections import RULES
@@ -38,7 +39,11 @@ class Evolution(Settings):
     prompt: Literal["skill", "generic", "patterns", "patterns_generic"] = setting(
         "how far beyond these runs the prompts look, and of what the evidence is", "skill"
     )
-    skill_format: str = setting("how skills lie in folders", "agentskills", hidden=True)
+    skill_format: str = setting(
+        f"rules of the folder: {names(SKILL_FORMATS)} (with a client's own fields), or one of your "
+        "own",
+        "agentskills",
+    )
 
     input_mode: Literal["records", "patterns", "auto"] = setting(
         "what the files hold", "auto", group=_LESSONS
