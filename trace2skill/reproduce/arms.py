@@ -1,6 +1,7 @@
 """A named experiment: a reproduction for each arm, what they have in common run once."""
 
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from react_agent.cli import OK
@@ -103,10 +104,10 @@ def _link(place: Path, target: Path) -> None:
     place.symlink_to(os.path.relpath(target.resolve(), place.parent.resolve()))
 
 
-async def run_arms(name: str, recipe: Recipe, *, yes: bool, dry_run: bool) -> int:
-    """Each arm from start to end; the exit code. Started again it goes on."""
-    from trace2skill.reproduce.command import start
-
+async def run_arms(
+    name: str, recipe: Recipe, start: Callable[..., Awaitable[int]], *, yes: bool, dry_run: bool
+) -> int:
+    """Each arm by `start`, from its plan to its end; the exit code. Started again it goes on."""
     arms = Arms(name, recipe)
     for arm, conductor in arms.conductors:
         say(f"\n== {arm.label}: {conductor.root}")

@@ -39,7 +39,7 @@ async def _run(settings: Reproduction) -> int:
         from trace2skill.reproduce.arms import run_arms
 
         return await run_arms(
-            settings.experiment, recipe, yes=settings.yes, dry_run=settings.dry_run
+            settings.experiment, recipe, start, yes=settings.yes, dry_run=settings.dry_run
         )
     conductor = Conductor.of(recipe)
     return await start(conductor, yes=settings.yes, dry_run=settings.dry_run)
