@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
+from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json
 from react_agent.skills import backups_folder
 
@@ -61,6 +62,6 @@ def known_effects(folder: Path, digest: str) -> Mapping[str, LessonEffect]:
     """By lesson; none where nothing was measured of this state of the skill."""
     try:
         effects = Effects.model_validate(read_json(effects_file(folder)))
-    except (OSError, ValueError, ValidationError):
+    except (ContractError, ValidationError):
         return {}
     return {one.lesson: one for one in effects.lessons} if effects.skill == digest else {}
