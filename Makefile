@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-live test check faults docs install lock audit clean
+.PHONY: clients demo demo-live test check faults docs install lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trace2skill demo
@@ -13,7 +13,15 @@ demo: $(VENV)/.installed
 demo-live: $(VENV)/.installed
 	$(BIN)/trace2skill demo --live
 
-test: $(VENV)/.installed-dev
+# Agents of others for the contract tests, where npm is there; those that are missing are skipped.
+clients:
+	@mkdir -p .clients; command -v npm >/dev/null || { echo "no npm: clients are not installed"; exit 0; }; \
+	for name in @anthropic-ai/claude-code @openai/codex; do \
+		[ -d .clients/node_modules/$$name ] || timeout 180 npm install --prefix .clients --no-audit \
+			--no-fund --silent $$name || echo "$$name is not installed: its tests are skipped"; \
+	done
+
+test: $(VENV)/.installed-dev clients
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

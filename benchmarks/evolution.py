@@ -41,9 +41,10 @@ from analysis.lessons.leaks import LeakScan
 from react_agent.model import Message
 from react_agent.skills import Skill
 from skill_evolver.engine.asking import PROMPTS, Talk
-from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver, skill_view
+from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver
 from skill_evolver.engine.store import Store
 from skill_evolver.engine.tree import levels
+from skill_evolver.engine.views import skill_view
 from skill_evolver.guard.guardrails import Guard
 from skill_evolver.patches.patch import Patch
 

@@ -45,7 +45,9 @@ def entry(number: int) -> LessonEntry:
         items.append(LessonItem(type="failure_memory", number=place, title=title, **said))
     name = f"{40_000 + number}"
     record = LessonRecord(instance_id=name, items=tuple(items), error_class="wrong_values")
-    text = PROMPTS.render("map/entry_record.j2", record=record, success=False, kinds=KINDS)
+    text = PROMPTS.render(
+        "map/entry_record.j2", record=record, success=False, unjudged=False, kinds=KINDS
+    )
     run = Run(key=name, task=name, kind="error")
     return LessonEntry(name, text, (run,), frozenset(item.type for item in items))
 

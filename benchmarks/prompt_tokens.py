@@ -98,6 +98,7 @@ def one_call(agentic: Sequence[str]) -> str:
         failed=True,
         judged=True,
         signals="",
+        rejected="",
         ended="the agent said that it was done",
         known=known[1] if known else "",
         log=log,

@@ -65,7 +65,7 @@ class SpreadsheetDomain(Domain[SheetCase]):
     prompts = Path(__file__).parent / "prompts"
     edition = EDITION
     skills = SKILLS
-    halves = PUBLISHED
+    halves: tuple[slice, slice] | None = PUBLISHED
     packages = PACKAGES
     files = FILES
     no_output = "no output workbook"

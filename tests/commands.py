@@ -28,8 +28,10 @@ def copying_agent(body: dict[str, Any]) -> Any:
 
 
 def task_of(body: dict[str, Any]) -> str:
-    line = next(x for x in body["messages"][1]["content"].splitlines() if x.startswith("working"))
-    return Path(line.split()[-1]).name
+    """The id of the task that an agent was given; nothing else that it sees says it."""
+    told = body["messages"][1]["content"]
+    tasks = json.loads((MINI / "dataset.json").read_text("utf-8"))
+    return str(next(task["id"] for task in tasks if task["instruction"] in told))
 
 
 class Commands:

@@ -1,6 +1,7 @@
 """Shared by all tests: no network but the loopback, the stub server, the shared data set."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,11 @@ from stub_server import StubServer
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED_DATA = PROJECT.parent / "shared" / "data" / "spreadsheetbench_verified_first200"
+
+
+def clients_folder() -> str:
+    """Where real clients are looked for before the PATH; `make clients` fills it."""
+    return os.environ.get("TRACE2SKILL_CLIENTS") or str(PROJECT / ".clients")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -12,7 +12,7 @@ import asyncio
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -72,7 +72,10 @@ class Asked:
 
 @dataclass
 class ScriptedEndpoint:
-    script: Mapping[str, Sequence[Turn]]
+    script: Mapping[str, Sequence[Turn]] | Callable[[str], Sequence[Turn]]
+    """By a text of the conversation, or a function of all of it."""
+    reply: Callable[[Any], str] = lambda messages: "A title"
+    """What is said where no tools are offered; from the messages."""
     served: str = ""
     """The model's name in answers; else the one that is asked for."""
     asked: list[Asked] = field(default_factory=list)
@@ -116,7 +119,10 @@ class ScriptedEndpoint:
         else:
             return web.json_response({}, status=404)
         tools = protocol.tools(body)
-        turn = self._turn(body, protocol.calls(body)) if tools else Say("A title")
+        if tools:
+            turn = self._turn(body, protocol.calls(body))
+        else:
+            turn = Say(self.reply(body.get("messages")))
         if isinstance(turn, Hang):
             await asyncio.sleep(turn.seconds)
         if isinstance(turn, Fail):
@@ -132,7 +138,10 @@ class ScriptedEndpoint:
             return web.json_response(whole)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        counted = (body.get("stream_options") or {}).get("include_usage")
         for event in events:
+            if event.get("choices") == [] and not counted:
+                continue  # of a chat, counts are told to who asks for them
             kind = f"event: {event['type']}\n" if "type" in event else ""
             await response.write(f"{kind}data: {json.dumps(event)}\n\n".encode())
         if isinstance(protocol, _Chat):
@@ -141,7 +150,11 @@ class ScriptedEndpoint:
 
     def _turn(self, body: Mapping[str, Any], done: int) -> Turn:
         said = json.dumps(body, ensure_ascii=False)
-        turns = list(next(v for k, v in self.script.items() if k in said))
+        script = self.script
+        found = (
+            script(said) if callable(script) else next(v for k, v in script.items() if k in said)
+        )
+        turns = list(found)
         for number, turn in enumerate(turns):
             if isinstance(turn, Fail):
                 if number > done:

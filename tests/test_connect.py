@@ -265,5 +265,7 @@ def test_a_provider_of_ones_own_by_module_and_attribute() -> None:
     assert described["generation"] == {"temperature": 0.0, "top_k": 3}
     with pytest.raises(ContractError, match="give --base_url"):
         connect(parse(*argv))
-    with pytest.raises(ContractError, match="'smoke' is not known; there are openai, api_chat"):
+    with pytest.raises(
+        ContractError, match="'smoke' is not known; there are openai, anthropic, api_chat"
+    ):
         connect(parse("--llm_client", "smoke"))

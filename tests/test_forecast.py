@@ -123,7 +123,7 @@ def test_the_plan_adds_up_what_is_to_do_and_prices_it(tmp_path: Path) -> None:
     assert [row.whole for row in rows] == [False, False, True]
     left = rows[0].usage + rows[1].usage
     prices = Prices(models={"m": Price(prompt=3, reply=5)})
-    text = plan_text(rows, "BASIS", "m", prices)
+    text = plan_text(rows, "BASIS", pipeline.recipe.model, prices)
     total = next(line for line in text.splitlines() if line.startswith("to do, estimated"))
     tokens = left.prompt_tokens + left.completion_tokens
     assert total.split()[-2:] == [f"{left.calls:,}", f"{tokens:,}"]
@@ -131,7 +131,7 @@ def test_the_plan_adds_up_what_is_to_do_and_prices_it(tmp_path: Path) -> None:
     assert f"cost about ${dollars:,.2f} before prefix caching" in text
     assert [line.split()[-1] for line in text.splitlines()[1:4]] == ["do", "do", "whole"]
     assert "BASIS" in text
-    assert "cost not known: no price for m" in plan_text(rows, "", "m", Prices())
+    assert "cost not known: no price for m" in plan_text(rows, "", pipeline.recipe.model, Prices())
 
 
 def test_what_was_spent_is_read_from_the_budget_file(tmp_path: Path) -> None:

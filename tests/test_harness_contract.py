@@ -5,7 +5,6 @@ on the PATH.
 """
 
 import asyncio
-import os
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -14,10 +13,10 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import PROJECT
+from conftest import clients_folder
 from scripted_endpoint import Fail, OpenSkill, Run, Say, ScriptedEndpoint, Turn
 
-from react_agent.errors import BudgetReached, ContractError, EndpointRefused
+from react_agent.errors import BudgetReached, ContractError
 from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment, SkillOffer
 from react_agent.layout import REQUESTS
@@ -31,17 +30,18 @@ from react_agent.seams import Trajectory, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
-CLIENTS = ("claude-code",)
+CLIENTS = ("claude-code", "codex", "qwen-code", "opencode", "mini-swe-agent", "deepagents")
 KEY = "sk-real-0123456789abcdefghijklmnop"
 MODEL = "model-under-test"
 QUICK = RetryPolicy(attempts=2, seconds=2.0, first_wait=0.01, longest_wait=0.02)
+STARTS = {"opencode": 15.0, "qwen-code": 9.0, "mini-swe-agent": 15.0, "deepagents": 15.0}
+"""Seconds until a client has surely run its first command, on a busy machine."""
 WORDS = "Write the total into total.txt."
 
 
 @pytest.fixture(params=CLIENTS)
 def kind(request: Any, monkeypatch: Any) -> Callable[..., AgentKind]:
-    if (PROJECT / ".clients").is_dir() and "TRACE2SKILL_CLIENTS" not in os.environ:
-        monkeypatch.setenv("TRACE2SKILL_CLIENTS", str(PROJECT / ".clients"))
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", clients_folder())
 
     def choose(offer: SkillOffer | None = None, agent: str = "with_skill") -> AgentKind:
         choice = Choice(agent, skill_offer=offer)
@@ -127,7 +127,9 @@ def said(trajectory: Trajectory) -> str:
 def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path) -> None:
     work = Run("env; echo 3 > total.txt; echo the total is $(cat total.txt)")
     chosen = kind()
-    with ScriptedEndpoint(script(OpenSkill("adding", _folder(chosen)), work, Say("Done."))) as end:
+    native = chosen.client.skills
+    turns = [OpenSkill("adding", native)] if native else []
+    with ScriptedEndpoint(script(*turns, work, _last(chosen))) as end:
         done = place.run(chosen, end)
     assert (done.status, done.error) == ("completed", "")
     assert (place.folder / "total.txt").read_text() == "3\n"
@@ -138,22 +140,25 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     usage = done.usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (end.sent["input"], end.sent["output"])
     assert (usage.cached_tokens, usage.calls) == (end.sent["cached"], len(end.asked))
-    assert done.rows["skill_opened"] is True
-    assert "skill" in done.messages[int(done.rows["skill_opened_in_message"]) - 1].text.lower()
+    assert done.rows["skill_offer"] == ("native" if native else "preloaded")
+    if native:
+        assert done.rows["skill_opened"] is True
+        opening = done.messages[int(done.rows["skill_opened_in_message"]) - 1].text
+        assert "skill" in opening.lower()
     assert re.search(r"\d+\.\d+", done.rows["client"])
     # The real key reached the endpoint, and nothing else.
     assert all(KEY in str(one.headers) for one in end.asked)
     assert KEY not in said(done)
-    assert "case-" in said(done)
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and KEY.encode() in p.read_bytes()]
     assert {path.name for path in place.folder.iterdir()} == {"numbers.txt", "total.txt"}
     record = place.records / REQUESTS / "case.jsonl"
     assert len(record.read_text().splitlines()) == usage.calls
 
 
-def _folder(kind: Any) -> str:
-    folder: str = kind.client.skills
-    return folder
+def _last(kind: Any) -> Turn:
+    """Some know no other end than a command."""
+    submits = kind.name == "mini-swe-agent"
+    return Run("echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT") if submits else Say("Done.")
 
 
 def test_an_endpoint_that_fails_is_not_the_agents_doing(kind: Any, place: Place) -> None:
@@ -168,8 +173,9 @@ def test_an_endpoint_that_fails_is_not_the_agents_doing(kind: Any, place: Place)
 def test_the_deadline_ends_all_that_was_started(kind: Any, place: Place) -> None:
     length = f"3{uuid.uuid4().int % 10**6:06d}"
     quiet = f"(setsid sleep {length} >/dev/null 2>&1 &) ; sleep {length}"
+    chosen = kind(agent="cli_only")
     with ScriptedEndpoint(script(Run(quiet), Say("Done."))) as end:
-        done = place.run(kind(agent="cli_only"), end, seconds=6)
+        done = place.run(chosen, end, seconds=STARTS.get(chosen.name, 5.0))
     assert done.status == "deadline"
     left = [p for p in psutil.process_iter(["cmdline"]) if length in (p.info["cmdline"] or [])]
     assert not left
@@ -182,8 +188,39 @@ def test_what_forbids_all_further_calls_ends_the_run(kind: Any, place: Place) ->
         with pytest.raises(BudgetReached, match="2 calls"):
             place.run(kind(agent="cli_only"), end, budget=BudgetSettings(max_calls=2))
         assert len(end.asked) == 2
-    with ScriptedEndpoint(script(Fail(401))) as end, pytest.raises(EndpointRefused, match="key"):
-        place.run(kind(agent="cli_only"), end)
+
+
+def test_an_agent_of_ones_own_making(place: Place, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", clients_folder())
+    own = tmp_path / "my_agent.py"
+    own.write_text(
+        "from deepagents import create_deep_agent\n\n"
+        "def agent(model, skills, backend):\n"
+        "    told = 'Check the sum twice.'\n"
+        "    return create_deep_agent(model=model, backend=backend, system_prompt=told)\n"
+    )
+    choose = find(HARNESSES, "--harness", "deepagents")
+    with pytest.raises(ContractError, match=r"FILE\.py:FUNCTION|not installed"):
+        choose(Choice("cli_only", command="nowhere.py"))
+    try:
+        kind = choose(Choice("cli_only", command=f"{own}:agent"))
+    except ContractError as error:
+        pytest.skip(str(error))
+    with ScriptedEndpoint(script(Run("echo 3 > total.txt"), Say("Done."))) as end:
+        done = place.run(kind, end)
+    assert (done.status, done.error) == ("completed", "")
+    assert "Check the sum twice." in str(end.asked[0].body)
+    assert (place.folder / "total.txt").read_text() == "3\n"
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_client_that_is_not_here_is_said_to_be_missing(
+    name: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ContractError, match=r"not installed: (npm|pip) install .*TRACE2SKILL"):
+        find(HARNESSES, "--harness", name)(Choice("cli_only"))
 
 
 def test_turns_are_bounded(kind: Any, place: Place) -> None:

@@ -30,7 +30,7 @@ SYSTEMS = [
     for means in MEANS
 ] + [
     (name, {"means": means})
-    for name in ("error_llm/system.j2", "success_llm/system.j2")
+    for name in ("error_llm/system.j2", "success_llm/system.j2", "contrast/system.j2")
     for means in MEANS
 ]
 USER = {
@@ -180,6 +180,9 @@ def test_no_template_is_left_out_here():
     tested = {name for name, _ in SYSTEMS} | {
         "error_agent/user.j2",
         "single_call_user.j2",
+        "contrast/user.j2",
+        "memory/failure.j2",
+        "memory/success.j2",
         "error_agent/not_held.j2",
         "error_agent/no_report.j2",
         "error_agent/last_turn.j2",

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import DONE, bash
+from lessons import book
 from stub_server import StubServer, reply
 from test_experiment_runs import rollouts
 
@@ -117,10 +119,14 @@ def test_a_changed_file_is_another_case(example: Path) -> None:
         ([{**GOOD, "id": "x" * 300}], "id: String should have at most"),
         ([{**GOOD, "files": "x"}], "task 'a': files: "),
         ([{**GOOD, "truth": True}], "task 'a': truth.text"),
-        ([{**GOOD, "truth": {"text": "x", "check": "true"}}], "truth: give either text or check"),
-        ([{**GOOD, "truth": " "}], "truth: give either text or check"),
+        (
+            [{**GOOD, "truth": {"text": "x", "check": "true"}}],
+            "truth: give either text or check, or a file",
+        ),
+        ([{**GOOD, "truth": " "}], "truth: give either text or check, or a file"),
         ([{"id": "a", "prompt": "p"}], "task 'a': truth: Field required"),
         ([{**GOOD, "promt": "x"}], "task 'a': promt: Extra inputs"),
+        ([{**GOOD, "truth": {"file": "b.xlsx", "cells": "A1"}}], "truth: a workbook is no text"),
         (["x"], "#1: the record: "),
         ([], "holds no record"),
         ({"a": 1}, "holds no list of tasks"),
@@ -151,3 +157,69 @@ def test_what_is_no_yaml_is_refused_in_one_line(tmp_path: Path, content: bytes) 
     with pytest.raises(ContractError, match=r"tasks\.yaml: cannot be read") as refused:
         OwnTasks(path)
     assert "\n" not in str(refused.value)
+
+
+BOOKS = {"id": "t-1", "prompt": "Fill C.", "files": ["in.xlsx"]}
+CELLS = {"file": "gold/in.xlsx", "cells": "Prices!C2:C7"}
+
+
+@pytest.fixture
+def workbooks(tmp_path: Path) -> Path:
+    folder = tmp_path / "set"
+    book(folder / "in.xlsx", solved=False)
+    book(folder / "gold" / "in.xlsx", solved=True)
+    (folder / "notes.txt").write_text("x")
+    path = folder / "tasks.yaml"
+    path.write_text(json.dumps([{**BOOKS, "truth": CELLS}, {**BOOKS, "id": "t-2", "truth": CELLS}]))
+    return path
+
+
+def test_a_workbook_and_its_cells_are_a_truth(workbooks: Path, tmp_path: Path) -> None:
+    solved = workbooks.parent / "gold" / "in.xlsx"
+
+    async def judge() -> None:
+        with find(DOMAINS, "domain", "tasks")(workbooks) as domain:
+            for task_id, passed in (("t-1", True), ("t-2", False)):
+                (case,) = domain.cases(task_id)
+                assert domain.scored(task_id) == [case]
+                work = tmp_path / task_id
+                workspace = domain.prepare(case, work)
+                assert workspace.missing()
+                assert sorted(path.name for path in work.iterdir()) == ["input.xlsx"]
+                shutil.copy(solved if passed else work / "input.xlsx", work / "output.xlsx")
+                output = domain.collect(case, work, tmp_path / "out")
+                score = await domain.score(case, output)
+                facts = await domain.facts(case, output)
+                assert (score.passed, facts.check.passed) == (passed, passed)
+                assert facts.error_class == ("" if passed else "wrong_values")
+
+    asyncio.run(judge())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"truth": {"file": "gold/in.xlsx"}}, "file and cells go together"),
+        ({"truth": {**CELLS, "text": "x"}}, "give either text or check, or a file"),
+        ({"truth": {**CELLS, "cells": "Prices!C2:C7:C9"}}, "truth.cells: more than one"),
+        ({"truth": {**CELLS, "cells": "?"}}, "truth.cells: "),
+        ({"truth": {**CELLS, "file": "in.xlsx"}}, "truth.file: another workbook"),
+        ({"truth": {**CELLS, "file": "none.xlsx"}}, "'none.xlsx': no such file"),
+        ({"truth": {**CELLS, "file": "../../etc/passwd"}}, "only files below"),
+        ({"files": []}, "files: one workbook"),
+        ({"files": ["in.xlsx", "notes.txt"]}, "files: one workbook"),
+        ({"truth": "a text"}, "all workbooks, or none is"),
+        ({"id": "t-2"}, "two records have the id"),
+    ],
+)
+def test_a_hostile_workbook_task_is_refused_in_one_line(
+    workbooks: Path, change: dict[str, Any], says: str
+) -> None:
+    record = {**BOOKS, "truth": CELLS, **change}
+    workbooks.write_text(json.dumps([record, {**BOOKS, "id": "t-2", "truth": CELLS}]))
+    with pytest.raises(ContractError) as refused:
+        find(DOMAINS, "domain", "tasks")(workbooks)
+    message = str(refused.value)
+    assert message.startswith(f"{workbooks}: ")
+    assert says in message
+    assert "\n" not in message

@@ -139,7 +139,8 @@ def test_the_doctor_asks_for_the_provider_s_own_key() -> None:
 
 
 def row(one: Known) -> str:
-    renamed = [f"`{old}` is sent as `{new}`" for old, new in one.instead.items()]
+    renamed = [f"`{old}` is sent as `{new}`" for old, new in one.instead.items() if new]
+    renamed += [f"`{old}` is left out" for old, new in one.instead.items() if not new]
     habits = "; ".join([*renamed, one.note] if one.note else renamed)
     key = f"`{one.key_variable}`" + ", if it wants one" * one.key_optional
     return f"| {one.name} | {one.base_url} | {key} | {habits} |"

@@ -155,7 +155,7 @@ def test_a_lost_process_costs_its_cases_in_flight_only(cluster: Path, tmp_path: 
         assert len(user.lines()) == TASKS
         openings = Counter(task_of(b) for b in user.server.bodies if len(b["messages"]) == 2)
         assert sorted(openings.values()) == [1] * (TASKS - 2) + [2] * 2
-        again = {task_of(body).split("_")[0] for body in user.server.bodies[paid:]}
+        again = {task_of(body) for body in user.server.bodies[paid:]}
         assert not again & finished
 
     with_server(gate, tmp_path, steps)

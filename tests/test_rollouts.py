@@ -80,7 +80,7 @@ def test_a_run_that_was_broken_off_goes_on_and_pays_nothing_twice(
         paid = len(user.server.bodies)
         code, _ = await user.rollouts()
         assert code == 0
-        again = {task_of(body).split("_")[0] for body in user.server.bodies[paid:]}
+        again = {task_of(body) for body in user.server.bodies[paid:]}
         assert not again & before
         finished_twice.update(line["id"] for line in user.lines())
         assert max(finished_twice.values()) == 1
@@ -90,7 +90,7 @@ def test_a_run_that_was_broken_off_goes_on_and_pays_nothing_twice(
 
 
 def test_infrastructure_is_no_failure_and_is_run_again(tmp_path: Path) -> None:
-    refused = {"901-3_1_901-3_init"}
+    refused = {"901-3"}
 
     def failing(body: dict[str, Any]) -> Any:
         if task_of(body) in refused:
@@ -207,3 +207,30 @@ def test_bad_input_is_one_line(tmp_path: Path, flags: list[str], complaint: str)
         assert not user.server.bodies
 
     with_server(copying_agent, tmp_path, steps)
+
+
+def test_nothing_that_an_agent_sees_names_its_task(tmp_path: Path) -> None:
+    """Its folder is renamed as published once it has ended, and results.jsonl knows both names."""
+    names: dict[str, str] = {}
+
+    def looking(body: dict[str, Any]) -> Any:
+        asked = sum(m["role"] == "assistant" for m in body["messages"])
+        if asked == 1:
+            names[task_of(body)] = body["messages"][-1]["content"]
+        said = [bash("pwd; find . /tmp; env; cp input.xlsx output.xlsx"), DONE]
+        return reply(said[asked])
+
+    async def steps(user: Commands) -> None:
+        for _ in range(2):  # again over what the first left
+            code, said = await user.rollouts("--overwrite")
+            assert code == 0, said
+        assert len(names) == TASKS
+        for task, seen in names.items():
+            assert not re.search(rf"(?<![\w.]){re.escape(task)}(?![\w.])|{task}_", seen), seen
+        seen_at = {line["id"]: line["folder_seen"] for line in user.lines()}
+        assert all(seen_at[task] in seen for task, seen in names.items())
+        left = {p.name for p in (user.folder / "work").iterdir() if p.is_dir()}
+        assert left == {f"{task}_1_{task}_init" for task in names}
+        assert all(((user.folder / "work") / name / "output.xlsx").is_file() for name in left)
+
+    with_server(looking, tmp_path, steps)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reporting.exporting.settings import Export as Export
     from reporting.ledger.settings import Ledger as Ledger
     from reporting.page.settings import Report as Report
+    from reporting.transfer.settings import Transfer as Transfer
     from skill_evolver.engine.settings import Evolution as Evolution
     from spreadsheetbench.scoring.settings import BookScoring as BookScoring
     from spreadsheetbench.scoring.settings import ReadingSettings as ReadingSettings
@@ -41,9 +42,13 @@ if TYPE_CHECKING:
     from trace2skill.api import import_sessions as import_sessions
     from trace2skill.api import keep_ledger as keep_ledger
     from trace2skill.api import run as run
+    from trace2skill.api import show_transfer as show_transfer
     from trace2skill.api import triage as triage
     from trace2skill.api import write_report as write_report
     from trace2skill.online.settings import SessionImport as SessionImport
+    from trace2skill.plugging import offer_evaluator as offer_evaluator
+    from trace2skill.plugging import offer_harness as offer_harness
+    from trace2skill.plugging import offer_model as offer_model
 
 _PLACES = {
     "analysis.analysts.settings": (
@@ -63,6 +68,7 @@ _PLACES = {
     "reporting.exporting.settings": ("Export",),
     "reporting.ledger.settings": ("Ledger",),
     "reporting.page.settings": ("Report",),
+    "reporting.transfer.settings": ("Transfer",),
     "skill_evolver.engine.settings": ("Evolution",),
     "spreadsheetbench.scoring.settings": ("BookScoring", "ReadingSettings", "Scoring"),
     "trace2skill.api": (
@@ -74,10 +80,12 @@ _PLACES = {
         "import_sessions",
         "keep_ledger",
         "run",
+        "show_transfer",
         "triage",
         "write_report",
     ),
     "trace2skill.online.settings": ("SessionImport",),
+    "trace2skill.plugging": ("offer_evaluator", "offer_harness", "offer_model"),
 }
 _HOMES = {name: module for module, names in _PLACES.items() for name in names}
 __all__ = sorted(_HOMES)

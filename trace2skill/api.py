@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from reporting.ledger.settings import Ledger
     from reporting.page.settings import Report
     from reporting.page.stage import Page
+    from reporting.transfer.cells import TransferTable
+    from reporting.transfer.settings import Transfer
     from skill_evolver.engine.result import EvolutionResult
     from skill_evolver.engine.settings import Evolution
     from spreadsheetbench.scoring.settings import Scoring
@@ -87,6 +89,13 @@ async def keep_ledger(settings: "Ledger") -> "LedgerTable":
     from reporting.ledger import stage
 
     return await to_the_end(lambda: stage.keep_ledger(settings))
+
+
+async def show_transfer(settings: "Transfer") -> "TransferTable":
+    """Runs of several skills, models and benchmarks in one table."""
+    from reporting.transfer import stage
+
+    return await to_the_end(lambda: stage.show_transfer(settings))
 
 
 async def export_runs(settings: "Export") -> "Exported":

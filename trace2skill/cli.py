@@ -30,6 +30,10 @@ STAGES = {
         "which of the learned lessons belong into the skill, tried on tasks",
     ),
     "compare": ("reporting.compare", "is one run better, worse, or is it undecided?"),
+    "transfer": (
+        "reporting.transfer.command",
+        "any skill on any benchmark, in one table",
+    ),
     "ledger": ("reporting.ledger.command", "the paper's figures beside your own"),
     "split": ("spreadsheetbench.tasks.splits", "lists of task ids: published, stratified, folds"),
     "stability": (
@@ -53,6 +57,8 @@ STAGES = {
 
 ONLINE = {"init-claude-code": "init", "evolve-online": "run"}
 """Other names for commands of `online`."""
+BATCH = "trace2skill.reproduce.batch"
+"""What `evolve --config FILE` is; without the flag `evolve` takes lessons that are there."""
 
 
 def usage() -> str:
@@ -73,13 +79,14 @@ def main(argv: list[str] | None = None) -> int:
     stage, rest = arguments[0], arguments[1:]
     if stage in ONLINE:
         stage, rest = "online", [ONLINE[stage], *rest]
-    if stage == "rollback" and any(word.partition("=")[0] == "--config" for word in rest):
+    by_file = any(word.partition("=")[0] == "--config" for word in rest)
+    if stage == "rollback" and by_file:
         stage, rest = "online", [stage, *rest]
     if stage not in STAGES:
         say(f"error: no stage {stage!r}; stages: {', '.join(STAGES)}", file=sys.stderr)
         return 2
     sys.argv[0] = f"trace2skill {stage}"
-    module = import_module(STAGES[stage][0])
+    module = import_module(BATCH if stage == "evolve" and by_file else STAGES[stage][0])
     result: int = module.main(rest)
     return result
 

@@ -14,7 +14,7 @@ from analysis.analysts.settings import (
     RunAnalysis,
 )
 from analysis.lessons.outcomes import Summary
-from analysis.lessons.selection import Selection, Wanted, select
+from analysis.lessons.selection import Selection, Wanted, contrasted, select
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.errors import ContractError
 from react_agent.files import read_json
@@ -28,15 +28,21 @@ async def analyse(settings: Analysis) -> Summary:
     wanted: Wanted = "FAILED" if settings.kind == "error" else "SUCCEED"
     if isinstance(settings, CallAnalysis) and settings.all:
         wanted = "ALL"
+    contrast = isinstance(settings, CallErrorAnalysis) and settings.contrast
+    if contrast and (choice.repeat == 1 or wanted == "ALL"):
+        raise ContractError("--contrast compares seeds by their verdicts: give --repeat, no --all")
     selection = select(
         settings.logs_dir,
         wanted,
         repeat=choice.repeat,
         instance_ids=choice.instance_ids,
         named_any=isinstance(settings, ErrorAnalysis),
-        sample=choice.sample,
+        sample=None if contrast else choice.sample,
         shuffle_seed=choice.shuffle_seed,
     )
+    if contrast:
+        solved = select(settings.logs_dir, "SUCCEED", repeat=choice.repeat)
+        selection = contrasted(selection, solved, choice.sample)
     per_class = None
     if isinstance(settings, ErrorAnalysis | CallErrorAnalysis):
         per_class = settings.per_class

@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from analysis.analysts.running import AnalystBench, decisive, open_model
-from analysis.analysts.settings import CallAnalysis
-from analysis.analysts.single_call import FAILURES, NOTES, SUCCESSES, SingleCallAnalyst
+from analysis.analysts.settings import CallAnalysis, CallErrorAnalysis
+from analysis.analysts.single_call import (
+    CONTRASTS,
+    FAILURES,
+    NOTES,
+    SUCCESSES,
+    SingleCallAnalyst,
+)
 from react_agent.models.connect import Shared
 from react_agent.registry import DOMAINS, find
 from react_agent.seams import Domain, Reading
@@ -43,7 +49,9 @@ class OneCallSite:
         given = self.settings
         async with open_model(given, self.in_flight, shared) as (connection, model):
             with self.domain or contextlib.nullcontext():
-                lessons = FAILURES if given.kind == "error" else SUCCESSES
+                contrast = isinstance(given, CallErrorAnalysis) and given.contrast
+                errors = CONTRASTS if contrast else FAILURES
+                lessons = errors if given.kind == "error" else SUCCESSES
                 analyst = SingleCallAnalyst(
                     NOTES[given.kind] if given.for_memory else lessons,
                     connection.model(seed=given.choice.seed),
@@ -53,7 +61,7 @@ class OneCallSite:
                     given.rejected,
                 )
                 what = "notes" if given.for_memory else "analysis"
-                stage = f"one-call {given.kind} {what}"
+                stage = f"one-call {'contrast' if contrast else given.kind} {what}"
                 more = {"rejected": list(given.rejected)} if given.rejected else {}
                 yield AnalystBench(
                     work=analyst.analyse,

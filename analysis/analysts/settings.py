@@ -112,6 +112,11 @@ class CallErrorAnalysis(CallAnalysis):
     kind: ClassVar[LessonKind] = "error"
     output_dir: Path = setting("report folder", Path("error_analysis_llm_output"))
     per_class: int | None = setting(PER_CLASS, None, least=1, default_text="all")
+    contrast: bool = setting(
+        "one call for each case that one seed solved and another failed, with both logs; needs "
+        "--repeat",
+        False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

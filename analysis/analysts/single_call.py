@@ -20,6 +20,7 @@ from react_agent.errors import ContextOverflow, PromptRefused
 from react_agent.files import digest, write_whole
 from react_agent.layout import report_prefix
 from react_agent.model import Message, Model, briefing
+from react_agent.runs.logs import read_log
 from react_agent.seams import REFUSED, Domain
 
 
@@ -33,6 +34,8 @@ class CallKind:
 
 FAILURES = CallKind("error", "error_llm/system.j2")
 SUCCESSES = CallKind("success", "success_llm/system.j2")
+CONTRASTS = CallKind("error", "contrast/system.j2")
+"""Failures, each with a run that solved the same case."""
 NOTES: Mapping[LessonKind, CallKind] = {
     "error": CallKind("error", "memory/failure.j2"),
     "success": CallKind("success", "memory/success.j2"),
@@ -121,12 +124,14 @@ class SingleCallAnalyst:
 
     def prompt(self, subject: Subject, limit: int = LOG_CHARACTERS) -> list[Message]:
         """What is the same for all cases of a run stands first, so that an endpoint can keep it."""
-        log, cut = log_text(subject.log, limit)
+        rival = read_log(subject.rival) if subject.rival else None
+        log, cut = log_text(subject.log, limit // 2 if rival else limit)
+        other, other_cut = log_text(rival, limit // 2) if rival else ("", False)
         skills = self.domain.skills if self.domain else None
         system = PROMPTS.render(self.call.system, means=means_of(subject, skills))
         known = class_by_status(subject.log) if self.kind == "error" else ""
         user = PROMPTS.render(
-            "single_call_user.j2",
+            "contrast/user.j2" if rival else "single_call_user.j2",
             failed=self.kind == "error",
             judged=subject.judged,
             signals="\n".join(map(str, subject.log.result.get("signals") or ())),
@@ -135,6 +140,8 @@ class SingleCallAnalyst:
             rejected="\n".join(self.rejected),
             log=log,
             log_cut=cut,
+            other=other,
+            other_cut=other_cut,
         )
         return briefing(system, user)
 
@@ -142,7 +149,7 @@ class SingleCallAnalyst:
         return self.output_dir / f"{report_prefix(self.kind)}{subject.instance}{suffix}"
 
     def _fingerprint(self, subject: Subject) -> str:
-        return digest(subject.path.read_bytes())
+        return digest(*(p.read_bytes() for p in (subject.path, subject.rival) if p))
 
 
 def lesson_outcome(lesson: Lesson) -> tuple[AnalysisOutcome, str]:

@@ -8,7 +8,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +33,7 @@ Reason = Literal[
     "not selected",
     "unreadable log",
     "counted, not analysed",
+    "not compared",
 ]
 """Why a trajectory reaches no analyst."""
 
@@ -45,10 +46,12 @@ class Subject:
     path: Path
     seed: int | None = None
     """Set when several seeds are analysed together."""
+    rival: Path | None = None
+    """The log of a run that solved the same case, to be looked at beside this one."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the log, which another process reads for itself."""
-        return {"name": self.name, "path": self.path, "seed": self.seed}
+        return {"name": self.name, "path": self.path, "seed": self.seed, "rival": self.rival}
 
     @cached_property
     def instance(self) -> str:
@@ -137,6 +140,28 @@ def select(
         ]
         subjects = subjects[:sample]
     return Selection(tuple(subjects), tuple(left_out))
+
+
+def contrasted(failed: Selection, solved: Selection, sample: int | None = None) -> Selection:
+    """Of each case that some runs failed and others solved the first failed run, with the first
+    solved one as its rival. Raises ContractError when there is no such case."""
+    rivals: dict[tuple[str, str], Path] = {}
+    for subject in solved.subjects:
+        rivals.setdefault((subject.name.task_id, subject.name.case), subject.path)
+    pairs: list[Subject] = []
+    left_out = list(failed.left_out)
+    for subject in failed.subjects:
+        rival = rivals.pop((subject.name.task_id, subject.name.case), None)
+        if rival and (sample is None or len(pairs) < sample):
+            pairs.append(replace(subject, rival=rival))
+        else:
+            why = "not in the sample" if rival else "no further run that solved its case"
+            left_out.append(LeftOut(subject.instance, str(subject.path), "not compared", why))
+    if not pairs:
+        raise ContractError(
+            "--contrast: no case was solved by one seed and failed by another; nothing to compare"
+        )
+    return Selection(tuple(pairs), tuple(left_out))
 
 
 def _all_logs(logs_dir: Path, repeat: int) -> list[Subject]:

@@ -39,7 +39,7 @@ def compare(
         rule=RULE,
         infrastructure=infrastructure,
         notes=tuple(notes),
-        standings=tuple(_standing(entrant) for entrant in entrants),
+        standings=tuple(standing_of(entrant) for entrant in entrants),
         pairs=paired(sides, infrastructure=infrastructure, seed=seed),
     )
 
@@ -56,7 +56,7 @@ def paired(
     return tuple(_pair(test, p, len(tests), seed) for test, p in zip(tests, adjusted, strict=True))
 
 
-def _standing(entrant: Entrant) -> Standing:
+def standing_of(entrant: Entrant) -> Standing:
     means = [entrant.passed(task) for task in entrant.tasks]
     softs = [soft for task in entrant.tasks if (soft := entrant.soft(task)) is not None]
     per_seed = [fmean(run.passed(task) for task in entrant.tasks) for run in entrant.runs]
@@ -64,7 +64,7 @@ def _standing(entrant: Entrant) -> Standing:
     return Standing(
         letter=entrant.letter,
         path=entrant.path,
-        agent=view.agent,
+        agent=view.harness or view.agent,
         model=view.model,
         skill=view.skill,
         memory=view.memory,

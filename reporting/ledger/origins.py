@@ -104,6 +104,11 @@ def _released(wanted: str) -> Origin | None:
 
 
 def _evolved(entrant: Entrant, wanted: str, dataset: Domain[Any]) -> Origin:
+    return _by_provenance(provenance_of(entrant, wanted), dataset)
+
+
+def provenance_of(entrant: Entrant, wanted: str) -> Provenance:
+    """The history of its skill, which had the digest `wanted`. Raises Unmatched."""
     name = entrant.first.view.skill
     sessions = entrant.first.view.sessions
     environment = sessions[-1].get("environment") if sessions else None
@@ -117,7 +122,7 @@ def _evolved(entrant: Entrant, wanted: str, dataset: Domain[Any]) -> Origin:
     provenance = previous(folder, skill)
     if provenance is None:
         raise Unmatched(f"where the skill {folder} comes from is not noted beside it")
-    return _by_provenance(provenance, dataset)
+    return provenance
 
 
 def _by_provenance(provenance: Provenance, dataset: Domain[Any]) -> Origin:

@@ -12,6 +12,8 @@ TABLES = Path(__file__).with_name("paper_tables.json")
 MODELS = {"122B": "qwen3.5-122b-a10b", "35B": "qwen3.5-35b-a3b"}
 HELD_OUT, EVOLVE, SOFT, HARD = "Vrf", "Vrf, evolve half", "Soft", "Hard"
 """Benchmarks that SpreadsheetBench runs can stand beside. Vrf is rows 200:400 of Verified-400."""
+TABLES_OF = {"wikitablequestions": ("WikiTQ", 4344), "hitab": ("HiTab", 1584)}
+"""Of the domains of tables: the paper's name, and how many questions the test set has."""
 
 Version = Literal["V3", "V5"]
 Mode = Literal["no skill", "human-written", "parametric", "deepening", "creation"]

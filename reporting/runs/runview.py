@@ -141,6 +141,12 @@ class RunView:
         return str(self.settings.get("agent") or self.summary.get("agent_name") or "")
 
     @property
+    def harness(self) -> str:
+        """Empty for the built-in one; of a client with how it was offered the skill."""
+        name, offer = self.settings.get("harness"), self.settings.get("skill_offer")
+        return f"{name} ({offer})" if name and offer else str(name or "")
+
+    @property
     def domain(self) -> str:
         """By its name in the registry; a run that notes none is of the usual one."""
         return str(self.settings.get("domain") or DOMAIN)

@@ -1,26 +1,25 @@
 """How far an evolution is: calls that ended of those planned, and the tokens of both starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from react_agent.engines.progress import progress
-from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver
-from skill_evolver.engine.tree import groups, levels
+from skill_evolver.engine.inputs import LessonEntry
+from skill_evolver.engine.map_reduce import Evolver
 
 
-def planned(settings: EvolutionSettings, lessons: int) -> int:
+def planned(evolver: Evolver, entries: Sequence[LessonEntry]) -> int:
     """MAP and merge calls; translations, repairs and a forced merge come on top."""
-    batches = len(groups(range(lessons), settings.batch_size))
-    if settings.sequential:
+    batches = len(evolver.batches(entries))
+    if evolver.settings.sequential:
         return batches
-    plan = levels(batches, settings.merge_batch_size, settings.max_merge_levels)
-    return batches + sum(len(group) > 1 for level in plan for group in level)
+    return batches + sum(len(group) > 1 for level in evolver.plan(entries) for group in level)
 
 
 @contextmanager
-def shown(evolver: Evolver, lessons: int) -> Iterator[None]:
+def shown(evolver: Evolver, entries: Sequence[LessonEntry]) -> Iterator[None]:
     """A bar while the block lasts, moved by the evolver."""
-    total = planned(evolver.settings, lessons)
+    total = planned(evolver, entries)
     tally = evolver.store.tally
     with progress(total=total, desc="evolution", unit="call") as bar:
 

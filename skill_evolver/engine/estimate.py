@@ -10,7 +10,6 @@ from react_agent.skills import Skill
 from skill_evolver.engine.inputs import LessonEntry
 from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver
 from skill_evolver.engine.store import Store
-from skill_evolver.engine.tree import levels
 
 CHARS_PER_TOKEN = 4.0
 """English and code, near enough for an estimate."""
@@ -32,7 +31,7 @@ def estimate(
     prompts = [_text(evolver.map_prompt(skill.files, batch)) for batch in batches]
     prefix = len(os.path.commonprefix(prompts))  # noqa: RUF071 (of text, not of paths)
     sizes = [len(p) / CHARS_PER_TOKEN for p in prompts]
-    plan = [] if settings.sequential else _merge_sizes(evolver, len(batches))
+    plan = [] if settings.sequential else _merge_sizes(evolver, entries)
     tokens_in = sum(sizes) + sum(plan)
     calls = len(batches) + len(plan)
     tokens_out = calls * (REASONING_TOKENS + EDITS_PER_PATCH * TOKENS_PER_EDIT)
@@ -53,12 +52,12 @@ def estimate(
     return "\n".join(lines)
 
 
-def _merge_sizes(evolver: Evolver, leaves: int) -> list[float]:
+def _merge_sizes(evolver: Evolver, entries: Sequence[LessonEntry]) -> list[float]:
     settings = evolver.settings
     fixed = len(_text(evolver.merge_prompt([])[1])) / CHARS_PER_TOKEN
     sizes: list[float] = []
     edits = EDITS_PER_PATCH
-    for level in levels(leaves, settings.merge_batch_size, settings.max_merge_levels):
+    for level in evolver.plan(entries):
         sizes += [fixed + len(group) * edits * TOKENS_PER_EDIT for group in level if len(group) > 1]
         edits *= KEPT_BY_MERGE * settings.merge_batch_size
     return sizes

@@ -101,7 +101,7 @@ async def _evolve(job: Job, model: Model, show: Callable[[str], None]) -> Evolut
     guard = job.guard()
     review: Review | None = None
     try:
-        with shown(evolver, len(job.entries)):
+        with shown(evolver, job.entries):
             result = await _engine(job, evolver, finisher, guard)
             if job.engine.review:
                 result, review = await reviewed(finisher, result, guard)
@@ -210,6 +210,7 @@ def _provenance(
             "model": getattr(evolver.store.model, "name", ""),
             "sampling": getattr(evolver.store.model, "parameters", {}),
             "mode": job.settings.mode,
+            "merge_mode": job.settings.merge_mode,
             "batch_size": job.engine.batch_size,
             "merge_batch_size": job.engine.merge_batch_size,
         },

@@ -10,7 +10,8 @@ from react_agent.layout import FINAL_PATCH
 from react_agent.model import Message, briefing
 from react_agent.skill_format import Problem
 from skill_evolver.engine.asking import PROMPTS
-from skill_evolver.engine.map_reduce import Evolver, skill_view
+from skill_evolver.engine.map_reduce import Evolver
+from skill_evolver.engine.views import skill_view
 from skill_evolver.guard.guardrails import Guard, flagged_problems
 from skill_evolver.guard.screening import PREFIX
 from skill_evolver.lineage.grouping import Lesson, group, in_order, numbered, route
@@ -211,7 +212,10 @@ class Finisher:
                 reason = f"{lesson.support} of at least {keeps} trajectories"
                 self._drop(by_id[name], "final", "min-support", reason)
         chosen = [e for e in edits if any(e.id in lesson.edits for lesson in alive)]
-        return in_order(alive, chosen), alive
+        ordered = in_order(alive, chosen)
+        if settings.apart:  # of two edits on the same lines the first stands
+            ordered.sort(key=lambda edit: "error" not in self.evolver.kinds_of([edit]))
+        return ordered, alive
 
     async def verify(self, guard: Guard, steps: list[EditStep], built: Built) -> Finished:
         """The rules on the whole folder, and up to three rounds of mending by the model."""

@@ -13,9 +13,11 @@ from analysis.lessons.settings import NO_TRUTH
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json
+from react_agent.registry import DOMAINS, find
+from react_agent.runs.settings import DOMAIN
+from react_agent.seams import Domain
 from skill_evolver.engine.asking import PROMPTS
 from skill_evolver.engine.settings import Lessons, Source
-from spreadsheetbench.tasks.dataset import Dataset
 
 KINDS = {
     "failure_cause": "Cause",
@@ -110,6 +112,7 @@ class Selection:
     shuffle_seed: int | None = None
     """Also draws the sample."""
     sample: int | None = None
+    domain: str = DOMAIN
 
 
 def load_entries(
@@ -152,7 +155,8 @@ def _select(records: list[LessonRecord], selection: Selection) -> list[LessonRec
     seed, part = selection.shuffle_seed, slice(selection.start, selection.end)
     draw = random.Random(seed or 0)
     if selection.data_path:
-        names = [task.id for task in Dataset.load(selection.data_path).select()]
+        domain: Domain[Any] = find(DOMAINS, "domain", selection.domain)(selection.data_path)
+        names = [task.id for task in domain.select()]
         if seed is not None:
             draw.shuffle(names)
         return of_tasks(records, names[part][: selection.sample])

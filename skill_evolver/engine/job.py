@@ -90,6 +90,7 @@ class Job:
         return digest(
             files_digest(self.skill.files),
             repr(engine),
+            *(["apart"] if engine.apart else []),
             model_key(model),
             *(e.text for e in self.entries),
         )
@@ -100,7 +101,7 @@ class Job:
         names = [*(run.key for run in runs), *(run.task for run in runs)]
         text = "\n".join(self.skill.files.values())
         screen = Screen(frozenset(self.engine.allow_flagged))
-        scan = scan_tasks(names, self.settings.data_path, text)
+        scan = scan_tasks(names, self.settings.data_path, text, self.settings.domain)
         others = frozenset(self.skill.other_files)
         return Guard(self.skill.files, scan, injections=screen, other_files=others)
 
@@ -137,6 +138,7 @@ def prepare(settings: Evolution) -> Job:
         settings.end_idx,
         settings.order_seed,
         settings.sample_task_count,
+        settings.domain,
     )
     entries, patterns = load_entries(settings.sources, settings.input_mode, selection)
     kind = lessons_of(entries) if settings.about == "auto" else settings.about
@@ -145,6 +147,10 @@ def prepare(settings: Evolution) -> Job:
     if state and skill.files != state["before"] and _left_over(skill.files, state):
         log.warning("%s: files of the last evolution are left in it and are ignored", skill.root)
         skill = replace(skill, files=state["before"])
+    if settings.merge_mode == "apart" and (kind != "combined" or settings.mode == "sequential"):
+        raise ContractError(
+            "--merge-mode apart needs lessons of failed and of successful runs, and --mode parallel"
+        )
     engine = _engine(settings, kind, patterns)
     return Job(settings, skill, engine, entries, places, on_disk, form)
 
@@ -172,6 +178,7 @@ def _engine(settings: Evolution, kind: Lessons, patterns: bool) -> EvolutionSett
         batch_size=settings.batch_size,
         merge_batch_size=settings.merge_batch_size,
         max_merge_levels=settings.max_merge_levels,
+        apart=settings.merge_mode == "apart",
         workers=settings.max_workers,
         sequential=settings.mode == "sequential",
         skip_translation=settings.skip_translation,

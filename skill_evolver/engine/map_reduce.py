@@ -12,22 +12,20 @@ from typing import Any, TypeVar
 from react_agent.errors import InfrastructureError, ModelError, RunStopped, Trace2SkillError
 from react_agent.model import Message, briefing
 from react_agent.skill_format import Problem, SkillFormat
-from react_agent.skills import MAIN, Skill, is_protected, split_frontmatter
+from react_agent.skills import Skill
 from react_agent.text import one_line
 from skill_evolver.engine.asking import PROMPTS, Talk
-from skill_evolver.engine.inputs import LessonEntry
+from skill_evolver.engine.inputs import LessonEntry, lessons_of
 from skill_evolver.engine.settings import Lessons
 from skill_evolver.engine.store import Store
-from skill_evolver.engine.tree import Slots, groups, levels
+from skill_evolver.engine.tree import Slots, groups, levels, levels_apart
+from skill_evolver.engine.views import outline_view, passages_of, skill_view
 from skill_evolver.guard.guardrails import Guard
 from skill_evolver.guard.screening import PREFIX, fresh
 from skill_evolver.lineage.provenance import Ledger, leaf, merge_by_code, settle
 from skill_evolver.patches.agentskills import AgentSkills
-from skill_evolver.patches.apply import Splice, place
 from skill_evolver.patches.codecs import Codec, JsonCodec, Shown
-from skill_evolver.patches.fitting import innermost
-from skill_evolver.patches.patch import ExactEdit, Patch
-from skill_evolver.patches.places import outline, to_lines
+from skill_evolver.patches.patch import Edit, Patch
 from skill_evolver.patches.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
 
 log = logging.getLogger(__name__)
@@ -47,6 +45,9 @@ class EvolutionSettings:
     batch_size: int = 1
     merge_batch_size: int = 5
     max_merge_levels: int = 5
+    apart: bool = field(default=False, repr=False)
+    """Errors and successes are merged among themselves first. Out of `repr`, which tells finished
+    evolutions from others."""
     workers: int = 4
     sequential: bool = False
     """Each batch edits the skill that the batch before it left; nothing is merged."""
@@ -78,6 +79,8 @@ class Evolver:
     failures: list[str] = field(default_factory=list)
     """MAP and merge calls without a usable reply, and the reasons."""
     merges: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Of runs, by key: error or success."""
     down: ModelError | None = None
     """Set by the first call that found no endpoint, budget or account: no other is started."""
     ended: Callable[[], object] = lambda: None
@@ -96,11 +99,14 @@ class Evolver:
             **skill_view(files, self.skill.other_files),
             entries=[entry.text for entry in batch],
         )
-        return briefing(self._map_system(), user)
+        return briefing(self._map_system(self._side(batch)), user)
 
-    def _map_system(self) -> str:
+    def _side(self, batch: Sequence[LessonEntry]) -> Lessons:
+        return lessons_of(batch) if self.settings.apart else self.settings.lessons
+
+    def _map_system(self, lessons: Lessons) -> str:
         return PROMPTS.render(
-            f"map/{self.settings.lessons}.j2",
+            f"map/{lessons}.j2",
             domain=f"map/_domain_{self.settings.variant}.j2",
             several=self.settings.batch_size > 1,
             max_skill_lines=self.settings.max_skill_lines,
@@ -144,7 +150,22 @@ class Evolver:
                 self.ended()
 
     def batches(self, entries: Sequence[LessonEntry]) -> list[list[LessonEntry]]:
-        return groups(entries, self.settings.batch_size)
+        """Of one kind of lessons each, where these are merged apart; those of errors first."""
+        return [batch for side in self._sides(entries) for batch in side]
+
+    def _sides(self, entries: Sequence[LessonEntry]) -> list[list[list[LessonEntry]]]:
+        size = self.settings.batch_size
+        if not self.settings.apart:
+            return [groups(entries, size)]
+        solved = [entry for entry in entries if lessons_of([entry]) == "success"]
+        failed = [entry for entry in entries if lessons_of([entry]) != "success"]
+        return [groups(side, size) for side in (failed, solved)]
+
+    def plan(self, entries: Sequence[LessonEntry]) -> list[list[list[int]]]:
+        """For every merge level its groups."""
+        sides = [len(side) for side in self._sides(entries)]
+        size, cap = self.settings.merge_batch_size, self.settings.max_merge_levels
+        return levels_apart(sides, size, cap) if len(sides) > 1 else levels(sides[0], size, cap)
 
     async def propose(
         self, number: int, batch: Sequence[LessonEntry], files: Mapping[str, str], guard: Guard
@@ -167,6 +188,7 @@ class Evolver:
         file = f"map_semantic/patch_{number:04}.md" if self._semantic else ""
         file = file or f"map_patches/patch_{number:04}.json"
         runs = [run.key for entry in batch for run in entry.runs]
+        self.kinds |= {run.key: run.kind for entry in batch for run in entry.runs}
         edits = []
         for count, edit in enumerate(patch.edits, start=1):
             named = [r.key for e in batch if e.key in edit.sources for r in e.runs]
@@ -203,11 +225,19 @@ class Evolver:
     async def evolve(self, entries: Sequence[LessonEntry], guard: Guard) -> Patch:
         """MAP and REDUCE as one tree: a group is merged as soon as its members are there."""
         batches = enumerate(self.batches(entries), start=1)
-        return await self.reduce([self.propose(n, b, self.skill.files, guard) for n, b in batches])
+        leaves = [self.propose(n, b, self.skill.files, guard) for n, b in batches]
+        return await self.reduce(leaves, self.plan(entries))
 
-    async def reduce(self, leaves: "Sequence[Coroutine[Any, Any, list[Patch]]]") -> Patch:
+    async def reduce(
+        self,
+        leaves: "Sequence[Coroutine[Any, Any, list[Patch]]]",
+        plan: Sequence[Sequence[Sequence[int]]] | None = None,
+    ) -> Patch:
         """Merge what the leaves give; the shape of the tree is fixed by their order."""
-        plan = levels(len(leaves), self.settings.merge_batch_size, self.settings.max_merge_levels)
+        if plan is None:
+            plan = levels(
+                len(leaves), self.settings.merge_batch_size, self.settings.max_merge_levels
+            )
         async with _Tasks() as tasks:
             below = [tasks.start(work) for work in leaves]
             for level, members in enumerate(plan, start=1):
@@ -288,17 +318,28 @@ class Evolver:
                 aliases[f"p{number}.e{count}"] = edit.id
                 shown[edit.id] = Shown(f"p{number}.e{count}", self.ledger.support(edit.id))
             reasoning = one_line(patch.reasoning, REASONING_SHOWN)
-            views.append(
-                {"reasoning": reasoning, "edits": self.settings.codec.render(patch, shown)}
-            )
-        system = PROMPTS.render(f"merge/{self.settings.lessons}.j2", **self._format())
+            edits = self.settings.codec.render(patch, shown)
+            kinds = self.kinds_of(patch.edits) if self.settings.apart else []
+            views.append({"reasoning": reasoning, "edits": edits, "kinds": kinds})
+        system = PROMPTS.render(f"merge/{self._merging(patches)}.j2", **self._format())
         user = PROMPTS.render(
             "merge/user.j2",
-            outline=_outline_view(self.skill.files),
-            passages=_passages(self.skill.files, patches),
+            outline=outline_view(self.skill.files),
+            passages=passages_of(self.skill.files, patches),
             patches=views,
         )
         return aliases, briefing(system, user)
+
+    def kinds_of(self, edits: Sequence[Edit]) -> list[str]:
+        runs = self.ledger.runs(edit.id for edit in edits)
+        return sorted({self.kinds.get(run, "error") for run in runs})
+
+    def _merging(self, patches: Sequence[Patch]) -> str:
+        """Which prompt speaks."""
+        if not self.settings.apart:
+            return self.settings.lessons
+        kinds = {kind for patch in patches for kind in self.kinds_of(patch.edits)}
+        return next(iter(kinds)) if len(kinds) == 1 else "errors_win"
 
 
 class _Tasks:
@@ -325,42 +366,3 @@ class _Tasks:
             raise Unfinished(
                 f"the endpoint failed: {error}; run the same command again to go on"
             ) from None
-
-
-def skill_view(files: Mapping[str, str], other_files: Sequence[str]) -> dict[str, Any]:
-    """What the templates need to show a skill: all that an edit can change."""
-    fixed = {path for path in files if is_protected(path) or not path.endswith((".md", ".txt"))}
-    body = split_frontmatter(files.get(MAIN, ""))[1].lstrip("\n")
-    shown = {path: body if path == MAIN else text for path, text in files.items()}
-    return {"files": shown, "fixed": fixed, "other_files": list(other_files)}
-
-
-def _outline_view(files: Mapping[str, str]) -> dict[str, Any]:
-    view = {}
-    for path, text in files.items():
-        if path.endswith(".md"):
-            heads = [f"{'#' * s.level} {s.title}" for s in outline(text).sections]
-            view[path] = {"lines": len(to_lines(text)), "sections": heads}
-    return view
-
-
-def _passages(files: Mapping[str, str], patches: Sequence[Patch]) -> list[dict[str, str]]:
-    """The innermost sections that edits change or take away: merges need to see those in full."""
-    wanted: dict[tuple[str, int, int], None] = {}
-    for edit in (e for patch in patches for e in patch.edits):
-        if not isinstance(edit, ExactEdit) or edit.op in ("create", "add_section"):
-            continue
-        where = place(files, edit)
-        if isinstance(where, Splice) and not where.remove_file:
-            section = innermost(files[edit.file], where.anchor[0])
-            if section:
-                wanted[edit.file, section.start, section.end] = None
-    shown = []
-    for file, start, end in sorted(wanted):
-        inside = any(
-            f == file and s <= start and end <= e and (s, e) != (start, end) for f, s, e in wanted
-        )
-        if not inside:
-            text = "\n".join(to_lines(files[file])[start:end]).rstrip()
-            shown.append({"file": file, "text": text})
-    return shown

@@ -7,6 +7,8 @@ from typing import ClassVar, Literal
 
 from react_agent.errors import ContractError
 from react_agent.models.settings import ModelSettings
+from react_agent.registry import SKILL_FORMATS, names
+from react_agent.runs.settings import DOMAIN
 from react_agent.settings import Settings, part, setting
 from skill_evolver.guard.injections import RULES
 
@@ -33,10 +35,15 @@ class Evolution(Settings):
     )
     success_json: Path | None = setting("the same of successful runs", None)
     data_path: Path | None = setting("data set: chooses tasks, and arms the leak scan", None)
+    domain: str = setting("benchmark of the data set, or module:attribute of your own", DOMAIN)
     prompt: Literal["skill", "generic", "patterns", "patterns_generic"] = setting(
         "how far beyond these runs the prompts look, and of what the evidence is", "skill"
     )
-    skill_format: str = setting("how skills lie in folders", "agentskills", hidden=True)
+    skill_format: str = setting(
+        f"rules of the folder: {names(SKILL_FORMATS)} (with a client's own fields), or one of your "
+        "own",
+        "agentskills",
+    )
 
     input_mode: Literal["records", "patterns", "auto"] = setting(
         "what the files hold", "auto", group=_LESSONS
@@ -61,6 +68,12 @@ class Evolution(Settings):
     )
     batch_size: int = setting("records per MAP call", 1, least=1, group=_HOW)
     merge_batch_size: int = setting("patches per merge", 5, least=2, group=_HOW)
+    merge_mode: Literal["together", "apart"] = setting(
+        "apart: errors and successes are merged among themselves, then once with each other, where "
+        "errors win",
+        "together",
+        group=_HOW,
+    )
     max_workers: int = setting("calls in flight", 4, least=1, group=_HOW)
     max_merge_levels: int = setting("then one forced merge", 5, least=1, group=_HOW)
     patch_pipeline: Literal["json", "markdown"] = setting("form of a patch", "json", group=_HOW)
@@ -202,3 +215,6 @@ class Stability(Evolution):
     """Merge the same lessons again in other orders. MAP is paid once."""
 
     times: int = setting("how often to shuffle and merge", 3, least=1)
+    merge_mode: Literal["together", "apart"] = setting(
+        "stays at its default here", "together", hidden=True
+    )

@@ -31,6 +31,24 @@ def levels(leaves: int, size: int, cap: int) -> list[list[list[int]]]:
     return plan
 
 
+def levels_apart(sides: Sequence[int], size: int, cap: int) -> list[list[list[int]]]:
+    """The same for leaves of several sides, given by their numbers: each side is merged by itself
+    until one patch of it is left, or the cap leaves room for the last level only, which has all."""
+    plans = [levels(leaves, size, cap - 1) for leaves in sides]
+    counts = list(sides)
+    merged: list[list[list[int]]] = []
+    for level in range(max(map(len, plans))):
+        groups_here: list[list[int]] = []
+        below = 0
+        for side, plan in enumerate(plans):
+            own = plan[level] if level < len(plan) else [[n] for n in range(counts[side])]
+            groups_here += [[below + n for n in group] for group in own]
+            below += counts[side]
+            counts[side] = len(own)
+        merged.append(groups_here)
+    return [*merged, [list(range(sum(counts)))]]
+
+
 class Slots:
     """At most `number` at a time; of those waiting, the highest priority goes first.
 

@@ -51,8 +51,13 @@ def file_name(text: str) -> str:
 
 
 def case_folder(task_id: str, case: str) -> str:
-    """The name of a case's working folder."""
+    """The name of a case's working folder, once the case has ended."""
     return f"{file_name(task_id)}_{file_name(case)}"
+
+
+def neutral_folder(task_id: str, case: str) -> str:
+    """Its name as long as an agent works in it, which says nothing of the task."""
+    return f"case-{digest(task_id, case)[:12]}"
 
 
 def is_cut(name: str) -> bool:

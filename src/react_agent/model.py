@@ -71,6 +71,8 @@ class Usage(BaseModel, frozen=True):
     completion_tokens: int = 0
     cached_tokens: int = 0
     """The part of prompt_tokens that the endpoint served from its prefix cache."""
+    written_tokens: int = 0
+    """The part of prompt_tokens that it put there, where it counts (and charges) that apart."""
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -78,6 +80,7 @@ class Usage(BaseModel, frozen=True):
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
+            written_tokens=self.written_tokens + other.written_tokens,
         )
 
 

@@ -24,6 +24,14 @@ from react_agent.lock import only_start
 
 MAIN = "SKILL.md"
 SCRIPT_SUFFIXES = frozenset({".py", ".sh", ".bash", ".js", ".ts", ".rb", ".pl", ".ps1", ".bat"})
+CLIENT_FOLDERS = (
+    ".claude/skills",
+    ".agents/skills",
+    ".qwen/skills",
+    ".opencode/skills",
+    ".codex/skills",
+)
+"""Where clients keep skills, in a project as in a home."""
 _IGNORED = frozenset({"__pycache__", ".DS_Store", *VERSION_CONTROL})
 _BOUNDARY = re.compile(r"^---+[ \t]*$", re.MULTILINE)
 _RENAME_EXCHANGE = 2
@@ -152,7 +160,9 @@ class Skill:
 def find_skill(root: Path, name: str | None = None) -> Skill:
     """The skill `root` is, or the one it holds: `name`, else `xlsx`, else the first by name.
 
-    Hidden folders are no skills. Raises ContractError when there is none, naming what there is.
+    A skill is named as its folder is, or as its frontmatter says. Hidden folders are no skills, but
+    a folder without skills of its own is looked through where clients keep theirs, and
+    `folder/NAME` leads there too. Raises ContractError when there is none, naming what there is.
     """
     root = Path(root)
     if (root / MAIN).is_file():
@@ -161,16 +171,46 @@ def find_skill(root: Path, name: str | None = None) -> Skill:
             raise ContractError(f"{root}: is the skill {skill.name}, not {name}")
         return skill
     if not root.is_dir():
+        if name is None and (found := _of_clients(root.parent)):
+            return _named(root.parent, found, root.name)
         raise ContractError(f"{root}: no such skills folder")
     for hidden in root.glob(".*.old"):
         recover_folder(root / hidden.name[1:].removesuffix(".old"))
-    folders = sorted(p for p in root.iterdir() if p.name[0] != "." and (p / MAIN).is_file())
-    found = {p.name: p for p in folders}
-    if name and name not in found:
-        raise ContractError(f"{root}: no skill {name}; there is {', '.join(found) or 'none'}")
+    found = _skills_in(root) or _of_clients(root)
+    if name:
+        return _named(root, found, name)
     if not found:
         raise ContractError(f"{root}: holds no skill (no folder with a {MAIN})")
-    return Skill.load(found[name or ("xlsx" if "xlsx" in found else folders[0].name)])
+    return Skill.load(found["xlsx" if "xlsx" in found else min(found)])
+
+
+def _skills_in(root: Path) -> dict[str, Path]:
+    if not root.is_dir():
+        return {}
+    folders = sorted(p for p in root.iterdir() if p.name[0] != "." and (p / MAIN).is_file())
+    return {p.name: p for p in folders}
+
+
+def _of_clients(folder: Path) -> dict[str, Path]:
+    """Raises ContractError where clients have two different skills of one name."""
+    found: dict[str, Path] = {}
+    for place in CLIENT_FOLDERS:
+        for name, path in _skills_in(folder / place).items():
+            other = found.setdefault(name, path)
+            if other != path and digest_tree(other) != digest_tree(path):
+                raise ContractError(f"{other} and {path} are two skills; name the folder of one")
+    return found
+
+
+def _named(root: Path, found: Mapping[str, Path], name: str) -> Skill:
+    if name in found:
+        return Skill.load(found[name])
+    for path in found.values():
+        with contextlib.suppress(ContractError):  # of another skill's frontmatter
+            skill = Skill.load(path)
+            if skill.metadata.get("name") == name:
+                return skill
+    raise ContractError(f"{root}: no skill {name}; there is {', '.join(found) or 'none'}")
 
 
 def diff_files(before: Mapping[str, str], after: Mapping[str, str]) -> str:

@@ -141,6 +141,15 @@ def check_libreoffice() -> Check:
     return Check(level="ok", topic="LibreOffice", says=says)
 
 
+def check_clients() -> Check:
+    """Agents of others that a run could have as its harness."""
+    from react_agent.clients.here import clients_here
+
+    here, missing = clients_here()
+    others = f"; not installed: {', '.join(missing)}" if missing else ""
+    return Check(level="ok", topic="clients", says=f"{', '.join(here) or 'none'}{others}")
+
+
 def check_sandbox(kind: SandboxKind) -> Check:
     """Start a program in it: an installed bubblewrap may still not be allowed to run."""
     from react_agent.sandbox.door import open_sandbox

@@ -8,8 +8,10 @@ import ssl
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from react_agent.errors import ContractError
+from react_agent.models.providers import anthropic_messages
 from react_agent.models.providers.addresses import proxy_for, shown
 from react_agent.models.providers.hiding import Hidden
 from react_agent.models.providers.known import NO_KEY, Known
@@ -18,6 +20,7 @@ from trace2skill.doctor.checks import Check
 
 SECONDS = 10.0
 MOST = 4 << 20
+ANTHROPIC = {"anthropic-version": "2023-06-01"}
 
 
 async def check_endpoint(
@@ -28,7 +31,7 @@ async def check_endpoint(
     azure = on_azure(base_url)
     asked = bool(base_url or api_key or azure or os.environ.get("OPENAI_BASE_URL"))
     try:
-        url = models_url(base_url)
+        url, wanted = _where(base_url, known)
         proxy = proxy_for(url)
     except ContractError as error:
         return _say("error", str(error), "such as http://localhost:8000/v1")
@@ -39,6 +42,7 @@ async def check_endpoint(
     where = f"{shown(url)}, {'no key' if known and key == NO_KEY else 'key present'}"
     try:
         headers = {"api-key": key} if azure else {"Authorization": f"Bearer {key}"}
+        headers = {**wanted, "x-api-key": key} if wanted else headers
         timeout = aiohttp.ClientTimeout(total=SECONDS)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             async with session.get(
@@ -52,6 +56,13 @@ async def check_endpoint(
     # What the server sends is quoted, and some echo what they were sent.
     hide = Hidden([key]).hide
     return found.model_copy(update={"says": hide(found.says), "mend": hide(found.mend)})
+
+
+def _where(base_url: str | None, known: Known | None) -> tuple[URL, dict[str, str]]:
+    """The address of the list, and what its protocol wants besides the key."""
+    if known and known.client == anthropic_messages.NAME:
+        return anthropic_messages.models_url(known.address(base_url)), ANTHROPIC
+    return models_url(base_url), {}
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -40,6 +40,7 @@ async def examine(settings: Doctor) -> Examination:
         look.check_agent_python(look.skill_in(settings.skills_dir, settings.skill)),
         look.check_libreoffice(),
         look.check_sandbox(settings.sandbox),
+        look.check_clients(),
         *look.check_resources(settings.workers),
         *look.check_output(settings.output_dir),
         look.check_skill(settings.skills_dir, settings.skill),

@@ -9,10 +9,10 @@ from react_agent.lock import only_start
 from react_agent.registry import SKILL_FORMATS, find
 from react_agent.skills import Skill, backup, list_backups, only_editor
 from skill_evolver.commands.rollback import RolledBack, roll_back
-from skill_evolver.engine.settings import Evolution
 from skill_evolver.engine.writing import keep, swap
+from skill_evolver.patches.rules import MAX_SKILL_LINES
 from trace2skill.online.home import Home
-from trace2skill.online.rounds import Place, Rejected, Round, latest, rejected, save
+from trace2skill.online.rounds import FORMAT, Place, Rejected, Round, latest, rejected, save
 
 
 def staged(home: Home) -> Round:
@@ -43,9 +43,8 @@ def adopt(home: Home, force: bool = False) -> Round:
                 )
             copy = _backup(folder, old if swapped else live)
             if not swapped:
-                rules = Evolution(skill_dir=folder)
-                form = find(SKILL_FORMATS, "the skill format", rules.skill_format)()
-                faults = swap(form, folder, new.files, rules.max_skill_lines)
+                form = find(SKILL_FORMATS, "the skill format", FORMAT)()
+                faults = swap(form, folder, new.files, MAX_SKILL_LINES)
                 if faults:
                     raise ContractError(f"{folder}: is as it was: {'; '.join(map(str, faults))}")
             before = Skill.load(copy).files if copy else old.files

@@ -44,6 +44,8 @@ from trace2skill.online.home import Home, Taken
 from trace2skill.online.intake import WELL, waiting
 
 ROUND = "round.json"
+FORMAT = "client"
+"""Of the skill."""
 TEMPERATURE = 0.6
 """Of analysts and evolution, where the settings say none; the evolution's own."""
 
@@ -218,6 +220,7 @@ def _model(home: Home) -> ModelSettings:
         model=given.model,
         base_url=given.base_url,
         llm_client=given.llm_client,
+        provider=given.provider,
         generation_config=given.generation_config,
         default_temperature=TEMPERATURE,
         budget=home.budget,
@@ -256,6 +259,7 @@ async def _evolve(home: Home, place: Place) -> tuple[str, ...]:
         changelog=place.folder / CHANGE_LOG,
         min_support=home.settings.min_support,
         prompt="generic",
+        skill_format=FORMAT,
         model=replace(_model(home), released_temperature=TEMPERATURE),
     )
     return (await evolve(settings)).problems

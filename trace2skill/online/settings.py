@@ -57,6 +57,7 @@ class Learning(Settings):
 
     base_url: str | None = setting("endpoint; else OPENAI_BASE_URL, else OpenAI's own", None)
     llm_client: str = setting("protocol of the endpoint", "openai")
+    provider: str | None = setting("known endpoint by name (docs/providers.md)", None)
     generation_config: str | None = setting("sampling settings, as JSON text or a path", None)
     sessions_dir: Path | None = setting(
         "where the client leaves its sessions; nothing outside is read",

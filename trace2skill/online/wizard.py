@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from react_agent.errors import ContractError
+from react_agent.models.providers.known import known
 from react_agent.settings import KEY
 from react_agent.skills import find_skill
 from trace2skill.online.client_settings import ClientSettings, hook_command
@@ -56,11 +57,12 @@ def set_up(given: SetUp, ask: Ask | None = None) -> Ready:
     before = ClientSettings.read(file)
     if not learner.by_hand:
         _can_begin()
-    key = given.api_key or (_key(ask) if ask and not given.yes else "")
+    name = known(given.provider).key_variable if given.provider else KEY_NAME
+    key = given.api_key or (_key(ask, name) if ask and not given.yes else "")
     home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_learner(config, learner)
     if key:
-        write_key(config.parent, KEY_NAME, key)
+        write_key(config.parent, name, key)
     after = before.with_hook(home.folder, hook_command(home.folder, start=not learner.by_hand))
     copy = after.write() if after.value != before.value else None
     try:
@@ -93,19 +95,21 @@ def _learner(given: SetUp, ask: Ask | None) -> Learner:
     if not model:
         raise ContractError("model: which one draws the lessons? Give --model, or OPENAI_MODEL")
     address = given.base_url or os.environ.get("OPENAI_BASE_URL")
-    if ask and not given.base_url:
+    if given.provider:
+        address = given.base_url
+    elif ask and not given.base_url:
         address = ask("Address of the endpoint", address or "https://api.openai.com/v1")
     names = [f.name for f in fields(Learner) if KEY in f.metadata]
     values = {name: getattr(given, name) for name in names}
     return Learner(**{**values, "skill": root, "model": model, "base_url": address or None})
 
 
-def _key(ask: Ask) -> str:
-    known = os.environ.get(KEY_NAME, "")
-    if not known:
+def _key(ask: Ask, name: str) -> str:
+    present = os.environ.get(name, "")
+    if not present:
         return getpass.getpass("Key of the endpoint (EMPTY for a local server): ").strip()
-    answer = ask(f"Keep the key in {KEY_NAME} for runs in the background, yes or no?", "yes")
-    return known if answer.lower().startswith("y") else ""
+    answer = ask(f"Keep the key in {name} for runs in the background, yes or no?", "yes")
+    return present if answer.lower().startswith("y") else ""
 
 
 def _can_begin() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from trace2skill.reproduce.pipeline import Pipeline
-from trace2skill.reproduce.recipe import Recipe
+from trace2skill.reproduce.recipe import OWN_MODELS, Recipe
 from trace2skill.reproduce.steps import PipelineStep
 
 BESIDE = ("tasks", "contents")
@@ -66,5 +66,11 @@ def earlier(was: dict[str, Any], recipe: Recipe) -> Pipeline:
     ValueError, KeyError or TypeError."""
     usual = recipe.model_dump(mode="json")
     noted = {name: value for name, value in was.items() if name not in BESIDE}
-    noted["model"] = usual["model"] | noted["model"]
+    model = usual["model"] | noted["model"]
+    for role in OWN_MODELS:
+        if model[role] and usual["model"][role]:
+            model[role] = usual["model"][role] | model[role]
+        elif role not in noted["model"]:
+            model[role] = None
+    noted["model"] = model
     return Pipeline(Recipe.model_validate(usual | noted), was["tasks"])

@@ -70,11 +70,12 @@ class Conductor:
     def check(self) -> None:
         """Raises ContractError when what lies in the folder is another reproduction, or when a
         cap in dollars cannot be kept."""
-        model = self.recipe.model.name
-        if self.recipe.budget.max_cost is not None and not self.prices.find(model):
+        models = [one.name for one in self.recipe.model.by_role.values()]
+        unknown = [name for name in models if not self.prices.find(name)]
+        if self.recipe.budget.max_cost is not None and unknown:
             raise ContractError(
-                f"budget.max_cost: no price is known for {model}; add it to {PRICES}, or give a "
-                "file of your own as budget.prices"
+                f"budget.max_cost: no price is known for {unknown[0]}; add it to {PRICES}, or give "
+                "a file of your own as budget.prices"
             )
         if not self.state_file.exists():
             if self.root.is_dir() and any(map(_not_ours, self.root.iterdir())):
@@ -134,10 +135,11 @@ class Conductor:
             lines += [
                 shlex.join(["trace2skill", one.name, *as_argv(one.settings)]) for one in step.stages
             ]
-        address, _, query = self.recipe.model.base_url.partition("?")
-        if query:  # it may hold a key
-            lines = [line.replace(f"{address}?{query}", f"{address}?...") for line in lines]
-            lines.insert(1, "# The query of the endpoint's address is left out: put it back.")
+        addresses = {one.base_url for one in self.recipe.model.by_role.values()}
+        for address, _, query in (one.partition("?") for one in sorted(addresses)):
+            if query:  # it may hold a key
+                lines = [line.replace(f"{address}?{query}", f"{address}?...") for line in lines]
+                lines.insert(1, "# The query of the endpoint's address is left out: put it back.")
         return "\n".join(lines) + "\n"
 
     def chosen(self) -> int | None:

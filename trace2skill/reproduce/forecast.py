@@ -1,7 +1,7 @@
 """What a reproduction would cost, before anybody is called: estimates, with what they rest on."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from react_agent.models.spending.prices import Prices
 from skill_evolver.engine.map_reduce import EvolutionSettings
 from skill_evolver.engine.tree import levels
 from trace2skill.reproduce.pipeline import Pipeline
+from trace2skill.reproduce.recipe import ModelTable, Role
 from trace2skill.reproduce.steps import PipelineStep
 
 TURNS = 30
@@ -41,7 +42,11 @@ class PerCase:
 class Row:
     step: PipelineStep
     whole: bool
-    usage: Usage
+    by_role: Mapping[Role, Usage]
+
+    @property
+    def usage(self) -> Usage:
+        return sum(self.by_role.values(), Usage())
 
 
 def per_case(pipeline: Pipeline) -> PerCase:
@@ -72,11 +77,11 @@ def forecast(pipeline: Pipeline, steps: Sequence[PipelineStep]) -> list[Row]:
     return [Row(step, step.whole(), _usage(pipeline, step, case)) for step in steps]
 
 
-def _usage(pipeline: Pipeline, step: PipelineStep, case: PerCase) -> Usage:
+def _usage(pipeline: Pipeline, step: PipelineStep, case: PerCase) -> dict[Role, Usage]:
     tasks = len(pipeline.ids[step.split])
     lessons = pipeline.recipe.lessons
     if step.kind == "rollouts":
-        return _times(case, tasks * step.runs)
+        return {"agents": _times(case, tasks * step.runs)}
     if step.kind == "lessons":
         agentic = tasks * FAILING if lessons != "success" else 0
         single = tasks * (1 - FAILING) if lessons != "error" else 0
@@ -85,11 +90,12 @@ def _usage(pipeline: Pipeline, step: PipelineStep, case: PerCase) -> Usage:
             prompt_tokens=round(single * 2 * PROMPT),
             completion_tokens=round(single * SKILL_REPLY),
         )
-        return _times(case, agentic) + whole_log
+        return {"error": _times(case, agentic), "success": whole_log}
     calls = _evolution_calls(round(tasks * LESSONS[lessons]), pipeline.recipe.merge_batch_size)
-    return Usage(
+    usage = Usage(
         calls=calls, prompt_tokens=calls * SKILL_CALL, completion_tokens=calls * SKILL_REPLY
     )
+    return {"evolver": usage}
 
 
 def _times(case: PerCase, number: float) -> Usage:
@@ -110,10 +116,10 @@ def _evolution_calls(patches: int, together: int) -> int:
 def plan_of(pipeline: Pipeline, steps: Sequence[PipelineStep], prices: Prices) -> str:
     """The plan before it is started: every step, what it may cost, and what that rests on."""
     rows = forecast(pipeline, steps)
-    return plan_text(rows, per_case(pipeline).basis, pipeline.recipe.model.name, prices)
+    return plan_text(rows, per_case(pipeline).basis, pipeline.recipe.model, prices)
 
 
-def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> str:
+def plan_text(rows: Sequence[Row], basis: str, model: ModelTable, prices: Prices) -> str:
     """What is whole already costs nothing."""
     width = max(len(row.step.about) for row in rows)
     lines = [f"{'stage':<{width}}  {'calls':>9} {'tokens':>15}  state"]
@@ -122,13 +128,18 @@ def plan_text(rows: Sequence[Row], basis: str, model: str, prices: Prices) -> st
         state = "whole" if row.whole else "to do"
         numbers = f"{row.usage.calls:>9,} {tokens:>15,}"
         lines.append(f"{row.step.about:<{width}}  {numbers}  {state}")
-    left = sum((row.usage for row in rows if not row.whole), Usage())
+    used: dict[str, Usage] = {}
+    for role, usage in (item for row in rows if not row.whole for item in row.by_role.items()):
+        name = model.of(role).name
+        used[name] = used.get(name, Usage()) + usage
+    left = sum(used.values(), Usage())
     tokens = left.prompt_tokens + left.completion_tokens
     lines.append(f"{'to do, estimated':<{width}}  {left.calls:>9,} {tokens:>15,}")
-    cost = prices.cost({model: left})
-    unknown = f"not known: no price for {model}"
-    dollars = f"about ${cost:,.2f} before prefix caching" if cost is not None else unknown
-    lines.append(f"cost {dollars}")
+    cost = prices.cost(used)
+    unknown = ", ".join(name for name in used if not prices.find(name))
+    known = f"about ${cost or 0:,.2f} before prefix caching"
+    lines.append(f"cost {known if cost is not None else f'not known: no price for {unknown}'}")
+    lines += by_model(used, prices)
     lines.append(f"These are estimates. Rollouts and failure analyses: {basis}.")
     lines.append(
         f"Besides: {FAILING:.0%} of training runs fail, {SKILL_CALL:,} prompt and "
@@ -146,4 +157,18 @@ def spent_text(path: Path, prices: Prices) -> str:
     cost = prices.cost(spent.by_model())
     dollars = f", ${cost:,.2f}" if cost is not None else ""
     tokens = use.prompt_tokens + use.completion_tokens
-    return f"spent {use.calls:,} calls, {tokens:,} tokens{dollars} ({path})"
+    total = f"spent {use.calls:,} calls, {tokens:,} tokens{dollars} ({path})"
+    return "\n".join([total, *by_model(spent.by_model(), prices)])
+
+
+def by_model(used: Mapping[str, Usage], prices: Prices) -> list[str]:
+    """A line for each model, where there are several."""
+    if len(used) < 2:
+        return []
+    lines = []
+    for name, use in used.items():
+        tokens = use.prompt_tokens + use.completion_tokens
+        cost = prices.cost({name: use})
+        dollars = f", ${cost:,.2f}" if cost is not None else ""
+        lines.append(f"  {name}: {use.calls:,} calls, {tokens:,} tokens{dollars}")
+    return lines

@@ -29,7 +29,7 @@ from reporting.comparing.settings import Comparison
 from reporting.page.settings import Report
 from skill_evolver.engine.settings import Evolution
 from spreadsheetbench.scoring.settings import Scoring
-from trace2skill.reproduce.recipe import Recipe
+from trace2skill.reproduce.recipe import Recipe, Role
 from trace2skill.reproduce.steps import Entrant, PipelineStep, Stage, field_of, scored
 
 WITH_SKILL, WITHOUT_SKILL = "cli_skill_preloaded", "cli_only"
@@ -155,6 +155,9 @@ class Pipeline:
             skill=entrant.skill or None,
             skills_dir=entrant.skills_dir if entrant.skill else None,
             prompts=recipe.prompts,
+            harness=recipe.harness,
+            command=recipe.command or None,
+            skill_offer=recipe.skill_offer,
             agent_packages=recipe.agent_packages,
             agent_python=recipe.agent_python,
             max_turns=recipe.max_turns,
@@ -176,7 +179,7 @@ class Pipeline:
                 instance_ids=tasks.ids,
                 seeds=entrant.seeds,
             ),
-            model=self._model(Rollouts.model, recipe.model.generation_config, name),
+            model=self._model(Rollouts.model, "agents", name),
         )
 
     def _scoring(self, entrant: Entrant) -> Scoring:
@@ -202,12 +205,33 @@ class Pipeline:
     def learn(self) -> PipelineStep:
         """The analyses of the training runs."""
         recipe = self.recipe
-        settings = RunAnalysis(
+        about = f"{recipe.lessons} lessons from the trajectories"
+        places = tuple(self.teacher.folder / analysis_folder(kind) for kind in self._kinds())
+        stages = tuple(Stage("analyze", settings) for settings in self._analyses())
+        return PipelineStep("lessons", about, "lessons", "train", stages, self._learned, places)
+
+    def _analyses(self) -> list[RunAnalysis]:
+        """Both in one, unless one of them has a model of its own."""
+        recipe, failures = self.recipe, self._analysis("error")
+        if recipe.lessons == "error":
+            return [failures]
+        successes = replace(
+            failures, only="success", model=self._model(RunAnalysis.model, "success", "lessons")
+        )
+        if recipe.lessons == "success":
+            return [successes]
+        if recipe.model.error or recipe.model.success:
+            return [failures, successes]
+        config = recipe.model.of("success").generation_config
+        return [replace(failures, only="all", success_generation_config=config or None)]
+
+    def _analysis(self, kind: LessonKind) -> RunAnalysis:
+        recipe = self.recipe
+        return RunAnalysis(
             run_folder=self.teacher.folder,
             domain=recipe.domain,
-            only="all" if recipe.lessons == "combined" else recipe.lessons,
+            only=kind,
             data_path=recipe.data_path,
-            success_generation_config=self._thinking,
             repairing=Repairing(
                 max_turns=recipe.max_turns,
                 case_timeout=recipe.case_timeout,
@@ -215,12 +239,8 @@ class Pipeline:
                 sandbox=recipe.sandbox,
                 gate=recipe.gate,
             ),
-            model=self._model(RunAnalysis.model, recipe.model.generation_config, "lessons"),
+            model=self._model(RunAnalysis.model, kind, "lessons"),
         )
-        about = f"{recipe.lessons} lessons from the trajectories"
-        stages = (Stage("analyze", settings),)
-        places = tuple(self.teacher.folder / analysis_folder(kind) for kind in self._kinds())
-        return PipelineStep("lessons", about, "lessons", "train", stages, self._learned, places)
 
     def lessons_learned(self) -> int:
         """Records that evolutions can learn from."""
@@ -235,6 +255,7 @@ class Pipeline:
             error_json=self._records("error"),
             success_json=self._records("success"),
             data_path=recipe.data_path,
+            domain=recipe.domain,
             # The published combined command says nothing of it.
             prompt="skill" if recipe.lessons == "combined" else "generic",
             seed=seed,
@@ -244,7 +265,7 @@ class Pipeline:
             save_intermediates=True,
             intermediates_dir=folder / INTERMEDIATES,
             parse_failure_dir=folder / "parse_failures",
-            model=self._model(Evolution.model, self._thinking or "", ""),
+            model=self._model(Evolution.model, "evolver", ""),
         )
         return PipelineStep(
             str(folder.relative_to(self.root)),
@@ -296,10 +317,6 @@ class Pipeline:
         file = self.teacher.folder / f"{analysis_folder(kind)}{PARSED}"
         return file if kind in self._kinds() else None
 
-    @property
-    def _thinking(self) -> str | None:
-        return self.recipe.model.thinking_config or self.recipe.model.generation_config or None
-
     def _tasks(self, split: str) -> "_Tasks":
         chosen = getattr(self.recipe.split, split)
         by_position = isinstance(chosen, tuple) and isinstance(chosen[0], int)
@@ -310,11 +327,11 @@ class Pipeline:
         first = self.teacher if entrant.split == "train" else self.baselines()[0]
         return None if entrant == first else first.outputs
 
-    def _model(self, usual: ModelSettings, config: str, cache: str) -> ModelSettings:
+    def _model(self, usual: ModelSettings, role: Role, cache: str) -> ModelSettings:
         """Each stage has a reply cache of its own: a broken one pays nothing twice, and two stages
         that ask the same still draw their own replies. Evolutions keep what they paid themselves,
         and ask anew for what they could not read."""
-        model, budget = self.recipe.model, self.recipe.budget
+        model, budget = self.recipe.model.of(role), self.recipe.budget
         replay = Path(model.replay) if model.replay else None
         caches = self.root / "reply_cache" / cache.replace("/", "_")
         return replace(
@@ -325,7 +342,7 @@ class Pipeline:
             as_released=model.as_released,
             api_chat_config=model.api_chat_config,
             base_url=model.base_url or None,
-            generation_config=config or None,
+            generation_config=model.generation_config or None,
             replay=replay,
             record=Path(model.record) if model.record else None,
             reply_cache=caches if cache and not replay else None,

@@ -5,7 +5,7 @@ Paths in it are read from the folder that the command is started in, as in the p
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -24,7 +24,7 @@ from react_agent.registry import DOMAINS, find
 from react_agent.runs.settings import DOMAIN
 from react_agent.seams import Domain
 from spreadsheet_agent import SKILLS
-from trace2skill.reproduce.settings import Reproduction
+from trace2skill.reproduce.settings import Reproduction, Start
 
 Positive = Annotated[int, Field(ge=1)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
@@ -34,8 +34,41 @@ Part = tuple[StrictInt, StrictInt] | Annotated[tuple[StrictStr, ...], Field(min_
 """Of a data set."""
 
 
+CONFIGS = ("generation_config", "thinking_config")
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Role = Literal["agents", "error", "success", "evolver"]
+"""Who asks a model: the agents that work and validate, the two analysts, and the evolutions."""
+
+
+class RoleTable(_Table):
+    """`[model.error]`, `[model.success]`, `[model.evolver]`: a model of its own for one role.
+
+    What is not named is `[model]`'s; one with an endpoint of its own takes nothing but the name.
+    """
+
+    name: str = ""
+    provider: str = ""
+    base_url: str = ""
+    llm_client: str = ""
+    api_chat_config: str = ""
+    generation_config: str = ""
+
+    @property
+    def elsewhere(self) -> bool:
+        return bool(self.provider or self.llm_client)
+
+    @model_validator(mode="after")
+    def _key_is_its_own(self) -> "RoleTable":
+        if self.base_url and not self.elsewhere:
+            raise ValueError(
+                "base_url goes with provider (docs/providers.md): it says whose key is sent there"
+            )
+        return self
 
 
 class ModelTable(_Table):
@@ -58,6 +91,29 @@ class ModelTable(_Table):
     """Answer from this cassette, without a network."""
     record: str = ""
     """Also write every reply to this cassette."""
+    error: RoleTable | None = None
+    success: RoleTable | None = None
+    evolver: RoleTable | None = None
+
+    def of(self, role: Role) -> "ModelTable":
+        """What one role asks; its `generation_config` is the one that is sent."""
+        single = role in ("success", "evolver")
+        usual = (single and self.thinking_config) or self.generation_config
+        changes: dict[str, Any] = {"generation_config": usual}
+        if (own := None if role == "agents" else getattr(self, role)) is not None:
+            if own.elsewhere:
+                fields = RoleTable.model_fields.keys() - {"name"}
+                changes = {name: ModelTable.model_fields[name].default for name in fields}
+            changes |= {name: value for name, value in own.model_dump().items() if value}
+        alone: dict[str, None] = dict.fromkeys(OWN_MODELS)
+        return self.model_copy(update={**changes, **alone, "thinking_config": ""})
+
+    @property
+    def by_role(self) -> dict[Role, "ModelTable"]:
+        return {role: self.of(role) for role in get_args(Role)}
+
+
+OWN_MODELS: tuple[Role, ...] = ("error", "success", "evolver")
 
 
 class SplitTable(_Table):
@@ -92,6 +148,12 @@ class Recipe(_Table):
     """Of the toolkit's environment, offered by the agents' Python besides the usual ones."""
     agent_python: Path | None = None
     """A Python of one's own for the agents."""
+    harness: str = "react"
+    """Who works on the tasks: a name of registry.HARNESSES, or module:attribute."""
+    command: str = ""
+    """The harness's own, where it takes one."""
+    skill_offer: Literal["native", "preloaded"] | None = None
+    """Of a client: the skill in its own folder, or whole in the prompt."""
     start: str = "xlsx"
     """The skill that evolution starts from: xlsx is deepening, xlsx-basic is creation."""
     baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")
@@ -158,8 +220,17 @@ class Recipe(_Table):
             del value["domain"]
         for name in ("base_url", "provider", "record"):  # what moved is still the same model
             del value["model"][name]
+        for role in OWN_MODELS:
+            if value["model"][role] is None:  # as reproductions had it before there were roles
+                del value["model"][role]
+            else:
+                del value["model"][role]["base_url"], value["model"][role]["provider"]
         if not self.model.as_released:  # as in reproductions from before one could ask for it
             del value["model"]["as_released"]
+        usual = {"harness": "react", "command": "", "skill_offer": None}
+        for name in usual:
+            if value[name] == usual[name]:
+                del value[name]
         if not self.agent_packages:  # as reproductions had it before there was such a key
             del value["agent_packages"]
         return value
@@ -167,7 +238,10 @@ class Recipe(_Table):
 
 def recipe_of(settings: Reproduction) -> Recipe:
     """The file's recipe with the caps of this start. Raises ContractError that names the key."""
-    recipe = Recipe.load(settings.config)
+    return capped(Recipe.load(settings.config), settings)
+
+
+def capped(recipe: Recipe, settings: Start) -> Recipe:
     caps = {
         "max_cost": settings.max_cost,
         "max_tokens": settings.max_tokens,
@@ -197,13 +271,20 @@ def contents(recipe: Recipe) -> dict[str, str]:
     }
     for name in sorted({recipe.start, *recipe.baselines}):
         found[f"skill {name}"] = find_skill(recipe.skills_dir, name).digest
-    for name in ("generation_config", "thinking_config"):
-        if given := getattr(recipe.model, name):
+    configs: dict[str, str] = {name: getattr(recipe.model, name) for name in CONFIGS}
+    configs |= {f"{role} config": _own_config(recipe.model, role) for role in OWN_MODELS}
+    for name, given in configs.items():
+        if given:
             found[name] = digest(GenerationConfig.load(given).model_dump_json())
     if recipe.model.replay:
         cassette = Path(recipe.model.replay)
         found["cassette"] = digest(cassette.read_bytes()) if cassette.is_file() else ""
     return found
+
+
+def _own_config(model: ModelTable, role: Role) -> str:
+    own: RoleTable | None = getattr(model, role)
+    return own.generation_config if own else ""
 
 
 def _named(error: ValidationError) -> str:
@@ -213,7 +294,8 @@ def _named(error: ValidationError) -> str:
     if unknown:
         *place, name = map(str, unknown["loc"])
         table: Any = {"model": ModelTable, "split": SplitTable, "budget": BudgetTable}
-        known = table.get(place[0] if place else "", Recipe).model_fields
+        table |= dict.fromkeys(OWN_MODELS, RoleTable)
+        known = table.get(place[-1] if place else "", Recipe).model_fields
         return f"{'.'.join([*place, name])}: no such key; known keys: {', '.join(known)}"
     return first_problem(error).removeprefix("the whole: ")
 

@@ -9,12 +9,25 @@ _BUDGET = "budget of all stages and starts, in place of the file's"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reproduction(Settings):
-    """One start of a reproduction."""
+class Start(Settings):
+    """One start of a pipeline."""
 
-    config: Path = setting("such as reproduce.example.toml", unit="CONFIG", positional=True)
     dry_run: bool = setting("show the plan; call nobody", False, flag="dry-run")
     yes: bool = setting("start without asking", False)
     max_cost: float | None = setting("send no more", None, unit="DOLLARS", least=0, group=_BUDGET)
     max_tokens: int | None = setting("send no more", None, unit="TOKENS", least=0, group=_BUDGET)
     max_calls: int | None = setting("send no more", None, unit="CALLS", least=0, group=_BUDGET)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduction(Start):
+    """One start of a reproduction."""
+
+    config: Path = setting("such as reproduce.example.toml", unit="CONFIG", positional=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch(Start):
+    """One start on a user's own tasks."""
+
+    config: Path = setting("tasks, skill, model; see docs/your_tasks.md", unit="FILE")

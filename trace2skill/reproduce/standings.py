@@ -95,6 +95,7 @@ def write_reproduction(
         "spent": {
             **spent.usage().model_dump(),
             "dollars": prices.cost(spent.by_model()),
+            "by_model": {name: use.model_dump() for name, use in spent.by_model().items()},
             "file": str(root / BUDGET),
         },
     }

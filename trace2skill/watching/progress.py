@@ -187,7 +187,8 @@ def _in_flight(outputs: Path, cases: tuple[CaseResult, ...]) -> int:
     if work == outputs or not work.is_dir():
         return 0
     ended = {case_folder(case.id, Path(case.input_file).stem) for case in cases if not case.owed}
-    return len({p.name for p in work.iterdir() if p.is_dir()} - ended)
+    folders = {p.name for p in work.iterdir() if p.is_dir() and not p.name.startswith(".")}
+    return len(folders - ended)
 
 
 def _others(path: Path) -> Iterator[Count]:

@@ -35,7 +35,7 @@ HOME = ".agent-home"
 """Below the case's folder, and gone with the end of the case."""
 SECONDS = 3600.0
 """For one case, where nothing else is said."""
-GRACE = 10.0
+GRACE = 4.0
 """Seconds for a client to write down its end, once no request of it would be answered."""
 PORT = 8787
 """Of the gateway, in a network that the case has for itself."""
@@ -45,7 +45,7 @@ TEMPLATE = "with_skill.j2"
 
 def client_kind(client: Client, choice: Choice) -> "ClientKind":
     """Raises ContractError where the client is not installed."""
-    found = installed(client.program, client.install)
+    found = installed(client.program, client.install, client.distribution)
     offer = choice.skill_offer or ("native" if client.skills else "preloaded")
     if offer == "native" and not client.skills:
         raise ContractError(
@@ -60,6 +60,8 @@ class ClientKind:
     found: Installed
     offer: SkillOffer
     with_skill: bool
+    own: str = ""
+    """Digest of what is a user's own of it."""
     with_model: bool = True
 
     @property
@@ -77,6 +79,8 @@ class ClientKind:
     @property
     def settings(self) -> Mapping[str, Any]:
         settings: dict[str, Any] = {"client": {"version": self.found.version}}
+        if self.own:
+            settings["client"]["own"] = self.own
         if self.with_skill:
             settings["skill_offer"] = self.offer
         if self.with_skill and self.offer == "preloaded":
@@ -223,6 +227,8 @@ class ClientHarness:
     ) -> dict[str, Any]:
         """What the log says besides: which client, and whether the skill was opened and when."""
         rows: dict[str, Any] = {"client": f"{self.name} {self.kind.found.version}"}
+        if visit.record:
+            rows["requests"] = f"{REQUESTS}/{visit.record.name}"
         if visit.others:
             rows["served_models"] = list(visit.others)
         if self.skill:

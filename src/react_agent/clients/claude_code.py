@@ -29,6 +29,7 @@ class ClaudeCode:
     protocol = "messages"
     program = "claude"
     install = "npm install -g @anthropic-ai/claude-code"
+    distribution = ""
     skills = ".claude/skills"
 
     def start(self, given: Given) -> Start:

@@ -61,6 +61,8 @@ class Client(Protocol):
     """As it is called on the PATH."""
     install: str
     """What brings it."""
+    distribution: str
+    """Of Python, where it is one; empty for a program that tells its own version."""
     skills: str
     """The folder, below the case's, in which it looks for skills; empty where it knows none."""
 

@@ -28,10 +28,13 @@ class _Frozen(BaseModel):
 
 
 class Truth(_Frozen):
-    """One of the two: answers that are right, or a command that ends with exit code 0 for one."""
+    """One of these: answers that are right; a command that ends with exit code 0 for one; a
+    workbook, and the cells of it that count."""
 
     text: Scalar | tuple[Scalar, ...] = ()
     check: StrictStr = ""
+    file: StrictStr = ""
+    cells: StrictStr = ""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -57,7 +60,9 @@ class OwnTasks(TextAnswerDomain):
     scorer: Mapping[str, str] = {"rules": "strict", "engine": "text or check"}
 
     def __init__(self, path: Path, reading: Reading | None = None) -> None:
-        records = _records(path)
+        records = read_tasks(path)
+        if books := [record.id for record in records if record.truth.file]:
+            raise ContractError(f"{path}: task {books[0]}: truth: a workbook is no text")
         super().__init__(path, path.parent, records)
         self.records = {record.id: record for record in records}
         self.reading = reading or Reading()
@@ -120,25 +125,14 @@ class OwnTasks(TextAnswerDomain):
 
     def _files(self, record: OwnTask) -> dict[str, Path]:
         """By the names that the agent sees. Raises ContractError for what cannot be given."""
-        root, found = self.root.resolve(), dict[str, Path]()
+        found = {}
         for name in record.files:
-            path = self.root / name
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                why = "only files below the folder of the tasks"
-            elif not path.is_file():
-                why = "no such file"
-            elif not path.resolve().is_relative_to(root):
-                why = "a link that leads out of the folder of the tasks"
-            elif path.samefile(self.source):
-                why = "it holds the truth"
-            elif name in self.files.all:
+            found[name] = file_of(self.source, record, name)
+            why = "it holds the truth" if found[name].samefile(self.source) else ""
+            if name in self.files.all:
                 why = "the name is taken; rename the file"
-            elif path.stat().st_size > MAX_TAKEN:
-                why = f"over {MAX_TAKEN} bytes"
-            else:
-                found[name] = path.resolve()
-                continue
-            raise ContractError(f"{self.source}: task {record.id}: files: {name[:80]!r}: {why}")
+            if why:
+                raise ContractError(f"{self.source}: task {record.id}: files: {name!r}: {why}")
         return found
 
     def __enter__(self) -> Self:
@@ -150,11 +144,25 @@ class OwnTasks(TextAnswerDomain):
         self._sandbox = None
 
 
-def open_domain(data_path: Path, reading: Reading | None = None) -> OwnTasks:
-    return OwnTasks(data_path, reading)
+def file_of(source: Path, record: OwnTask, name: str) -> Path:
+    """A file that a task names. Raises ContractError for what cannot be given to an agent."""
+    root = source.parent
+    path = root / name
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        why = "only files below the folder of the tasks"
+    elif not path.is_file():
+        why = "no such file"
+    elif not path.resolve().is_relative_to(root.resolve()):
+        why = "a link that leads out of the folder of the tasks"
+    elif path.stat().st_size > MAX_TAKEN:
+        why = f"over {MAX_TAKEN} bytes"
+    else:
+        return path.resolve()
+    raise ContractError(f"{source}: task {record.id}: files: {name[:80]!r}: {why}")
 
 
-def _records(path: Path) -> tuple[OwnTask, ...]:
+def read_tasks(path: Path) -> tuple[OwnTask, ...]:
+    """Raises ContractError that names file, task and field."""
     try:
         text = path.read_text(encoding="utf-8")
         found = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
@@ -180,8 +188,12 @@ def _record(path: Path, number: int, found: Any) -> OwnTask:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the record"
         raise ContractError(f"{place}: {field}: {first['msg']}") from None
-    if bool(record.truth.texts) == bool(record.truth.check.strip()):
-        raise ContractError(f"{place}: truth: give either text or check")
+    truth = record.truth
+    given = [bool(truth.texts), bool(truth.check.strip()), bool(truth.file.strip())]
+    if sum(given) != 1:
+        raise ContractError(f"{place}: truth: give either text or check, or a file with its cells")
+    if bool(truth.file.strip()) != bool(truth.cells.strip()):
+        raise ContractError(f"{place}: truth: file and cells go together")
     return record
 
 

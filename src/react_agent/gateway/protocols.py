@@ -67,6 +67,7 @@ def _of_messages(usage: Fields) -> Usage:
         prompt_tokens=_count(usage, *sent),
         completion_tokens=_count(usage, "output_tokens"),
         cached_tokens=_count(usage, "cache_read_input_tokens"),
+        written_tokens=_count(usage, "cache_creation_input_tokens"),
     )
 
 

@@ -177,7 +177,7 @@ class Connection:
         settings = self._settings
         asked = asked_of(settings, self._name)
         client = asked.known.client if asked.known else settings.llm_client
-        provider: OpenProvider = find(PROVIDERS, "the protocol", client)
+        provider: OpenProvider = find(PROVIDERS, "the provider", client)
         opened = provider(
             asked,
             Patience(self.config.timeout, self.policy, self.limiter, self.stats),

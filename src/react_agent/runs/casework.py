@@ -10,7 +10,7 @@ from typing import Any
 
 from react_agent.engines.bench import Bench
 from react_agent.errors import ContractError, ModelError, Trace2SkillError
-from react_agent.filenames import case_folder, file_name
+from react_agent.filenames import case_folder, file_name, neutral_folder
 from react_agent.files import check_room, digest, refuses_writes
 from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment
@@ -23,6 +23,7 @@ from react_agent.runs.folder import CaseResult, now
 from react_agent.runs.logs import Log, LogName, check_name, write_log
 from react_agent.runs.places import RunPlace
 from react_agent.runs.settings import DOMAIN, Rollouts
+from react_agent.sandbox import trees
 from react_agent.sandbox.agent_python import AgentPython, choose_python
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
 from react_agent.sandbox.office import office_version
@@ -62,6 +63,7 @@ class Assignment:
             seconds=round(trajectory.seconds, 3),
             fingerprint=self.fingerprint,
             output_digest=digest(output.read_bytes()) if output else "",
+            folder_seen=neutral_folder(self.case.task_id, self.case.name),
             finished_at=now(),
         )
 
@@ -225,12 +227,17 @@ class CaseWorker:
     async def work(self, given: Assignment) -> CaseResult:
         """Run one case and write its workbook and its log. Raises ModelError as `_trajectory`."""
         case, place = given.case, given.place
-        folder = place.working_dir / case_folder(case.task_id, case.name)
+        folder = place.working_dir / neutral_folder(case.task_id, case.name)
+        published = place.working_dir / case_folder(case.task_id, case.name)
+        await in_thread(trees.remove, published)  # of an attempt that is made again
         harness = self._harness(place)
         for earlier in self.domain.output_places(case, place.output_dir):
             earlier.unlink(missing_ok=True)
         trajectory = await self._trajectory(harness, given, folder)
-        return await to_the_end(partial(self._write_down, given, trajectory, folder))
+        result = await to_the_end(partial(self._write_down, given, trajectory, folder))
+        if folder.exists():
+            folder.rename(published)
+        return result
 
     def _write_down(self, given: Assignment, trajectory: Trajectory, folder: Path) -> CaseResult:
         """All that waits for the disk, and so not on the event loop."""

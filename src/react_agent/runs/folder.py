@@ -47,6 +47,8 @@ class CaseResult(BaseModel, frozen=True):
     fingerprint: str = ""
     """Hash of what the agent was given; empty where nobody noted it."""
     output_digest: str = ""
+    folder_seen: str = ""
+    """What its folder was called while the agent worked in it, and so in its log."""
     log_file: str = ""
     finished_at: str = ""
 

@@ -1,10 +1,12 @@
-"""The way out of the `openai` client: one aiohttp pool for hundreds of calls in flight.
+"""The way out of the SDKs: one aiohttp pool for hundreds of calls in flight.
 
-The SDK's own transports keep cookies, which ties all calls to one machine behind a balancer, read
+Their own transports keep cookies, which ties all calls to one machine behind a balancer, read
 a reply of any size, and tell apart too little of what can fail.
 """
 
+import http.cookiejar
 import io
+import logging
 import ssl
 
 import aiohttp
@@ -22,6 +24,15 @@ from react_agent.models.providers.wire import (
     untrusted,
 )
 from react_agent.text import one_line
+
+
+def pooled(where: str, proxy: URL | None) -> httpx2.AsyncClient:
+    """What an SDK is given for its HTTP client."""
+    # It would log whole addresses, and a query can hold a key.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    # Cookies would tie all calls to one machine behind a balancer.
+    none = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    return httpx2.AsyncClient(transport=Pool(where, proxy), cookies=none, trust_env=False)
 
 
 class Pool(httpx2.AsyncBaseTransport):

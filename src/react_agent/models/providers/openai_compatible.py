@@ -1,7 +1,5 @@
 """The client for every OpenAI-compatible server, over the `openai` SDK."""
 
-import http.cookiejar
-import logging
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from react_agent.models.patience.limiter import Limiter
 from react_agent.models.patience.refusals import MAX_LINE, failure_in_reply
 from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.addresses import http_url, shown
+from react_agent.models.providers.headers import custom_headers, header_value
 from react_agent.models.providers.known import Known
 from react_agent.models.providers.opening import Asked, Opened, Patience
 from react_agent.models.providers.reasoning import reasoning_field, split_reasoning
@@ -29,7 +28,8 @@ OPENAI = "https://api.openai.com/v1"
 KEY_VARIABLE = "OPENAI_API_KEY"
 BASE_URL = "the base URL (--base_url, OPENAI_BASE_URL)"
 ACCOUNT_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
-"""From the SDK's environment, as `OPENAI_CUSTOM_HEADERS` is; no other company gets to see them."""
+CUSTOM_HEADERS = "OPENAI_CUSTOM_HEADERS"
+"""What the SDK takes from its environment, too; no other company gets to see them."""
 _CHAT = "/chat/completions"
 _CUT_OFF = {"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"}
 _BROKEN_OFF = {"abort", "error"}
@@ -61,13 +61,14 @@ class OpenAIEndpoint(Wire):
         base = http_url(base_url, BASE_URL)
         base = base.with_path(base.path.rstrip("/").removesuffix(_CHAT), keep_query=True)
         self.address = shown(base)
-        self._key, self._azure = _header_value(api_key), azure
+        self._key, self._azure = header_value(api_key), azure
         foreign = known is not None and known.key_variable != KEY_VARIABLE
-        self._withheld = [*ACCOUNT_HEADERS, *_custom_headers()] if foreign else []
+        custom = custom_headers(CUSTOM_HEADERS)
+        self._withheld = [*ACCOUNT_HEADERS, *custom] if foreign else []
         self._sdk: AsyncOpenAI | None = None
         super().__init__(
             base.with_path(base.path.rstrip("/") + self.route, keep_query=True),
-            secrets=(self._key, *_custom_headers().values()),
+            secrets=(self._key, *custom.values()),
             timeout=timeout,
             policy=policy,
             limiter=limiter,
@@ -101,18 +102,11 @@ class OpenAIEndpoint(Wire):
             await self._sdk.close()
 
     def _open(self) -> "AsyncOpenAI":
-        import httpx2
         import openai
 
-        from react_agent.models.providers.connections import Pool
+        from react_agent.models.providers.connections import pooled
 
-        # It would log whole addresses, and a query can hold a key.
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
-        # Cookies would tie all calls to one machine behind a balancer.
-        none = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        pool = httpx2.AsyncClient(
-            transport=Pool(self.where, self.proxy), cookies=none, trust_env=False
-        )
+        pool = pooled(self.where, self.proxy)
         if self._azure:
             return openai.AsyncAzureOpenAI(
                 base_url=self.address, api_key=self._key, http_client=pool, max_retries=0
@@ -171,13 +165,6 @@ def find_key(flag: str | None, *, azure: bool = False) -> str:
     if azure and not os.environ.get("OPENAI_API_VERSION"):
         raise ContractError("AZURE_OPENAI_ENDPOINT is set: OPENAI_API_VERSION has to be, too")
     return key
-
-
-def _custom_headers() -> dict[str, str]:
-    """Headers that the SDK takes from its environment; their values can be secrets."""
-    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
-    pairs = [line.partition(":") for line in lines]
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def read_completion(payload: Any) -> Reply:
@@ -250,11 +237,3 @@ def read_usage(usage: object) -> Usage:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
-
-
-def _header_value(key: str) -> str:
-    """The key without the line break that files and shells leave behind."""
-    key = key.strip()
-    if not key.isascii() or not key.isprintable():
-        raise ContractError("the API key holds characters that no key has; was it pasted whole?")
-    return key

@@ -33,8 +33,18 @@ class Parameters:
 
     def fit(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The body as this endpoint takes it."""
-        names = {name: self.instead.get(name, name) for name in body}
+        names = {name: self._sent_as(name) for name in body}
         return {new: body[name] for name, new in names.items() if new is not None}
+
+    def _sent_as(self, name: str | None) -> str | None:
+        """The other name may be refused in its turn; what leads back to itself is left out."""
+        seen = set()
+        while name in self.instead:
+            seen.add(name)
+            name = self.instead[name]
+            if name in seen:
+                return None
+        return name
 
     def learn(self, error: ModelError, sent: Mapping[str, Any]) -> bool:
         """Whether another attempt can do without what was refused."""

@@ -27,10 +27,15 @@ class Price(BaseModel):
     cached_prompt: Dollars | None = None
     """Prompt tokens served from the endpoint's prefix cache; without it they cost as the others."""
 
+    written_prompt: Dollars | None = None
+    """Prompt tokens that were put there, where that is charged for."""
+
     def of(self, usage: Usage) -> float:
         cached = self.prompt if self.cached_prompt is None else self.cached_prompt
-        fresh = usage.prompt_tokens - usage.cached_tokens
+        written = self.prompt if self.written_prompt is None else self.written_prompt
+        fresh = usage.prompt_tokens - usage.cached_tokens - usage.written_tokens
         dollars = fresh * self.prompt + usage.cached_tokens * cached
+        dollars += usage.written_tokens * written
         return (dollars + usage.completion_tokens * self.reply) / 1e6
 
 

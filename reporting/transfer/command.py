@@ -1,0 +1,35 @@
+"""Any skill on any benchmark, in one table: author model, user model, benchmark.
+
+trace2skill transfer outputs/no_skill outputs/evolved outputs/hitab_no_skill outputs/hitab_evolved
+"""
+
+import sys
+
+from react_agent.cli import OK
+from react_agent.flags import run_stage
+from react_agent.text import say
+from reporting.transfer.settings import Transfer
+
+ABOUT = (
+    "Who wrote a skill, who ran with it, and where: every run in one table, as the paper's "
+    "Table 1, each against the run of the same model on the same benchmark without a skill."
+)
+EPILOG = """The author is the model that the skill's own history notes; a skill without a history is
+called by what it is. Verdicts are those of `trace2skill compare`, corrected over the whole table.
+Runs on other tasks of one benchmark are compared over the tasks that both have, and it is said."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_stage(_run, Transfer, argv, ABOUT, EPILOG)
+
+
+def _run(settings: Transfer) -> int:
+    from reporting.transfer.stage import show_transfer
+    from reporting.transfer.text import terminal
+
+    say(terminal(show_transfer(settings)))
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

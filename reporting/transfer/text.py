@@ -1,0 +1,83 @@
+"""A table of transfer as a terminal, a Markdown file and a paper show it."""
+
+from collections.abc import Callable
+
+from reporting.comparing.comparison import RECORDED
+from reporting.comparing.comparison_text import percent, points
+from reporting.comparing.tables import Table, wrapped
+from reporting.transfer.cells import Cell, TransferTable
+
+CAPTION = "Accuracy in percent; in brackets the difference to the same model without a skill"
+
+
+def wide(table: TransferTable) -> Table:
+    """As the paper's Table 1: a row for each author and skill, a column for each user and
+    benchmark; a place that nobody ran is empty."""
+    columns = dict.fromkeys((cell.user, cell.domain) for cell in table.cells)
+    rows = dict.fromkeys((cell.author, cell.skill) for cell in table.cells)
+    at = {(c.author, c.skill, c.user, c.domain): c for c in table.cells}
+    heads = ("Author", "Skill", *(f"{user} on {domain}" for user, domain in columns))
+    return Table(
+        heads,
+        tuple((*row, *(_short(at.get((*row, *column))) for column in columns)) for row in rows),
+    )
+
+
+def _short(cell: Cell | None) -> str:
+    if cell is None:
+        return "not run"
+    change = "" if cell.difference is None else f" ({points(cell.difference)} {cell.verdict})"
+    return f"{percent(cell.accuracy)}{change}"
+
+
+def flat(table: TransferTable) -> Table:
+    """A row for each cell, with all that is known of it."""
+    columns: dict[str, Callable[[Cell], object]] = {
+        "author": lambda c: c.author,
+        "skill": lambda c: c.skill,
+        "user": lambda c: c.user,
+        "benchmark": lambda c: c.domain,
+        "tasks": lambda c: c.tasks,
+        "seeds": lambda c: c.seeds,
+        "accuracy": lambda c: percent(c.accuracy),
+        "interval": lambda c: f"{percent(c.interval.low)} - {percent(c.interval.high)}",
+        "difference": lambda c: "" if c.difference is None else points(c.difference),
+        "verdict": lambda c: c.verdict or "",
+        "p": lambda c: "" if c.p is None else f"{c.p:.3g}",
+        "paper": lambda c: _paper(c),
+        "run": lambda c: c.path,
+    }
+    return Table(
+        tuple(columns),
+        tuple(tuple(str(value(cell)) for value in columns.values()) for cell in table.cells),
+    )
+
+
+def _paper(cell: Cell) -> str:
+    return ", ".join(f"{x.benchmark} {x.value:.2f} ({x.version})" for x in cell.paper)
+
+
+def terminal(table: TransferTable) -> str:
+    lines = []
+    for cell in table.cells:
+        skill = f"{cell.skill} ({cell.author})" if cell.skill else cell.author
+        lines += wrapped(f"{cell.user} on {cell.domain}, {skill}", first="", indent=2)
+        said = f"{percent(cell.accuracy)} % of {cell.tasks} tasks ({_interval(cell)})"
+        if cell.difference is not None:
+            said += f"; {(cell.verdict or '').upper()} by {points(cell.difference)} points"
+            said += f" than without a skill, p {cell.p:.3g}" if cell.p is not None else ""
+        lines += wrapped(said)
+        lines += wrapped(f"the paper: {_paper(cell)}") if cell.paper else []
+        lines += wrapped(f"note: {cell.note}") if cell.note else []
+    marked = [RECORDED.upper()] if any(cell.recorded for cell in table.cells) else []
+    return "\n".join([*marked, *lines, *marked])
+
+
+def _interval(cell: Cell) -> str:
+    return f"95 % interval {percent(cell.interval.low)} to {percent(cell.interval.high)}"
+
+
+def markdown(table: TransferTable) -> str:
+    mark = [f"**{RECORDED}**", ""] if any(cell.recorded for cell in table.cells) else []
+    parts = [*mark, f"{CAPTION}.", "", wide(table).markdown(), "", flat(table).markdown()]
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,72 @@
+"""mini-swe-agent, by its command `mini`: a bash loop without skills, which saves what it did."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from react_agent.clients.agent import ClientKind, client_kind
+from react_agent.clients.client import Ended, Event, Given, Start
+from react_agent.evidence import Step
+from react_agent.harnesses.equipment import Choice
+from react_agent.sessions.reading import items, mapping, text_of, word
+
+TRAJECTORY = "trajectory.json"
+"""In the home of a case."""
+
+
+class MiniSweAgent:
+    name = "mini-swe-agent"
+    protocol = "chat"
+    program = "mini"
+    install = "pip install mini-swe-agent, in an environment of its own"
+    distribution = "mini-swe-agent"
+    skills = ""
+
+    def start(self, given: Given) -> Start:
+        argv = [str(given.program), "--model", f"openai/{given.model}", "--task", given.task]
+        argv += ["--yolo", "--exit-immediately", "--config", "mini.yaml"]
+        argv += ["--output", str(given.home / TRAJECTORY)]
+        env = {
+            "OPENAI_BASE_URL": f"{given.url}/v1",
+            "OPENAI_API_BASE": f"{given.url}/v1",
+            "OPENAI_API_KEY": given.key,
+            "MSWEA_CONFIGURED": "true",
+            "MSWEA_SILENT_STARTUP": "1",
+            "MSWEA_COST_TRACKING": "ignore_errors",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        }
+        return Start(argv, env, stdin=False)
+
+    def ended(self, events: Sequence[Event]) -> Ended:
+        """It prints for people; how it ended, its trajectory says, which `steps` reads."""
+        return Ended()
+
+    def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
+        try:
+            saved = json.loads((given.home / TRAJECTORY).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return ()
+        messages = items(mapping(saved).get("messages"))
+        return [step for message in messages for step in _steps(message)]
+
+
+def _steps(message: dict[str, Any]) -> Iterator[Step]:
+    role, text = message.get("role"), text_of(message.get("content"))
+    if role == "assistant":
+        yield Step("say", text)
+        for call in items(message.get("tool_calls")):
+            function = mapping(call.get("function"))
+            yield Step(
+                "tool_call",
+                name=word(function.get("name")),
+                arguments=mapping(function.get("arguments")),
+                call=word(call.get("id")),
+            )
+    elif role == "tool":
+        yield Step("tool_result", text, call=word(message.get("tool_call_id")))
+    elif role in ("system", "user"):
+        yield Step("injected" if role == "system" else "user", text)
+
+
+def agent(choice: Choice) -> ClientKind:
+    return client_kind(MiniSweAgent(), choice)
