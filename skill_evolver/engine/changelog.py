@@ -24,7 +24,7 @@ RULES = {
     "unknown-file": "named a file that does not exist",
     "orphan-create": "created a file nothing points at",
     "dangling-link": "pointed at a file nobody creates",
-    "overlap": "changed the same lines as an edit with more support",
+    "overlap": "changed the same lines as an edit that goes first, mostly by support",
     "anchor": "named a place that was not found",
     "deletes": "took away more than it explained",
     "fence": "opened a code fence without closing it",

@@ -148,6 +148,12 @@ class Recipe(_Table):
     """Of the toolkit's environment, offered by the agents' Python besides the usual ones."""
     agent_python: Path | None = None
     """A Python of one's own for the agents."""
+    harness: str = "react"
+    """Who works on the tasks: a name of registry.HARNESSES, or module:attribute."""
+    command: str = ""
+    """The harness's own, where it takes one."""
+    skill_offer: Literal["native", "preloaded"] | None = None
+    """Of a client: the skill in its own folder, or whole in the prompt."""
     start: str = "xlsx"
     """The skill that evolution starts from: xlsx is deepening, xlsx-basic is creation."""
     baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")
@@ -221,6 +227,10 @@ class Recipe(_Table):
                 del value["model"][role]["base_url"], value["model"][role]["provider"]
         if not self.model.as_released:  # as in reproductions from before one could ask for it
             del value["model"]["as_released"]
+        usual = {"harness": "react", "command": "", "skill_offer": None}
+        for name in usual:
+            if value[name] == usual[name]:
+                del value[name]
         if not self.agent_packages:  # as reproductions had it before there was such a key
             del value["agent_packages"]
         return value
