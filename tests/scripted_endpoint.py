@@ -138,7 +138,10 @@ class ScriptedEndpoint:
             return web.json_response(whole)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        counted = (body.get("stream_options") or {}).get("include_usage")
         for event in events:
+            if event.get("choices") == [] and not counted:
+                continue  # of a chat, counts are told to who asks for them
             kind = f"event: {event['type']}\n" if "type" in event else ""
             await response.write(f"{kind}data: {json.dumps(event)}\n\n".encode())
         if isinstance(protocol, _Chat):

@@ -380,3 +380,4 @@ def test_the_doctor_finds_its_models() -> None:
     assert (found.level, "knows m" in found.says) == ("ok", True)
     assert server.paths == ["/v1/models?limit=1000"]
     assert server.headers[0]["anthropic-version"]
+    assert server.headers[0]["x-api-key"] == KEY

@@ -16,7 +16,9 @@ from stub_server import StubServer, reply
 import trace2skill
 
 ROOT = Path(__file__).resolve().parent.parent
-*CELLS, PROGRAM = re.findall(r"```python\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+*CELLS, PROGRAM, _ = re.findall(
+    r"```python\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL
+)
 
 
 @pytest.fixture

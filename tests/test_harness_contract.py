@@ -30,11 +30,11 @@ from react_agent.seams import Trajectory, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
-CLIENTS = ("claude-code", "codex", "qwen-code", "opencode", "mini-swe-agent")
+CLIENTS = ("claude-code", "codex", "qwen-code", "opencode", "mini-swe-agent", "deepagents")
 KEY = "sk-real-0123456789abcdefghijklmnop"
 MODEL = "model-under-test"
 QUICK = RetryPolicy(attempts=2, seconds=2.0, first_wait=0.01, longest_wait=0.02)
-STARTS = {"opencode": 15.0, "qwen-code": 9.0, "mini-swe-agent": 15.0}
+STARTS = {"opencode": 15.0, "qwen-code": 9.0, "mini-swe-agent": 15.0, "deepagents": 15.0}
 """Seconds until a client has surely run its first command, on a busy machine."""
 WORDS = "Write the total into total.txt."
 
@@ -149,7 +149,6 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     # The real key reached the endpoint, and nothing else.
     assert all(KEY in str(one.headers) for one in end.asked)
     assert KEY not in said(done)
-    assert "case-" in said(done)
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and KEY.encode() in p.read_bytes()]
     assert {path.name for path in place.folder.iterdir()} == {"numbers.txt", "total.txt"}
     record = place.records / REQUESTS / "case.jsonl"
@@ -189,6 +188,39 @@ def test_what_forbids_all_further_calls_ends_the_run(kind: Any, place: Place) ->
         with pytest.raises(BudgetReached, match="2 calls"):
             place.run(kind(agent="cli_only"), end, budget=BudgetSettings(max_calls=2))
         assert len(end.asked) == 2
+
+
+def test_an_agent_of_ones_own_making(place: Place, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", clients_folder())
+    own = tmp_path / "my_agent.py"
+    own.write_text(
+        "from deepagents import create_deep_agent\n\n"
+        "def agent(model, skills, backend):\n"
+        "    told = 'Check the sum twice.'\n"
+        "    return create_deep_agent(model=model, backend=backend, system_prompt=told)\n"
+    )
+    choose = find(HARNESSES, "--harness", "deepagents")
+    with pytest.raises(ContractError, match=r"FILE\.py:FUNCTION|not installed"):
+        choose(Choice("cli_only", command="nowhere.py"))
+    try:
+        kind = choose(Choice("cli_only", command=f"{own}:agent"))
+    except ContractError as error:
+        pytest.skip(str(error))
+    with ScriptedEndpoint(script(Run("echo 3 > total.txt"), Say("Done."))) as end:
+        done = place.run(kind, end)
+    assert (done.status, done.error) == ("completed", "")
+    assert "Check the sum twice." in str(end.asked[0].body)
+    assert (place.folder / "total.txt").read_text() == "3\n"
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_client_that_is_not_here_is_said_to_be_missing(
+    name: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ContractError, match=r"not installed: (npm|pip) install .*TRACE2SKILL"):
+        find(HARNESSES, "--harness", name)(Choice("cli_only"))
 
 
 def test_turns_are_bounded(kind: Any, place: Place) -> None:

@@ -79,6 +79,33 @@ def test_each_kind_is_merged_by_itself_and_errors_win_at_the_end(
     assert not idle.calls
 
 
+@pytest.mark.parametrize("mode", ["apart", "together"])
+def test_of_two_edits_of_the_same_lines_the_one_from_an_error_stands(
+    tmp_path: Path, both: Path, mode: str
+) -> None:
+    """Two failures against five successes, and a merge that keeps both: only code can decide."""
+    old = "Write values, not formulas."
+
+    def said(role: str, number: int, messages: Sequence[Message]) -> str | None:
+        if role != "map":
+            return None
+        failed = "(run that failed" in messages[1].text
+        new = "Write values, and check them." if failed else "Write what is quickest."
+        name = re.findall(r"#### Record (\S+)", messages[1].text)[0]
+        if failed and int(name.partition("-")[0]) > 701:
+            return '```json\n{"reasoning": "", "edits": []}\n```'
+        edit = {"file": "SKILL.md", "op": "replace_in_section", "target_section": "## Write"}
+        edit |= {"old_text": old, "content": new, "reason": "It misled.", "sources": [name]}  # type: ignore[dict-item]
+        return f"```json\n{json.dumps({'reasoning': '', 'edits': [edit]})}\n```"
+
+    skill = make_skill(tmp_path)
+    flags = ("--merge-mode", mode, "--merge-batch-size", "3", "--skip-translation")
+    assert run(skill, both, Author(said), *flags) == 0
+    text = (skill / "SKILL.md").read_text()
+    assert ("and check them" in text, "is quickest" in text) == (mode == "apart", mode != "apart")
+    assert old not in text
+
+
 def test_together_is_what_it_was(tmp_path: Path, both: Path) -> None:
     seen, _ = evolved(make_skill(tmp_path), both)
     assert not any("errors win" in m[0].text or "(from " in m[1].text for m in seen)

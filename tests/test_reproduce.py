@@ -341,6 +341,17 @@ def test_a_split_can_be_a_list_of_ids(tmp_path: Path) -> None:
     assert Recipe.load(one.config).decides()["split"]["train"] == [0, 2]
 
 
+def test_a_recipe_names_the_agent(tmp_path: Path) -> None:
+    one = Study(tmp_path, StubServer(None, url="http://127.0.0.1:9/v1"))
+    recipe = Recipe.load(one.config)
+    assert not {"harness", "command", "skill_offer"} & {*recipe.decides()}
+    named = recipe.model_copy(update={"harness": "codex", "skill_offer": "preloaded"})
+    assert named.decides() == {**recipe.decides(), "harness": "codex", "skill_offer": "preloaded"}
+    pipeline = Pipeline(named, split_ids(named))
+    agent = pipeline.roll_out(pipeline.teacher).stages[0].settings.agent
+    assert (agent.harness, agent.command, agent.skill_offer) == ("codex", None, "preloaded")
+
+
 @pytest.mark.parametrize("path", ["reproduce.example.toml", "data/mini/reproduce.toml"])
 def test_the_bundled_files_are_sound(path: str) -> None:
     recipe = Recipe.load(ROOT / path)

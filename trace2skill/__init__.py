@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from trace2skill.api import triage as triage
     from trace2skill.api import write_report as write_report
     from trace2skill.online.settings import SessionImport as SessionImport
+    from trace2skill.plugging import offer_evaluator as offer_evaluator
+    from trace2skill.plugging import offer_harness as offer_harness
+    from trace2skill.plugging import offer_model as offer_model
 
 _PLACES = {
     "analysis.analysts.settings": (
@@ -82,6 +85,7 @@ _PLACES = {
         "write_report",
     ),
     "trace2skill.online.settings": ("SessionImport",),
+    "trace2skill.plugging": ("offer_evaluator", "offer_harness", "offer_model"),
 }
 _HOMES = {name: module for module, names in _PLACES.items() for name in names}
 __all__ = sorted(_HOMES)

@@ -24,7 +24,7 @@ RULES = {
     "unknown-file": "named a file that does not exist",
     "orphan-create": "created a file nothing points at",
     "dangling-link": "pointed at a file nobody creates",
-    "overlap": "changed the same lines as an edit with more support",
+    "overlap": "changed the same lines as an edit that goes first, mostly by support",
     "anchor": "named a place that was not found",
     "deletes": "took away more than it explained",
     "fence": "opened a code fence without closing it",
@@ -110,6 +110,7 @@ def release_notes(provenance: Provenance) -> str:
 def _note(lesson: Lesson) -> str:
     runs = ", ".join(lesson.runs[:4]) + (" ..." if len(lesson.runs) > 4 else "")
     count = f"{lesson.support} trajector{'y' if lesson.support == 1 else 'ies'}"
+    count += f", {lesson.counted} more of the class counted" if lesson.counted else ""
     return f"- **{lesson.title}** ({lesson.id}; {count}: {runs}) - {', '.join(lesson.files)}"
 
 

@@ -212,7 +212,10 @@ class Finisher:
                 reason = f"{lesson.support} of at least {keeps} trajectories"
                 self._drop(by_id[name], "final", "min-support", reason)
         chosen = [e for e in edits if any(e.id in lesson.edits for lesson in alive)]
-        return in_order(alive, chosen), alive
+        ordered = in_order(alive, chosen)
+        if settings.apart:  # of two edits on the same lines the first stands
+            ordered.sort(key=lambda edit: "error" not in self.evolver.kinds_of([edit]))
+        return ordered, alive
 
     async def verify(self, guard: Guard, steps: list[EditStep], built: Built) -> Finished:
         """The rules on the whole folder, and up to three rounds of mending by the model."""

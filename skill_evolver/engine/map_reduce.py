@@ -25,7 +25,7 @@ from skill_evolver.guard.screening import PREFIX, fresh
 from skill_evolver.lineage.provenance import Ledger, leaf, merge_by_code, settle
 from skill_evolver.patches.agentskills import AgentSkills
 from skill_evolver.patches.codecs import Codec, JsonCodec, Shown
-from skill_evolver.patches.patch import Patch
+from skill_evolver.patches.patch import Edit, Patch
 from skill_evolver.patches.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
 
 log = logging.getLogger(__name__)
@@ -189,6 +189,7 @@ class Evolver:
         file = file or f"map_patches/patch_{number:04}.json"
         runs = [run.key for entry in batch for run in entry.runs]
         self.kinds |= {run.key: run.kind for entry in batch for run in entry.runs}
+        self.ledger.counted |= {r.key: r.counted for e in batch for r in e.runs if r.counted}
         edits = []
         for count, edit in enumerate(patch.edits, start=1):
             named = [r.key for e in batch if e.key in edit.sources for r in e.runs]
@@ -319,7 +320,7 @@ class Evolver:
                 shown[edit.id] = Shown(f"p{number}.e{count}", self.ledger.support(edit.id))
             reasoning = one_line(patch.reasoning, REASONING_SHOWN)
             edits = self.settings.codec.render(patch, shown)
-            kinds = self._kinds_of(patch) if self.settings.apart else []
+            kinds = self.kinds_of(patch.edits) if self.settings.apart else []
             views.append({"reasoning": reasoning, "edits": edits, "kinds": kinds})
         system = PROMPTS.render(f"merge/{self._merging(patches)}.j2", **self._format())
         user = PROMPTS.render(
@@ -330,15 +331,15 @@ class Evolver:
         )
         return aliases, briefing(system, user)
 
-    def _kinds_of(self, patch: Patch) -> list[str]:
-        runs = self.ledger.runs(edit.id for edit in patch.edits)
+    def kinds_of(self, edits: Sequence[Edit]) -> list[str]:
+        runs = self.ledger.runs(edit.id for edit in edits)
         return sorted({self.kinds.get(run, "error") for run in runs})
 
     def _merging(self, patches: Sequence[Patch]) -> str:
         """Which prompt speaks."""
         if not self.settings.apart:
             return self.settings.lessons
-        kinds = {kind for patch in patches for kind in self._kinds_of(patch)}
+        kinds = {kind for patch in patches for kind in self.kinds_of(patch.edits)}
         return next(iter(kinds)) if len(kinds) == 1 else "errors_win"
 
 

@@ -88,7 +88,7 @@ def text_of(lines: Sequence[Line]) -> str:
 
 
 def apply_edits(document: Document, edits: Sequence[ExactEdit]) -> Applied:
-    """Carry out what can be; `edits` come with the most supported first."""
+    """Carry out what can be; `edits` come with those first that go before others."""
     result, pending = Applied(dict(document)), list(edits)
     blocked: set[str] = set()
     for _ in range(MAX_ROUNDS):
@@ -102,9 +102,7 @@ def apply_edits(document: Document, edits: Sequence[ExactEdit]) -> Applied:
                 result.left.append((edit, splice))
             elif rival is not None:
                 blocked.add(edit.id)
-                reason = (
-                    f"{rival.edit.id or rival.edit.op} changes the same lines and has more support"
-                )
+                reason = f"{rival.edit.id or rival.edit.op} changes the same lines and goes first"
                 result.left.append((edit, Unplaced(reason, "overlap")))
             else:
                 placed.append(splice)

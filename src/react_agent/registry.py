@@ -26,6 +26,7 @@ HARNESSES: Mapping[str, str] = {
     "qwen-code": "react_agent.clients.qwen_code:agent",
     "opencode": "react_agent.clients.opencode:agent",
     "mini-swe-agent": "react_agent.clients.mini_swe_agent:agent",
+    "deepagents": "react_agent.clients.deepagents:agent",
 }
 PROVIDERS: Mapping[str, str] = {
     "openai": "react_agent.models.providers.openai_compatible:open_openai",
@@ -52,6 +53,19 @@ VIEWS: Mapping[str, str] = {
 """By domain: what shows its cases in the report. One without shows its own words."""
 
 
+_OFFERED: dict[tuple[int, str], Any] = {}
+
+
+def offer(seam: Mapping[str, str], name: str, value: Any) -> None:
+    """What a program has at hand, under a name of its own for as long as it runs.
+
+    Raises ContractError for a name that is taken here.
+    """
+    if name in seam or ":" in name:
+        raise ContractError(f"{name!r} cannot be offered: it names something else")
+    _OFFERED[id(seam), name] = value
+
+
 def names(seam: Mapping[str, str]) -> str:
     return ", ".join(seam)
 
@@ -61,6 +75,8 @@ def find(seam: Mapping[str, str], what: str, name: str) -> Any:
 
     Raises ContractError: no such name, or no such module or attribute.
     """
+    if (id(seam), name) in _OFFERED:
+        return _OFFERED[id(seam), name]
     place = seam.get(name, name)
     module, _, attribute = place.partition(":")
     if not attribute:

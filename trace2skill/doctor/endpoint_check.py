@@ -42,7 +42,7 @@ async def check_endpoint(
     where = f"{shown(url)}, {'no key' if known and key == NO_KEY else 'key present'}"
     try:
         headers = {"api-key": key} if azure else {"Authorization": f"Bearer {key}"}
-        headers |= wanted
+        headers = {**wanted, "x-api-key": key} if wanted else headers
         timeout = aiohttp.ClientTimeout(total=SECONDS)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             async with session.get(

@@ -148,11 +148,23 @@ class Recipe(_Table):
     """Of the toolkit's environment, offered by the agents' Python besides the usual ones."""
     agent_python: Path | None = None
     """A Python of one's own for the agents."""
+    harness: str = "react"
+    """Who works on the tasks: a name of registry.HARNESSES, or module:attribute."""
+    command: str = ""
+    """The harness's own, where it takes one."""
+    skill_offer: Literal["native", "preloaded"] | None = None
+    """Of a client: the skill in its own folder, or whole in the prompt."""
     start: str = "xlsx"
     """The skill that evolution starts from: xlsx is deepening, xlsx-basic is creation."""
     baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")
     """Skills that are scored on the held-out split besides the agent without one."""
     lessons: Literal["error", "success", "combined"] = "error"
+    analyst: Literal["agentic", "single call"] = "agentic"
+    """Of failures; a single call is the paper's ablation."""
+    mode: Literal["parallel", "sequential"] = "parallel"
+    """How lessons reach the skill; sequential edits it batch by batch and merges nothing."""
+    batch_size: Positive = 1
+    """Records of one batch."""
     seeds: Seeds = (41, 42, 43)
     """One evolution each; the first also rolls out the trajectories that all of them learn from."""
     test_seeds: tuple[int, ...] = ()
@@ -221,6 +233,10 @@ class Recipe(_Table):
                 del value["model"][role]["base_url"], value["model"][role]["provider"]
         if not self.model.as_released:  # as in reproductions from before one could ask for it
             del value["model"]["as_released"]
+        later = ("analyst", "mode", "batch_size", "harness", "command", "skill_offer")
+        for name in later:  # likewise
+            if value[name] == Recipe.model_fields[name].default:
+                del value[name]
         if not self.agent_packages:  # as reproductions had it before there was such a key
             del value["agent_packages"]
         return value

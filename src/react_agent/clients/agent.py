@@ -60,6 +60,8 @@ class ClientKind:
     found: Installed
     offer: SkillOffer
     with_skill: bool
+    own: str = ""
+    """Digest of what is a user's own of it."""
     with_model: bool = True
 
     @property
@@ -77,6 +79,8 @@ class ClientKind:
     @property
     def settings(self) -> Mapping[str, Any]:
         settings: dict[str, Any] = {"client": {"version": self.found.version}}
+        if self.own:
+            settings["client"]["own"] = self.own
         if self.with_skill:
             settings["skill_offer"] = self.offer
         if self.with_skill and self.offer == "preloaded":

@@ -40,7 +40,6 @@ def find_program(name: str) -> Path | None:
     return Path(found) if found else None
 
 
-@cache
 def installed(name: str, install: str, distribution: str = "") -> Installed:
     """`distribution` names one of Python's, which tells its version without being started.
 
@@ -51,11 +50,14 @@ def installed(name: str, install: str, distribution: str = "") -> Installed:
         raise ContractError(
             f"{name} is not installed: {install}; or name the folder that holds it in {FOLDER}"
         )
-    program = place.resolve()
+    # Python finds its environment by the link that it is called by.
+    program = place.parent.resolve() / place.name if distribution else place.resolve()
     runners = _runners(program)
     needs = {_package(program), *(r.parent.parent for r in runners)}
     shown = tuple(sorted(one for one in needs if not one.is_relative_to(_SYSTEM)))
     version = _of_distribution(program, distribution) if distribution else _version(program)
+    if not version:
+        raise ContractError(f"{distribution} is not installed beside {program}: {install}")
     return Installed(program, version, shown, tuple(dict.fromkeys(r.parent for r in runners)))
 
 
@@ -73,7 +75,7 @@ def _runners(program: Path) -> list[Path]:
     with program.open("rb") as file:
         line = file.readline(500)
     if not line.startswith(b"#!"):
-        return []
+        return [program.resolve()] if program.is_symlink() else []
     words = line[2:].decode("utf-8", "replace").split()
     named = words[-1] if words and words[0].endswith("/env") else words[0] if words else ""
     found = shutil.which(named)
@@ -87,9 +89,10 @@ def _of_distribution(program: Path, name: str) -> str:
     known = f"{name.replace('-', '_')}-"
     folders = _package(program).glob(f"lib/python3*/site-packages/{known}*.dist-info")
     found = [folder.name.removeprefix(known).removesuffix(".dist-info") for folder in folders]
-    return found[0] if found else "of an unknown version"
+    return found[0] if found else ""
 
 
+@cache
 def _version(program: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="client-version-") as home:
         env = {"PATH": os.environ.get("PATH", ""), "HOME": home, "TERM": "dumb"}

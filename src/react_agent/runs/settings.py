@@ -24,7 +24,9 @@ class AgentSettings(Settings):
     )
     harness: str = setting("what runs the agent: a name, or module:attribute", "react")
     command: str | None = setting(
-        "with --harness command: the program and its arguments, run in the case's folder", None
+        "with --harness command: the program and its arguments, run in the case's folder; with "
+        "--harness deepagents: FILE.py:FUNCTION that makes the agent",
+        None,
     )
     skill_offer: Literal["native", "preloaded"] | None = setting(
         "with a client as the harness: the skill in its own folder, or whole in the prompt",
