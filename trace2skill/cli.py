@@ -25,6 +25,10 @@ STAGES = {
     "blame": ("skill_evolver.commands.blame", "trace a line of a skill to its evidence"),
     "revert": ("skill_evolver.commands.revert", "take one lesson out of a skill"),
     "rollback": ("skill_evolver.commands.rollback", "bring back an earlier version of a skill"),
+    "select": (
+        "trace2skill.selecting.command",
+        "which of the learned lessons belong into the skill, tried on tasks",
+    ),
     "compare": ("reporting.compare", "is one run better, worse, or is it undecided?"),
     "transfer": (
         "reporting.transfer.command",

@@ -42,6 +42,7 @@ EVOLUTION_SUMMARY = "evolution_summary.json"
 CHANGE_LOG = "change.log"
 
 COMMANDS, REPRODUCTION = "commands.sh", "reproduction.json"
+SELECTION = "selection.json"
 COMPARISON_JSON, COMPARISON_TEXT = "comparison.json", "comparison.md"
 REPORT_PAGE = "report.html"
 

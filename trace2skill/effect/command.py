@@ -31,7 +31,8 @@ def main(argv: list[str] | None = None) -> int:
 
 async def _run(settings: Effect) -> int:
     from react_agent.lock import only_start
-    from trace2skill.effect.trying import Measurement, Owed
+    from trace2skill.effect.trying import Measurement
+    from trace2skill.trials.trying import Owed
 
     measurement = Measurement(settings)
     say(plan(measurement))

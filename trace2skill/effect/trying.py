@@ -1,20 +1,11 @@
 """The skill with all its lessons, and without each one, on the tasks that the lesson came from."""
 
-import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from statistics import fmean
 
 from react_agent.errors import ContractError
-from react_agent.layout import BUDGET
-from react_agent.models.settings import ModelSettings
 from react_agent.registry import DOMAINS, find
-from react_agent.runs import session
-from react_agent.runs.logs import read_log
 from react_agent.runs.reproduced import skill_of
-from react_agent.runs.settings import CaseChoice, Rollouts
-from react_agent.skills import Skill, find_skill, write_skill
+from react_agent.skills import Skill, find_skill
 from reporting.comparing.comparison import Pair
 from reporting.comparing.entrants import load_entrants
 from reporting.comparing.standings import paired
@@ -22,40 +13,29 @@ from skill_evolver.commands.revert import carried_over, without
 from skill_evolver.engine.history import Provenance, explain, files_digest
 from skill_evolver.lineage.effects import Effects, LessonEffect, Word
 from skill_evolver.lineage.grouping import Lesson
-from spreadsheetbench.scoring import stage as scoring
-from spreadsheetbench.scoring.settings import Scoring
 from trace2skill.effect.settings import Effect
+from trace2skill.trials.trying import Owed, Trial, Trials, tokens_a_case
 
 WHOLE = "whole"
 """Folder of the skill with all lessons."""
 WORDS: Mapping[str, Word] = {"better": "helps", "worse": "hurts", "undecided": "undecided"}
 
 
-@dataclass(frozen=True)
-class Trial:
-    """A state of the skill, and the tasks that it is tried on."""
-
-    name: str
-    files: Mapping[str, str]
-    tasks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Owed:
-    """A start that could not do all; the same command goes on."""
-
-    cases: int
-    why: str
-
-
 class Measurement:
     """What is to be tried; raises ContractError for what does not fit together."""
 
     def __init__(self, settings: Effect) -> None:
-        if settings.agent.skill or settings.agent.skills_dir:
-            raise ContractError("--skill, --skills_dir: the skill is the one that is measured")
         self.settings = settings
         self.skill: Skill = find_skill(skill_of(settings.evolved))
+        self.tried = Trials(
+            skill=self.skill,
+            data_path=settings.data_path,
+            domain=settings.domain,
+            output_dir=settings.output_dir,
+            seeds=settings.seeds,
+            agent=settings.agent,
+            model=settings.model,
+        )
         _, self.provenance, _ = explain(self.skill.root)
         self.untried: list[LessonEffect] = []
         self.trials = dict(self._trials())
@@ -100,63 +80,19 @@ class Measurement:
 
     @property
     def tokens_a_case(self) -> float | None:
-        """The mean of the trajectories that the lessons came from, where these are still there."""
-        used = [_tokens(Path(run.trajectory)) for run in self.provenance.runs.values()]
-        known = [count for count in used if count]
-        return fmean(known) if known else None
+        return tokens_a_case(self.provenance)
 
     async def run(self) -> Effects | Owed:
         for trial in (self.whole, *self.trials.values()):
-            if owed := await self._try(trial):
+            if owed := await self.tried.attempt(trial):
                 return owed
         return self._effects()
 
-    async def _try(self, trial: Trial) -> Owed | None:
-        settings, folder = self.settings, self.folder(trial)
-        skills = folder / "skills"
-        _lay_out(self.skill, skills / self.skill.name, trial.files)
-        agent = replace(settings.agent, skills_dir=skills, skill=self.skill.name)
-        rollouts = Rollouts(
-            data_path=settings.data_path,
-            domain=settings.domain,
-            output_dir=folder / "outputs",
-            log_dir=folder / "logs",
-            working_dir=folder / "work",
-            agent=agent,
-            cases=CaseChoice(instance_ids=trial.tasks, seeds=settings.seeds),
-            model=self._model(trial),
-        )
-        done = await session.run(rollouts)
-        if done.owed:
-            return Owed(done.owed, f"{trial.name}: {done.stopped}")
-        await scoring.run(
-            Scoring(
-                data_path=settings.data_path,
-                domain=settings.domain,
-                output_dir=folder / "outputs",
-                instance_ids=trial.tasks,
-                repeat=len(settings.seeds),
-            )
-        )
-        return None
-
-    def folder(self, trial: Trial) -> Path:
-        return self.settings.output_dir / trial.name
-
-    def _model(self, trial: Trial) -> ModelSettings:
-        """All trials count against the same caps; a case that a stop has cut in two pays nothing
-        twice, and two trials that ask the same still draw their own replies."""
-        model, cache = self.settings.model, self.settings.output_dir / "reply_cache" / trial.name
-        budget = model.budget.budget or self.settings.output_dir / BUDGET
-        return replace(
-            model,
-            budget=replace(model.budget, budget=budget),
-            reply_cache=model.reply_cache or (None if model.replay else cache),
-        )
-
     def _effects(self) -> Effects:
         sides = {
-            name: load_entrants([self.folder(trial), self.folder(self.whole)], common=True)[0]
+            name: load_entrants(
+                [self.tried.folder(trial), self.tried.folder(self.whole)], common=True
+            )[0]
             for name, trial in self.trials.items()
         }
         pairs = paired([(without, whole) for without, whole in sides.values()])
@@ -194,17 +130,3 @@ def _without(skill: Skill, provenance: Provenance, lesson: str) -> Mapping[str, 
     """Raises ContractError where a file of the lesson was edited by hand since."""
     less = without(provenance, [lesson])
     return carried_over(skill.files, provenance.files(), less.files())
-
-
-def _lay_out(skill: Skill, folder: Path, files: Mapping[str, str]) -> None:
-    if not folder.exists():
-        shutil.copytree(skill.root, folder, ignore=shutil.ignore_patterns(".git", "__pycache__"))
-    write_skill(folder, files)
-
-
-def _tokens(log_file: Path) -> int:
-    try:
-        result = read_log(log_file).result
-        return int(result.get("prompt_tokens", 0)) + int(result.get("completion_tokens", 0))
-    except (ContractError, TypeError, ValueError):
-        return 0

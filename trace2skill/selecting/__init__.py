@@ -1,0 +1,1 @@
+"""Which of the learned patches belong into the skill?"""

@@ -1,0 +1,1 @@
+"""States of a skill, tried on tasks."""

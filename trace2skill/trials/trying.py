@@ -1,0 +1,121 @@
+"""Rollouts and verdicts of one state of a skill after another, each in a folder of its own.
+
+What was run is found again by the run's own files, so no state is paid for twice; one that was run
+with other settings is refused with the difference shown.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+from react_agent.errors import ContractError
+from react_agent.layout import BUDGET
+from react_agent.models.settings import ModelSettings
+from react_agent.runs import session
+from react_agent.runs.logs import read_log
+from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts
+from react_agent.skills import Skill, write_skill
+from skill_evolver.engine.history import Provenance
+from spreadsheetbench.scoring import stage as scoring
+from spreadsheetbench.scoring.settings import Scoring
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A state of the skill, and the tasks that it is tried on."""
+
+    name: str
+    files: Mapping[str, str]
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A start that could not do all; the same command goes on."""
+
+    cases: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What all of them have in common."""
+
+    skill: Skill
+    """Whose other files come along."""
+    data_path: Path
+    domain: str
+    output_dir: Path
+    seeds: Sequence[int]
+    agent: AgentSettings
+    model: ModelSettings
+
+    def __post_init__(self) -> None:
+        if self.agent.skill or self.agent.skills_dir:
+            raise ContractError("--skill, --skills_dir: the skill is the one that is measured")
+
+    def folder(self, trial: Trial) -> Path:
+        return self.output_dir / trial.name
+
+    async def attempt(self, trial: Trial) -> Owed | None:
+        """Runs and scores what is not done yet. Raises ContractError as the stages do."""
+        folder, seeds = self.folder(trial), tuple(self.seeds)
+        skills = folder / "skills"
+        lay_out(self.skill, skills / self.skill.name, trial.files)
+        rollouts = Rollouts(
+            data_path=self.data_path,
+            domain=self.domain,
+            output_dir=folder / "outputs",
+            log_dir=folder / "logs",
+            working_dir=folder / "work",
+            agent=replace(self.agent, skills_dir=skills, skill=self.skill.name),
+            cases=CaseChoice(instance_ids=trial.tasks, seeds=seeds),
+            model=self._model(trial),
+        )
+        done = await session.run(rollouts)
+        if done.owed:
+            return Owed(done.owed, f"{trial.name}: {done.stopped}")
+        await scoring.run(
+            Scoring(
+                data_path=self.data_path,
+                domain=self.domain,
+                output_dir=folder / "outputs",
+                instance_ids=trial.tasks,
+                repeat=len(seeds),
+            )
+        )
+        return None
+
+    def _model(self, trial: Trial) -> ModelSettings:
+        """All trials count against the same caps; a case that a stop has cut in two pays nothing
+        twice, and two trials that ask the same still draw their own replies."""
+        model, cache = self.model, self.output_dir / "reply_cache" / trial.name
+        budget = model.budget.budget or self.output_dir / BUDGET
+        return replace(
+            model,
+            budget=replace(model.budget, budget=budget),
+            reply_cache=model.reply_cache or (None if model.replay else cache),
+        )
+
+
+def lay_out(skill: Skill, folder: Path, files: Mapping[str, str]) -> None:
+    if not folder.exists():
+        shutil.copytree(skill.root, folder, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+    write_skill(folder, files)
+
+
+def tokens_a_case(provenance: Provenance) -> float | None:
+    """The mean of the trajectories that the lessons came from, where these are still there."""
+    used = [_tokens(Path(run.trajectory)) for run in provenance.runs.values()]
+    known = [count for count in used if count]
+    return fmean(known) if known else None
+
+
+def _tokens(log_file: Path) -> int:
+    try:
+        result = read_log(log_file).result
+        return int(result.get("prompt_tokens", 0)) + int(result.get("completion_tokens", 0))
+    except (ContractError, TypeError, ValueError):
+        return 0
