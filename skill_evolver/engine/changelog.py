@@ -110,6 +110,7 @@ def release_notes(provenance: Provenance) -> str:
 def _note(lesson: Lesson) -> str:
     runs = ", ".join(lesson.runs[:4]) + (" ..." if len(lesson.runs) > 4 else "")
     count = f"{lesson.support} trajector{'y' if lesson.support == 1 else 'ies'}"
+    count += f", {lesson.counted} more of the class counted" if lesson.counted else ""
     return f"- **{lesson.title}** ({lesson.id}; {count}: {runs}) - {', '.join(lesson.files)}"
 
 

@@ -93,6 +93,7 @@ class Job:
             *(["apart"] if engine.apart else []),
             model_key(model),
             *(e.text for e in self.entries),
+            *(name for e in self.entries for run in e.runs for name in run.counted),
         )
 
     def guard(self) -> Guard:

@@ -189,6 +189,7 @@ class Evolver:
         file = file or f"map_patches/patch_{number:04}.json"
         runs = [run.key for entry in batch for run in entry.runs]
         self.kinds |= {run.key: run.kind for entry in batch for run in entry.runs}
+        self.ledger.counted |= {r.key: r.counted for e in batch for r in e.runs if r.counted}
         edits = []
         for count, edit in enumerate(patch.edits, start=1):
             named = [r.key for e in batch if e.key in edit.sources for r in e.runs]

@@ -34,7 +34,14 @@ async def _run(settings: Reproduction) -> int:
     from trace2skill.reproduce.conduct import Conductor
     from trace2skill.reproduce.recipe import recipe_of
 
-    conductor = Conductor.of(recipe_of(settings))
+    recipe = recipe_of(settings)
+    if settings.experiment:
+        from trace2skill.reproduce.arms import run_arms
+
+        return await run_arms(
+            settings.experiment, recipe, start, yes=settings.yes, dry_run=settings.dry_run
+        )
+    conductor = Conductor.of(recipe)
     return await start(conductor, yes=settings.yes, dry_run=settings.dry_run)
 
 

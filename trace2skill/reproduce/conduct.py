@@ -8,6 +8,7 @@ import asyncio
 import shlex
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ class Conductor:
         """What differs from the last start, and decides nothing that has begun."""
         self.progress = True
         """Whether the bars of the stages are shown."""
+        self.prepare: Callable[[], None] = lambda: None
+        """Called before the first stage of a start."""
         self._number = 0
 
     @classmethod
@@ -97,6 +100,7 @@ class Conductor:
     async def run(self) -> int:
         """All that is not whole yet; the exit code."""
         self._note(settings=self._settings(), stopped=None)
+        self.prepare()
         write_whole(self.root / COMMANDS, self._as_script())
         for line in self.changed:
             say(f"changed since the last start, before anything rested on it: {line}")

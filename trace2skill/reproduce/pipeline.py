@@ -93,6 +93,10 @@ class Pipeline:
             for seed in recipe.seeds
         ]
 
+    def before_lessons(self) -> list[Entrant]:
+        """What no lesson has gone into: the same for every recipe with these skills and seeds."""
+        return [*self.baselines(), self.teacher, *self.validations()[:1]]
+
     def champion(self, seed: int) -> Entrant:
         return Entrant(
             f"{self.recipe.start} evolved (seed {seed})",
@@ -206,7 +210,7 @@ class Pipeline:
         """The analyses of the training runs."""
         recipe = self.recipe
         about = f"{recipe.lessons} lessons from the trajectories"
-        places = tuple(self.teacher.folder / analysis_folder(kind) for kind in self._kinds())
+        places = tuple(self.teacher.folder / self._analysed_in(kind) for kind in self._kinds())
         stages = tuple(Stage("analyze", settings) for settings in self._analyses())
         return PipelineStep("lessons", about, "lessons", "train", stages, self._learned, places)
 
@@ -231,6 +235,7 @@ class Pipeline:
             run_folder=self.teacher.folder,
             domain=recipe.domain,
             only=kind,
+            single_call=recipe.analyst == "single call",
             data_path=recipe.data_path,
             repairing=Repairing(
                 max_turns=recipe.max_turns,
@@ -244,7 +249,7 @@ class Pipeline:
 
     def lessons_learned(self) -> int:
         """Records that evolutions can learn from."""
-        files = [self.teacher.folder / f"{analysis_folder(k)}{PARSED}" for k in self._kinds()]
+        files = [self.teacher.folder / f"{self._analysed_in(k)}{PARSED}" for k in self._kinds()]
         return sum(len(read_json(file)) for file in files if file.is_file())
 
     def evolve(self, seed: int) -> PipelineStep:
@@ -259,6 +264,8 @@ class Pipeline:
             # The published combined command says nothing of it.
             prompt="skill" if recipe.lessons == "combined" else "generic",
             seed=seed,
+            mode=recipe.mode,
+            batch_size=recipe.batch_size,
             merge_batch_size=recipe.merge_batch_size,
             max_workers=recipe.workers,
             changelog=folder / CHANGE_LOG,
@@ -303,18 +310,22 @@ class Pipeline:
         lessons = self.recipe.lessons
         return ["error", "success"] if lessons == "combined" else [lessons]
 
+    def _analysed_in(self, kind: LessonKind) -> str:
+        single = kind == "error" and self.recipe.analyst == "single call"
+        return f"{analysis_folder(kind)}_llm" if single else analysis_folder(kind)
+
     def _learned(self) -> bool:
         base = self.teacher.folder
         return all(
-            (base / f"{analysis_folder(kind)}{PARSED}").is_file()
-            and field_of(base / analysis_folder(kind) / ANALYSIS_SUMMARY, "owed") == []
+            (base / f"{self._analysed_in(kind)}{PARSED}").is_file()
+            and field_of(base / self._analysed_in(kind) / ANALYSIS_SUMMARY, "owed") == []
             for kind in self._kinds()
         )
 
     # ---- parts of settings ---------------------------------------------------
 
     def _records(self, kind: LessonKind) -> Path | None:
-        file = self.teacher.folder / f"{analysis_folder(kind)}{PARSED}"
+        file = self.teacher.folder / f"{self._analysed_in(kind)}{PARSED}"
         return file if kind in self._kinds() else None
 
     def _tasks(self, split: str) -> "_Tasks":

@@ -159,6 +159,12 @@ class Recipe(_Table):
     baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")
     """Skills that are scored on the held-out split besides the agent without one."""
     lessons: Literal["error", "success", "combined"] = "error"
+    analyst: Literal["agentic", "single call"] = "agentic"
+    """Of failures; a single call is the paper's ablation."""
+    mode: Literal["parallel", "sequential"] = "parallel"
+    """How lessons reach the skill; sequential edits it batch by batch and merges nothing."""
+    batch_size: Positive = 1
+    """Records of one batch."""
     seeds: Seeds = (41, 42, 43)
     """One evolution each; the first also rolls out the trajectories that all of them learn from."""
     test_seeds: tuple[int, ...] = ()
@@ -227,9 +233,9 @@ class Recipe(_Table):
                 del value["model"][role]["base_url"], value["model"][role]["provider"]
         if not self.model.as_released:  # as in reproductions from before one could ask for it
             del value["model"]["as_released"]
-        usual = {"harness": "react", "command": "", "skill_offer": None}
-        for name in usual:
-            if value[name] == usual[name]:
+        later = ("analyst", "mode", "batch_size", "harness", "command", "skill_offer")
+        for name in later:  # likewise
+            if value[name] == Recipe.model_fields[name].default:
                 del value[name]
         if not self.agent_packages:  # as reproductions had it before there was such a key
             del value["agent_packages"]

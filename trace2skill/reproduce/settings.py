@@ -24,6 +24,12 @@ class Reproduction(Start):
     """One start of a reproduction."""
 
     config: Path = setting("such as reproduce.example.toml", unit="CONFIG", positional=True)
+    experiment: str | None = setting(
+        "one of the paper's comparisons in place of a single recipe: merging, analysts, signals, "
+        "starts; each arm lies in a folder of its own, what they have in common is run once",
+        None,
+        unit="NAME",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
