@@ -214,6 +214,10 @@ def test_so_many_of_a_class_are_paid_for_and_the_others_counted(tmp_path, worker
     assert sum(summary.counts.values()) == summary.trajectories == 4
     assert "counted, not analysed: 2 out_of_turns" in summary.table()
     assert [d["instance"] for d in summary.dropped if "counted" in d["reason"]] == ["1-3", "1-4"]
+    records = load_records(analyst.output_dir / "records.json")
+    assert {r.instance_id: r.counted for r in records} == dict.fromkeys(
+        ("1-1", "1-2"), ("1-3", "1-4")
+    )
     paid = len(asked)
     again = analyse(analyst, selection, per_class=2)
     assert again.counts == summary.counts

@@ -17,9 +17,11 @@ from evolving import (
     summary_of,
 )
 
+from analysis.lessons.records import load_records, save_records
 from react_agent.errors import ContextOverflow, EndpointRefused, InfrastructureError, PromptRefused
 from react_agent.model import Message, Reply
 from react_agent.skills import Skill, list_backups
+from skill_evolver.engine.changelog import release_notes
 from skill_evolver.engine.history import explain
 from skill_evolver.engine.map_reduce import Unfinished
 from skill_evolver.engine.result import NOT_WRITTEN
@@ -395,6 +397,25 @@ def test_embedded_provenance_stays_out_of_the_body(skill: Path, records: Path) -
     assert "700-10" in str(after.metadata["metadata"])
     assert "700-10" not in after.body
     assert check_folder(after) == []
+
+
+def test_runs_that_were_only_counted_order_lessons_and_are_no_support(tmp_path: Path) -> None:
+    source = make_records(tmp_path / "records.json", 7)
+    records = load_records(source)
+    last = records[6].model_copy(update={"counted": ("9-1", "9-2", records[6].instance_id)})
+    save_records(source, [*records[:6], last])
+    skill = make_skill(tmp_path / "one")
+    run(skill, source, Author())
+    _, provenance, _ = explain(skill)
+    alone = [lesson for lesson in provenance.lessons if lesson.support == 1]
+    assert len(alone) > 1
+    assert (alone[0].runs, alone[0].counted) == ((last.instance_id,), 2)
+    assert [lesson.counted for lesson in alone[1:]] == [0] * (len(alone) - 1)
+    assert alone[0].weight == "1 (+2 counted)"
+    assert "1 trajectory, 2 more of the class counted" in release_notes(provenance)
+    other = make_skill(tmp_path / "two")
+    run(other, source, Author(), "--min-support", "2")
+    assert all(lesson.support > 1 for lesson in explain(other)[1].lessons)
 
 
 def test_the_change_log_reads_like_release_notes(skill: Path, records: Path) -> None:

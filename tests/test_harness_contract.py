@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import clients_folder
+from conftest import PROJECT, clients_folder
 from scripted_endpoint import Fail, OpenSkill, Run, Say, ScriptedEndpoint, Turn
 
 from react_agent.errors import BudgetReached, ContractError
@@ -211,6 +211,12 @@ def test_an_agent_of_ones_own_making(place: Place, tmp_path: Path, monkeypatch: 
     assert (done.status, done.error) == ("completed", "")
     assert "Check the sum twice." in str(end.asked[0].body)
     assert (place.folder / "total.txt").read_text() == "3\n"
+
+
+def test_the_page_tells_of_every_client() -> None:
+    page = (PROJECT / "docs/bring_your_agent.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(\w[\w-]*)` \|", page, re.MULTILINE))
+    assert told == {*HARNESSES} >= {*CLIENTS}
 
 
 @pytest.mark.parametrize("name", CLIENTS)

@@ -1,22 +1,30 @@
 """A skill learns from its user's sessions: wizard, hook, rounds, and the user's decisions."""
 
+import ast
 import asyncio
 import json
 import os
+import resource
+import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import clients_folder
 from online import KEY, OTHERS, Person, cli, handler, round_file, started, until
 from sessionfiles import work_day
 from stub_server import StubServer
 
 from react_agent.skills import Skill, list_backups
 from trace2skill.cli import main
+from trace2skill.online import hook
 from trace2skill.online.rounds import latest, rejected
 
+REAL_PATH = os.environ.get("PATH", "")
 URL = "http://127.0.0.1:9/v1"
 
 
@@ -289,3 +297,73 @@ def test_two_starts_do_not_collide_and_settings_are_checked(
         said = capsys.readouterr().err
         assert why in said, said
         assert str(home.config) in said
+
+
+def test_the_hook_takes_little_time_and_imports_nothing_of_ours(person: Person) -> None:
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    home = person.online()
+    code = (
+        "import runpy, sys; sys.argv[:] = sys.argv[1:]; runpy.run_path(sys.argv[0], None, "
+        "'__main__'); print(sorted(sys.modules))"
+    )
+    told = json.dumps(person.session(1)).encode()
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, hook.__file__, str(home.folder)],
+        input=told,
+        capture_output=True,
+        check=True,
+    )
+    loaded = set(ast.literal_eval(done.stdout.decode()))
+    assert not {name.partition(".")[0] for name in loaded} & {"trace2skill", "react_agent", "yaml"}
+    assert not loaded & {"asyncio", "subprocess", "logging", "socket"}
+    assert len(list(home.notes())) == 1
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for _ in range(5):
+        assert person.ends(told).wait() == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent / 5 < 0.1
+    assert len(list(home.notes())) == 1
+
+
+def test_a_full_disk_costs_the_note_and_nothing_else(person: Person) -> None:
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    home = person.online()
+    process = person.ends(person.session(1), f"ulimit -f 0; {person.command()}")
+    said, _ = process.communicate()
+    assert (process.returncode, said) == (0, b"")
+    assert list(home.spool.iterdir()) == []
+    assert person.ends(person.session(1)).wait() == 0
+    run = f"ulimit -f 0; exec {sys.executable} -m trace2skill online run"
+    done = subprocess.run(["/bin/sh", "-c", run], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "File too large; what is finished is kept" in done.stderr
+    assert len(list(home.notes())) == 1
+    assert main(["online", "run"]) == 0
+    assert not list(home.notes())
+
+
+def test_a_hook_whose_python_is_gone_ends_well(person: Person) -> None:
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    gone = person.command().replace(sys.executable, "/nowhere/python")
+    process = person.ends(person.session(1), gone)
+    said, _ = process.communicate()
+    assert (process.returncode, said) == (0, b"")
+    other = person.command().replace(str(person.online().folder), "/nowhere/folder")
+    assert person.ends(person.session(1), other).wait() == 0
+    assert not Path("/nowhere").exists()
+
+
+def test_the_real_client_is_seen_to_fire_the_hook(
+    person: Person, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = os.pathsep.join([f"{clients_folder()}/node_modules/.bin", REAL_PATH])
+    client = shutil.which("claude", path=places)
+    if client is None:
+        pytest.skip("Claude Code is not installed; see `make clients`")
+    node = shutil.which("node", path=places) or client
+    folders = (str(Path(client).parent), str(Path(node).parent), "/usr/bin", "/bin")
+    monkeypatch.setenv("PATH", os.pathsep.join(folders))
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    assert f"by its command and by {client}" in capsys.readouterr().out
+    assert not list(person.online().notes())

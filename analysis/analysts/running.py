@@ -245,10 +245,20 @@ class AnalysisRun:
         summary = summarise(self.analyst.kind, cases, left_out, self.owed, seconds)
         aside = [x.instance for x in self.selection.left_out if x.reason == "not selected"]
         write_records(
-            self.analyst.output_dir, self.parsed_output, self.analyst.kind, sorted(order + aside)
+            self.analyst.output_dir,
+            self.parsed_output,
+            self.analyst.kind,
+            sorted(order + aside),
+            self._counted_by_class(),
         )
         write_summary(self.analyst.output_dir, summary)
         return summary
+
+    def _counted_by_class(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for one in self.counted:
+            found.setdefault(one.error_class, []).append(one.instance)
+        return found
 
 
 class _NothingGetsThrough(Exception):

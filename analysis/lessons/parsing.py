@@ -9,7 +9,7 @@ Two layouts. The agentic analyst leaves a folder an instance (`analysis_report.m
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,8 +92,20 @@ def parse_folder(folder: Path, kind: LessonKind, only: Sequence[str] | None = No
     return parsed
 
 
-def write_records(folder: Path, output: Path, kind: LessonKind, only: Sequence[str]) -> Parsed:
+def write_records(
+    folder: Path,
+    output: Path,
+    kind: LessonKind,
+    only: Sequence[str],
+    counted: Mapping[str, Sequence[str]] | None = None,
+) -> Parsed:
+    """`counted` has the runs that were only counted, by class of failure."""
     parsed = parse_folder(folder, kind, only)
+    if counted:
+        parsed.records = [
+            r.model_copy(update={"counted": tuple(counted.get(r.error_class, ()))})
+            for r in parsed.records
+        ]
     save_records(output, parsed.records)
     return parsed
 

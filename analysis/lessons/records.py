@@ -106,6 +106,8 @@ class LessonRecord(BaseModel):
     gate_file: str = ""
     items_dropped: int = 0
     """Items left out because they gave away answers."""
+    counted: tuple[Id, ...] = ()
+    """Runs that failed in the same class and were counted, not analysed (`--per-class`)."""
 
     @property
     def task(self) -> str:

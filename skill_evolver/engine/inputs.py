@@ -44,6 +44,8 @@ class Run(BaseModel):
     gate: str = ""
     lessons: tuple[str, ...] = ()
     """The titles of the record's items."""
+    counted: tuple[str, ...] = ()
+    """Runs that failed in the same class and were not analysed."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ def _record_entry(record: LessonRecord) -> LessonEntry:
         failing_cells_total=record.failing_cells_total,
         gate=" ".join(filter(None, (record.gate_mode, record.gate_verdict))),
         lessons=tuple(item.title for item in record.items),
+        counted=record.counted,
     )
     text = PROMPTS.render(
         "map/entry_record.j2",

@@ -25,6 +25,13 @@ class Lesson(BaseModel):
     runs: tuple[str, ...]
     edits: tuple[str, ...]
     files: tuple[str, ...]
+    counted: int = 0
+    """Other runs of the same classes of failure, counted and not analysed: no part of `support`."""
+
+    @property
+    def weight(self) -> str:
+        """The support as lists show it."""
+        return f"{self.support} (+{self.counted} counted)" if self.counted else str(self.support)
 
 
 @dataclass
@@ -34,8 +41,8 @@ class _Group:
 
 
 def group(ledger: Ledger, edits: Sequence[ExactEdit], first: int = 1) -> list[Lesson]:
-    """Lessons by support, then by order. A file and its pointers are one lesson, and so are the
-    edits that a merge or a translation made of the same sources."""
+    """Lessons by support, then by what was only counted, then by order. A file and its pointers are
+    one lesson, and so are the edits that a merge or a translation made of the same sources."""
     groups: list[_Group] = []
     for order, edit in enumerate(edits):
         mine = [g for g in groups if any(_together(ledger, edit, other) for other in g.edits)]
@@ -49,11 +56,19 @@ def group(ledger: Ledger, edits: Sequence[ExactEdit], first: int = 1) -> list[Le
         runs = ledger.runs(ids) or ledger.reached_runs(ids)
         lead = next((e for e in each.edits if e.op != "create"), each.edits[0])
         files = tuple(dict.fromkeys(e.file for e in each.edits))
-        found.append((-len(runs), each.order, title_of(lead), runs, ids, files))
-    return [
-        Lesson(id=f"L{n}", title=title, support=len(runs), runs=runs, edits=ids, files=files)
-        for n, (_, _, title, runs, ids, files) in enumerate(sorted(found), start=first)
-    ]
+        counted = {name for run in runs for name in ledger.counted.get(run, ())} - {*runs}
+        lesson = Lesson(
+            id="",
+            title=title_of(lead),
+            support=len(runs),
+            runs=runs,
+            edits=ids,
+            files=files,
+            counted=len(counted),
+        )
+        found.append((-len(runs), -len(counted), each.order, lesson))
+    ordered = [entry[-1] for entry in sorted(found, key=lambda entry: entry[:3])]
+    return numbered(ordered, first)
 
 
 def numbered(lessons: Sequence[Lesson], first: int) -> list[Lesson]:

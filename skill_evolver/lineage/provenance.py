@@ -73,6 +73,8 @@ class Ledger:
     dropped: list[Dropped] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     """Links by how they were found, and ids that named nothing."""
+    counted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By run, others that failed in the same class and were counted, not analysed."""
     _leaves: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def add(self, node: Node) -> None:

@@ -73,8 +73,7 @@ def _status(settings: OfSkill) -> int:
     from trace2skill.online.client_settings import ClientSettings
     from trace2skill.online.home import find_home
     from trace2skill.online.hook import HOOK_LOG
-    from trace2skill.online.intake import waiting
-    from trace2skill.online.rounds import rounds
+    from trace2skill.online.rounds import free, rounds
     from trace2skill.online.wizard import settings_file
 
     home = find_home(settings.config)
@@ -86,7 +85,7 @@ def _status(settings: OfSkill) -> int:
     say(f"skill     {given.skill}\nsettings  {home.config}")
     say(f"hook      {'in' if there else 'not in'} {file}")
     say(f"noted     {len(list(home.notes()))} sessions that are not taken in yet")
-    say(f"waiting   {len(waiting(home))} of {given.after} sessions for the next round")
+    say(f"waiting   {len(free(home))} of {given.after} sessions for the next round")
     for entry in [e for e in home.ledger().values() if e.state == "left out"][-5:]:
         say(f"left out  {entry.session}: {entry.why}")
     say(f"today     {spent:,} of {given.day_tokens:,} tokens")

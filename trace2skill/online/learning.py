@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from react_agent.lock import only_start
 from trace2skill.online.deciding import adopt
 from trace2skill.online.home import Home, Taken, load_keys
-from trace2skill.online.intake import take_in, waiting
-from trace2skill.online.rounds import Round, carry_on, latest, open_round
+from trace2skill.online.intake import take_in
+from trace2skill.online.rounds import Round, carry_on, free, latest, open_round
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ async def learn(home: Home, now: bool = False) -> Learnt:
             await _work(home, now, taken, done)
         # Who noted a session while the folder was held was sent away, so that is looked after here.
         if not any(home.notes()) or (done and done[-1].state == "open"):
-            return Learnt(tuple(taken), len(waiting(home)), tuple(done), latest(home, "staged"))
+            return Learnt(tuple(taken), len(free(home)), tuple(done), latest(home, "staged"))
 
 
 async def _work(home: Home, now: bool, taken: list[Taken], done: list[Round]) -> None:

@@ -121,6 +121,13 @@ def save(home: Home, one: Round) -> Round:
     return one
 
 
+def free(home: Home) -> list[Taken]:
+    """Sessions that wait for a round that is not begun."""
+    begun = latest(home, "open")
+    held = {entry.session for entry in begun.sessions} if begun else set()
+    return [entry for entry in waiting(home) if entry.session not in held]
+
+
 def latest(home: Home, state: str) -> Round | None:
     return next((one for one in reversed(rounds(home)) if one.state == state), None)
 
@@ -305,4 +312,8 @@ class Rejected(BaseModel, frozen=True):
 
 
 def rejected(home: Home) -> list[Rejected]:
-    return [Rejected.model_validate(line) for line in read_lines(home.rejected)]
+    """Raises ContractError for a line that does not fit."""
+    try:
+        return [Rejected.model_validate(line) for line in read_lines(home.rejected)]
+    except ValidationError as error:
+        raise ContractError(f"{home.rejected}: {first_problem(error)}") from None

@@ -215,7 +215,7 @@ class ClientHarness:
         return Trajectory(
             messages,
             status,
-            turns=ended.turns or visit.calls,
+            turns=visit.calls,
             error=error,
             usage=visit.usage,
             seconds=done.seconds if done else 0.0,

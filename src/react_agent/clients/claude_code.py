@@ -59,13 +59,11 @@ class ClaudeCode:
             return Ended("completed" if begun else "crash", "it ended without a result", rows=rows)
         if denied := result.get("permission_denials"):
             rows["denied"] = json.dumps(denied)[:400]
-        turns = result.get("num_turns")
-        turns = turns if isinstance(turns, int) else 0
         reason = str(result.get("terminal_reason") or result.get("subtype"))
         if not result.get("is_error") and reason not in _ENDINGS:
-            return Ended(turns=turns, rows=rows)
+            return Ended(rows=rows)
         status = _ENDINGS.get(reason, "infrastructure" if result.get("is_error") else "completed")
-        return Ended(status, str(result.get("result") or reason)[:400], turns, rows)
+        return Ended(status, str(result.get("result") or reason)[:400], rows)
 
     def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
         folder = given.home / ".claude" / "projects"

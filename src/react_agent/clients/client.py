@@ -47,8 +47,6 @@ class Ended:
 
     status: Status = "completed"
     error: str = ""
-    turns: int = 0
-    """Where the client counts them; else calls of the model are counted."""
     rows: Mapping[str, Any] = field(default_factory=dict)
     """For the log."""
 

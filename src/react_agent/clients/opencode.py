@@ -45,14 +45,13 @@ class OpenCode:
         return Start(argv, {KEY: given.key, "OPENCODE_DISABLE_MODELS_FETCH": "1"})
 
     def ended(self, events: Sequence[Event]) -> Ended:
-        turns = sum(event.get("type") == "step_finish" for event in events)
         for event in reversed(events):
             if event.get("type") == "error":
-                return Ended("infrastructure", text_of(event.get("error"))[:400], turns)
+                return Ended("infrastructure", text_of(event.get("error"))[:400])
             if event.get("type") == "step_finish":
                 reason = word(mapping(event.get("part")).get("reason"))
                 error = "" if reason == "stop" else f"it ended after a step: {reason}"
-                return Ended(error=error, turns=turns)
+                return Ended(error=error)
         return Ended("completed" if events[:-1] else "crash", "it ended without a step")
 
     def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:

@@ -52,12 +52,10 @@ class QwenCode:
         result, begun = last(events, "result"), last(events, "system")
         if not result:
             return Ended("completed" if begun else "crash", "it ended without a result")
-        turns = result.get("num_turns")
-        turns = turns if isinstance(turns, int) else 0
         words = str(result.get("result") or result.get("error") or result.get("subtype"))[:400]
         if result.get("is_error") or words.lstrip().startswith(FAILED):
-            return Ended("infrastructure", words, turns)
-        return Ended(turns=turns)
+            return Ended("infrastructure", words)
+        return Ended()
 
     def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
         folder = given.home / ".qwen" / "projects"

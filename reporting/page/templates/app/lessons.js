@@ -77,11 +77,13 @@ function lessonsTable() {
   const measured = Object.keys(INDEX.lessons.effects).length > 0;
   return section("What the skill has learnt", table("Support: how many different trajectories a lesson rests on. A line leads to its evidence below, a trajectory and a cell to the run",
     ["Lesson", "What it says", "Support", "Lines of the skill", "Trajectories", "Cells that were wrong", ...(measured ? ["Does it help?"] : [])],
-    lessons.map((lesson) => [lesson.id, lesson.title, number(lesson.support),
+    lessons.map((lesson) => [lesson.id, lesson.title, lesson.counted ? `${number(lesson.support)} (+${number(lesson.counted)} counted)` : number(lesson.support),
       lessonLines(lesson).map((one, index) => [index ? ", " : "", link(toLine(one.file, one.first), `${one.file}:${one.first}`), ` (${count(one.amount, "line")})`]),
       lesson.runs.map((name, index) => [index ? ", " : "", INDEX.lessons.runs[name]?.detail ? link(toTask(INDEX.lessons.runs[name].detail), name) : name]),
       lessonCells(lesson), ...(measured ? [INDEX.lessons.effects[lesson.id] ?? "not tried"] : [])]),
-    { numeric: [2] }), el("p", { class: "note" }, source(INDEX.lessons.source)));
+    { numeric: [2] }),
+    INDEX.lessons.gated.length ? el("details", {}, el("summary", {}, "Patches on their own tasks"), el("ul", {}, INDEX.lessons.gated.map((one) => el("li", {}, one)))) : "",
+    el("p", { class: "note" }, source(INDEX.lessons.source)));
 }
 
 function droppedTable() {
