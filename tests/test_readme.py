@@ -1,4 +1,4 @@
-"""The README's walks, line by line as they stand there, on the bundled tasks and a real server."""
+"""The README's two walks, line by line, on the bundled tasks and a real server."""
 
 import asyncio
 import os
@@ -12,9 +12,15 @@ import pytest
 from stub_server import StubServer, reply
 
 PROJECT = Path(__file__).resolve().parents[1]
-BLOCKS = re.findall(r"```bash\n(.*?)```", (PROJECT / "README.md").read_text("utf-8"), re.DOTALL)
-MODEL_BLOCKS = BLOCKS[1:-1]
-"""Between the two make commands, which CI runs, and the reproduction."""
+README = (PROJECT / "README.md").read_text("utf-8")
+
+
+def commands(heading: str) -> str:
+    """The bash blocks of one section."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return "".join(re.findall(r"```bash\n(.*?)```", section, re.DOTALL))
+
+
 SMALLER = {
     "python -m pip install -e .\n": "",  # done
     "trace2skill data fetch ": "true ",  # needs a network
@@ -75,7 +81,7 @@ def smaller(text: str, changes: dict[str, str]) -> str:
 
 
 def test_bring_your_model_from_the_first_line_to_the_report(folder: Path) -> None:
-    code, said = bash(smaller("".join(MODEL_BLOCKS), SMALLER), folder)
+    code, said = bash(smaller(commands("Bring your model"), SMALLER), folder)
     assert code == 0, said[-3000:]
     assert re.search(r"undecided|better|worse", said, re.IGNORECASE)
     report = (folder / "report.html").read_text("utf-8")
@@ -87,7 +93,7 @@ def test_bring_your_model_from_the_first_line_to_the_report(folder: Path) -> Non
 
 
 def test_reproduce_the_paper_shows_its_plan(folder: Path) -> None:
-    lines = BLOCKS[-1].splitlines()
+    lines = commands("Reproduce the paper").splitlines()
     copy, plan, run, watch = (line.split("#")[0].strip() for line in lines)
     assert (run, watch) == (plan.removesuffix(" --dry-run"), "trace2skill watch outputs/reproduce")
     shorter: dict[str, Any] = tomllib.loads((PROJECT / "reproduce.example.toml").read_text())
