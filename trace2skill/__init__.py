@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from analysis.analysts.settings import Repairing as Repairing
     from analysis.analysts.settings import RunAnalysis as RunAnalysis
     from analysis.analysts.settings import RunChoice as RunChoice
+    from analysis.memories.settings import MemoryBuilding as MemoryBuilding
     from react_agent.engines.settings import ExecutorSettings as ExecutorSettings
     from react_agent.errors import Trace2SkillError as Trace2SkillError
+    from react_agent.memory.settings import MemorySettings as MemorySettings
     from react_agent.models.settings import ModelSettings as ModelSettings
     from react_agent.models.spending.settings import BudgetSettings as BudgetSettings
     from react_agent.runs.settings import AgentSettings as AgentSettings
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from spreadsheetbench.scoring.settings import ReadingSettings as ReadingSettings
     from spreadsheetbench.scoring.settings import Scoring as Scoring
     from trace2skill.api import analyse as analyse
+    from trace2skill.api import build_memory as build_memory
     from trace2skill.api import compare as compare
     from trace2skill.api import evaluate as evaluate
     from trace2skill.api import evolve as evolve
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from trace2skill.api import import_sessions as import_sessions
     from trace2skill.api import keep_ledger as keep_ledger
     from trace2skill.api import run as run
+    from trace2skill.api import select_patches as select_patches
     from trace2skill.api import show_transfer as show_transfer
     from trace2skill.api import triage as triage
     from trace2skill.api import write_report as write_report
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from trace2skill.plugging import offer_evaluator as offer_evaluator
     from trace2skill.plugging import offer_harness as offer_harness
     from trace2skill.plugging import offer_model as offer_model
+    from trace2skill.selecting.settings import PatchSelection as PatchSelection
 
 _PLACES = {
     "analysis.analysts.settings": (
@@ -59,8 +64,10 @@ _PLACES = {
         "RunAnalysis",
         "RunChoice",
     ),
+    "analysis.memories.settings": ("MemoryBuilding",),
     "react_agent.engines.settings": ("ExecutorSettings",),
     "react_agent.errors": ("Trace2SkillError",),
+    "react_agent.memory.settings": ("MemorySettings",),
     "react_agent.models.settings": ("ModelSettings",),
     "react_agent.models.spending.settings": ("BudgetSettings",),
     "react_agent.runs.settings": ("AgentSettings", "CaseChoice", "Rollouts", "Triage"),
@@ -73,6 +80,7 @@ _PLACES = {
     "spreadsheetbench.scoring.settings": ("BookScoring", "ReadingSettings", "Scoring"),
     "trace2skill.api": (
         "analyse",
+        "build_memory",
         "compare",
         "evaluate",
         "evolve",
@@ -81,10 +89,12 @@ _PLACES = {
         "keep_ledger",
         "run",
         "show_transfer",
+        "select_patches",
         "triage",
         "write_report",
     ),
     "trace2skill.online.settings": ("SessionImport",),
+    "trace2skill.selecting.settings": ("PatchSelection",),
     "trace2skill.plugging": ("offer_evaluator", "offer_harness", "offer_model"),
 }
 _HOMES = {name: module for module, names in _PLACES.items() for name in names}

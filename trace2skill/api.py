@@ -11,6 +11,8 @@ from react_agent.threads import to_the_end
 if TYPE_CHECKING:
     from analysis.analysts.settings import Analysis, RunAnalysis
     from analysis.lessons.outcomes import Summary
+    from analysis.memories.settings import MemoryBuilding
+    from react_agent.memory.bank import Bank
     from react_agent.runs.places import Session
     from react_agent.runs.settings import Rollouts, Triage
     from react_agent.runs.triage import Row
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from spreadsheetbench.scoring.stage import Scored
     from trace2skill.online.importing import Imported
     from trace2skill.online.settings import SessionImport
+    from trace2skill.selecting.outcome import PatchesSelected
+    from trace2skill.selecting.settings import PatchSelection
+    from trace2skill.trials.trying import Owed
 
 
 async def run(settings: "Rollouts") -> "Session":
@@ -63,11 +68,28 @@ async def analyse(settings: "RunAnalysis | Analysis") -> "list[Summary]":
     return [await analysing.analyse(settings)]
 
 
+async def build_memory(settings: "MemoryBuilding") -> "Bank":
+    """Notes of a run's trajectories, for `MemorySettings` of other rollouts."""
+    from analysis.memories import building
+
+    return await building.build(settings)
+
+
 async def evolve(settings: "Evolution") -> "EvolutionResult":
     """A better skill from lessons: swapped in whole, or as it was, with `problems` saying why."""
     from skill_evolver.engine import evolution
 
     return await evolution.evolve(settings)
+
+
+async def select_patches(settings: "PatchSelection") -> "PatchesSelected | Owed":
+    """The best subset of an evolution's lessons, as a skill; what is owed, where a cap ended it."""
+    from react_agent.lock import only_start
+    from trace2skill.selecting.stage import Selecting
+
+    selecting = Selecting(settings)
+    with only_start(settings.output_dir):
+        return await selecting.run()
 
 
 async def compare(settings: "Comparison") -> "Compared":
