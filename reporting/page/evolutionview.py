@@ -138,6 +138,7 @@ def lessons_of(view: EvolutionView, trajectories: Mapping[str, str]) -> dict[str
             }
             for key, run in provenance.runs.items()
         },
+        "gated": [str(trial) for trial in provenance.gated],
         "dropped": [entry.model_dump(mode="json") for entry in provenance.dropped],
     }
 

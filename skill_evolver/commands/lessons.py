@@ -36,6 +36,8 @@ def _work(settings: LessonList) -> int:
         effect = f"; {effects[lesson.id]}" if lesson.id in effects else ""
         where = ", ".join(lesson.files)
         say(f"{lesson.id:<6}{lesson.weight:>8}  {lesson.title} ({where}){effect}")
+    for trial in provenance.gated:
+        say(f"gate: {trial}")
     for lesson in provenance.reverted:
         say(f"{lesson.id:<6}{lesson.support:>8}  {lesson.title} (reverted)")
     say(f"{len(provenance.lessons)} lessons; explained by {file}", file=sys.stderr)

@@ -32,6 +32,7 @@ RULES = {
     "known": "said what the skill says already",
     "min-support": "had too few trajectories behind it",
     "pair": "lost its file or its pointer",
+    "gate": "did not solve the task that it came from (--gate patch)",
     "invented": "came from no edit that was given to the merge",
     "refused by the merge": "was left out by a merge with a reason",
     "batch taken back": "belonged to a batch that broke a rule",
@@ -101,6 +102,9 @@ def release_notes(provenance: Provenance) -> str:
     if provenance.review:
         said = [f"- {v.edit}: {v.verdict}: {v.reason}" for v in provenance.review.verdicts]
         lines += ["## Review by a model", "", str(provenance.review), *said, ""]
+    if provenance.gated:
+        tried = [f"- {trial}" for trial in provenance.gated]
+        lines += ["## Patches on their own tasks", "", *tried, ""]
     rest = [entry for entry in provenance.dropped if not entry.rule.startswith(PREFIX)]
     if rest:
         lines += ["## Left out", "", *_left_out(rest), ""]

@@ -1,5 +1,6 @@
 """One evolution: prepare, evolve, and write the skill or leave all as it was."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,6 +21,7 @@ from skill_evolver.engine.finish import Finished, Finisher
 from skill_evolver.engine.history import Provenance, embed, now, previous, save_provenance
 from skill_evolver.engine.job import Job, prepare
 from skill_evolver.engine.map_reduce import Evolver, Unfinished
+from skill_evolver.engine.patch_gate import PatchGate, gate_plan
 from skill_evolver.engine.result import EvolutionResult
 from skill_evolver.engine.review import reviewed
 from skill_evolver.engine.settings import Evolution
@@ -28,6 +30,9 @@ from skill_evolver.engine.writing import copy_out, write, write_diff
 from skill_evolver.guard.echo import change_of
 from skill_evolver.guard.guardrails import Guard, flagged_problems
 from skill_evolver.guard.screening import Flagged, Review, flagged_texts, listed
+from skill_evolver.lineage.trials import PatchTrial
+
+log = logging.getLogger(__name__)
 
 
 async def evolve(
@@ -44,6 +49,8 @@ async def evolve(
     job = prepare(settings)
     if settings.estimate:
         return EvolutionResult(job.skill.root, text=estimated(job))
+    if job.engine.gate_turns:
+        log.warning(gate_plan(job))
     async with connected(job, transport) as model:
         return await carry_out(job, model, show)
 
@@ -68,7 +75,8 @@ async def connected(job: Job, transport: Transport | None = None) -> AsyncIterat
 def estimated(job: Job) -> str:
     """What it would cost, in words; calls nobody."""
     price = Prices.load(job.settings.model.budget.prices).find(job.settings.model.model or "")
-    return estimate(job.skill, job.engine, job.entries, price)
+    said = estimate(job.skill, job.engine, job.entries, price)
+    return f"{said}\n{gate_plan(job)}" if job.engine.gate_turns else said
 
 
 async def carry_out(
@@ -99,6 +107,8 @@ async def _evolve(job: Job, model: Model, show: Callable[[str], None]) -> Evolut
     highest = max((int(e.id[1:]) for e in earlier.lessons), default=0) if earlier else 0
     finisher = Finisher(evolver, job.skill.other_files, first_lesson=highest + 1)
     guard = job.guard()
+    gate = PatchGate(job) if job.engine.gate_turns else None
+    evolver.gate = gate.refuses if gate else None
     review: Review | None = None
     try:
         with shown(evolver, job.entries):
@@ -107,7 +117,8 @@ async def _evolve(job: Job, model: Model, show: Callable[[str], None]) -> Evolut
                 result, review = await reviewed(finisher, result, guard)
     except InfrastructureError as error:
         raise Unfinished(f"the endpoint failed: {error}; run the same command again") from None
-    return _conclude(job, model, finisher, result, guard, earlier, review, show)
+    gated = tuple(gate.trials) if gate else ()
+    return _conclude(job, model, finisher, result, guard, earlier, review, gated, show)
 
 
 async def _engine(job: Job, evolver: Evolver, finisher: Finisher, guard: Guard) -> Finished:
@@ -130,13 +141,14 @@ def _conclude(
     guard: Guard,
     earlier: Provenance | None,
     review: Review | None,
+    gated: tuple[PatchTrial, ...],
     show: Callable[[str], None],
 ) -> EvolutionResult:
     files, evolver = result.files, finisher.evolver
     taught = change_of(guard.files, files)
     flagged = listed(evolver.ledger, guard.injections)
     provenance = _provenance(job, evolver, result, earlier, flagged)
-    provenance = provenance.model_copy(update={"review": review})
+    provenance = provenance.model_copy(update={"review": review, "gated": gated})
     if job.settings.embed_provenance:
         files = embed(files, provenance)
         result.problems += flagged_problems(guard, files)
@@ -154,6 +166,7 @@ def _conclude(
         "diff": where,
         "change": taught.model_dump(mode="json"),
         "review": review.model_dump(mode="json") if review else None,
+        "gate": [trial.model_dump(mode="json") for trial in gated],
     }
     _report(job, facts, provenance, change_log(provenance, facts, result, diff))
     problems = tuple(map(str, result.problems))

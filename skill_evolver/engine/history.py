@@ -22,6 +22,7 @@ from skill_evolver.engine.inputs import Run
 from skill_evolver.guard.screening import Flagged, Review
 from skill_evolver.lineage.grouping import Lesson
 from skill_evolver.lineage.provenance import Dropped, Ledger, Node
+from skill_evolver.lineage.trials import PatchTrial
 from skill_evolver.patches.build import Built, build
 from skill_evolver.patches.patch import ExactEdit
 
@@ -47,6 +48,8 @@ class Provenance(BaseModel):
     """What the screen or the review stopped, or let in at the user's word."""
     review: Review | None = None
     """Of the latest evolution, where it was reviewed."""
+    gated: tuple[PatchTrial, ...] = ()
+    """Of the latest evolution: what became of its patches on their own tasks."""
     reverted: tuple[Lesson, ...] = ()
     evolutions: int = 1
     embedded: bool = False

@@ -91,6 +91,7 @@ class Job:
             files_digest(self.skill.files),
             repr(engine),
             *(["apart"] if engine.apart else []),
+            *([f"gate {engine.gate_turns}"] if engine.gate_turns else []),
             model_key(model),
             *(e.text for e in self.entries),
             *(name for e in self.entries for run in e.runs for name in run.counted),
@@ -152,6 +153,8 @@ def prepare(settings: Evolution) -> Job:
         raise ContractError(
             "--merge-mode apart needs lessons of failed and of successful runs, and --mode parallel"
         )
+    if settings.gate == "patch" and (not settings.data_path or settings.mode == "sequential"):
+        raise ContractError("--gate patch needs --data-path, and --mode parallel")
     engine = _engine(settings, kind, patterns)
     return Job(settings, skill, engine, entries, places, on_disk, form)
 
@@ -189,6 +192,7 @@ def _engine(settings: Evolution, kind: Lessons, patterns: bool) -> EvolutionSett
         self_fix=not settings.disable_json_format_self_fix,
         allow_flagged=tuple(sorted(set(settings.allow_flagged))),
         review=settings.review == "model",
+        gate_turns=settings.gate_turns if settings.gate == "patch" else 0,
     )
 
 

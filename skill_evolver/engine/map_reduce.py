@@ -5,7 +5,7 @@ What varies (kind of lessons, codec, prompt, records or patterns) is a value in 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -59,6 +59,8 @@ class EvolutionSettings:
     allow_flagged: tuple[str, ...] = ()
     review: bool = False
     """A model judges the final diff."""
+    gate_turns: int = field(default=0, repr=False)
+    """Of the agent that tries each proposed patch on its own task; 0: nothing is tried."""
 
 
 class Unfinished(Trace2SkillError):
@@ -83,6 +85,8 @@ class Evolver:
     """Of runs, by key: error or success."""
     down: ModelError | None = None
     """Set by the first call that found no endpoint, budget or account: no other is started."""
+    gate: "Callable[[int, Patch, Sequence[LessonEntry]], Awaitable[str]] | None" = None
+    """Says why a proposed patch may not be merged; empty where it may."""
     ended: Callable[[], object] = lambda: None
     """Told of each planned call, also of a merge that had nothing to merge."""
 
@@ -226,8 +230,18 @@ class Evolver:
     async def evolve(self, entries: Sequence[LessonEntry], guard: Guard) -> Patch:
         """MAP and REDUCE as one tree: a group is merged as soon as its members are there."""
         batches = enumerate(self.batches(entries), start=1)
-        leaves = [self.propose(n, b, self.skill.files, guard) for n, b in batches]
+        leaves = [self._gated(n, b, guard) for n, b in batches]
         return await self.reduce(leaves, self.plan(entries))
+
+    async def _gated(self, number: int, batch: Sequence[LessonEntry], guard: Guard) -> list[Patch]:
+        patches = await self.propose(number, batch, self.skill.files, guard)
+        kept = []
+        for patch in patches:
+            why = await self.gate(number, patch, batch) if self.gate and patch.edits else ""
+            for edit in patch.edits if why else ():
+                self.ledger.drop(edit, "map", "gate", why)
+            kept += [] if why else [patch]
+        return kept
 
     async def reduce(
         self,
@@ -359,7 +373,7 @@ class _Tasks:
         return task
 
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, asyncio.CancelledError) or not isinstance(error, ModelError):
+        if not isinstance(error, ModelError | Unfinished):
             for task in self._all:
                 task.cancel()
         await asyncio.gather(*self._all, return_exceptions=True)

@@ -74,6 +74,13 @@ class Evolution(Settings):
         "together",
         group=_HOW,
     )
+    gate: Literal["off", "patch"] = setting(
+        "patch: each proposed patch is tried on its own source task, by an agent on the same "
+        "model, and is merged only if the task is then solved; needs --data-path",
+        "off",
+        group=_HOW,
+    )
+    gate_turns: int = setting("replies of that agent for a task", 20, least=1, group=_HOW)
     max_workers: int = setting("calls in flight", 4, least=1, group=_HOW)
     max_merge_levels: int = setting("then one forced merge", 5, least=1, group=_HOW)
     patch_pipeline: Literal["json", "markdown"] = setting("form of a patch", "json", group=_HOW)
@@ -218,3 +225,4 @@ class Stability(Evolution):
     merge_mode: Literal["together", "apart"] = setting(
         "stays at its default here", "together", hidden=True
     )
+    gate: Literal["off", "patch"] = setting("stays at its default here", "off", hidden=True)

@@ -8,15 +8,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
 
 from react_agent.errors import ContractError
 from react_agent.layout import BUDGET
 from react_agent.models.settings import ModelSettings
 from react_agent.runs import session
-from react_agent.runs.logs import read_log
 from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts
 from react_agent.skills import Skill, write_skill
+from skill_evolver.engine import patch_gate
 from skill_evolver.engine.history import Provenance
 from spreadsheetbench.scoring import stage as scoring
 from spreadsheetbench.scoring.settings import Scoring
@@ -108,14 +107,4 @@ def lay_out(skill: Skill, folder: Path, files: Mapping[str, str]) -> None:
 
 def tokens_a_case(provenance: Provenance) -> float | None:
     """The mean of the trajectories that the lessons came from, where these are still there."""
-    used = [_tokens(Path(run.trajectory)) for run in provenance.runs.values()]
-    known = [count for count in used if count]
-    return fmean(known) if known else None
-
-
-def _tokens(log_file: Path) -> int:
-    try:
-        result = read_log(log_file).result
-        return int(result.get("prompt_tokens", 0)) + int(result.get("completion_tokens", 0))
-    except (ContractError, TypeError, ValueError):
-        return 0
+    return patch_gate.tokens_a_case(Path(run.trajectory) for run in provenance.runs.values())

@@ -81,7 +81,9 @@ function lessonsTable() {
       lessonLines(lesson).map((one, index) => [index ? ", " : "", link(toLine(one.file, one.first), `${one.file}:${one.first}`), ` (${count(one.amount, "line")})`]),
       lesson.runs.map((name, index) => [index ? ", " : "", INDEX.lessons.runs[name]?.detail ? link(toTask(INDEX.lessons.runs[name].detail), name) : name]),
       lessonCells(lesson), ...(measured ? [INDEX.lessons.effects[lesson.id] ?? "not tried"] : [])]),
-    { numeric: [2] }), el("p", { class: "note" }, source(INDEX.lessons.source)));
+    { numeric: [2] }),
+    INDEX.lessons.gated.length ? el("details", {}, el("summary", {}, "Patches on their own tasks"), el("ul", {}, INDEX.lessons.gated.map((one) => el("li", {}, one)))) : "",
+    el("p", { class: "note" }, source(INDEX.lessons.source)));
 }
 
 function droppedTable() {
