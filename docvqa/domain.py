@@ -62,11 +62,13 @@ class DocVqaDomain(TextAnswerDomain):
     def fingerprint(self, case: TextCase) -> str:
         return digest(case.task.instruction, self._page(case.task_id).path.read_bytes())
 
-    def prepare(self, case: TextCase, folder: Path) -> Workspace:
+    def images(self, case: TextCase) -> tuple[ImagePart, ...]:
         found = self._page(case.task_id)
         check_whole(found)
-        shown = ImagePart.of(found.path.read_bytes(), found.media_type)
-        return replace(super().prepare(case, folder), images=(shown,))
+        return (ImagePart.of(found.path.read_bytes(), found.media_type),)
+
+    def prepare(self, case: TextCase, folder: Path) -> Workspace:
+        return replace(super().prepare(case, folder), images=self.images(case))
 
     async def judged(self, task_id: str, answer: str) -> Judged:
         golds = self.questions[task_id].answers

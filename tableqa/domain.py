@@ -245,9 +245,10 @@ class TableDomain(Domain[TableCase]):
         wanted = case.task.question.answer
         passed = found.verdict.strict
         report = [
-            f"Result: {'PASS' if passed else 'FAIL'} {found.why}".rstrip(),
+            f"Result: {_word(passed)} {found.why}".rstrip(),
             f"found:    {' | '.join(found.answer.items)[:2_000] or 'nothing'}",
             f"expected: {' | '.join(wanted)[:2_000]}",
+            f"strict: {_word(passed)}, relaxed: {_word(found.verdict.relaxed)}",
         ]
         place = FailingPlace(workbook.ANSWER, workbook.POSITION.partition("!")[2], found.why)
         return Check(
@@ -301,3 +302,7 @@ def _with_title(case: TableCase) -> str:
     """HiTab's questions lean on the table's title."""
     title = f"\n\nThe table's title: {case.table.title}" if case.table.title else ""
     return case.task.instruction + title
+
+
+def _word(passed: bool) -> str:
+    return "PASS" if passed else "FAIL"

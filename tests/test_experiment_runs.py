@@ -160,9 +160,14 @@ def analysed(name: str, folder: Path, *replies: str, gate: Any = "output") -> di
     """The gate's word on the one failed task, after a scripted analyst."""
     waiting = list(replies)
     failed = opened(name).tasks[0].id
+    openings: list[Message] = []
+
+    def answer(body: dict[str, Any]) -> Any:
+        openings.append(Message.model_validate(body["messages"][1]))
+        return reply(waiting.pop(0))
 
     async def go() -> None:
-        async with StubServer(lambda body: reply(waiting.pop(0))) as server:
+        async with StubServer(answer) as server:
             settings = ErrorAnalysis(
                 domain=name,
                 data_path=SAMPLES[name],
@@ -176,6 +181,9 @@ def analysed(name: str, folder: Path, *replies: str, gate: Any = "output") -> di
             assert summary.counts["not failed"] == len(opened(name).tasks) - 1
 
     asyncio.run(go())
+    images = [not isinstance(opening.content, str) for opening in openings]
+    assert images == [name == "docvqa"] * len(openings), "the page is shown, and only a page"
+    assert "strict: FAIL, relaxed: FAIL" in openings[0].text.replace("math-verify", "relaxed")
     found: dict[str, Any] = json.loads((folder / "analysis" / failed / "gate.json").read_text())
     return found
 

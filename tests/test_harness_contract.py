@@ -174,9 +174,12 @@ def test_the_deadline_ends_all_that_was_started(kind: Any, place: Place) -> None
     length = f"3{uuid.uuid4().int % 10**6:06d}"
     quiet = f"(setsid sleep {length} >/dev/null 2>&1 &) ; sleep {length}"
     chosen = kind(agent="cli_only")
-    with ScriptedEndpoint(script(Run(quiet), Say("Done."))) as end:
-        done = place.run(chosen, end, seconds=STARTS.get(chosen.name, 5.0))
-    assert done.status == "deadline"
+    for times in (1, 4):  # a busy machine may not have come to the command
+        with ScriptedEndpoint(script(Run(quiet), Say("Done."))) as end:
+            done = place.run(chosen, end, seconds=times * STARTS.get(chosen.name, 5.0))
+        assert done.status == "deadline"
+        if end.asked:
+            break
     left = [p for p in psutil.process_iter(["cmdline"]) if length in (p.info["cmdline"] or [])]
     assert not left
     assert len(end.asked) == 1

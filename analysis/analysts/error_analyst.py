@@ -249,7 +249,7 @@ class _Case:
             log=shown,
             log_cut=cut,
         )
-        return briefing(system, user)
+        return briefing(system, user, domain.images(self.case))
 
     def _bash(self, shell: Bash) -> Tool:
         async def bash(command: str) -> str:

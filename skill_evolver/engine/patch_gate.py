@@ -13,6 +13,7 @@ from statistics import fmean
 
 from react_agent.errors import ContractError
 from react_agent.layout import BUDGET
+from react_agent.model import Usage
 from react_agent.registry import DOMAINS, find
 from react_agent.runs import session
 from react_agent.runs.logs import read_log
@@ -155,7 +156,7 @@ def tokens_a_case(trajectories: Iterable[Path]) -> float | None:
 
 def _tokens(log_file: Path) -> int:
     try:
-        result = read_log(log_file).result
-        return int(result.get("prompt_tokens", 0)) + int(result.get("completion_tokens", 0))
-    except (ContractError, TypeError, ValueError):
+        used = Usage.model_validate(read_log(log_file).result.get("usage"))
+        return used.prompt_tokens + used.completion_tokens
+    except (ContractError, ValueError):
         return 0

@@ -58,9 +58,10 @@ class Message(BaseModel, frozen=True):
         return "\n".join(p.text if isinstance(p, TextPart) else p.label for p in self.content)
 
 
-def briefing(system: str, user: str) -> list[Message]:
-    """How a conversation begins."""
-    return [Message(role="system", content=system), Message(role="user", content=user)]
+def briefing(system: str, user: str, images: tuple[ImagePart, ...] = ()) -> list[Message]:
+    """How a conversation begins; images are shown beside what the user says."""
+    shown: str | tuple[Part, ...] = (TextPart(text=user), *images) if images else user
+    return [Message(role="system", content=system), Message(role="user", content=shown)]
 
 
 class Usage(BaseModel, frozen=True):

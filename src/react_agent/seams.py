@@ -295,6 +295,13 @@ class Domain(Protocol[CaseT]):
         """What an analyst is told of a task besides its instruction and type, by name."""
         return {}
 
+    def images(self, case: CaseT) -> tuple[ImagePart, ...]:
+        """What agent and analyst are shown of a case beside the text of their task.
+
+        Raises ContractError where it cannot be shown.
+        """
+        return ()
+
     def telltales(self, task_id: str) -> Mapping[str, str]:
         """Texts of the data set's files by which a task would be known again (in lower case, each
         with what it is, such as "an answer"): a skill must not hold them."""

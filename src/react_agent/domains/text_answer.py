@@ -118,7 +118,9 @@ class TextAnswerDomain(Domain["TextCase"]):
         judged = await self._judged(case, answer)
         right = " or ".join(map(repr, self.golds(case.task_id)[:5]))
         found = "no answer" if answer is None else repr(answer[:500])
-        report = f"Result: {'PASS' if judged.passed else 'FAIL'}\nfound: {found}\nexpected: {right}"
+        verdict = f"Result: {_word(judged.passed)}\nfound: {found}\nexpected: {right}"
+        rules = f"strict: {_word(judged.passed)}, {self.relaxed}: {_word(judged.relaxed)}"
+        report = "\n".join(filter(None, (verdict, rules, judged.why and f"why: {judged.why}")))
         return Check(judged.passed, report, judged.why, by={"rules": self.name})
 
     async def facts(self, case: "TextCase", output: Path | None) -> Facts:
@@ -168,6 +170,10 @@ class TextCase:
     @property
     def task_id(self) -> str:
         return self.task.id
+
+
+def _word(passed: bool) -> str:
+    return "PASS" if passed else "FAIL"
 
 
 def answer_in(path: Path) -> str | None:

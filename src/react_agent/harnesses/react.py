@@ -6,7 +6,7 @@ from typing import Any
 
 from react_agent.harnesses.equipment import Equipment
 from react_agent.loop.agent import ReActAgent, Tool
-from react_agent.model import Message, Part, TextPart
+from react_agent.model import Message, briefing
 from react_agent.seams import Trajectory, Workspace
 from react_agent.text import MAX_OBSERVATION
 
@@ -71,10 +71,7 @@ class ReActHarness:
             skill_body=skill.body if skill else "",
             skill_folder=self.skill_folder,
         )
-        task = self.equipment.task(workspace)
-        parts: tuple[Part, ...] = (TextPart(text=task), *workspace.images)
-        shown = parts if workspace.images else task
-        return [Message(role="system", content=system), Message(role="user", content=shown)]
+        return briefing(system, self.equipment.task(workspace), workspace.images)
 
     def _most(self, command: str) -> int:
         """Characters of an observation."""
