@@ -60,7 +60,7 @@ def test_a_run_starts_with_what_took_longest_in_another(tmp_path: Path) -> None:
         in_order = list(dict.fromkeys(map(task_of, user.server.bodies)))
         results = earlier_results(user.outputs)
         for place, task in enumerate(in_order):
-            mine = next(result for result in results if task.startswith(f"{result.id}_"))
+            mine = next(result for result in results if result.id == task)
             append_line(
                 earlier / RESULT_LINES, mine.model_copy(update={"seconds": place}).model_dump()
             )

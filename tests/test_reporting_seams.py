@@ -59,7 +59,7 @@ def test_text_answers_are_compared(runs: tuple[Path, Path]) -> None:
     assert [change.id for change in pair.gained] == ["sky"]
     assert pair.lost == ()
     assert {row.error_class: (row.before, row.after) for row in pair.classes}["no_output"] == (1, 1)
-    assert "cli_only" in terminal(compared)
+    assert "first/run: command" in terminal(compared)
 
 
 def test_the_page_shows_what_the_benchmark_says(runs: tuple[Path, Path], tmp_path: Path) -> None:
