@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from spreadsheet_agent import SKILLS
 from spreadsheet_agent.domain import PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent
-RECALC = SKILLS / "xlsx" / "scripts" / "recalc.py"
+RECALC = shlex.quote(str(SKILLS / "xlsx" / "scripts" / "recalc.py"))
 AS_NOBODY = "SANDBOX_TESTS_AS_NOBODY" in os.environ
 LISTED = (
     "import importlib.metadata as m, re; "
@@ -101,7 +102,12 @@ def test_by_no_name_has_this_interpreter_more(tmp_path: Path) -> None:
     for code in ("import pip", "import pydantic"):
         result = shell("bwrap", python, tmp_path, f"{programs} -c '{code}'")
         assert "ModuleNotFoundError" in result.text
-    found = shell("bwrap", python, tmp_path, f"ls {sys.prefix}/bin {ROOT}/src; true").text
+    found = shell(
+        "bwrap",
+        python,
+        tmp_path,
+        f"ls {shlex.quote(sys.prefix)}/bin {shlex.quote(str(ROOT))}/src; true",
+    ).text
     assert found.count("No such file") == 2
 
 
