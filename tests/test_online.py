@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import resource
+import shlex
 import shutil
 import stat
 import subprocess
@@ -334,7 +335,7 @@ def test_a_full_disk_costs_the_note_and_nothing_else(person: Person) -> None:
     assert (process.returncode, said) == (0, b"")
     assert list(home.spool.iterdir()) == []
     assert person.ends(person.session(1)).wait() == 0
-    run = f"ulimit -f 0; exec {sys.executable} -m trace2skill online run"
+    run = f"ulimit -f 0; exec {shlex.quote(sys.executable)} -m trace2skill online run"
     done = subprocess.run(["/bin/sh", "-c", run], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "File too large; what is finished is kept" in done.stderr

@@ -145,7 +145,8 @@ def _probe(program: str, user: int | None, python: AgentPython, *, bounded: bool
         argv += throwaway.become(user) if user is not None else []
         if bounded:
             try:
-                space = open_space(place, MiB, 9)
+                # Files enough for the places of what is shown, where the toolkit lies in /tmp.
+                space = open_space(place, MiB, 1000)
             except ContractError as error:
                 return str(error)
             stack.callback(space.close)
