@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from react_agent.domains.text_answer import named
+from react_agent.domains.text_answer import named, pass_or_fail
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.files import digest
 from react_agent.proof import Movement, Origin
@@ -245,10 +245,10 @@ class TableDomain(Domain[TableCase]):
         wanted = case.task.question.answer
         passed = found.verdict.strict
         report = [
-            f"Result: {_word(passed)} {found.why}".rstrip(),
+            f"Result: {pass_or_fail(passed)} {found.why}".rstrip(),
             f"found:    {' | '.join(found.answer.items)[:2_000] or 'nothing'}",
             f"expected: {' | '.join(wanted)[:2_000]}",
-            f"strict: {_word(passed)}, relaxed: {_word(found.verdict.relaxed)}",
+            f"strict: {pass_or_fail(passed)}, relaxed: {pass_or_fail(found.verdict.relaxed)}",
         ]
         place = FailingPlace(workbook.ANSWER, workbook.POSITION.partition("!")[2], found.why)
         return Check(
@@ -302,7 +302,3 @@ def _with_title(case: TableCase) -> str:
     """HiTab's questions lean on the table's title."""
     title = f"\n\nThe table's title: {case.table.title}" if case.table.title else ""
     return case.task.instruction + title
-
-
-def _word(passed: bool) -> str:
-    return "PASS" if passed else "FAIL"

@@ -199,15 +199,10 @@ class RunView:
                 classes[analysis.case.task_id] = analysis.case.error_class
         return classes
 
-    @cached_property
+    @property
     def conduct(self) -> Mapping[str, tuple[Finding, ...]]:
         """By task, where commands of its agent looked like a search for answers."""
-        found: dict[str, tuple[Finding, ...]] = {}
-        for (task, _), file in self.logs.items():
-            with suppress(ContractError):  # a log that cannot be read shows no command
-                if seen := findings(read_log(file)):
-                    found[task] = (*found.get(task, ()), *seen)
-        return found
+        return self._commands[0]
 
     @cached_property
     def skill_files(self) -> tuple[str, ...]:
@@ -218,15 +213,25 @@ class RunView:
         )
         return tuple(map(str, _list_or_empty(environment.get("skill_files"))))
 
-    @cached_property
+    @property
     def activation(self) -> Mapping[str, tuple[Opening, ...]]:
         """By task with a log: the files of the skill that its agent opened, each once."""
-        found: dict[str, tuple[Opening, ...]] = {}
-        for (task, _), file in self.logs.items() if self.skill_files else ():
+        return self._commands[1]
+
+    @cached_property
+    def _commands(self) -> tuple[dict[str, tuple[Finding, ...]], dict[str, tuple[Opening, ...]]]:
+        """What commands of agents show, each log read once; one that cannot be read shows none."""
+        conduct: dict[str, tuple[Finding, ...]] = {}
+        opened: dict[str, tuple[Opening, ...]] = {}
+        for (task, _), file in self.logs.items():
             with suppress(ContractError):
-                seen = openings(read_log(file), self.skill, self.skill_files)
-                found[task] = (*found.get(task, ()), *seen)
-        return found
+                log = read_log(file)
+                if seen := findings(log):
+                    conduct[task] = (*conduct.get(task, ()), *seen)
+                if self.skill_files:
+                    read = openings(log, self.skill, self.skill_files)
+                    opened[task] = (*opened.get(task, ()), *read)
+        return conduct, opened
 
     @property
     def task_ids(self) -> tuple[str, ...]:

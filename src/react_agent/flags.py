@@ -1,12 +1,14 @@
 """The command line of a stage, made of its settings. Imports nothing heavy."""
 
 import argparse
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import MISSING, replace
 from typing import Any
 
-from react_agent.cli import add_flag, comma_list, run_script, script_parser
+from react_agent.cli import BAD_INPUT, OK, add_flag, comma_list, run_script, script_parser
 from react_agent.settings import About, Kind, Settings, SettingsT, described, misfit
+from react_agent.text import say
 
 
 def run_stage(
@@ -19,6 +21,27 @@ def run_stage(
     """The whole of a script: flags to settings, the work, an exit code (cli.run_script)."""
     parser = parser_of(settings, description, epilog)
     return run_script(lambda args: work(read(settings, args)), parser, argv)
+
+
+Parts = Mapping[str, tuple[Callable[..., int | Awaitable[int]], type[Settings], str]]
+"""Of a command with commands of its own: by name the work, its settings, and a sentence."""
+
+
+def run_part(command: str, parts: Parts, argv: list[str] | None, epilog: str) -> int:
+    """The part of a command that the first argument names; without one, what there is."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
+        width = max(8, *map(len, parts))
+        rows = "\n".join(f"  {name:<{width}} {about}" for name, (_, _, about) in parts.items())
+        say(f"usage: trace2skill {command} WHAT [flags]\n\n{rows}")
+        return OK if arguments else BAD_INPUT
+    name, *rest = arguments
+    if name not in parts:
+        say(f"error: nothing called {name!r}; one of {', '.join(parts)}", file=sys.stderr)
+        return BAD_INPUT
+    sys.argv[0] = f"trace2skill {command} {name}"
+    work, settings, about = parts[name]
+    return run_stage(work, settings, rest, about, epilog)
 
 
 def parser_of(

@@ -2,12 +2,10 @@
 changes."""
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from react_agent.cli import INCOMPLETE, OK, complain
-from react_agent.flags import run_stage
-from react_agent.settings import Settings
+from react_agent.flags import Parts, run_part
 from react_agent.text import one_line, say
 from trace2skill.online.settings import (
     Adopt,
@@ -180,7 +178,7 @@ def _home(settings: OfSkill) -> "Home":
     return find_home(settings.config)
 
 
-WHAT: dict[str, tuple[Callable[..., Any], type[Settings], str]] = {
+WHAT: Parts = {
     "init": (_init, SetUp, "Ask, write the settings, put the hook in, and see it fire."),
     "status": (_status, OfSkill, "How far the skill is: sessions, rounds, what is spent."),
     "run": (
@@ -201,17 +199,7 @@ WHAT: dict[str, tuple[Callable[..., Any], type[Settings], str]] = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = sys.argv[1:] if argv is None else argv
-    if not arguments or arguments[0] in ("-h", "--help"):
-        rows = "\n".join(f"  {name:<9} {about}" for name, (_, _, about) in WHAT.items())
-        say(f"usage: trace2skill online WHAT [flags]\n\n{rows}")
-        return OK if arguments else 2
-    if arguments[0] not in WHAT:
-        say(f"error: nothing called {arguments[0]!r}; one of {', '.join(WHAT)}", file=sys.stderr)
-        return 2
-    sys.argv[0] = f"trace2skill online {arguments[0]}"
-    work, settings, about = WHAT[arguments[0]]
-    return run_stage(work, settings, arguments[1:], about, EPILOG)
+    return run_part("online", WHAT, argv, EPILOG)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,11 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from react_agent.cli import OK, complain
-from react_agent.flags import run_stage
-from react_agent.settings import Settings
+from react_agent.flags import Parts, run_part
 from react_agent.text import for_terminal, one_line, say
 from trace2skill.online.settings import SessionImport, SessionList, SessionShow
 
@@ -97,7 +96,7 @@ def _tell(problems: Sequence[str]) -> None:
         complain(f"warning: {len(problems) - SHOWN} more of the kind")
 
 
-WHAT: dict[str, tuple[Callable[..., int], type[Settings], str]] = {
+WHAT: Parts = {
     "list": (_list, SessionList, "List your sessions with the signals that rules find in them."),
     "show": (
         _show,
@@ -113,17 +112,7 @@ WHAT: dict[str, tuple[Callable[..., int], type[Settings], str]] = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = sys.argv[1:] if argv is None else argv
-    if not arguments or arguments[0] in ("-h", "--help"):
-        rows = "\n".join(f"  {name:<8} {about}" for name, (_, _, about) in WHAT.items())
-        say(f"usage: trace2skill sessions WHAT [flags]\n\n{rows}")
-        return OK if arguments else 2
-    if arguments[0] not in WHAT:
-        say(f"error: nothing called {arguments[0]!r}; one of {', '.join(WHAT)}", file=sys.stderr)
-        return 2
-    sys.argv[0] = f"trace2skill sessions {arguments[0]}"
-    work, settings, about = WHAT[arguments[0]]
-    return run_stage(work, settings, arguments[1:], about, EPILOG)
+    return run_part("sessions", WHAT, argv, EPILOG)
 
 
 if __name__ == "__main__":

@@ -118,8 +118,10 @@ class TextAnswerDomain(Domain["TextCase"]):
         judged = await self._judged(case, answer)
         right = " or ".join(map(repr, self.golds(case.task_id)[:5]))
         found = "no answer" if answer is None else repr(answer[:500])
-        verdict = f"Result: {_word(judged.passed)}\nfound: {found}\nexpected: {right}"
-        rules = f"strict: {_word(judged.passed)}, {self.relaxed}: {_word(judged.relaxed)}"
+        verdict = f"Result: {pass_or_fail(judged.passed)}\nfound: {found}\nexpected: {right}"
+        rules = (
+            f"strict: {pass_or_fail(judged.passed)}, {self.relaxed}: {pass_or_fail(judged.relaxed)}"
+        )
         report = "\n".join(filter(None, (verdict, rules, judged.why and f"why: {judged.why}")))
         return Check(judged.passed, report, judged.why, by={"rules": self.name})
 
@@ -172,7 +174,7 @@ class TextCase:
         return self.task.id
 
 
-def _word(passed: bool) -> str:
+def pass_or_fail(passed: bool) -> str:
     return "PASS" if passed else "FAIL"
 
 
