@@ -133,16 +133,8 @@ class Evidence(Protocol):
 
     def discover(self, since: datetime | None = None) -> Sequence[Reference]:
         """The sessions there are, the oldest first; with `since` those changed after it."""
-        ...
 
     def read(self, reference: Reference) -> Session:
         """Raises ContractError when there is nothing to read."""
-        ...
 
     def signals(self, session: Session) -> Sequence[Signal]: ...
-
-
-class OpenEvidence(Protocol):
-    """What registry.EVIDENCE names; without a folder the client's usual places are looked at."""
-
-    def __call__(self, folder: Path | None = None) -> Evidence: ...
