@@ -74,7 +74,6 @@ class Reference:
     id: str
     file: Path
     changed: datetime
-    size: int
 
 
 @dataclass(frozen=True)
@@ -131,8 +130,8 @@ class Evidence(Protocol):
 
     name: str
 
-    def discover(self, since: datetime | None = None) -> Sequence[Reference]:
-        """The sessions there are, the oldest first; with `since` those changed after it."""
+    def discover(self) -> Sequence[Reference]:
+        """The sessions there are, the oldest first."""
         ...
 
     def read(self, reference: Reference) -> Session:

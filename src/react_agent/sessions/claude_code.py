@@ -13,17 +13,17 @@ from typing import Any
 from react_agent.evidence import Reference, Session, Step
 from react_agent.model import Usage
 from react_agent.sessions.reading import (
-    FileEvidence,
+    LineEvidence,
     Row,
-    each_once,
+    by_row,
     first,
     items,
-    line_id,
     mapping,
     opened,
     rows_of,
     text_of,
     tokens,
+    tool_call,
     word,
 )
 
@@ -37,7 +37,7 @@ _BY_CLIENT = ("<system-reminder>", "<command-", "<local-command", "Caveat: ", "<
 _EXIT = re.compile(r"\A(?:Error: )?Exit code (\d+)")
 
 
-class ClaudeCode(FileEvidence):
+class ClaudeCode(LineEvidence):
     name = "claude-code"
 
     @classmethod
@@ -52,8 +52,7 @@ class ClaudeCode(FileEvidence):
         return ours and not all(row.get("isSidechain") for row in said)
 
     def read(self, reference: Reference) -> Session:
-        read = rows_of(reference.file)
-        rows = list(each_once(read.found))
+        rows, problems = rows_of(reference.file)
         beside = reference.file.with_suffix("")
         main = [row for row in rows if not row.get("isSidechain")]
         sides: dict[str, list[dict[str, Any]]] = {}
@@ -61,9 +60,9 @@ class ClaudeCode(FileEvidence):
             if row.get("isSidechain"):
                 sides.setdefault(word(row.get("agentId")) or "subagent", []).append(row)
         for file in sorted((beside / "subagents").glob("*.jsonl")):
-            more = rows_of(file)
-            read.problems += more.problems
-            sides.setdefault(file.stem.removeprefix("agent-"), []).extend(each_once(more.found))
+            more, torn = rows_of(file)
+            problems += torn
+            sides.setdefault(file.stem.removeprefix("agent-"), []).extend(more)
         calls = dict(_calls(row for some in (main, *sides.values()) for row in some))
         return Session(
             reference,
@@ -71,11 +70,11 @@ class ClaudeCode(FileEvidence):
             model=_model(main),
             cwd=first(main, "cwd"),
             started=first(main, "timestamp"),
-            steps=opened(list(_steps(main, beside)), frozenset({"Skill"})),
+            steps=opened(list(_steps(main, beside)), "Skill"),
             sides={name: tuple(_steps(some, beside)) for name, some in sides.items()},
             calls=calls,
             status="infrastructure" if _ended_by_endpoint(main) else "completed",
-            problems=tuple(read.problems),
+            problems=problems,
         )
 
 
@@ -103,29 +102,22 @@ def _steps(rows: Iterable[Row], beside: Path) -> Iterator[Step]:
     asked: set[str] = set()
     for row in rows:
         if row.get("type") == "assistant" and not row.get("isApiErrorMessage"):
-            yield from _by_agent(row)
+            yield from by_row(row, _by_agent(row))
         elif row.get("type") == "user":
-            yield from _by_user(row, beside, asked)
+            yield from by_row(row, _by_user(row, beside, asked))
 
 
 def _by_agent(row: Row) -> Iterator[Step]:
     content = mapping(row.get("message")).get("content")
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else items(content)
-    more: dict[str, Any] = {"time": word(row.get("timestamp")), "line": line_id(row)}
     for block in blocks:
         kind = block.get("type")
         if kind == "text":
-            yield Step("say", word(block.get("text")), **more)
+            yield Step("say", word(block.get("text")))
         elif kind == "thinking":
-            yield Step("thought", word(block.get("thinking")), **more)
+            yield Step("thought", word(block.get("thinking")))
         elif kind == "tool_use":
-            yield Step(
-                "tool_call",
-                name=word(block.get("name")),
-                arguments=mapping(block.get("input")),
-                call=word(block.get("id")),
-                **more,
-            )
+            yield tool_call(block, "input")
 
 
 def _by_user(row: Row, beside: Path, asked: set[str]) -> Iterator[Step]:
@@ -137,16 +129,15 @@ def _by_user(row: Row, beside: Path, asked: set[str]) -> Iterator[Step]:
     rest = text_of([b for b in blocks if b.get("type") != "tool_result"]) or word(content)
     if not rest.strip():
         return
-    time, line = word(row.get("timestamp")), line_id(row)
     if rest.startswith(_INTERRUPTED):
-        yield Step("abort", rest, time=time, line=line)
+        yield Step("abort", rest)
         return
     by_client = row.get("isMeta") or row.get("isSynthetic") or rest.startswith(_BY_CLIENT)
     parent = word(row.get("parentUuid"))
     again = not by_client and not results and parent in asked
     if parent and not by_client and not results:
         asked.add(parent)
-    yield Step("injected" if by_client else "user", rest, again=again, time=time, line=line)
+    yield Step("injected" if by_client else "user", rest, again=again)
 
 
 def _result(row: Row, block: Row, beside: Path) -> Step:
@@ -160,8 +151,6 @@ def _result(row: Row, block: Row, beside: Path) -> Step:
         failed=block.get("is_error") is True,
         denied=denied,
         exit_code=int(code[1]) if code else None,
-        time=word(row.get("timestamp")),
-        line=line_id(row),
     )
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from react_agent.evidence import Reference, Session, Step
 from react_agent.model import Usage
 from react_agent.sessions.reading import (
-    FileEvidence,
+    LineEvidence,
     Row,
-    each_once,
+    by_row,
     first,
     line_id,
     mapping,
@@ -33,7 +33,7 @@ CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 OUTPUTS = ("function_call_output", "custom_tool_call_output")
 
 
-class Codex(FileEvidence):
+class Codex(LineEvidence):
     name = "codex"
 
     @classmethod
@@ -50,8 +50,7 @@ class Codex(FileEvidence):
         return found[0] if found else file.stem
 
     def read(self, reference: Reference) -> Session:
-        read = rows_of(reference.file)
-        rows = list(each_once(read.found))
+        rows, problems = rows_of(reference.file)
         about = [_payload(row) for row in rows if row.get("type") == "session_meta"]
         turns = [_payload(row) for row in rows if row.get("type") == "turn_context"]
         return Session(
@@ -60,10 +59,10 @@ class Codex(FileEvidence):
             model=first(turns, "model") or first(about, "model"),
             cwd=first(about, "cwd") or first(turns, "cwd"),
             started=first(rows, "timestamp"),
-            steps=tuple(step for row in rows for step in _steps(row)),
+            steps=tuple(step for row in rows for step in by_row(row, _steps(row))),
             calls=dict(_calls(rows)),
             status="infrastructure" if _ended_by_endpoint(rows) else "completed",
-            problems=tuple(read.problems),
+            problems=problems,
         )
 
 
@@ -116,33 +115,31 @@ def _ended_by_endpoint(rows: Sequence[Row]) -> bool:
 def _steps(row: Row) -> Iterator[Step]:
     payload = _payload(row)
     kind = payload.get("type")
-    time, line = word(row.get("timestamp")), line_id(row)
     if row.get("type") == "event_msg" and kind == "turn_aborted":
-        yield Step("abort", word(payload.get("reason")) or "aborted", time=time, line=line)
+        yield Step("abort", word(payload.get("reason")) or "aborted")
     if row.get("type") != "response_item":
         return
     if kind == "message":
-        yield from _message(payload, time, line)
+        yield from _message(payload)
     elif kind == "reasoning":
-        text = text_of(payload.get("summary")) or text_of(payload.get("content"))
-        if text:
-            yield Step("thought", text, time=time, line=line)
+        if text := text_of(payload.get("summary")) or text_of(payload.get("content")):
+            yield Step("thought", text)
     elif kind in CALLS:
-        yield _call(payload, time, line)
+        yield _call(payload)
     elif kind in OUTPUTS:
-        yield _result(payload, time, line)
+        yield _result(payload)
 
 
-def _message(payload: Row, time: str, line: str) -> Iterator[Step]:
+def _message(payload: Row) -> Iterator[Step]:
     text = text_of(payload.get("content"))
     if payload.get("role") == "assistant":
-        yield Step("say", text, time=time, line=line)
+        yield Step("say", text)
     elif text:
         typed = payload.get("role") == "user" and not _BY_CLIENT.match(text)
-        yield Step("user" if typed else "injected", text, time=time, line=line)
+        yield Step("user" if typed else "injected", text)
 
 
-def _call(payload: Row, time: str, line: str) -> Step:
+def _call(payload: Row) -> Step:
     """A skill is opened by reading its file with the shell."""
     given = payload.get("arguments", payload.get("input", payload.get("action")))
     arguments = mapping(given) or ({"input": text_of(given)} if given else {})
@@ -152,12 +149,10 @@ def _call(payload: Row, time: str, line: str) -> Step:
         name=skill[1] if skill else word(payload.get("name")) or "local_shell",
         arguments=arguments,
         call=word(payload.get("call_id")),
-        time=time,
-        line=line,
     )
 
 
-def _result(payload: Row, time: str, line: str) -> Step:
+def _result(payload: Row) -> Step:
     output = payload.get("output")
     told = mapping(output)
     text = text_of(told.get("output", told.get("content"))) if told else text_of(output)
@@ -172,6 +167,4 @@ def _result(payload: Row, time: str, line: str) -> Step:
         failed=told.get("success") is False,
         denied="rejected by user" in text[:200],
         exit_code=code if isinstance(code, int) else None,
-        time=time,
-        line=line,
     )

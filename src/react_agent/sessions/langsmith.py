@@ -4,9 +4,7 @@ Fields as docs.langchain.com/langsmith/run-data-format names them; messages in t
 and of LangChain, serialised or not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +12,17 @@ from react_agent.errors import ContractError
 from react_agent.evidence import Reference, Session, Step
 from react_agent.model import Usage
 from react_agent.sessions.reading import (
-    LARGEST,
-    ExportEvidence,
+    LineEvidence,
     Row,
-    Rows,
     document,
     first,
     items,
     mapping,
     rows_of,
+    stamped,
     text_of,
     tokens,
+    tool_call,
     word,
 )
 
@@ -33,28 +31,20 @@ BAD = 0.5
 """A score below it is a complaint."""
 
 
-class LangSmith(ExportEvidence):
+class LangSmith(LineEvidence):
     name = "langsmith"
+    suffixes = (".jsonl", ".json")
 
     def knows(self, rows: Sequence[Row]) -> bool:
         return any("run_type" in row and "id" in row for row in rows)
 
-    def references(self, file: Path, since: datetime | None) -> Iterator[Reference]:
-        if file.suffix == ".json" or next(super().references(file, since), None):
-            about = file.stat()
-            changed = datetime.fromtimestamp(about.st_mtime).astimezone()
-            if about.st_size > LARGEST or (since and changed < since):
-                return
-            try:
-                runs = _runs(file).found
-            except ContractError:
-                return
-            for trace in dict.fromkeys(filter(None, map(_trace, runs))):
-                yield Reference(self.name, trace, file, changed, about.st_size)
+    def ids(self, file: Path) -> Iterable[str]:
+        ours = file.suffix == ".json" or super().ids(file)
+        return filter(None, map(_trace, _runs(file)[0])) if ours else ()
 
     def read(self, reference: Reference) -> Session:
-        read = _runs(reference.file)
-        runs = sorted((r for r in read.found if _trace(r) == reference.id), key=_order)
+        found, problems = _runs(reference.file)
+        runs = sorted((r for r in found if _trace(r) == reference.id), key=_order)
         if not runs:
             raise ContractError(f"{reference.file}: holds no trace {reference.id}")
         root = next((r for r in runs if not r.get("parent_run_id")), runs[0])
@@ -65,15 +55,14 @@ class LangSmith(ExportEvidence):
             started=first([root], "start_time"),
             steps=tuple(_conversation(root, runs)),
             calls={word(r.get("id")): _usage(r) for r in models},
-            status="completed",
-            problems=tuple(read.problems),
+            problems=problems,
         )
 
 
-def _runs(file: Path) -> Rows:
-    """Also those that stand inside their parents."""
-    rows = _whole(file) if file.suffix == ".json" else rows_of(file)
-    todo, found = list(reversed(rows.found)), []
+def _runs(file: Path) -> tuple[list[Row], tuple[str, ...]]:
+    """Also those that stand inside their parents; and what is wrong with lines."""
+    rows, problems = (_whole(file), ()) if file.suffix == ".json" else rows_of(file)
+    todo, found = list(reversed(rows)), []
     seen: set[str] = set()
     while todo:
         run = todo.pop()
@@ -83,14 +72,14 @@ def _runs(file: Path) -> Rows:
             found.append(run)
             inside = {"trace_id": _trace(run), "parent_run_id": known}
             todo += [{**inside, **child} for child in reversed(items(run.get("child_runs")))]
-    return Rows(found, rows.problems)
+    return found, problems
 
 
-def _whole(file: Path) -> Rows:
+def _whole(file: Path) -> list[dict[str, Any]]:
     value = document(file)
     if isinstance(value, dict):
         value = value.get("runs", [value])
-    return Rows(items(value))
+    return items(value)
 
 
 def _trace(run: Row) -> str:
@@ -112,23 +101,22 @@ def _usage(run: Row) -> Usage:
 
 
 def _conversation(root: Row, runs: Sequence[Row]) -> Iterator[Step]:
-    yield from _opening(root, runs)
+    yield from stamped(_opening(root, runs), f"langsmith:{word(root.get('id'))}")
     for run in runs:
         line, time = f"langsmith:{word(run.get('id'))}", word(run.get("end_time"))
         if run.get("run_type") == "llm":
             for message in _messages(run.get("outputs")):
-                yield from (replace(s, line=line, time=time) for s in _said(message, "ai"))
+                yield from stamped(_said(message, "ai"), line, time)
         elif run.get("run_type") == "tool":
-            yield from _tool(run, line, time)
-        yield from _feedback(run, line)
+            yield from stamped([_tool(run)], line, time)
+        yield from stamped(_feedback(run), line)
     if root.get("error"):
-        line = f"langsmith:{word(root.get('id'))}"
-        yield Step("abort", word(root.get("error")), failed=True, line=line)
+        abort = Step("abort", word(root.get("error")), failed=True)
+        yield from stamped([abort], f"langsmith:{word(root.get('id'))}")
 
 
-def _opening(root: Row, runs: Sequence[Row]) -> Iterator[Step]:
+def _opening(root: Row, runs: Sequence[Row]) -> list[Step]:
     """What was asked: of the whole trace, else of its first call of a model."""
-    line = f"langsmith:{word(root.get('id'))}"
     models = [run for run in runs if run.get("run_type") == "llm"]
     for run in (root, *models[:1]):
         inputs = mapping(run.get("inputs"))
@@ -137,8 +125,8 @@ def _opening(root: Row, runs: Sequence[Row]) -> Iterator[Step]:
         if not steps and asked:
             steps = [Step("user", asked)]
         if steps:
-            yield from (replace(step, line=line) for step in steps)
-            return
+            return steps
+    return []
 
 
 def _messages(value: Any) -> list[dict[str, Any]]:
@@ -169,9 +157,9 @@ def _said(message: Row, otherwise: str) -> Iterator[Step]:
         more = mapping(message.get("additional_kwargs")).get("tool_calls")
         for call in items(message.get("tool_calls")) or items(more):
             asked = mapping(call.get("function")) or call
-            arguments = mapping(asked.get("args") or asked.get("arguments"))
-            name = word(asked.get("name"))
-            yield Step("tool_call", name=name, arguments=arguments, call=word(call.get("id")))
+            yield tool_call(
+                {**asked, "id": call.get("id")}, "args" if asked.get("args") else "arguments"
+            )
     elif role == "tool":
         called = word(message.get("tool_call_id"))
         yield Step("tool_result", text, call=called, failed=message.get("status") == "error")
@@ -179,26 +167,24 @@ def _said(message: Row, otherwise: str) -> Iterator[Step]:
         yield Step("user" if role == "human" else "injected", text)
 
 
-def _tool(run: Row, line: str, time: str) -> Iterator[Step]:
+def _tool(run: Row) -> Step:
     name, outputs = word(run.get("name")), mapping(run.get("outputs"))
     said = _messages(outputs.get("output")) or _messages(outputs)
     told: Mapping[str, Any] = said[0] if said else {}
     text = text_of(told.get("content")) or text_of(outputs.get("output")) or text_of(outputs or "")
     error = word(run.get("error"))
-    yield Step(
+    return Step(
         "tool_result",
         "\n".join(filter(None, [text, error])),
         name=name,
         call=word(told.get("tool_call_id")),
         failed=bool(error) or told.get("status") == "error",
-        line=line,
-        time=time,
     )
 
 
-def _feedback(run: Row, line: str) -> Iterator[Step]:
+def _feedback(run: Row) -> Iterator[Step]:
     for key, stats in mapping(run.get("feedback_stats")).items():
         score = mapping(stats).get("avg")
         if isinstance(score, int | float):
             said = text_of(mapping(stats).get("comments"))
-            yield Step("feedback", f"{key} {score} {said}".strip(), failed=score < BAD, line=line)
+            yield Step("feedback", f"{key} {score} {said}".strip(), failed=score < BAD)

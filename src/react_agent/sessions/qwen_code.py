@@ -8,9 +8,9 @@ from pathlib import Path
 
 from react_agent.evidence import Reference, Session, Step
 from react_agent.sessions.reading import (
-    FileEvidence,
+    LineEvidence,
     Row,
-    each_once,
+    by_row,
     first,
     items,
     line_id,
@@ -19,13 +19,14 @@ from react_agent.sessions.reading import (
     rows_of,
     text_of,
     tokens,
+    tool_call,
     word,
 )
 
 _DENIED = ("cancel", "denied", "rejected")
 
 
-class QwenCode(FileEvidence):
+class QwenCode(LineEvidence):
     name = "qwen-code"
 
     @classmethod
@@ -39,8 +40,7 @@ class QwenCode(FileEvidence):
         )
 
     def read(self, reference: Reference) -> Session:
-        read = rows_of(reference.file)
-        rows = list(each_once(read.found))
+        rows, problems = rows_of(reference.file)
         counted = {
             line_id(row): tokens(
                 mapping(row.get("usageMetadata")),
@@ -57,10 +57,10 @@ class QwenCode(FileEvidence):
             model=first(rows, "model"),
             cwd=first(rows, "cwd"),
             started=first(rows, "timestamp"),
-            steps=opened([s for row in rows for s in _steps(row)], frozenset({"skill"})),
+            steps=opened([s for row in rows for s in by_row(row, _steps(row))], "skill"),
             calls=counted,
             status="infrastructure" if _ended_by_endpoint(rows) else "completed",
-            problems=tuple(read.problems),
+            problems=problems,
         )
 
 
@@ -74,29 +74,21 @@ def _ended_by_endpoint(rows: Sequence[Row]) -> bool:
 def _steps(row: Row) -> Iterator[Step]:
     """Rows of telemetry have no message."""
     by_agent = row.get("type") == "assistant"
-    time, line = word(row.get("timestamp")), line_id(row)
     for part in items(mapping(row.get("message")).get("parts")):
         call, answer = mapping(part.get("functionCall")), mapping(part.get("functionResponse"))
         text = word(part.get("text"))
         if call:
-            yield Step(
-                "tool_call",
-                name=word(call.get("name")),
-                arguments=mapping(call.get("args")),
-                call=word(call.get("id")),
-                time=time,
-                line=line,
-            )
+            yield tool_call(call, "args")
         elif answer:
-            yield _result(row, answer, time, line)
+            yield _result(row, answer)
         elif text and by_agent:
-            yield Step("thought" if part.get("thought") else "say", text, time=time, line=line)
+            yield Step("thought" if part.get("thought") else "say", text)
         elif text:
             typed = row.get("type") == "user" and not text.lstrip().startswith("<system-reminder>")
-            yield Step("user" if typed else "injected", text, time=time, line=line)
+            yield Step("user" if typed else "injected", text)
 
 
-def _result(row: Row, answer: Row, time: str, line: str) -> Step:
+def _result(row: Row, answer: Row) -> Step:
     response = mapping(answer.get("response"))
     status = word(mapping(row.get("toolCallResult")).get("status"))
     error = response.get("error")
@@ -114,6 +106,4 @@ def _result(row: Row, answer: Row, time: str, line: str) -> Step:
         failed=bool(error) or status == "error",
         denied=denied,
         exit_code=int(told) if told.isdecimal() and len(told) < 10 else None,
-        time=time,
-        line=line,
     )
