@@ -10,8 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
-from react_agent.errors import ContractError
-from react_agent.files import read_lines
+from react_agent.configfile import read_records
 from react_agent.layout import RESULT_LINES, seed_folders
 from react_agent.runs.folder import CaseResult, Key
 
@@ -24,21 +23,12 @@ def earlier_results(output_dir: Path) -> list[CaseResult]:
 
     Raises ContractError for a file that is something else.
     """
-    places = (
-        output_dir / RESULT_LINES,
-        *(seed / RESULT_LINES for seed in seed_folders(output_dir)),
-    )
-    files = [path for path in places if path.is_file()]
-    if not files:
+    places = [folder / RESULT_LINES for folder in (output_dir, *seed_folders(output_dir))]
+    if not any(path.is_file() for path in places):
         log.warning(
             "%s: holds no %s to order by; the data set's order it is", output_dir, RESULT_LINES
         )
-    try:
-        return [CaseResult.model_validate(line) for path in files for line in read_lines(path)]
-    except ValueError:
-        raise ContractError(
-            f"{output_dir}: its {RESULT_LINES} is no list of case results"
-        ) from None
+    return [result for path in places for result in read_records(CaseResult, path)]
 
 
 def seconds_taken(results: Iterable[CaseResult]) -> dict[Key, float]:
