@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from react_agent.runs.logs import Log, LogName, check_name, write_log
 from react_agent.runs.places import RunPlace
 from react_agent.runs.settings import DOMAIN, Rollouts
 from react_agent.sandbox import trees
-from react_agent.sandbox.agent_python import AgentPython, choose_python
+from react_agent.sandbox.agent_python import choose_python
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
 from react_agent.sandbox.office import office_version
 from react_agent.seams import Case, Domain, Harness, Trajectory
@@ -102,10 +102,6 @@ class RolloutSite:
         agent = replace(agent, tool_slots=agent.tool_slots or slots)
         return RolloutSite(replace(self.settings, agent=agent))
 
-    def _python(self) -> AgentPython:
-        agent, asked = self.settings.agent, self.skill.packages if self.skill else ()
-        return choose_python(agent.agent_python, self.domain.packages, agent.agent_packages, asked)
-
     def _skill(self) -> Skill:
         if self.skills_dir is None:
             raise ContractError(
@@ -123,39 +119,27 @@ class RolloutSite:
         nowhere = "http://127.0.0.1:1"
         return replace(model, model=self.kind.name, base_url=nowhere, api_key="EMPTY", replay=None)
 
-    def _connect(self, masks: Mapping[str, str], shared: Shared | None) -> Connection:
-        settings = self.settings
-        folders = [settings.output_dir, self.working, self.logs]
-        workers = settings.agent.workers
-        return connect(
-            self.model,
-            workers=workers,
-            folders=folders,
-            masks=masks,
-            shared=shared,
-            transport=AgentsOnly() if self.kind.protocol else None,
-        )
-
-    @asynccontextmanager
-    async def _gateway(self, connection: Connection) -> AsyncIterator[Gateway | None]:
-        if not self.kind.protocol:
-            yield None
-            return
-        async with Gateway(self.kind.protocol, self.model, connection) as gateway:
-            yield gateway
-
     @asynccontextmanager
     async def open(
         self, shared: Shared | None = None
     ) -> AsyncIterator[Bench[Assignment, CaseResult]]:
-        agent = self.settings.agent
-        slots = tool_slots(agent.tool_slots)
-        sandbox = open_sandbox(agent.sandbox, slots=slots, python=self._python())
-        skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
-        masks = {"<work>": str(self.working), **skill}
+        agent, skill, protocol = self.settings.agent, self.skill, self.kind.protocol
+        asked_for = skill.packages if skill else ()
+        python = choose_python(
+            agent.agent_python, self.domain.packages, agent.agent_packages, asked_for
+        )
+        sandbox = open_sandbox(agent.sandbox, slots=tool_slots(agent.tool_slots), python=python)
+        masks = {"<work>": self.working, **({"<skill>": skill.root.resolve()} if skill else {})}
         async with (
-            self._connect(masks, shared) as connection,
-            self._gateway(connection) as gateway,
+            connect(
+                self.model,
+                workers=agent.workers,
+                folders=self.folders,
+                masks={name: str(folder) for name, folder in masks.items()},
+                shared=shared,
+                transport=AgentsOnly() if protocol else None,
+            ) as connection,
+            Gateway(protocol, self.model, connection) if protocol else nullcontext() as gateway,
             open_memory(self.settings.memory, self.settings.model) as memory,
         ):
             asked = gateway or connection
@@ -171,11 +155,10 @@ class RolloutSite:
         """All that decides a result; what is usual is left out where runs once had no such thing,
         so that they can be gone on with."""
         settings, agent, skill = self.settings, self.settings.agent, self.skill
-        usual = {"domain": DOMAIN, "harness": "react", "case_timeout": None}
         chosen = {
-            "domain": settings.domain,
-            "harness": agent.harness,
-            "case_timeout": agent.case_timeout,
+            "domain": (settings.domain, DOMAIN),
+            "harness": (agent.harness, "react"),
+            "case_timeout": (agent.case_timeout, None),
         }
         return {
             "agent": agent.agent,
@@ -186,7 +169,7 @@ class RolloutSite:
             "sandbox": sandbox.kind,
             "agent_python": sandbox.python.described,
             "libreoffice": office_version(),
-            **{name: value for name, value in chosen.items() if value != usual[name]},
+            **{name: value for name, (value, usual) in chosen.items() if value != usual},
             **self.kind.settings,
         }
 
