@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from react_agent.errors import ContractError
 from react_agent.files import append_line
 from react_agent.layout import RESULT_LINES
+from react_agent.runs.case_queue import earlier_results, longest_first, seconds_taken
 from react_agent.runs.folder import CaseResult
-from react_agent.runs.order import earlier_results, longest_first, seconds_taken
 
 
 def took(task: str, seconds: float, status: str = "completed") -> CaseResult:

@@ -58,7 +58,6 @@ class Step:
     exit_code: int | None = None
     again: bool = False
     """The user went back to an earlier point and asked anew."""
-    time: str = ""
     line: str = ""
     """What the line is known by: forks and resumed sessions repeat lines of others."""
     copied: bool = False

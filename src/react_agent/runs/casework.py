@@ -1,7 +1,7 @@
 """One case from its input to all it leaves but the line that it is done, on any machine."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -213,10 +213,7 @@ class CaseWorker:
         folder = place.working_dir / neutral_folder(case.task_id, case.name)
         published = place.working_dir / case_folder(case.task_id, case.name)
         await in_thread(trees.remove, published)  # of an attempt that is made again
-        harness = self._harness(place)
-        for earlier in self.domain.output_places(case, place.output_dir):
-            earlier.unlink(missing_ok=True)
-        trajectory = await self._trajectory(harness, given, folder)
+        trajectory = await self._trajectory(self._harness(place), given, folder)
         result = await to_the_end(partial(self._write_down, given, trajectory, folder))
         if folder.exists():
             folder.rename(published)
@@ -234,12 +231,31 @@ class CaseWorker:
                 raise
             trajectory.status, trajectory.error = "crash", str(error)
         result = given.result(trajectory, output)
-        name = self._harness(place).name
-        log_name = LogName(name, case.task_id, case.name if given.several else "")
-        header = {**place.header, "memory": self.reminded.get(given.case.task_id)}
-        written = _log(header, name, given, trajectory, result)
-        path = write_log(place.log_dir, log_name, written, self.site.settings.log_format)
+        name = LogName(self._harness(place).name, case.task_id, case.name if given.several else "")
+        rows = {**self._rows(given, result), **trajectory.rows}
+        title = f"{name.agent} on {file_name(case.task_id)} ({file_name(case.name)})"
+        written = Log(tuple(trajectory.messages), rows, title)
+        path = write_log(place.log_dir, name, written, self.site.settings.log_format)
         return result.model_copy(update={"log_file": str(path)})
+
+    def _rows(self, given: Assignment, result: CaseResult) -> dict[str, Any]:
+        """What the head of the log says."""
+        case, reminded = given.case, self.reminded.get(given.case.task_id)
+        return {
+            "task": case.task_id,
+            **({"case": case.name} if given.several else {}),
+            "input_file": result.input_file,
+            "model": given.place.header["model"],
+            "seed": given.place.seed,
+            **({} if reminded is None else {"memory": reminded or "none"}),
+            "timestamp": result.finished_at,
+            "success": result.success,
+            "status": result.status,
+            "turns": result.turns,
+            "error": result.error,
+            "seconds": result.seconds,
+            "usage": result.usage.model_dump(),
+        }
 
     def _harness(self, place: RunPlace) -> Harness:
         seed = place.seed
@@ -263,7 +279,8 @@ class CaseWorker:
         """Raises ModelError when the endpoint refuses every request, and OSError on a full disk."""
         case = given.case
         try:
-            self.domain.output_path(case, given.place.output_dir).unlink(missing_ok=True)
+            for earlier in self.domain.output_places(case, given.place.output_dir):
+                earlier.unlink(missing_ok=True)
             workspace = await in_thread(self.domain.prepare, case, folder)
             check_room(folder)
             if self.memory:
@@ -285,31 +302,3 @@ class CaseWorker:
             log.error("case %s: %s", case.task_id, error, exc_info=not shown)
             self.crashed = True
             return Trajectory(status="crash", error=str(error) if known else repr(error))
-
-
-def _log(
-    header: Mapping[str, Any],
-    agent: str,
-    given: Assignment,
-    trajectory: Trajectory,
-    result: CaseResult,
-) -> Log:
-    case = given.case
-    title = f"{agent} on {file_name(case.task_id)} ({file_name(case.name)})"
-    rows = {
-        "task": case.task_id,
-        **({"case": case.name} if given.several else {}),
-        "input_file": result.input_file,
-        "model": header["model"],
-        "seed": header["seed"],
-        **({"memory": header["memory"] or "none"} if header["memory"] is not None else {}),
-        "timestamp": result.finished_at,
-        "success": result.success,
-        "status": result.status,
-        "turns": result.turns,
-        "error": result.error,
-        "seconds": result.seconds,
-        "usage": result.usage.model_dump(),
-        **trajectory.rows,
-    }
-    return Log(tuple(trajectory.messages), rows, title)

@@ -50,7 +50,6 @@ class Atif(DocumentEvidence):
                     _steps(one),
                     # No other trajectory's, as what two have is counted once.
                     f"{reference.id}:{one.get('step_id', number)}",
-                    word(one.get("timestamp")),
                 )
             ),
             calls={f"{reference.id} {k}": used for k, used in _calls(value, told).items()},

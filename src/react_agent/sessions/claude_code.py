@@ -15,12 +15,13 @@ from react_agent.model import Usage
 from react_agent.sessions.reading import (
     LineEvidence,
     Row,
-    by_row,
     first,
     items,
+    line_id,
     mapping,
     opened,
     rows_of,
+    stamped,
     text_of,
     tokens,
     tool_call,
@@ -102,9 +103,9 @@ def _steps(rows: Iterable[Row], beside: Path) -> Iterator[Step]:
     asked: set[str] = set()
     for row in rows:
         if row.get("type") == "assistant" and not row.get("isApiErrorMessage"):
-            yield from by_row(row, _by_agent(row))
+            yield from stamped(_by_agent(row), line_id(row))
         elif row.get("type") == "user":
-            yield from by_row(row, _by_user(row, beside, asked))
+            yield from stamped(_by_user(row, beside, asked), line_id(row))
 
 
 def _by_agent(row: Row) -> Iterator[Step]:

@@ -103,12 +103,12 @@ def _usage(run: Row) -> Usage:
 def _conversation(root: Row, runs: Sequence[Row]) -> Iterator[Step]:
     yield from stamped(_opening(root, runs), f"langsmith:{word(root.get('id'))}")
     for run in runs:
-        line, time = f"langsmith:{word(run.get('id'))}", word(run.get("end_time"))
+        line = f"langsmith:{word(run.get('id'))}"
         if run.get("run_type") == "llm":
             for message in _messages(run.get("outputs")):
-                yield from stamped(_said(message, "ai"), line, time)
+                yield from stamped(_said(message, "ai"), line)
         elif run.get("run_type") == "tool":
-            yield from stamped([_tool(run)], line, time)
+            yield from stamped([_tool(run)], line)
         yield from stamped(_feedback(run), line)
     if root.get("error"):
         abort = Step("abort", word(root.get("error")), failed=True)

@@ -169,14 +169,9 @@ def line_id(row: Row) -> str:
     return known if isinstance(known, str) and known else digest(json.dumps(row, sort_keys=True))
 
 
-def stamped(steps: Iterable[Step], line: str, time: str = "") -> Iterator[Step]:
+def stamped(steps: Iterable[Step], line: str) -> Iterator[Step]:
     """With the line that they stand in."""
-    return (replace(step, line=line, time=time) for step in steps)
-
-
-def by_row(row: Row, steps: Iterable[Step]) -> Iterator[Step]:
-    """With the line that they stand in, as clients write lines."""
-    return stamped(steps, line_id(row), word(row.get("timestamp")))
+    return (replace(step, line=line) for step in steps)
 
 
 def counted_once(sessions: Iterable[Session]) -> list[Session]:
