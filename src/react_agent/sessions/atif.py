@@ -14,13 +14,9 @@ from react_agent.sessions.reading import (
     Row,
     document,
     first,
-    items,
     mapping,
     stamped,
-    text_of,
-    tokens,
     tool_call,
-    word,
 )
 
 KINDS: dict[str, StepKind] = {"user": "user", "agent": "say", "system": "injected"}
@@ -32,15 +28,15 @@ class Atif(DocumentEvidence):
 
     def sessions(self, file: Path) -> Mapping[str, Row]:
         value = mapping(document(file))
-        known = word(value.get("schema_version")).startswith("ATIF")
-        return {word(value.get("session_id")) or file.stem: value} if known else {}
+        known = value.word("schema_version").startswith("ATIF")
+        return {value.word("session_id") or file.stem: value} if known else {}
 
     def read(self, reference: Reference) -> Session:
         value = self.one(reference)
-        agent, told = mapping(value.get("agent")), items(value.get("steps"))
+        agent, told = value.row("agent"), value.rows("steps")
         return Session(
             reference,
-            version=word(agent.get("version")),
+            version=agent.word("version"),
             model=first([agent, *told], "model_name"),
             started=first(told, "timestamp"),
             steps=tuple(
@@ -57,24 +53,24 @@ class Atif(DocumentEvidence):
 
 
 def _steps(told: Row) -> Iterator[Step]:
-    if thought := word(told.get("reasoning_content")):
+    if thought := told.word("reasoning_content"):
         yield Step("thought", thought)
-    if text := text_of(told.get("message")):
-        yield Step(KINDS.get(word(told.get("source")), "injected"), text)
-    for call in items(told.get("tool_calls")):
+    if text := told.text("message"):
+        yield Step(KINDS.get(told.word("source"), "injected"), text)
+    for call in told.rows("tool_calls"):
         yield tool_call(call, "arguments", "function_name", "tool_call_id")
-    for result in items(mapping(told.get("observation")).get("results")):
-        called = word(result.get("source_call_id"))
-        yield Step("tool_result", text_of(result.get("content")), call=called)
+    for result in told.row("observation").rows("results"):
+        called = result.word("source_call_id")
+        yield Step("tool_result", result.text("content"), call=called)
 
 
 def _calls(value: Row, told: Sequence[Row]) -> dict[str, Usage]:
     """By step; where steps say nothing, what the end says of all of them."""
     calls = {
-        f"step {number}": tokens(metrics, SENT, RECEIVED, CACHED)
+        f"step {number}": metrics.tokens(SENT, RECEIVED, CACHED)
         for number, one in enumerate(told)
-        if (metrics := mapping(one.get("metrics")))
+        if (metrics := one.row("metrics"))
     }
-    whole = mapping(value.get("final_metrics"))
+    whole = value.row("final_metrics")
     sent, received = f"total_{SENT[0]}", f"total_{RECEIVED}"
-    return calls or {"all": tokens(whole, (sent,), received, f"total_{CACHED}")}
+    return calls or {"all": whole.tokens((sent,), received, f"total_{CACHED}")}

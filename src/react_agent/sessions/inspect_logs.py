@@ -23,9 +23,7 @@ from react_agent.sessions.reading import (
     mapping,
     stamped,
     text_of,
-    tokens,
     tool_call,
-    word,
 )
 
 ASIDE = re.compile(r"attachment://([0-9a-f]{32})")
@@ -44,17 +42,17 @@ class InspectLogs(DocumentEvidence):
 
     def read(self, reference: Reference) -> Session:
         sample = self.one(reference)
-        about = mapping(sample.get("eval"))
+        about = sample.row("eval")
         cached = "input_tokens_cache_read"
         sent = ("input_tokens", cached, "input_tokens_cache_write")
         return Session(
             reference,
-            model=word(about.get("model")),
-            started=word(sample.get("started_at")) or word(about.get("created")),
+            model=about.word("model"),
+            started=sample.word("started_at") or about.word("created"),
             steps=tuple(_steps(sample, reference.id)),
             calls={
-                f"{reference.id} {name}": tokens(mapping(used), sent, "output_tokens", cached)
-                for name, used in mapping(sample.get("model_usage")).items()
+                f"{reference.id} {name}": mapping(used).tokens(sent, "output_tokens", cached)
+                for name, used in sample.row("model_usage").items()
             },
         )
 
@@ -63,11 +61,11 @@ class InspectLogs(DocumentEvidence):
 def _samples(file: Path, changed: int) -> Mapping[str, Row]:
     """Of one log, as they are read one after another; each with what is said of all."""
     log = mapping(_unpacked(file) if file.suffix == ".eval" else document(file))
-    about = mapping(log.get("eval"))
-    run = word(about.get("run_id")) or file.stem
+    about = log.row("eval")
+    run = about.word("run_id") or file.stem
     return {
-        f"{run}-{sample.get('id')}-{sample.get('epoch', 1)}": {**sample, "eval": about}
-        for sample in (items(log.get("samples")) if about else ())
+        f"{run}-{sample.get('id')}-{sample.get('epoch', 1)}": Row({**sample, "eval": about})
+        for sample in (log.rows("samples") if about else ())
     }
 
 
@@ -92,7 +90,7 @@ def _unpacked(file: Path) -> Row:
             header = next(name for name in HEADERS if name in names)
             samples = sorted(n for n in names if n.startswith("samples/") and n.endswith(".json"))
             about, *found = _documents(archive, [header, *samples])
-            return {"eval": about.get("eval"), "samples": found}
+            return Row({"eval": about.get("eval"), "samples": found})
     except Exception as error:  # zipfile and zstandard raise a dozen kinds for broken bytes
         raise ContractError(f"{file}: cannot be read as an archive of Inspect: {error}") from None
 
@@ -109,33 +107,34 @@ def _documents(archive: Any, names: list[str]) -> Iterator[Any]:
 
 
 def _steps(sample: Row, known: str) -> Iterator[Step]:
-    aside = mapping(sample.get("attachments"))
+    aside = sample.row("attachments")
     for number, message in enumerate(items(_put_back(sample.get("messages"), aside))):
-        line = word(message.get("id")) or str(number)
+        line = message.word("id") or str(number)
         yield from stamped(_said(message), f"{known}:{line}")
-    for name, score in mapping(sample.get("scores")).items():
-        value = mapping(score).get("value")
-        said = f"{name} {value} {text_of(mapping(score).get('explanation'))}".strip()
+    for name, score in sample.row("scores").items():
+        about = mapping(score)
+        value = about.get("value")
+        said = f"{name} {value} {about.text('explanation')}".strip()
         yield Step("feedback", said, failed=value in WRONG, line=f"{known}:{name}")
-    if error := mapping(sample.get("error")):
-        yield Step("abort", text_of(error.get("message")), failed=True, line=f"{known}:error")
+    if error := sample.row("error"):
+        yield Step("abort", error.text("message"), failed=True, line=f"{known}:error")
 
 
 def _said(message: Row) -> Iterator[Step]:
     role, text = message.get("role"), text_of(_visible(message.get("content")))
     if role == "tool":
-        error = text_of(mapping(message.get("error")).get("message"))
-        called, name = word(message.get("tool_call_id")), word(message.get("function"))
+        error = message.row("error").text("message")
+        called, name = message.word("tool_call_id"), message.word("function")
         told = "\n".join(filter(None, [text, error]))
         yield Step("tool_result", told, name=name, call=called, failed=bool(error))
         return
-    for part in items(message.get("content")):
+    for part in message.rows("content"):
         if part.get("type") == "reasoning":
-            yield Step("thought", text_of(part.get("reasoning")))
+            yield Step("thought", part.text("reasoning"))
     if text:
         kind = "say" if role == "assistant" else "user" if role == "user" else "injected"
         yield Step(kind, text)  # type: ignore[arg-type]
-    for call in items(message.get("tool_calls")):
+    for call in message.rows("tool_calls"):
         yield tool_call(call, "arguments", "function")
 
 

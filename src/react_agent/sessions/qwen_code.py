@@ -11,16 +11,11 @@ from react_agent.sessions.reading import (
     LineEvidence,
     Row,
     first,
-    items,
-    line_id,
-    mapping,
     opened,
     rows_of,
     stamped,
     text_of,
-    tokens,
     tool_call,
-    word,
 )
 
 _DENIED = ("cancel", "denied", "rejected")
@@ -35,21 +30,19 @@ class QwenCode(LineEvidence):
 
     def knows(self, rows: Sequence[Row]) -> bool:
         return any(
-            "sessionId" in row and isinstance(mapping(row.get("message")).get("parts"), list)
-            for row in rows
+            "sessionId" in row and isinstance(row.row("message").get("parts"), list) for row in rows
         )
 
     def read(self, reference: Reference) -> Session:
         rows, problems = rows_of(reference.file)
         counted = {
-            line_id(row): tokens(
-                mapping(row.get("usageMetadata")),
+            row.line: row.row("usageMetadata").tokens(
                 ("promptTokenCount",),
                 "candidatesTokenCount",
                 "cachedContentTokenCount",
             )
             for row in rows
-            if row.get("type") == "assistant" and mapping(row.get("usageMetadata"))
+            if row.get("type") == "assistant" and row.row("usageMetadata")
         }
         return Session(
             reference,
@@ -57,7 +50,7 @@ class QwenCode(LineEvidence):
             model=first(rows, "model"),
             cwd=first(rows, "cwd"),
             started=first(rows, "timestamp"),
-            steps=opened([s for row in rows for s in stamped(_steps(row), line_id(row))], "skill"),
+            steps=opened([s for row in rows for s in stamped(_steps(row), row.line)], "skill"),
             calls=counted,
             status="infrastructure" if _ended_by_endpoint(rows) else "completed",
             problems=problems,
@@ -66,17 +59,17 @@ class QwenCode(LineEvidence):
 
 def _ended_by_endpoint(rows: Sequence[Row]) -> bool:
     """The client writes the endpoint's failure as if the model had said it."""
-    last = next((r for r in reversed(rows) if r.get("type") in ("user", "assistant")), {})
-    said = text_of(items(mapping(last.get("message")).get("parts")))
+    last = next((r for r in reversed(rows) if r.get("type") in ("user", "assistant")), Row())
+    said = text_of(last.row("message").rows("parts"))
     return last.get("type") == "assistant" and said.lstrip().startswith("[API Error:")
 
 
 def _steps(row: Row) -> Iterator[Step]:
     """Rows of telemetry have no message."""
     by_agent = row.get("type") == "assistant"
-    for part in items(mapping(row.get("message")).get("parts")):
-        call, answer = mapping(part.get("functionCall")), mapping(part.get("functionResponse"))
-        text = word(part.get("text"))
+    for part in row.row("message").rows("parts"):
+        call, answer = part.row("functionCall"), part.row("functionResponse")
+        text = part.word("text")
         if call:
             yield tool_call(call, "args")
         elif answer:
@@ -89,8 +82,8 @@ def _steps(row: Row) -> Iterator[Step]:
 
 
 def _result(row: Row, answer: Row) -> Step:
-    response = mapping(answer.get("response"))
-    status = word(mapping(row.get("toolCallResult")).get("status"))
+    response = answer.row("response")
+    status = row.row("toolCallResult").word("status")
     error = response.get("error")
     text = text_of(response.get("output") or error or response)
     denied = status in ("cancelled", "canceled") or (
@@ -101,8 +94,8 @@ def _result(row: Row, answer: Row) -> Step:
     return Step(
         "tool_result",
         text,
-        name=word(answer.get("name")),
-        call=word(answer.get("id")),
+        name=answer.word("name"),
+        call=answer.word("id"),
         failed=bool(error) or status == "error",
         denied=denied,
         exit_code=int(told) if told.isdecimal() and len(told) < 10 else None,

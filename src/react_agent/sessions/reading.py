@@ -23,21 +23,54 @@ LARGEST = 256 << 20
 SNIFFED = 50
 """Lines by which a file is known."""
 
-Row = Mapping[str, Any]
+
+class Row(dict[str, Any]):
+    """An object of somebody else's: what is not of the kind that is asked for is not there."""
+
+    def word(self, key: str) -> str:
+        return word(self.get(key))
+
+    def text(self, key: str) -> str:
+        return text_of(self.get(key))
+
+    def row(self, key: str) -> "Row":
+        return mapping(self.get(key))
+
+    def rows(self, key: str) -> "list[Row]":
+        return items(self.get(key))
+
+    def number(self, key: str) -> int:
+        value: Any = self.get(key)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return value if whole and 0 <= value < 1 << 53 else 0
+
+    def tokens(self, sent: Sequence[str], received: str, cached: str) -> Usage:
+        """Of one call; `sent` names the members that add up to the prompt."""
+        return Usage(
+            calls=1,
+            prompt_tokens=sum(map(self.number, sent)),
+            completion_tokens=self.number(received),
+            cached_tokens=self.number(cached),
+        )
+
+    @property
+    def line(self) -> str:
+        """What a line is known by: its uuid, or else all that it says."""
+        return self.word("uuid") or digest(json.dumps(self, sort_keys=True))
 
 
-def rows_of(file: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def rows_of(file: Path) -> tuple[list[Row], tuple[str, ...]]:
     """The objects of a JSON-lines file, each once, as a resumed session repeats some; and what is
     wrong with the other lines.
 
     Raises ContractError for what is no file, cannot be opened, or is too large.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Row] = {}
     problems = []
     try:
         for number, line in enumerate(_lines(file), start=1):
             if row := _object(line):
-                found.setdefault(line_id(row), row)
+                found.setdefault(row.line, row)
             elif line.strip():
                 problems.append(f"{file.name}: line {number} is torn or no object")
     except OSError as error:
@@ -54,12 +87,13 @@ def _lines(file: Path) -> Iterator[bytes]:
         yield from lines
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _object(text: bytes | str) -> Row:
+    """Empty for what is none."""
     try:
-        value = json.loads(line)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        return Row()
+    return Row(value) if isinstance(value, dict) else Row()
 
 
 class FileEvidence(ABC):
@@ -163,12 +197,6 @@ def document(file: Path) -> Any:
         raise ContractError(f"{file}: cannot be read as JSON: {error}") from None
 
 
-def line_id(row: Row) -> str:
-    """Its uuid; a line without one is known by what it says."""
-    known = row.get("uuid")
-    return known if isinstance(known, str) and known else digest(json.dumps(row, sort_keys=True))
-
-
 def stamped(steps: Iterable[Step], line: str) -> Iterator[Step]:
     """With the line that they stand in."""
     return (replace(step, line=line) for step in steps)
@@ -206,49 +234,31 @@ def text_of(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def mapping(value: Any) -> dict[str, Any]:
-    """The object, also where it is written as a text; else none."""
+def mapping(value: Any) -> Row:
+    """The object, also where it is written as a text; else an empty one."""
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return {}
-    return value if isinstance(value, dict) else {}
+        return _object(value)
+    return Row(value) if isinstance(value, dict) else Row()
 
 
-def items(value: Any) -> list[dict[str, Any]]:
+def items(value: Any) -> list[Row]:
     """The objects of a list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [Row(x) for x in value if isinstance(x, dict)] if isinstance(value, list) else []
 
 
 def word(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def number(value: Any) -> int:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and 0 <= value < 1 << 53 else 0
-
-
-def tokens(counts: Mapping[str, Any], sent: Sequence[str], received: str, cached: str) -> Usage:
-    """Of one call; `sent` names the fields that add up to the prompt."""
-    return Usage(
-        calls=1,
-        prompt_tokens=sum(number(counts.get(name)) for name in sent),
-        completion_tokens=number(counts.get(received)),
-        cached_tokens=number(counts.get(cached)),
-    )
-
-
 def tool_call(told: Row, arguments: str, name: str = "name", call: str = "id") -> Step:
     """From an object with members of these names."""
-    given = mapping(told.get(arguments))
-    return Step("tool_call", name=word(told.get(name)), arguments=given, call=word(told.get(call)))
+    given = told.row(arguments)
+    return Step("tool_call", name=told.word(name), arguments=given, call=told.word(call))
 
 
 def first(rows: Iterable[Row], key: str) -> str:
     """The first word that any line has for it."""
-    return next((value for row in rows if (value := word(row.get(key)))), "")
+    return next((value for row in rows if (value := row.word(key))), "")
 
 
 def opened(steps: Sequence[Step], tool: str) -> tuple[Step, ...]:
