@@ -1,4 +1,4 @@
-"""Typed settings from JSON text or a JSON file, and one clear line for what does not fit."""
+"""Typed settings and records from JSON, and one clear line for what does not fit."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from react_agent.errors import ContractError
-from react_agent.files import read_json
+from react_agent.files import read_json, read_lines
 from react_agent.text import cut_end
 
-SettingsClass = TypeVar("SettingsClass", bound=BaseModel)
+Record = TypeVar("Record", bound=BaseModel)
 
 
-def read_settings(cls: type[SettingsClass], text_or_path: str, what: str) -> SettingsClass:
+def read_settings(cls: type[Record], text_or_path: str, what: str) -> Record:
     """Raises ContractError; a mistyped path is not reported as broken JSON, nor the reverse."""
     where, value = _json(text_or_path.strip(), what)
     if not isinstance(value, dict):
@@ -41,6 +41,21 @@ def first_problem(error: ValidationError, whole: str = "the whole") -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     field = ".".join(map(str, first["loc"])) or whole
     return f"{field}: {first['msg']}"
+
+
+def read_records(cls: type[Record], path: Path) -> list[Record]:
+    """Of a file of JSON lines; torn ones are passed over.
+
+    Raises ContractError that names line and field.
+    """
+    found = []
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            found.append(cls.model_validate(line))
+        except ValidationError as error:
+            problem = first_problem(error, "the whole line")
+            raise ContractError(f"{path}: line {number}: {problem}") from None
+    return found
 
 
 def differences(was: Any, now_: Any, name: str = "") -> list[str]:

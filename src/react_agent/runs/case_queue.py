@@ -1,24 +1,36 @@
-"""The cases of all seeds in one queue, each written down as it ends."""
+"""The cases of all seeds in one queue, each written down as it ends.
+
+The one that took longest before goes first, so that no long one is left for the end: what a task
+takes repeats from run to run, and nothing else tells it before it starts. The order decides no
+result.
+"""
 
 import asyncio
+import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from react_agent.configfile import read_records
 from react_agent.engines.bench import Bench, CaseLost
 from react_agent.engines.progress import progress
 from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import RunStopped
+from react_agent.layout import RESULT_LINES, seed_folders
 from react_agent.runs.casework import Assignment
 from react_agent.runs.folder import CaseResult, Key
-from react_agent.runs.order import earlier_results, longest_first, seconds_taken
 from react_agent.runs.places import Run, Session
 from react_agent.runs.settings import Rollouts
 from react_agent.seams import Case, Domain, Trajectory
 from react_agent.text import say
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class CaseQueue:
@@ -137,3 +149,32 @@ class _NothingGetsThrough(Exception):
 
 def _key(case: Case) -> Key:
     return case.task_id, case.input_name
+
+
+def earlier_results(output_dir: Path) -> list[CaseResult]:
+    """Of one run, or of all seeds of several; none, with a warning, where there is no run.
+
+    Raises ContractError for a file that is something else.
+    """
+    places = [folder / RESULT_LINES for folder in (output_dir, *seed_folders(output_dir))]
+    if not any(path.is_file() for path in places):
+        log.warning(
+            "%s: holds no %s to order by; the data set's order it is", output_dir, RESULT_LINES
+        )
+    return [result for path in places for result in read_records(CaseResult, path)]
+
+
+def seconds_taken(results: Iterable[CaseResult]) -> dict[Key, float]:
+    """The mean of each case's runs, as far as the agent ended them."""
+    taken: dict[Key, list[float]] = {}
+    for result in results:
+        if not result.owed:
+            taken.setdefault(result.key, []).append(result.seconds)
+    return {key: fmean(seconds) for key, seconds in taken.items()}
+
+
+def longest_first(
+    items: Sequence[T], key: Callable[[T], Key], taken: Mapping[Key, float]
+) -> list[T]:
+    """What nothing is known of goes first, in its own order: it may be the longest."""
+    return sorted(items, key=lambda item: -taken.get(key(item), float("inf")))
