@@ -68,7 +68,7 @@ def rollouts(data: Path, run: Path, url: str, workers: int, *flags: str) -> meas
     argv = [*_common(data, url, workers), "--output_dir", run / "outputs"]
     argv += ["--log_dir", run / "logs", "--working_dir", run / "work"]
     argv += ["--skills_dir", ROOT / "spreadsheet_agent" / "skills", *flags]
-    return measured.run("spreadsheet_agent.rollouts,react_agent.runs.session", argv)
+    return measured.run("spreadsheet_agent.rollouts,react_agent.runs.session,react_agent.models.providers.openai_compatible,openai.resources.chat,react_agent.harnesses.react,spreadsheet_agent.domain,openpyxl", argv)
 
 
 def failed_runs(data: Path, run: Path) -> None:
