@@ -131,16 +131,8 @@ class Evidence(Protocol):
 
     def discover(self) -> Sequence[Reference]:
         """The sessions there are, the oldest first."""
-        ...
 
     def read(self, reference: Reference) -> Session:
         """Raises ContractError when there is nothing to read."""
-        ...
 
     def signals(self, session: Session) -> Sequence[Signal]: ...
-
-
-class OpenEvidence(Protocol):
-    """What registry.EVIDENCE names; without a folder the client's usual places are looked at."""
-
-    def __call__(self, folder: Path | None = None) -> Evidence: ...
