@@ -8,7 +8,6 @@ import inspect
 import io
 import logging
 import os
-import re
 import signal
 import sys
 import time
@@ -38,7 +37,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
             action.option_strings = spelled
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False, "", ()) or action.default == []:
+        if action.default in (None, False, "", ()):
             return action.help
         return super()._get_help_string(action)
 
@@ -52,20 +51,13 @@ class _Parser(argparse.ArgumentParser):
 
 def script_parser(description: str, epilog: str = "") -> argparse.ArgumentParser:
     return _Parser(
-        description=description,
-        epilog=epilog,
-        formatter_class=_Help,
-        allow_abbrev=False,
+        description=description, epilog=epilog, formatter_class=_Help, allow_abbrev=False
     )
 
 
 def add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> None:
-    """Register `--some_flag` and `--some-flag` alike; help shows the spelling given here.
-
-    A flag without help is explained by its name, so that its default is shown all the same.
-    """
+    """Register `--some_flag` and `--some-flag` alike; help shows the spelling given here."""
     other = "--" + (name[2:].replace("_", "-") if "_" in name[2:] else name[2:].replace("-", "_"))
-    settings.setdefault("help", " ".join(re.split("[-_]", name[2:])))
     parser.add_argument(*dict.fromkeys([name, other]), **settings)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from react_agent.errors import ContractError
-from react_agent.files import VERSION_CONTROL, digest_tree
+from react_agent.files import NO_CONTENT, VERSION_CONTROL, digest_tree
 from react_agent.lock import only_start
 
 MAIN = "SKILL.md"
@@ -32,7 +32,6 @@ CLIENT_FOLDERS = (
     ".codex/skills",
 )
 """Where clients keep skills, in a project as in a home."""
-_IGNORED = frozenset({"__pycache__", ".DS_Store", *VERSION_CONTROL})
 _BOUNDARY = re.compile(r"^---+[ \t]*$", re.MULTILINE)
 _RENAME_EXCHANGE = 2
 
@@ -100,7 +99,7 @@ class Skill:
         others: list[str] = []
         for file in sorted(path.rglob("*")):
             relative = file.relative_to(path)
-            if _IGNORED.intersection(relative.parts):
+            if NO_CONTENT.intersection(relative.parts):
                 continue
             if file.is_symlink() and not file.is_file():
                 others.append(relative.as_posix())
@@ -288,7 +287,10 @@ def write_skill(folder: Path, files: Mapping[str, str]) -> None:
     def change(copy: Path) -> None:
         for path in current.files.keys() - files.keys():
             (copy / path).unlink()
-            _remove_empty_parents(copy / path, copy)
+            for parent in (copy / path).parents:
+                if parent == copy or any(parent.iterdir()):
+                    break
+                parent.rmdir()
         for path, text in files.items():
             if current.files.get(path) != text:
                 if _ends_with_crlf(folder / path):
@@ -371,15 +373,5 @@ def _exchange(one: Path, two: Path) -> bool:
 def _sync(folder: Path) -> None:
     for file in folder.rglob("*"):
         if file.is_file() and not file.is_symlink():
-            handle = os.open(file, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-
-def _remove_empty_parents(path: Path, root: Path) -> None:
-    parent = path.parent
-    while parent != root and not any(parent.iterdir()):
-        parent.rmdir()
-        parent = parent.parent
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())

@@ -280,7 +280,7 @@ def _status(
     ended: Ended, events: Sequence[Event], visit: Visit, done: BashResult | None
 ) -> tuple[Status, str]:
     """By what happened at the gateway first, then by what the client says."""
-    if done and done.timed_out:
+    if done and done.killed == "timeout":
         return "deadline", f"not done after {done.seconds:.0f} s"
     if visit.out_of_calls:
         return "out_of_turns", f"the model was asked {visit.calls} times"

@@ -10,6 +10,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
+from react_agent.configfile import first_problem
 from react_agent.domains.text_answer import Judged, TextAnswerDomain, TextCase
 from react_agent.errors import ContractError
 from react_agent.files import digest, write_whole
@@ -180,14 +181,15 @@ def _record(path: Path, number: int, found: Any) -> OwnTask:
     task_id = found.get("id") if isinstance(found, dict) else None
     place = f"{path}: task {str(task_id)[:80]!r}" if task_id is not None else f"{path}: #{number}"
     if isinstance(found, dict):
-        plain = {"truth": {"text": found.get("truth")}} if _is_text(found.get("truth")) else {}
-        found = {**found, **plain, **({"id": str(task_id)} if type(task_id) is int else {})}
+        truth = found.get("truth")
+        if truth is not None and not isinstance(truth, dict):
+            found = {**found, "truth": {"text": truth}}
+        if type(task_id) is int:
+            found = {**found, "id": str(task_id)}
     try:
         record = OwnTask.model_validate(found)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "the record"
-        raise ContractError(f"{place}: {field}: {first['msg']}") from None
+        raise ContractError(f"{place}: {first_problem(error, 'the record')}") from None
     truth = record.truth
     given = [bool(truth.texts), bool(truth.check.strip()), bool(truth.file.strip())]
     if sum(given) != 1:
@@ -195,10 +197,6 @@ def _record(path: Path, number: int, found: Any) -> OwnTask:
     if bool(truth.file.strip()) != bool(truth.cells.strip()):
         raise ContractError(f"{place}: truth: file and cells go together")
     return record
-
-
-def _is_text(truth: object) -> bool:
-    return not isinstance(truth, dict) and truth is not None
 
 
 def _ended(result: BashResult) -> str:

@@ -129,15 +129,12 @@ class TextAnswerDomain(Domain["TextCase"]):
         answers = self.golds(case.task_id)
         if output is None:
             return Facts(None, "no_output", answers)
-        check = await self.check(case, output)
-        answer = answer_in(output)
-        if check.passed:
-            error = ""
-        elif answer is None:
+        check, answer, error = await self.check(case, output), answer_in(output), ""
+        if answer is None:
             error = "no_answer"
-        else:
-            judged = await self.judged(case.task_id, answer)
-            error = "wrong_form" if judged.relaxed else "wrong_answer"
+        elif not check.passed:
+            relaxed = (await self.judged(case.task_id, answer)).relaxed
+            error = "wrong_form" if relaxed else "wrong_answer"
         return Facts(check, error, answers)
 
     def lay_out(self, case: "TextCase", folder: Path) -> None:

@@ -106,7 +106,7 @@ class CommandHarness:
 
 def _ended(done: BashResult, workspace: Workspace) -> tuple[Status, str]:
     """By what happened; the exit code counts only where no program was started."""
-    if done.timed_out:
+    if done.killed == "timeout":
         return "deadline", f"not done after {done.seconds:.0f} s"
     if done.killed:
         return "completed", f"ended at its limit: {done.killed}"

@@ -1,10 +1,11 @@
 """How a harness is opened: from what a user names, to a kind of agent, to one that is ready.
 
-A line of registry.HARNESSES names a function of `Choice` that gives an AgentKind. It is asked
-before any model is connected to; `open` is called once for each seed.
+A line of registry.HARNESSES names a function of `Choice` that gives an AgentKind, or raises
+ContractError for a choice that does not fit. It is asked before any model is connected to; `open`
+is called once for each seed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -94,7 +95,3 @@ class AgentKind(Protocol):
     def open(self, equipment: Equipment) -> Harness:
         """Raises ContractError where it cannot run here."""
         ...
-
-
-OpenAgent = Callable[[Choice], AgentKind]
-"""What registry.HARNESSES names. Raises ContractError for a choice that does not fit."""

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ from react_agent.sandbox.limits import (
 )
 from react_agent.sandbox.mirror import Mirror
 from react_agent.sandbox.office import SYSTEM_PATH
-from react_agent.sandbox.orphans import MARK
+from react_agent.sandbox.orphans import MARK, marked
 from react_agent.sandbox.process import Ended, Job, run
 from react_agent.sandbox.space import CASE, SHM, TMP, Space, open_space
 from react_agent.threads import to_the_end
@@ -223,24 +223,12 @@ class ConfinedCase:
         )
 
     def _everywhere(self, root: int) -> list[int]:
-        if self.program:
-            return descendants(root)
-        return list({*descendants(root), *self._marked()})
+        return list({*descendants(root), *self._survivors(0)})
 
     def _survivors(self, above: int) -> list[int]:
-        if self.program:
-            return []
-        return list(self._marked(above))
-
-    def _marked(self, above: int = 0) -> Iterator[int]:
-        """Processes of this case wherever they went, with numbers above `above`; one that cleared
-        its environment is lost."""
-        mark = f"{MARK}={self.mark}".encode()
-        for name in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208
-            if name.isdigit() and int(name) > above:
-                with contextlib.suppress(OSError):
-                    if mark in Path(f"/proc/{name}/environ").read_bytes():
-                        yield int(name)
+        """Wherever they went, with numbers above `above`; one that cleared its environment is lost.
+        None is where the case is confined."""
+        return [] if self.program else [pid for pid, _ in marked(f"{MARK}={self.mark}", above)]
 
     @cached_property
     def _environment(self) -> dict[str, str]:
