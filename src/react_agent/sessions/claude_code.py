@@ -39,8 +39,8 @@ class ClaudeCode(LineEvidence):
 
     @classmethod
     def usual(cls) -> list[Path]:
-        config = os.environ.get("CLAUDE_CONFIG_DIR")
-        return [(Path(config) if config else Path.home() / ".claude") / "projects"]
+        config = os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude"
+        return [Path(config) / "projects"]
 
     def knows(self, rows: Sequence[Row]) -> bool:
         """A subagent's file is a part of another session."""
@@ -130,9 +130,9 @@ def _by_user(row: Row, beside: Path, asked: set[str]) -> Iterator[Step]:
         yield Step("abort", rest)
         return
     by_client = row.get("isMeta") or row.get("isSynthetic") or rest.startswith(_BY_CLIENT)
-    parent = row.word("parentUuid")
-    again = not by_client and not results and parent in asked
-    if parent and not by_client and not results:
+    parent = "" if by_client or results else row.word("parentUuid")
+    again = parent in asked
+    if parent:
         asked.add(parent)
     yield Step("injected" if by_client else "user", rest, again=again)
 

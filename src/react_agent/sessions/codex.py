@@ -34,8 +34,8 @@ class Codex(LineEvidence):
 
     @classmethod
     def usual(cls) -> list[Path]:
-        home = os.environ.get("CODEX_HOME")
-        return [(Path(home) if home else Path.home() / ".codex") / "sessions"]
+        home = os.environ.get("CODEX_HOME") or Path.home() / ".codex"
+        return [Path(home) / "sessions"]
 
     def knows(self, rows: Sequence[Row]) -> bool:
         kinds = {row.word("type") for row in rows if isinstance(row.get("payload"), dict)}
