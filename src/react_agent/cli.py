@@ -24,17 +24,7 @@ LONGEST_LINE = 1_500
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Each flag once, in its first spelling, with its default where it has one."""
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        if len(action.option_strings) < 2 or "-h" in action.option_strings:
-            return super()._format_action_invocation(action)
-        spelled = list(action.option_strings)
-        action.option_strings = spelled[:1]
-        try:
-            return super()._format_action_invocation(action)
-        finally:
-            action.option_strings = spelled
+    """Each flag with its default where it has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default in (None, False, "", ()):
@@ -58,7 +48,7 @@ def script_parser(description: str, epilog: str = "") -> argparse.ArgumentParser
 def add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> None:
     """Register `--some_flag` and `--some-flag` alike; help shows the spelling given here."""
     other = "--" + (name[2:].replace("_", "-") if "_" in name[2:] else name[2:].replace("-", "_"))
-    parser.add_argument(*dict.fromkeys([name, other]), **settings)
+    parser._option_string_actions[other] = parser.add_argument(name, **settings)
 
 
 def comma_list(text: str) -> list[str]:
