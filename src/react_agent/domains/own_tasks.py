@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError
 
 from react_agent.configfile import first_problem
 from react_agent.domains.text_answer import Judged, TextAnswerDomain, TextCase
@@ -24,11 +24,7 @@ Scalar = StrictStr | StrictInt
 """What YAML reads as something else (yes, 1.10, a date) loses its spelling, so it is refused."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Truth(_Frozen):
+class Truth(BaseModel, frozen=True, extra="forbid"):
     """One of these: answers that are right; a command that ends with exit code 0 for one; a
     workbook, and the cells of it that count."""
 
@@ -43,7 +39,7 @@ class Truth(_Frozen):
         return tuple(text for text in map(str, found) if text.strip())
 
 
-class OwnTask(_Frozen):
+class OwnTask(BaseModel, frozen=True, extra="forbid"):
     id: StrictStr = Field(min_length=1, max_length=80)
     instruction: StrictStr = Field(alias="prompt", min_length=1)
     truth: Truth

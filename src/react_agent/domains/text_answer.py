@@ -8,12 +8,13 @@ import shutil
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from react_agent.errors import ContractError
 from react_agent.files import digest, write_whole
-from react_agent.sandbox.untrusted import take_file
+from react_agent.sandbox.untrusted import missing, take_file
 from react_agent.seams import Check, Domain, Facts, Score, Task, Workspace
 
 MAX_ANSWER = 1 << 20
@@ -97,12 +98,7 @@ class TextAnswerDomain(Domain["TextCase"]):
             "output_path": str(target),
             **self.fields(case.task_id),
         }
-
-        def missing() -> str:
-            there = target.is_file() and not target.is_symlink()
-            return "" if there else f"there is no file at output_path ({target})"
-
-        return Workspace(folder, fields, missing)
+        return Workspace(folder, fields, partial(missing, target))
 
     def output_path(self, case: "TextCase", output_dir: Path) -> Path:
         return output_dir / case.task_id / self.files.output

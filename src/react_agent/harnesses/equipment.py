@@ -6,7 +6,7 @@ is called once for each seed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -17,6 +17,8 @@ from react_agent.seams import Harness, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
+SECONDS = 3600.0
+"""For one case of an agent that is one command, where nothing else is said."""
 SkillOffer = Literal["native", "preloaded"]
 """In a client's own folder of skills, to be opened by the agent; or whole in its prompt."""
 
@@ -53,6 +55,18 @@ class Equipment:
     """For a kind with a protocol."""
     records: Path | None = None
     """Where what was asked through the gateway is written down."""
+
+    @property
+    def skill_folder(self) -> Path | None:
+        return self.skill.root.resolve() if self.skill else None
+
+    def for_one_command(self, **limits: int) -> Sandbox:
+        """The sandbox for an agent that is one long command."""
+        seconds = self.seconds or SECONDS
+        limited = replace(
+            self.sandbox.limits, seconds=seconds, cpu_seconds=max(1, round(seconds)), **limits
+        )
+        return replace(self.sandbox, limits=limited)
 
     def task(self, workspace: Workspace) -> str:
         """The task prompt, and before it what the agent is reminded of."""

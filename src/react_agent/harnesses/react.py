@@ -36,7 +36,7 @@ class ReActHarness:
     def __init__(self, kind: ReActKind, equipment: Equipment) -> None:
         self.kind, self.equipment = kind, equipment
         self.prompts, self.skill = equipment.prompts, equipment.skill
-        self.skill_folder = self.skill.root.resolve() if self.skill else None
+        self.skill_folder = equipment.skill_folder
 
     @property
     def name(self) -> str:

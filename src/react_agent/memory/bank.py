@@ -36,15 +36,6 @@ class BankEntry(BaseModel, frozen=True):
 
 
 @dataclass(frozen=True)
-class EarlierTask:
-    """All notes of one task, whatever its trajectories."""
-
-    id: str
-    text: str
-    items: tuple[MemoryItem, ...]
-
-
-@dataclass(frozen=True)
 class Bank:
     entries: tuple[BankEntry, ...]
 
@@ -62,18 +53,16 @@ class Bank:
         write_whole(path, "".join(f"{entry.model_dump_json()}\n" for entry in self.entries))
 
     @cached_property
-    def tasks(self) -> Sequence[EarlierTask]:
-        """Those that left a note, in the order of the file."""
-        found: dict[str, list[BankEntry]] = {}
-        for entry in self.entries:
-            if entry.items:
-                found.setdefault(entry.task, []).append(entry)
-        return [
-            EarlierTask(
-                task, entries[0].text, tuple(item for entry in entries for item in entry.items)
-            )
-            for task, entries in found.items()
-        ]
+    def tasks(self) -> Sequence[BankEntry]:
+        """Those that left a note, in the order of the file, each with the notes of all its
+        trajectories."""
+        found: dict[str, BankEntry] = {}
+        for entry in filter(lambda entry: entry.items, self.entries):
+            first = found.setdefault(entry.task, entry)
+            if first is not entry:
+                more = first.model_copy(update={"items": first.items + entry.items})
+                found[entry.task] = more
+        return list(found.values())
 
     @property
     def digest(self) -> str:
@@ -82,7 +71,7 @@ class Bank:
             *(
                 part
                 for task in self.tasks
-                for part in (task.id, task.text, *(item.model_dump_json() for item in task.items))
+                for part in (task.task, task.text, *(item.model_dump_json() for item in task.items))
             )
         )
 

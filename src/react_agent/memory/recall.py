@@ -56,12 +56,12 @@ class Memory:
         others = [
             (score, earlier)
             for score, earlier in zip(scores, self.tasks, strict=True)
-            if earlier.id != task.id and _same(earlier.text) != _same(task.instruction)
+            if earlier.task != task.id and _same(earlier.text) != _same(task.instruction)
         ]
         score, nearest = max(others, key=lambda one: one[0], default=(0.0, None))
         if nearest is None or score <= 0:
             return Recalled()
-        return Recalled(nearest.id, self.prompts.render("memory.j2", items=nearest.items))
+        return Recalled(nearest.task, self.prompts.render("memory.j2", items=nearest.items))
 
 
 def _same(text: str) -> str:

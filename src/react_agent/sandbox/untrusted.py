@@ -14,6 +14,12 @@ MAX_TAKEN = 100 * 1024 * 1024
 """Bytes of one result; the largest workbook of the public data has 1.2 MB."""
 
 
+def missing(target: Path) -> str:
+    """What an agent is told that has not left its result."""
+    there = target.is_file() and not target.is_symlink()
+    return "" if there else f"there is no file at output_path ({target})"
+
+
 def take_file(source: Path, target: Path, max_bytes: int, *, synced: bool = True) -> Path | None:
     """Copy a regular file; None when there is none. `synced` also survives a power cut.
 

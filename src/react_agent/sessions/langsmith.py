@@ -101,7 +101,7 @@ def _conversation(root: Row, runs: Sequence[Row]) -> Iterator[Step]:
         line = f"langsmith:{run.word('id')}"
         if run.get("run_type") == "llm":
             for message in _messages(run.get("outputs")):
-                yield from stamped(_said(message, "ai"), line)
+                yield from stamped(said(message, "ai"), line)
         elif run.get("run_type") == "tool":
             yield from stamped([_tool(run)], line)
         yield from stamped(_feedback(run), line)
@@ -115,7 +115,7 @@ def _opening(root: Row, runs: Sequence[Row]) -> list[Step]:
     models = [run for run in runs if run.get("run_type") == "llm"]
     for run in (root, *models[:1]):
         inputs = run.row("inputs")
-        steps = [s for m in _messages(inputs) for s in _said(m, "human")]
+        steps = [s for m in _messages(inputs) for s in said(m, "human")]
         asked = next((text_of(inputs[key]) for key in ASKED if inputs.get(key)), "")
         if not steps and asked:
             steps = [Step("user", asked)]
@@ -144,7 +144,8 @@ def _role(message: Row, otherwise: str) -> str:
     return same.get(str(kind), str(kind) if kind else otherwise)
 
 
-def _said(message: Row, otherwise: str) -> Iterator[Step]:
+def said(message: Row, otherwise: str = "") -> Iterator[Step]:
+    """In the form of OpenAI or of LangChain; `otherwise` is its role where it says none."""
     text, role = message.text("content"), _role(message, otherwise)
     if role == "ai":
         if text:
@@ -154,16 +155,22 @@ def _said(message: Row, otherwise: str) -> Iterator[Step]:
             asked = Row({**(call.row("function") or call), "id": call.get("id")})
             yield tool_call(asked, "args" if asked.get("args") else "arguments")
     elif role == "tool":
-        called = message.word("tool_call_id")
-        yield Step("tool_result", text, call=called, failed=message.get("status") == "error")
+        code = message.row("artifact").get("exit_code")
+        yield Step(
+            "tool_result",
+            text,
+            call=message.word("tool_call_id"),
+            failed=message.get("status") == "error",
+            exit_code=code if isinstance(code, int) else None,
+        )
     elif text:
         yield Step("user" if role == "human" else "injected", text)
 
 
 def _tool(run: Row) -> Step:
     outputs, error = run.row("outputs"), run.word("error")
-    said = _messages(outputs.get("output")) or _messages(outputs)
-    told = said[0] if said else Row()
+    messages = _messages(outputs.get("output")) or _messages(outputs)
+    told = messages[0] if messages else Row()
     text = told.text("content") or outputs.text("output") or text_of(outputs or "")
     return Step(
         "tool_result",
@@ -177,6 +184,6 @@ def _tool(run: Row) -> Step:
 def _feedback(run: Row) -> Iterator[Step]:
     for key, stats in run.row("feedback_stats").items():
         about = mapping(stats)
-        score, said = about.get("avg"), about.text("comments")
+        score, why = about.get("avg"), about.text("comments")
         if isinstance(score, int | float):
-            yield Step("feedback", f"{key} {score} {said}".strip(), failed=score < BAD)
+            yield Step("feedback", f"{key} {score} {why}".strip(), failed=score < BAD)
