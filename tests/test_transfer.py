@@ -9,11 +9,11 @@ import pytest
 from reporting_runs import World, make_world
 
 from react_agent.skills import Skill
-from reporting.comparing.settings import Comparison
+from reporting.comparing.command import Comparison
 from reporting.comparing.stage import compare_runs
 from reporting.transfer import command
 from reporting.transfer.cells import transfer_table
-from reporting.transfer.settings import Transfer
+from reporting.transfer.command import Transfer
 from spreadsheet_agent import SKILLS
 
 

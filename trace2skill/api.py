@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from react_agent.runs.places import Session
     from react_agent.runs.settings import Rollouts, Triage
     from react_agent.runs.triage import Row
+    from reporting.comparing.command import Comparison
     from reporting.comparing.comparison import Compared
-    from reporting.comparing.settings import Comparison
-    from reporting.exporting.settings import Export
+    from reporting.exporting.command import Export
     from reporting.exporting.stage import Exported
+    from reporting.ledger.command import Ledger
     from reporting.ledger.rows import LedgerTable
-    from reporting.ledger.settings import Ledger
-    from reporting.page.settings import Report
+    from reporting.page.command import Report
     from reporting.page.stage import Page
     from reporting.transfer.cells import TransferTable
-    from reporting.transfer.settings import Transfer
+    from reporting.transfer.command import Transfer
     from skill_evolver.engine.result import EvolutionResult
     from skill_evolver.engine.settings import Evolution
     from spreadsheetbench.scoring.settings import Scoring

@@ -12,13 +12,13 @@ from pydantic import BaseModel
 from react_agent.errors import ContractError
 from react_agent.runs.reproduced import runs_of
 from react_agent.skills import Skill
-from reporting.comparing.comparison import Pair, Range, Word
+from reporting.comparing.comparison import Interval, Pair, Word
 from reporting.comparing.entrants import Entrant, load_entrant, load_entrants
 from reporting.comparing.standings import paired, standing_of
 from reporting.ledger.matching import identify
 from reporting.ledger.origins import SEED_SKILLS, Unmatched, provenance_of
 from reporting.ledger.paper import load_rows
-from reporting.transfer.settings import Transfer
+from reporting.transfer.command import Transfer
 from spreadsheet_agent import SKILLS
 
 NO_SKILL = "no skill"
@@ -44,7 +44,7 @@ class Cell(BaseModel, frozen=True):
     tasks: int
     seeds: int
     accuracy: float
-    interval: Range
+    interval: Interval
     against: str = ""
     """Path of the run without a skill; empty where there is none of this model and benchmark."""
     difference: float | None = None

@@ -3,12 +3,14 @@
 trace2skill transfer outputs/no_skill outputs/evolved outputs/hitab_no_skill outputs/hitab_evolved
 """
 
-import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 from react_agent.cli import OK
 from react_agent.flags import run_stage
+from react_agent.settings import setting
 from react_agent.text import say
-from reporting.transfer.settings import Transfer
+from reporting.comparing.tables import Forms
 
 ABOUT = (
     "Who wrote a skill, who ran with it, and where: every run in one table, as the paper's "
@@ -17,6 +19,16 @@ ABOUT = (
 EPILOG = """The author is the model that the skill's own history notes; a skill without a history is
 called by what it is. Verdicts are those of `trace2skill compare`, corrected over the whole table.
 Runs on other tasks of one benchmark are compared over the tasks that both have, and it is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(Forms):
+    """Runs of several skills, models and benchmarks."""
+
+    runs: tuple[Path, ...] = setting(
+        "run folders, or reproductions for their held-out runs", unit="RUN", positional=True
+    )
+    data_path: Path | None = setting("the data set of the runs, if no longer where it was", None)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,7 +41,3 @@ def _run(settings: Transfer) -> int:
 
     say(terminal(show_transfer(settings)))
     return OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())
