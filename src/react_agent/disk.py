@@ -19,28 +19,22 @@ FILES = 1_000
 def require_space(folder: Path, needed: float, otherwise: str = "") -> None:
     """Raises DiskLow: which disk, how much is free, how much is needed, and what to do:
     make room, or `otherwise`."""
-    place = folder.absolute()
+    place = folder.resolve()
     while not place.exists():
         place = place.parent
     disk = os.statvfs(place)
     free = disk.f_bavail * disk.f_frsize
+    where = f"{place} (disk {next(p for p in (place, *place.parents) if p.is_mount())})"
     if free < needed:
         raise DiskLow(
-            f"{place} (disk {_mount(place)}): {free / MIB:,.0f} MiB free, {needed / MIB:,.0f} MiB "
+            f"{where}: {free / MIB:,.0f} MiB free, {needed / MIB:,.0f} MiB "
             f"needed; make room and start again{otherwise}"
         )
     if needed and disk.f_files and disk.f_favail < FILES:
         raise DiskLow(
-            f"{place} (disk {_mount(place)}): room for {disk.f_favail:,} more files, {FILES:,} "
+            f"{where}: room for {disk.f_favail:,} more files, {FILES:,} "
             "needed; remove some and start again"
         )
-
-
-def _mount(place: Path) -> Path:
-    place = place.resolve()
-    while place.parent != place and place.parent.stat().st_dev == place.stat().st_dev:
-        place = place.parent
-    return place
 
 
 class Watch:

@@ -31,7 +31,6 @@ class BashResult:
     text: str
     """Output; of a long one the beginning and the end, with a note between."""
     exit_code: int
-    timed_out: bool = False
     killed: Breach = ""
     """The limit that ended the command, `timeout` included."""
     truncated_bytes: int = 0
@@ -112,7 +111,6 @@ class Bash:
         return BashResult(
             text=readable(ended.output),
             exit_code=code,
-            timed_out=ended.breach == "timeout",
             killed=ended.breach,
             truncated_bytes=ended.output.dropped,
             seconds=ended.seconds,
