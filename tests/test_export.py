@@ -11,8 +11,8 @@ from sessionfiles import work_day
 from react_agent.errors import ContractError
 from react_agent.runs.logs import find_logs, read_log
 from reporting.exporting import stage
-from reporting.exporting.command import Export
 from reporting.exporting.rows import FILES
+from reporting.exporting.settings import Export
 from reporting.exporting.stage import MISSING, export
 from reporting.runs.runview import RunView
 from trace2skill.cli import main

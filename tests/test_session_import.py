@@ -18,8 +18,8 @@ from react_agent.model import ScriptedModel
 from react_agent.runs.logs import find_logs, read_log
 from react_agent.runs.triage import triage
 from react_agent.runs.verdicts import Evaluation, summarize
-from reporting.page.command import Report
 from reporting.page.overview import outcome_of
+from reporting.page.settings import Report
 from reporting.page.stage import write_report
 from reporting.runs.runview import load_runs
 from reporting.runs.steps import steps_of

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from react_agent.runs.settings import Rollouts as Rollouts
     from react_agent.runs.settings import Triage as Triage
     from reporting.comparing.command import Comparison as Comparison
-    from reporting.exporting.command import Export as Export
+    from reporting.exporting.settings import Export as Export
     from reporting.ledger.command import Ledger as Ledger
-    from reporting.page.command import Report as Report
+    from reporting.page.settings import Report as Report
     from reporting.transfer.command import Transfer as Transfer
     from skill_evolver.engine.settings import Evolution as Evolution
     from spreadsheetbench.scoring.settings import BookScoring as BookScoring
@@ -72,9 +72,9 @@ _PLACES = {
     "react_agent.models.spending.settings": ("BudgetSettings",),
     "react_agent.runs.settings": ("AgentSettings", "CaseChoice", "Rollouts", "Triage"),
     "reporting.comparing.command": ("Comparison",),
-    "reporting.exporting.command": ("Export",),
+    "reporting.exporting.settings": ("Export",),
     "reporting.ledger.command": ("Ledger",),
-    "reporting.page.command": ("Report",),
+    "reporting.page.settings": ("Report",),
     "reporting.transfer.command": ("Transfer",),
     "skill_evolver.engine.settings": ("Evolution",),
     "spreadsheetbench.scoring.settings": ("BookScoring", "ReadingSettings", "Scoring"),

@@ -5,13 +5,18 @@ trace2skill compare outputs/base outputs/evolved [outputs/other ...]
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from react_agent.cli import OK
+from react_agent.errors import ContractError
 from react_agent.flags import run_stage
+from react_agent.runs.reproduced import runs_of
 from react_agent.settings import setting
 from react_agent.text import say
 from reporting.comparing.tables import Forms
+
+if TYPE_CHECKING:
+    from reporting.comparing.comparison import Compared
 
 ABOUT = (
     "Compare runs of the same tasks with the first: paired differences with intervals, exact "
@@ -42,9 +47,30 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def work(settings: Comparison) -> int:
-    # Here and not above: scipy takes more imports than --help has time for.
     from reporting.comparing.comparison_text import terminal
-    from reporting.comparing.stage import compare_runs
 
     say(terminal(compare_runs(settings)))
     return OK
+
+
+def compare_runs(settings: Comparison) -> "Compared":
+    """Raises ContractError for what is no run, and for runs that are not on a par."""
+    # Here and not above: scipy takes more imports than --help has time for.
+    from reporting.comparing import comparison_text as text
+    from reporting.comparing.entrants import load_entrants
+    from reporting.comparing.standings import compare
+
+    paths = runs_of([settings.baseline, *settings.others])
+    if len(paths) < 2:
+        raise ContractError("one run alone is compared with nothing; name another")
+    entrants, notes = load_entrants(paths, common=settings.common)
+    found = compare(
+        entrants,
+        infrastructure=settings.infrastructure,
+        notes=notes,
+        seed=settings.bootstrap_seed,
+    )
+    caption = text.CAPTION + (f" ({found.mark})" if found.mark else "")
+    value = found.model_dump(mode="json")
+    settings.write(value, text.markdown(found), text.flat(found), text.for_paper(found), caption)
+    return found

@@ -3,33 +3,13 @@
 trace2skill export outputs/base --to exported
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
-
 from react_agent.cli import OK, complain
 from react_agent.flags import run_stage
-from react_agent.settings import Settings, setting
 from react_agent.text import say
+from reporting.exporting.settings import Export
 
 ABOUT = "Write runs as JSON lines, Parquet and ATIF; docs/export.md says what the fields mean."
 EPILOG = "Exit codes: 0 written (files that could not be used are named), 2 wrong input."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Export(Settings):
-    """Runs as tables for other tools."""
-
-    runs: tuple[Path, ...] = setting(
-        "a run folder, an outputs folder, or an eval_official_results.json",
-        unit="RUN",
-        positional=True,
-    )
-    to: Path = setting("where the files go", unit="FOLDER")
-    formats: tuple[Literal["jsonl", "parquet", "atif"], ...] = setting(
-        "of jsonl, parquet and atif, comma separated", ("jsonl", "atif"), default_text="jsonl,atif"
-    )
-    skill: Path | None = setting("an evolved skill", None, default_text="found beside the runs")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
 from reporting.exporting.atif import as_atif
-from reporting.exporting.command import Export
 from reporting.exporting.rows import (
     FILES,
     Row,
@@ -21,6 +20,7 @@ from reporting.exporting.rows import (
     trajectories,
     verdicts,
 )
+from reporting.exporting.settings import Export
 from reporting.page.evolutionview import EvolutionView, find_evolved
 from reporting.page.stage import names_of
 from reporting.runs.runview import Problem, RunView, load_runs

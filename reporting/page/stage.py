@@ -11,11 +11,11 @@ from react_agent.models.spending.prices import Prices
 from react_agent.runs.reproduced import Reproduced, runs_of
 from reporting.page import overview
 from reporting.page.collect import Collection, task_rows, trajectory_keys
-from reporting.page.command import Report
 from reporting.page.evolutionview import EvolutionView, find_evolved, lessons_of
 from reporting.page.helped import helped
 from reporting.page.html import Details, to_json, write_page
 from reporting.page.places import Places
+from reporting.page.settings import Report
 from reporting.runs.runview import RunView, load_runs
 
 

@@ -4,7 +4,7 @@ Each stands against the run without a skill of the same model on the same benchm
 one, by the rule of `compare` with Holm's correction over the whole table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -18,7 +18,6 @@ from reporting.comparing.standings import paired, standing_of
 from reporting.ledger.matching import identify
 from reporting.ledger.origins import SEED_SKILLS, Unmatched, provenance_of
 from reporting.ledger.paper import load_rows
-from reporting.transfer.command import Transfer
 from spreadsheet_agent import SKILLS
 
 NO_SKILL = "no skill"
@@ -61,14 +60,14 @@ class TransferTable(BaseModel, frozen=True):
     cells: tuple[Cell, ...]
 
 
-def transfer_table(settings: Transfer) -> TransferTable:
+def transfer_table(runs: Iterable[Path], data_path: Path | None = None) -> TransferTable:
     """Raises ContractError for what is no run with verdicts."""
-    sides = [load_entrant(str(path), path) for path in runs_of(settings.runs)]
+    sides = [load_entrant(str(path), path) for path in runs_of(runs)]
     bare = {_place(side): side for side in sides if not side.first.view.skill}
     measured, notes = _measured(sides, bare)
     return TransferTable(
         cells=tuple(
-            _cell(side, measured.get(side.path), notes.get(side.path, ""), settings.data_path)
+            _cell(side, measured.get(side.path), notes.get(side.path, ""), data_path)
             for side in sides
         )
     )

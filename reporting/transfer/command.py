@@ -5,12 +5,16 @@ trace2skill transfer outputs/no_skill outputs/evolved outputs/hitab_no_skill out
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from react_agent.cli import OK
 from react_agent.flags import run_stage
 from react_agent.settings import setting
 from react_agent.text import say
 from reporting.comparing.tables import Forms
+
+if TYPE_CHECKING:
+    from reporting.transfer.cells import TransferTable
 
 ABOUT = (
     "Who wrote a skill, who ran with it, and where: every run in one table, as the paper's "
@@ -36,8 +40,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(settings: Transfer) -> int:
-    from reporting.transfer.stage import show_transfer
     from reporting.transfer.text import terminal
 
     say(terminal(show_transfer(settings)))
     return OK
+
+
+def show_transfer(settings: Transfer) -> "TransferTable":
+    """Raises ContractError for what is no run with verdicts."""
+    from reporting.transfer import text
+    from reporting.transfer.cells import transfer_table
+
+    table = transfer_table(settings.runs, settings.data_path)
+    value = table.model_dump(mode="json")
+    settings.write(value, text.markdown(table), text.flat(table), text.wide(table), text.CAPTION)
+    return table
