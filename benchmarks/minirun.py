@@ -21,6 +21,11 @@ ROOT = Path(__file__).resolve().parent.parent
 MINI = ROOT / "data" / "mini"
 CALLS_PER_CASE = {"rollouts": 3, "analysts": 4}
 """As the scripts of server.py have it."""
+LATE = (
+    "react_agent.models.providers.openai_compatible,openai.resources.chat,"
+    "react_agent.harnesses.react,spreadsheet_agent.domain,openpyxl"
+)
+"""What both commands import when they need it: start-up, and no turn's."""
 
 
 def copies(folder: Path, count: int) -> Path:
@@ -68,7 +73,7 @@ def rollouts(data: Path, run: Path, url: str, workers: int, *flags: str) -> meas
     argv = [*_common(data, url, workers), "--output_dir", run / "outputs"]
     argv += ["--log_dir", run / "logs", "--working_dir", run / "work"]
     argv += ["--skills_dir", ROOT / "spreadsheet_agent" / "skills", *flags]
-    return measured.run("spreadsheet_agent.rollouts,react_agent.runs.session", argv)
+    return measured.run(f"spreadsheet_agent.rollouts,react_agent.runs.session,{LATE}", argv)
 
 
 def failed_runs(data: Path, run: Path) -> None:
@@ -98,7 +103,7 @@ def analysts(data: Path, run: Path, url: str, workers: int, *flags: str) -> meas
     failed_runs(data, run)
     argv = [*_common(data, url, workers), "--output_dir", run / "analysis", *flags]
     argv += ["--logs_dir", run / "logs", "--work_dir", run / "work"]
-    return measured.run("analysis.run_error_analysis,analysis.analysts.agentic", argv)
+    return measured.run(f"analysis.run_error_analysis,analysis.analysts.agentic,{LATE}", argv)
 
 
 STAGES = {"rollouts": rollouts, "analysts": analysts}

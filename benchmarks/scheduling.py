@@ -32,7 +32,7 @@ from table import show
 from react_agent.engines.queue import work_queue
 from react_agent.loop.agent import ReActAgent, Tool
 from react_agent.model import Message
-from react_agent.runs.order import longest_first
+from react_agent.runs.case_queue import longest_first
 
 MEDIAN_SECONDS, SIGMA = 8.0, 0.6
 """Of one call: a 122B model with reasoning answers in some seconds, now and then in a minute."""

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +13,7 @@ from react_agent.errors import ContractError
 from react_agent.filenames import file_name, is_own
 from react_agent.files import digest
 from react_agent.proof import Movement, Origin
-from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
+from react_agent.sandbox.untrusted import MAX_TAKEN, missing, take_file
 from react_agent.seams import (
     Check,
     Domain,
@@ -104,7 +105,7 @@ class SpreadsheetDomain(Domain[SheetCase]):
             "answer_position": case.task.answer_position,
             "output_path": str(target),
         }
-        return Workspace(folder, fields, lambda: "" if _is_file(target) else _missing(target))
+        return Workspace(folder, fields, partial(missing, target))
 
     def collect(self, case: SheetCase, folder: Path, output_dir: Path) -> Path | None:
         target = self.output_path(case, output_dir)
@@ -241,11 +242,3 @@ def _location(case: SheetCase) -> str:
             "which is a name of the run's own"
         )
     return location
-
-
-def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
-
-
-def _missing(path: Path) -> str:
-    return f"there is no file at output_path ({path})"

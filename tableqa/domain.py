@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -15,7 +16,7 @@ from react_agent.domains.text_answer import named, pass_or_fail
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.files import digest
 from react_agent.proof import Movement, Origin
-from react_agent.sandbox.untrusted import MAX_TAKEN, take_file
+from react_agent.sandbox.untrusted import MAX_TAKEN, missing, take_file
 from react_agent.seams import (
     Check,
     Domain,
@@ -133,12 +134,7 @@ class TableDomain(Domain[TableCase]):
             "answer_position": workbook.POSITION,
             "output_path": str(target),
         }
-
-        def missing() -> str:
-            there = target.is_file() and not target.is_symlink()
-            return "" if there else f"there is no file at output_path ({target})"
-
-        return Workspace(folder, fields, missing)
+        return Workspace(folder, fields, partial(missing, target))
 
     def output_path(self, case: TableCase, output_dir: Path) -> Path:
         return output_dir / case.task_id / FILES.output

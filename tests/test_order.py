@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from react_agent.errors import ContractError
 from react_agent.files import append_line
 from react_agent.layout import RESULT_LINES
+from react_agent.runs.case_queue import earlier_results, longest_first, seconds_taken
 from react_agent.runs.folder import CaseResult
-from react_agent.runs.order import earlier_results, longest_first, seconds_taken
 
 
 def took(task: str, seconds: float, status: str = "completed") -> CaseResult:
@@ -47,7 +47,7 @@ def test_the_seeds_of_an_earlier_run_count_and_without_one_there_is_a_warning(
     assert earlier_results(tmp_path / "nowhere") == []
     assert "holds no results.jsonl to order by" in caplog.text
     append_line(tmp_path / RESULT_LINES, {"id": 7})
-    with pytest.raises(ContractError, match="no list of case results"):
+    with pytest.raises(ContractError, match="line 1: id"):
         earlier_results(tmp_path)
 
 

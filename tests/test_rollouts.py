@@ -89,6 +89,27 @@ def test_a_run_that_was_broken_off_goes_on_and_pays_nothing_twice(
     with_server(copying_agent, tmp_path, steps)
 
 
+def test_what_lies_in_an_outputs_place_costs_that_case_alone(tmp_path: Path) -> None:
+    refused = {"901-3", "9012"}
+
+    def failing(body: dict[str, Any]) -> Any:
+        if task_of(body) in refused:
+            return refusal(422, "this content is not answered")
+        return copying_agent(body)
+
+    async def steps(user: Commands) -> None:
+        code, said = await user.rollouts()
+        assert (code, "still owed 2 cases" in said) == (1, True), said
+        (user.outputs / "901-3" / "1_901-3_output.xlsx").mkdir(parents=True)
+        refused.clear()
+        code, said = await user.rollouts()
+        assert (code, "still owed 1 case" in said) == (1, True), said
+        ended = {line["id"]: line["status"] for line in user.lines()}
+        assert (ended["901-3"], ended["9012"]) == ("crash", "completed")
+
+    with_server(failing, tmp_path, steps)
+
+
 def test_infrastructure_is_no_failure_and_is_run_again(tmp_path: Path) -> None:
     refused = {"901-3"}
 

@@ -260,7 +260,7 @@ def test_nothing_outlives_its_command(sandbox: Sandbox, scene: Scene, way: str) 
     started = time.monotonic()
     result = run(limited(sandbox, seconds=0.5), scene, SURVIVORS[way].replace("{id}", unique))
     assert time.monotonic() - started < 3
-    assert result.timed_out == (not way.startswith("stays"))
+    assert (result.killed == "timeout") == (not way.startswith("stays"))
     assert gone(unique)
 
 

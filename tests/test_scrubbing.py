@@ -91,7 +91,7 @@ def test_ordinary_work_is_left_as_it_is(text: str) -> None:
 
 
 def session(folder: Path, *steps: Step, cwd: str = CWD) -> Session:
-    reference = Reference("claude-code", "s-1", folder / "s-1.jsonl", None, 0)  # type: ignore[arg-type]
+    reference = Reference("claude-code", "s-1", folder / "s-1.jsonl", None)  # type: ignore[arg-type]
     return Session(reference, cwd=cwd, steps=steps)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from react_agent.sandbox.orphans import end_strays
+import pytest
+
+from react_agent.sandbox.orphans import end_strays, marked
 
 
 @contextmanager
@@ -32,3 +34,15 @@ def test_commands_of_agents_below_the_folder_are_ended_and_no_others(tmp_path: P
         os.kill(of_another_run.pid, 0)
         assert of_another_run.poll() is None
         assert of_the_user.poll() is None
+
+
+def test_one_that_just_becomes_another_program_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel shows an empty environment then: here at the first look at each process."""
+    seen, read = set(), Path.read_bytes
+
+    def first_empty(path: Path) -> bytes:
+        return read(path) if path in seen else seen.add(path) or b""
+
+    monkeypatch.setattr(Path, "read_bytes", first_empty)
+    with sleeping(SANDBOX_CASE="in-between") as stray:
+        assert [pid for pid, _ in marked("SANDBOX_CASE=in-between")] == [stray.pid]

@@ -14,15 +14,16 @@ from react_agent.model import Body, ChatModel, ImagePart, Message, Reply, TextPa
 from react_agent.models.spending.budget import prompt_tokens
 from react_agent.runs.logs import (
     Log,
-    LogFormat,
     LogName,
     check_name,
     find_logs,
+    name_of,
     parse_markdown,
     read_log,
     render_markdown,
     write_log,
 )
+from react_agent.runs.settings import LogFormat
 
 LINES = [
     "## [2] USER",
@@ -71,7 +72,7 @@ IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9-]{0,8}(_[0-9]{1,4})?", fullmatch=Tru
 )
 def test_names_round_trip(agent: str, task: str, case: str, tag: None, suffix: str) -> None:
     name = LogName(agent, task, case, tag)
-    assert LogName.parse(Path(name.stem + suffix)) == name
+    assert name_of(Path(name.stem + suffix)) == name
 
 
 AGENTS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,9}", fullmatch=True)
@@ -133,7 +134,7 @@ def test_a_message_with_an_image_is_sent_whole_and_logged_in_words(
     "name", ["success_analysis_1_prompt.md", "README.md", "cli_only_agent_1.txt"]
 )
 def test_other_files_are_no_logs(name: str) -> None:
-    assert LogName.parse(Path(name)) is None
+    assert name_of(Path(name)) is None
 
 
 def test_a_new_log_replaces_the_tagged_ones_of_the_same_run_only(tmp_path: Path) -> None:

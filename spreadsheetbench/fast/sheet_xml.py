@@ -20,6 +20,10 @@ Cell = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 the file, and empty where it is not there."""
 
 
+_SOUND = re.fullmatch(rb"(?:ab?c)*+", b"aca") is None
+"""Python before 3.11.5 lets a possessive group keep the beginning of an attempt that failed
+(gh-106052). What a pattern accepts by that is not well-formed: there, a parser sees all of it."""
+
 _MAIN = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _PROLOG = (
     rb"(?:\xef\xbb\xbf)?(?:<\?xml version=[\"']1\.0[\"'](?: encoding=[\"'](?i:utf-8)[\"'])?"
@@ -94,7 +98,7 @@ class SheetRows:
         body, self.around = _cut(xml)
         if not _BODY.fullmatch(body):
             raise Unusual("cells of another form")
-        if _plain_text(body):
+        if _SOUND and _plain_text(body):
             # What is left to a parser are the attributes that the pattern leaves open.
             tags = {*_ROW_ATTRIBUTES.findall(body), *_FORMULA_ATTRIBUTES.findall(body)}
             start = xml.find(b"<sheetData>") + len(b"<sheetData>") if tags else 0
@@ -188,6 +192,8 @@ def first_rows(body: bytes, count: int) -> tuple[list[tuple[int, list[Cell]]], i
             raise Unusual("cells out of order")
         if (rows and rows[-1][0] >= int(row[1])) or not _readable(row[0]):
             raise Unusual("rows of another form")
+        if not _SOUND:
+            check_well_formed(row[0], namespaces=False)
         rows.append((int(row[1]), _CELLS.findall(row[0])))
         at = row.end()
     return rows, at
@@ -262,10 +268,10 @@ def _cut(xml: bytes) -> tuple[bytes, bytes]:
     return body, around
 
 
-def check_well_formed(xml: bytes) -> None:
+def check_well_formed(xml: bytes, namespaces: bool = True) -> None:
     """As openpyxl's own parser sees it. Raises Unusual."""
     try:
-        expat.ParserCreate(None, "}").Parse(xml, True)
+        expat.ParserCreate(None, "}" if namespaces else None).Parse(xml, True)
     except expat.ExpatError as error:
         raise Unusual(str(error)) from None
 
@@ -317,7 +323,7 @@ class Strings:
             self.odd = self._find_odd()
         odd = b"".join(self._pieces[index] + b"</si>" for index in self.odd)
         self.around = head[0] + odd + xml[end:]
-        check_well_formed(self.around if _plain_text(body) else xml)
+        check_well_formed(self.around if _SOUND and _plain_text(body) else xml)
 
     def _find_odd(self) -> list[int]:
         odd = []

@@ -8,12 +8,11 @@ import inspect
 import io
 import logging
 import os
-import re
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal, say
@@ -25,20 +24,10 @@ LONGEST_LINE = 1_500
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Each flag once, in its first spelling, with its default where it has one."""
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        if len(action.option_strings) < 2 or "-h" in action.option_strings:
-            return super()._format_action_invocation(action)
-        spelled = list(action.option_strings)
-        action.option_strings = spelled[:1]
-        try:
-            return super()._format_action_invocation(action)
-        finally:
-            action.option_strings = spelled
+    """Each flag with its default where it has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False, "", ()) or action.default == []:
+        if action.default in (None, False, "", ()):
             return action.help
         return super()._get_help_string(action)
 
@@ -52,25 +41,8 @@ class _Parser(argparse.ArgumentParser):
 
 def script_parser(description: str, epilog: str = "") -> argparse.ArgumentParser:
     return _Parser(
-        description=description,
-        epilog=epilog,
-        formatter_class=_Help,
-        allow_abbrev=False,
+        description=description, epilog=epilog, formatter_class=_Help, allow_abbrev=False
     )
-
-
-def add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> None:
-    """Register `--some_flag` and `--some-flag` alike; help shows the spelling given here.
-
-    A flag without help is explained by its name, so that its default is shown all the same.
-    """
-    other = "--" + (name[2:].replace("_", "-") if "_" in name[2:] else name[2:].replace("-", "_"))
-    settings.setdefault("help", " ".join(re.split("[-_]", name[2:])))
-    parser.add_argument(*dict.fromkeys([name, other]), **settings)
-
-
-def comma_list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 class _Once(logging.Filter):

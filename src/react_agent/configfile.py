@@ -1,6 +1,7 @@
-"""Typed settings from JSON text or a JSON file, and one clear line for what does not fit."""
+"""Typed settings and records from JSON, and one clear line for what does not fit."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,13 +9,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from react_agent.errors import ContractError
-from react_agent.files import read_json
+from react_agent.files import read_json, read_lines
 from react_agent.text import cut_end
 
-SettingsClass = TypeVar("SettingsClass", bound=BaseModel)
+Record = TypeVar("Record", bound=BaseModel)
 
 
-def read_settings(cls: type[SettingsClass], text_or_path: str, what: str) -> SettingsClass:
+def read_settings(cls: type[Record], text_or_path: str, what: str) -> Record:
     """Raises ContractError; a mistyped path is not reported as broken JSON, nor the reverse."""
     where, value = _json(text_or_path.strip(), what)
     if not isinstance(value, dict):
@@ -42,6 +43,29 @@ def first_problem(error: ValidationError, whole: str = "the whole") -> str:
     return f"{field}: {first['msg']}"
 
 
+def read_record(cls: type[Record], path: Path) -> Record:
+    """Raises ContractError that names file and field."""
+    try:
+        return cls.model_validate(read_json(path))
+    except ValidationError as error:
+        raise ContractError(f"{path}: {first_problem(error)}") from None
+
+
+def read_records(cls: type[Record], path: Path) -> list[Record]:
+    """Of a file of JSON lines; torn ones are passed over.
+
+    Raises ContractError that names line and field.
+    """
+    found = []
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            found.append(cls.model_validate(line))
+        except ValidationError as error:
+            problem = first_problem(error, "the whole line")
+            raise ContractError(f"{path}: line {number}: {problem}") from None
+    return found
+
+
 def differences(was: Any, now_: Any, name: str = "") -> list[str]:
     """One line for each setting that is not the same: `name: old -> new`."""
     if isinstance(was, dict) and isinstance(now_, Mapping):
@@ -58,7 +82,7 @@ def differences(was: Any, now_: Any, name: str = "") -> list[str]:
 def _json(text: str, what: str) -> tuple[str, Any]:
     if not text:
         raise ContractError(f"{what}: is empty; give JSON text or the path of a file")
-    if _is_file(text):
+    if os.path.isfile(text):  # noqa: PTH113 (Path raises for JSON text longer than a file's name)
         return text, read_json(Path(text))
     try:
         return what, json.loads(text)
@@ -68,10 +92,3 @@ def _json(text: str, what: str) -> tuple[str, Any]:
         raise ContractError(
             f"{what}: {cut_end(repr(text), 200)}: no such file and not JSON"
         ) from None
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except OSError:  # JSON text longer than a file name may be
-        return False

@@ -5,7 +5,8 @@ A run that would fill a disk stops with its work owed while every file can still
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from react_agent.errors import DiskLow, RunStopped
@@ -19,51 +20,42 @@ FILES = 1_000
 def require_space(folder: Path, needed: float, otherwise: str = "") -> None:
     """Raises DiskLow: which disk, how much is free, how much is needed, and what to do:
     make room, or `otherwise`."""
-    place = folder.absolute()
+    place = folder.resolve()
     while not place.exists():
         place = place.parent
     disk = os.statvfs(place)
     free = disk.f_bavail * disk.f_frsize
+    where = f"{place} (disk {next(p for p in (place, *place.parents) if p.is_mount())})"
     if free < needed:
         raise DiskLow(
-            f"{place} (disk {_mount(place)}): {free / MIB:,.0f} MiB free, {needed / MIB:,.0f} MiB "
+            f"{where}: {free / MIB:,.0f} MiB free, {needed / MIB:,.0f} MiB "
             f"needed; make room and start again{otherwise}"
         )
     if needed and disk.f_files and disk.f_favail < FILES:
         raise DiskLow(
-            f"{place} (disk {_mount(place)}): room for {disk.f_favail:,} more files, {FILES:,} "
+            f"{where}: room for {disk.f_favail:,} more files, {FILES:,} "
             "needed; remove some and start again"
         )
 
 
-def _mount(place: Path) -> Path:
-    place = place.resolve()
-    while place.parent != place and place.parent.stat().st_dev == place.stat().st_dev:
-        place = place.parent
-    return place
-
-
+@dataclass
 class Watch:
     """`low` is told once, when a disk has less room than is needed."""
 
-    def __init__(
-        self, folders: Iterable[Path], needed: float, low: Callable[[RunStopped], None]
-    ) -> None:
-        self.folders, self.needed, self.low = list(folders), needed, low
-        self._timer: asyncio.TimerHandle | None = None
+    folders: Sequence[Path]
+    needed: float
+    low: Callable[[RunStopped], None]
+    _timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Raises DiskLow when there is too little already."""
-        self._look()
+        for folder in self.folders:
+            require_space(folder, self.needed, ", or ask for less with --min_free_disk")
         self._timer = asyncio.get_running_loop().call_later(PERIOD, self._again)
 
     def stop(self) -> None:
         if self._timer:
             self._timer.cancel()
-
-    def _look(self) -> None:
-        for folder in self.folders:
-            require_space(folder, self.needed, ", or ask for less with --min_free_disk")
 
     def _again(self) -> None:
         try:

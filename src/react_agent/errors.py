@@ -1,19 +1,4 @@
-"""Every failure this project raises, named for the boundary it crossed.
-
-Trace2SkillError          shown to the user as one line; anything else is a bug
-  ContractError           a file, folder, flag or setting is not what a stage needs
-  ModelError              the endpoint refused the request; asking again cannot help
-    EndpointRefused       no request at all can work here: wrong key, address or model name
-    RunStopped            no further request is sent; what is in flight may finish
-      BudgetReached       a cap on calls, tokens or cost forbids the next request
-      EndpointDown        the endpoint was down for longer than the run waits
-      TimeUsedUp          the run has lasted as long as it may
-      DiskLow             a disk that the run writes to is nearly full
-    PromptRefused         a content filter takes this prompt, or its reply, for harmful
-    ContextOverflow       the prompt is longer than the model's window
-    InfrastructureError   the endpoint could not be reached or kept failing after all retries
-  FormatError             a reply did not follow its format; the text can be sent back to the model
-"""
+"""Every failure this project raises, named for the boundary it crossed."""
 
 
 class Trace2SkillError(Exception):

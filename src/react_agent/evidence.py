@@ -58,7 +58,6 @@ class Step:
     exit_code: int | None = None
     again: bool = False
     """The user went back to an earlier point and asked anew."""
-    time: str = ""
     line: str = ""
     """What the line is known by: forks and resumed sessions repeat lines of others."""
     copied: bool = False
@@ -74,7 +73,6 @@ class Reference:
     id: str
     file: Path
     changed: datetime
-    size: int
 
 
 @dataclass(frozen=True)
@@ -131,18 +129,10 @@ class Evidence(Protocol):
 
     name: str
 
-    def discover(self, since: datetime | None = None) -> Sequence[Reference]:
-        """The sessions there are, the oldest first; with `since` those changed after it."""
-        ...
+    def discover(self) -> Sequence[Reference]:
+        """The sessions there are, the oldest first."""
 
     def read(self, reference: Reference) -> Session:
         """Raises ContractError when there is nothing to read."""
-        ...
 
     def signals(self, session: Session) -> Sequence[Signal]: ...
-
-
-class OpenEvidence(Protocol):
-    """What registry.EVIDENCE names; without a folder the client's usual places are looked at."""
-
-    def __call__(self, folder: Path | None = None) -> Evidence: ...

@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +25,8 @@ MAX_NAME = 255
 """Bytes of a file's name, on the disks that there are."""
 VERSION_CONTROL = (".git", ".hg", ".svn")
 """What a checkout keeps for itself; it changes while the files stay the same."""
+NO_CONTENT = frozenset({"__pycache__", ".DS_Store", *VERSION_CONTROL})
+"""Names of what belongs to no skill and no data."""
 
 
 def check_room(folder: Path) -> None:
@@ -62,17 +64,25 @@ def lock(file: IO[Any], operation: int) -> None:
 
 
 def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
-    """Readers see the old file or the new one, never a part, also after a crash."""
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    with replacing(path, mode=mode) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, mode: int = 0o644, synced: bool = True) -> Iterator[IO[bytes]]:
+    """A file that takes the place of `path` when the block ends. Readers see the old file or the
+    new one, never a part, also after a crash; `synced` also after a power cut."""
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file, name = _temporary(path)
         try:
             with file:
                 os.fchmod(file.fileno(), mode)
-                file.write(data)
+                yield file
                 file.flush()
-                os.fsync(file.fileno())
+                if synced:
+                    os.fsync(file.fileno())
                 name.replace(path)
         except BaseException:
             name.unlink(missing_ok=True)
@@ -191,14 +201,11 @@ def digest(*parts: bytes | str) -> str:
     return total.hexdigest()
 
 
-def digest_tree(
-    root: Path, *, ignore: Iterable[str] = ("__pycache__", ".DS_Store", *VERSION_CONTROL)
-) -> str:
+def digest_tree(root: Path) -> str:
     """One hash for all regular files below `root`: their relative names and contents."""
-    skipped = set(ignore)
     parts: list[bytes | str] = []
     for path in sorted(p for p in root.rglob("*") if p.is_file()):
         relative = path.relative_to(root)
-        if not skipped.intersection(relative.parts):
+        if not NO_CONTENT.intersection(relative.parts):
             parts += [relative.as_posix(), path.read_bytes()]
     return digest(*parts)

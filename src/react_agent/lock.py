@@ -41,18 +41,14 @@ def only_start(folder: Path, what: str = "") -> Iterator[None]:
             raise ContractError(
                 f"{what or folder} is being worked on by {_holder(file.name)}"
             ) from None
+        stage = [word for word in sys.argv[1:2] if not word.startswith("-")]
+        command = " ".join([Path(sys.argv[0]).name, *stage])  # without flags, which can be a key
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        me = {"pid": os.getpid(), "host": socket.gethostname(), "since": now, "command": _command()}
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "since": now, "command": command}
         with naming(folder / NAME):
             file.truncate(0)
             file.write(json.dumps(me).encode())
         yield
-
-
-def _command() -> str:
-    """Without flags, which can be a key."""
-    stage = [word for word in sys.argv[1:2] if not word.startswith("-")]
-    return " ".join([Path(sys.argv[0]).name, *stage])
 
 
 def _holder(path: str) -> str:

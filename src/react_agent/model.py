@@ -76,13 +76,7 @@ class Usage(BaseModel, frozen=True):
     """The part of prompt_tokens that it put there, where it counts (and charges) that apart."""
 
     def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            calls=self.calls + other.calls,
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-            cached_tokens=self.cached_tokens + other.cached_tokens,
-            written_tokens=self.written_tokens + other.written_tokens,
-        )
+        return Usage(**{name: count + getattr(other, name) for name, count in self})
 
 
 class Reply(BaseModel, frozen=True):
@@ -106,7 +100,6 @@ class Model(Protocol):
 
     async def reply(self, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
         """Raises ModelError (ContextOverflow, InfrastructureError)."""
-        ...
 
 
 Body = dict[str, Any]

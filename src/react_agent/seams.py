@@ -63,7 +63,6 @@ class Task(Protocol):
     @property
     def id(self) -> str:
         """Any text; `filenames.file_name` of it stands for it in paths."""
-        ...
 
     @property
     def instruction(self) -> str: ...
@@ -71,7 +70,6 @@ class Task(Protocol):
     @property
     def instruction_type(self) -> str:
         """By which results are also shown apart; empty where there are no types."""
-        ...
 
 
 class Case(Protocol):
@@ -86,12 +84,10 @@ class Case(Protocol):
     @property
     def name(self) -> str:
         """Unique within the task; names the case's folder (`filenames.case_folder`)."""
-        ...
 
     @property
     def input_name(self) -> str:
         """Unique within the task: what `input_file` in results.jsonl and in logs says."""
-        ...
 
 
 CaseT = TypeVar("CaseT", bound=Case)
@@ -199,7 +195,8 @@ class Facts:
 class Domain(Protocol[CaseT]):
     """A benchmark: which cases there are, how one is laid out, and what its result is worth.
 
-    It is opened for one data set (`OpenDomain`). `score`, `facts`, `check` and what else reads
+    What registry.DOMAINS names opens it: given the path of a data set, and a Reading or None, it
+    raises ContractError where that does not fit. `score`, `facts`, `check` and what else reads
     what an agent wrote are asked inside `with domain:`, where a domain may keep processes.
     """
 
@@ -232,52 +229,42 @@ class Domain(Protocol[CaseT]):
 
     def cases(self, task_id: str) -> list[CaseT]:
         """In order. Raises ContractError for a task without input."""
-        ...
 
     def fingerprint(self, case: CaseT) -> str:
         """Hash of all that the agent is given; a finished case is kept only while it holds."""
-        ...
 
     def prepare(self, case: CaseT, folder: Path) -> Workspace:
         """Empty `folder` and put the case's inputs into it."""
-        ...
 
     def output_path(self, case: CaseT, output_dir: Path) -> Path:
         """Where a result belongs and is scored. Raises ContractError when that leads outside."""
-        ...
 
     def collect(self, case: CaseT, folder: Path, output_dir: Path) -> Path | None:
         """Copy the result out of the folder; None when there is none: the case has no success.
 
         Raises ContractError when what lies there cannot be taken (a link, a device, too large).
         """
-        ...
 
     async def score(self, case: CaseT, output: Path) -> Score:
         """The verdict, by the settings of the scorer. What an output holds never raises."""
-        ...
 
     async def facts(self, case: CaseT, output: Path | None) -> Facts:
         """Raises ContractError when the data set's own files cannot be read."""
-        ...
 
     async def check(self, case: CaseT, repair: Path) -> Check:
         """Does this file hold as the result? The answer of the gate, and of the analyst's tool."""
-        ...
 
     def lay_out(self, case: CaseT, folder: Path) -> None:
         """Put input and truth under the names of `files` into an analyst's folder.
 
         Raises ContractError when there is no truth.
         """
-        ...
 
     def truth_digest(self, case: CaseT) -> str:
         """Shows that nobody changed the truth.
 
         Raises ContractError when there is no truth.
         """
-        ...
 
     # What has an answer for most domains.
 
@@ -370,12 +357,6 @@ class Reading:
     memory_mb: int = 1536
     scoring: Any = None
     """Of the domain's own class; None for its usual ones."""
-
-
-class OpenDomain(Protocol):
-    """What registry.DOMAINS names. Raises ContractError for a data set that does not fit."""
-
-    def __call__(self, data_path: Path, reading: Reading | None = None) -> Domain[Any]: ...
 
 
 class Harness(Protocol):

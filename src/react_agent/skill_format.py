@@ -25,12 +25,9 @@ class SkillFormat(Protocol):
 
     def read(self, folder: Path) -> Skill:
         """The skill that `folder` is or holds. Raises ContractError when there is none."""
-        ...
 
     def write(self, folder: Path, files: Mapping[str, str]) -> None:
         """Make these the folder's text files, in one step; others stay."""
-        ...
 
     def check(self, skill: Skill, max_lines: int, *, on_disk: bool = False) -> list[Problem]:
         """Every rule that the skill breaks, be it in memory only or as it lies in its folder."""
-        ...

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from react_agent.errors import ContractError
-from react_agent.files import VERSION_CONTROL, digest_tree
+from react_agent.files import NO_CONTENT, VERSION_CONTROL, digest_tree
 from react_agent.lock import only_start
 
 MAIN = "SKILL.md"
@@ -32,7 +32,6 @@ CLIENT_FOLDERS = (
     ".codex/skills",
 )
 """Where clients keep skills, in a project as in a home."""
-_IGNORED = frozenset({"__pycache__", ".DS_Store", *VERSION_CONTROL})
 _BOUNDARY = re.compile(r"^---+[ \t]*$", re.MULTILINE)
 _RENAME_EXCHANGE = 2
 
@@ -100,7 +99,7 @@ class Skill:
         others: list[str] = []
         for file in sorted(path.rglob("*")):
             relative = file.relative_to(path)
-            if _IGNORED.intersection(relative.parts):
+            if NO_CONTENT.intersection(relative.parts):
                 continue
             if file.is_symlink() and not file.is_file():
                 others.append(relative.as_posix())
@@ -129,10 +128,6 @@ class Skill:
         return read_metadata(self.text)
 
     @property
-    def description(self) -> str:
-        return str(self.metadata.get("description", ""))
-
-    @property
     def packages(self) -> tuple[str, ...]:
         """What its scripts need of the agent's Python, as its frontmatter says:
 
@@ -150,11 +145,6 @@ class Skill:
     def body(self) -> str:
         """SKILL.md without its frontmatter, readable or not."""
         return split_frontmatter(self.text)[1].strip("\n") + "\n"
-
-    @property
-    def size(self) -> dict[str, int]:
-        """Lines of every text file."""
-        return {path: len(text.splitlines()) for path, text in self.files.items()}
 
 
 def find_skill(root: Path, name: str | None = None) -> Skill:
@@ -288,7 +278,10 @@ def write_skill(folder: Path, files: Mapping[str, str]) -> None:
     def change(copy: Path) -> None:
         for path in current.files.keys() - files.keys():
             (copy / path).unlink()
-            _remove_empty_parents(copy / path, copy)
+            for parent in (copy / path).parents:
+                if parent == copy or any(parent.iterdir()):
+                    break
+                parent.rmdir()
         for path, text in files.items():
             if current.files.get(path) != text:
                 if _ends_with_crlf(folder / path):
@@ -371,15 +364,5 @@ def _exchange(one: Path, two: Path) -> bool:
 def _sync(folder: Path) -> None:
     for file in folder.rglob("*"):
         if file.is_file() and not file.is_symlink():
-            handle = os.open(file, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-
-def _remove_empty_parents(path: Path, root: Path) -> None:
-    parent = path.parent
-    while parent != root and not any(parent.iterdir()):
-        parent.rmdir()
-        parent = parent.parent
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())

@@ -62,8 +62,6 @@ def _environment(loaders: list[BaseLoader]) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=False,
-        autoescape=False,
     )
     environment.filters |= {"fenced": fenced, "one_line": one_line}
     return environment

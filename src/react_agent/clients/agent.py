@@ -7,7 +7,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,6 @@ from react_agent.threads import in_thread
 
 HOME = ".agent-home"
 """Below the case's folder, and gone with the end of the case."""
-SECONDS = 3600.0
-"""For one case, where nothing else is said."""
 GRACE = 4.0
 """Seconds for a client to write down its end, once no request of it would be answered."""
 PORT = 8787
@@ -98,17 +96,11 @@ class ClientHarness:
         self.kind, self.client, self.equipment = kind, kind.client, equipment
         self.gateway = gateway
         self.skill = equipment.skill if kind.with_skill else None
-        seconds = equipment.seconds or SECONDS
-        given = equipment.sandbox.limits
-        limits = replace(
-            given,
-            seconds=seconds,
-            cpu_seconds=max(1, round(seconds)),
+        self.sandbox = equipment.for_one_command(
             address_space=1 << 46,  # what their runtimes set aside is not what they use
-            memory=max(given.memory, 4 * GiB),
+            memory=max(equipment.sandbox.limits.memory, 4 * GiB),
             kept_bytes=16 * MiB,
         )
-        self.sandbox = replace(equipment.sandbox, limits=limits)
 
     @property
     def name(self) -> str:
@@ -280,7 +272,7 @@ def _status(
     ended: Ended, events: Sequence[Event], visit: Visit, done: BashResult | None
 ) -> tuple[Status, str]:
     """By what happened at the gateway first, then by what the client says."""
-    if done and done.timed_out:
+    if done and done.killed == "timeout":
         return "deadline", f"not done after {done.seconds:.0f} s"
     if visit.out_of_calls:
         return "out_of_turns", f"the model was asked {visit.calls} times"

@@ -3,11 +3,10 @@
 --harness deepagents [--command my_agent.py:agent]
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from react_agent.clients.agent import ClientKind, client_kind
 from react_agent.clients.client import Ended, Event, Given, Start, last
@@ -15,7 +14,8 @@ from react_agent.errors import ContractError
 from react_agent.evidence import Step
 from react_agent.files import digest
 from react_agent.harnesses.equipment import Choice
-from react_agent.sessions.reading import items, mapping, text_of, word
+from react_agent.sessions.langsmith import said
+from react_agent.sessions.reading import mapping, word
 
 KEY = "GATEWAY_KEY"
 
@@ -48,27 +48,7 @@ class DeepAgents:
 
     def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
         messages = [mapping(e.get("message")) for e in events if e.get("type") == "message"]
-        return [step for message in messages for step in _steps(message)]
-
-
-def _steps(message: dict[str, Any]) -> Iterator[Step]:
-    kind, text = message.get("type"), text_of(message.get("content"))
-    if kind == "ai":
-        yield Step("say", text)
-        for call in items(message.get("tool_calls")):
-            arguments, known = mapping(call.get("args")), word(call.get("id"))
-            yield Step("tool_call", name=word(call.get("name")), arguments=arguments, call=known)
-    elif kind == "tool":
-        code = mapping(message.get("artifact")).get("exit_code")
-        yield Step(
-            "tool_result",
-            text,
-            call=word(message.get("tool_call_id")),
-            failed=message.get("status") == "error",
-            exit_code=code if isinstance(code, int) else None,
-        )
-    elif text:
-        yield Step("user" if kind == "human" else "injected", text)
+        return [step for message in messages for step in said(message)]
 
 
 def agent(choice: Choice) -> ClientKind:

@@ -1,17 +1,18 @@
 """mini-swe-agent, by its command `mini`: a bash loop without skills, which saves what it did."""
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from react_agent.clients.agent import ClientKind, client_kind
 from react_agent.clients.client import Ended, Event, Given, Start
 from react_agent.evidence import Step
 from react_agent.harnesses.equipment import Choice
-from react_agent.sessions.reading import items, mapping, text_of, word
+from react_agent.sessions.langsmith import said
+from react_agent.sessions.reading import mapping
 
 TRAJECTORY = "trajectory.json"
 """In the home of a case."""
+ROLES = ("system", "user", "assistant", "tool")
 
 
 class MiniSweAgent:
@@ -46,26 +47,8 @@ class MiniSweAgent:
             saved = json.loads((given.home / TRAJECTORY).read_bytes())
         except (OSError, ValueError, RecursionError):
             return ()
-        messages = items(mapping(saved).get("messages"))
-        return [step for message in messages for step in _steps(message)]
-
-
-def _steps(message: dict[str, Any]) -> Iterator[Step]:
-    role, text = message.get("role"), text_of(message.get("content"))
-    if role == "assistant":
-        yield Step("say", text)
-        for call in items(message.get("tool_calls")):
-            function = mapping(call.get("function"))
-            yield Step(
-                "tool_call",
-                name=word(function.get("name")),
-                arguments=mapping(function.get("arguments")),
-                call=word(call.get("id")),
-            )
-    elif role == "tool":
-        yield Step("tool_result", text, call=word(message.get("tool_call_id")))
-    elif role in ("system", "user"):
-        yield Step("injected" if role == "system" else "user", text)
+        messages = mapping(saved).rows("messages")
+        return [step for one in messages if one.get("role") in ROLES for step in said(one)]
 
 
 def agent(choice: Choice) -> ClientKind:

@@ -57,7 +57,7 @@ class OpenCode:
     def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
         """Its session is a data base; the events say the same."""
         said = [step for event in events for step in _steps(event)]
-        return opened([Step("user", given.task), *said], frozenset({"skill"})) if said else ()
+        return opened([Step("user", given.task), *said], "skill") if said else ()
 
 
 def _steps(event: Event) -> Iterator[Step]:

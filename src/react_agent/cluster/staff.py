@@ -1,7 +1,6 @@
 """The one door: the bench that the settings ask for, here or on a cluster."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from react_agent.engines.bench import Bench, In, Out, Site
 from react_agent.engines.settings import ExecutorSettings
@@ -9,21 +8,19 @@ from react_agent.errors import ContractError
 from react_agent.models.settings import ModelSettings
 
 
-@asynccontextmanager
-async def staffed(
+def staffed(
     settings: ExecutorSettings,
     model: ModelSettings,
     site: Site[In, Out],
     here: Bench[In, Out],
     in_flight: int,
-) -> AsyncIterator[Bench[In, Out]]:
+) -> AbstractAsyncContextManager[Bench[In, Out]]:
     """The bench that the settings ask for; `here` is the site as this process has opened it.
 
     Raises ContractError when the engine is not installed or its machines do not fit.
     """
     if settings.executor == "local":
-        yield here
-        return
+        return nullcontext(here)
     try:
         from react_agent.cluster.ray_cluster import ray_bench
     except ModuleNotFoundError as missing:
@@ -32,5 +29,4 @@ async def staffed(
         raise ContractError(
             "--executor ray needs Ray on every machine: pip install 'trace2skill-toolkit[ray]'"
         ) from None
-    async with ray_bench(settings, model, site, here, in_flight) as bench:
-        yield bench
+    return ray_bench(settings, model, site, here, in_flight)

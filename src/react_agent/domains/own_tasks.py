@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError
 
+from react_agent.configfile import first_problem
 from react_agent.domains.text_answer import Judged, TextAnswerDomain, TextCase
 from react_agent.errors import ContractError
 from react_agent.files import digest, write_whole
@@ -23,11 +24,7 @@ Scalar = StrictStr | StrictInt
 """What YAML reads as something else (yes, 1.10, a date) loses its spelling, so it is refused."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Truth(_Frozen):
+class Truth(BaseModel, frozen=True, extra="forbid"):
     """One of these: answers that are right; a command that ends with exit code 0 for one; a
     workbook, and the cells of it that count."""
 
@@ -42,7 +39,7 @@ class Truth(_Frozen):
         return tuple(text for text in map(str, found) if text.strip())
 
 
-class OwnTask(_Frozen):
+class OwnTask(BaseModel, frozen=True, extra="forbid"):
     id: StrictStr = Field(min_length=1, max_length=80)
     instruction: StrictStr = Field(alias="prompt", min_length=1)
     truth: Truth
@@ -94,7 +91,10 @@ class OwnTasks(TextAnswerDomain):
         if self.records[task_id].truth.check:
             result = await self._run_check(task_id, answer)
             passed = result.exit_code == 0 and not result.killed
-            return Judged(float(passed), passed, passed, "" if passed else _ended(result))
+            how = f"exit code {result.exit_code}"
+            how = f"was stopped ({result.killed})" if result.killed else how
+            why = "" if passed else f"the check says no: {how}"
+            return Judged(float(passed), passed, passed, why)
         golds, found = self.golds(task_id), " ".join(answer.split())
         passed = any(" ".join(gold.split()) == found for gold in golds)
         relaxed = any(" ".join(gold.casefold().split()) == found.casefold() for gold in golds)
@@ -180,14 +180,15 @@ def _record(path: Path, number: int, found: Any) -> OwnTask:
     task_id = found.get("id") if isinstance(found, dict) else None
     place = f"{path}: task {str(task_id)[:80]!r}" if task_id is not None else f"{path}: #{number}"
     if isinstance(found, dict):
-        plain = {"truth": {"text": found.get("truth")}} if _is_text(found.get("truth")) else {}
-        found = {**found, **plain, **({"id": str(task_id)} if type(task_id) is int else {})}
+        truth = found.get("truth")
+        if truth is not None and not isinstance(truth, dict):
+            found = {**found, "truth": {"text": truth}}
+        if type(task_id) is int:
+            found = {**found, "id": str(task_id)}
     try:
         record = OwnTask.model_validate(found)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "the record"
-        raise ContractError(f"{place}: {field}: {first['msg']}") from None
+        raise ContractError(f"{place}: {first_problem(error, 'the record')}") from None
     truth = record.truth
     given = [bool(truth.texts), bool(truth.check.strip()), bool(truth.file.strip())]
     if sum(given) != 1:
@@ -195,12 +196,3 @@ def _record(path: Path, number: int, found: Any) -> OwnTask:
     if bool(truth.file.strip()) != bool(truth.cells.strip()):
         raise ContractError(f"{place}: truth: file and cells go together")
     return record
-
-
-def _is_text(truth: object) -> bool:
-    return not isinstance(truth, dict) and truth is not None
-
-
-def _ended(result: BashResult) -> str:
-    how = f"was stopped ({result.killed})" if result.killed else f"exit code {result.exit_code}"
-    return f"the check says no: {how}"

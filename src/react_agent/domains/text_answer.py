@@ -8,13 +8,13 @@ import shutil
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from react_agent.declared import declared
 from react_agent.errors import ContractError
 from react_agent.files import digest, write_whole
-from react_agent.sandbox.untrusted import take_file
+from react_agent.sandbox.untrusted import missing, take_file
 from react_agent.seams import Check, Domain, Facts, Score, Task, Workspace
 
 MAX_ANSWER = 1 << 20
@@ -25,6 +25,11 @@ ERROR_CLASSES = {
     "wrong_form": "the answer is right but for its form",
     "wrong_answer": "the answer is another",
 }
+_LINE = re.compile(r"^[ \t>*_#`-]*(?:final )?answer[*_` ]*(?::|is\b:?)[*_` \t]*(.*)$", re.I | re.M)
+_BRACE = re.compile(r"\\(?:boxed|fbox)\s{0,9}\{|[{}]")
+LONGEST_ANSWER = 4_000
+"""Characters of an answer. It is looked for in the last `SEEN` of a reply."""
+SEEN = 100_000
 _NAME = re.compile(r"(?!\.{1,2}\Z)[\w.@-][\w.@ -]*")
 TaskT = TypeVar("TaskT", bound=Task)
 
@@ -93,12 +98,7 @@ class TextAnswerDomain(Domain["TextCase"]):
             "output_path": str(target),
             **self.fields(case.task_id),
         }
-
-        def missing() -> str:
-            there = target.is_file() and not target.is_symlink()
-            return "" if there else f"there is no file at output_path ({target})"
-
-        return Workspace(folder, fields, missing)
+        return Workspace(folder, fields, partial(missing, target))
 
     def output_path(self, case: "TextCase", output_dir: Path) -> Path:
         return output_dir / case.task_id / self.files.output
@@ -129,15 +129,12 @@ class TextAnswerDomain(Domain["TextCase"]):
         answers = self.golds(case.task_id)
         if output is None:
             return Facts(None, "no_output", answers)
-        check = await self.check(case, output)
-        answer = answer_in(output)
-        if check.passed:
-            error = ""
-        elif answer is None:
+        check, answer, error = await self.check(case, output), answer_in(output), ""
+        if answer is None:
             error = "no_answer"
-        else:
-            judged = await self.judged(case.task_id, answer)
-            error = "wrong_form" if judged.relaxed else "wrong_answer"
+        elif not check.passed:
+            relaxed = (await self.judged(case.task_id, answer)).relaxed
+            error = "wrong_form" if relaxed else "wrong_answer"
         return Facts(check, error, answers)
 
     def lay_out(self, case: "TextCase", folder: Path) -> None:
@@ -203,3 +200,27 @@ def named(source: Path, tasks: Iterable[TaskT]) -> tuple[TaskT, ...]:
     if not found:
         raise ContractError(f"{source}: holds no record")
     return tuple(found.values())
+
+
+def declared(text: str) -> str | None:
+    """None where nothing is declared. What stands after the declaration counts for nothing."""
+    text = text[-SEEN:]
+    found = [(line.start(), line[1]) for line in _LINE.finditer(text) if line[1].strip()]
+    found += _boxes(text)
+    if not found:
+        return None
+    answer = max(found)[1]
+    boxed = [inside for _, inside in _boxes(answer)]
+    return (boxed[-1] if boxed else answer).strip().strip("*_`").strip()[:LONGEST_ANSWER]
+
+
+def _boxes(text: str) -> list[tuple[int, str]]:
+    """Where each box stands that is closed, and what is in it."""
+    found: list[tuple[int, str]] = []
+    opened: list[re.Match[str] | None] = []
+    for brace in _BRACE.finditer(text):
+        if brace[0] != "}":
+            opened.append(None if brace[0] == "{" else brace)
+        elif opened and (box := opened.pop()):
+            found.append((box.start(), text[box.end() : brace.start()][:LONGEST_ANSWER]))
+    return found

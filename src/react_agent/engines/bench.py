@@ -37,15 +37,12 @@ class Site(Protocol[In, Out]):
     @property
     def folders(self) -> Sequence[Path]:
         """What every process that opens the site has to see and be able to write to."""
-        ...
 
     def open(self, shared: Shared | None = None) -> AbstractAsyncContextManager[Bench[In, Out]]:
         """Raises ContractError where flags, data or machine do not fit."""
-        ...
 
     def with_tool_slots(self, slots: int) -> "Site[In, Out]":
         """The same, with at most so many shell commands at once where its settings do not say."""
-        ...
 
 
 class EngineLost(Trace2SkillError):

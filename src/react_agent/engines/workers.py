@@ -7,13 +7,14 @@ caller, nor the other items.
 import contextlib
 import multiprocessing
 import os
-import sys
+import resource
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, InvalidStateError, as_completed
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -107,22 +108,24 @@ class Workers:
     ) -> list["Out | WorkerLost"]:
         """Results in the order of the items; a lost worker is that item's result."""
         results: dict[int, Out | WorkerLost] = {}
+
+        def note(index: int, result: Callable[[], Out]) -> None:
+            try:
+                results[index] = result()
+            except WorkerLost as lost:
+                results[index] = lost
+            if done:
+                done()
+
         while owed := [index for index in range(len(items)) if index not in results]:
             before = len(results)
             pool = self._running()
             futures = {self._submit(pool, work, (items[index],)): index for index in owed}
             for future in as_completed(futures):
                 with contextlib.suppress(BrokenProcessPool):
-                    results[futures[future]] = self._outcome(future)
-                    if done:
-                        done()
+                    note(futures[future], partial(self._result, future))
             if len(results) == before:  # the first one may break every pool: let it do so alone
-                try:
-                    results[owed[0]] = self.run(work, items[owed[0]])
-                except WorkerLost as lost:
-                    results[owed[0]] = lost
-                if done:
-                    done()
+                note(owed[0], partial(self.run, work, items[owed[0]]))
             elif len(results) < len(items):
                 self._renew(pool)
         return [results[index] for index in range(len(items))]
@@ -140,12 +143,6 @@ class Workers:
         if self._pool is not pool or not pool.active:
             _abandon(future)
         return future
-
-    def _outcome(self, future: "Future[Any]") -> Any:
-        try:
-            return self._result(future)
-        except WorkerLost as lost:
-            return lost
 
     def _result(self, future: "Future[Out]") -> Out:
         """Raises BrokenProcessPool where the item may not even have been begun."""
@@ -194,9 +191,7 @@ def _abandon(future: "Future[Any]") -> None:
 
 
 def available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0))
 
 
 def _guarded(work: Callable[..., Out], *args: Any) -> Out:
@@ -208,8 +203,6 @@ def _guarded(work: Callable[..., Out], *args: Any) -> Out:
 
 def _context() -> Any:
     """Not fork: it copies a program whose other threads may hold locks."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
     # One thread per worker is enough, and a pool of them reserves memory that counts.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = multiprocessing.get_context("forkserver")
@@ -221,17 +214,7 @@ def _prepare(environment: dict[str, str], kind: str, megabytes: int) -> None:
     # Processes come from a server, which keeps the environment of its own start.
     os.environ.clear()
     os.environ.update(environment)
-    _limit_memory(kind, megabytes)
-
-
-def _limit_memory(kind: str, megabytes: int) -> None:
-    if sys.platform == "win32":
-        return
-    import resource
-
-    used = 0
-    with contextlib.suppress(OSError, ValueError), Path("/proc/self/statm").open() as file:
-        used = int(file.read().split()[0]) * resource.getpagesize()
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     number = getattr(resource, kind)
     hard = resource.getrlimit(number)[1]
     wanted = used + megabytes * 2**20

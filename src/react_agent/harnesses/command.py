@@ -10,7 +10,7 @@ command names can be read. There is no network.
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ from react_agent.model import Message
 from react_agent.sandbox.bash import BashResult
 from react_agent.seams import Status, Trajectory, Workspace
 
-SECONDS = 3600.0
-"""For one case, where nothing else is said."""
 LONGEST_OUTPUT = 100_000
 """Characters of what the program prints that its log keeps."""
 TASK_FILE = ".task.md"
@@ -68,13 +66,8 @@ class CommandHarness:
 
     def __init__(self, kind: CommandKind, equipment: Equipment) -> None:
         self.kind, self.equipment = kind, equipment
-        seconds = equipment.seconds or SECONDS
-        limits = replace(
-            equipment.sandbox.limits, seconds=seconds, cpu_seconds=max(1, round(seconds))
-        )
-        self.sandbox = replace(equipment.sandbox, limits=limits)
-        skill = equipment.skill
-        self.skill_folder = skill.root.resolve() if skill else None
+        self.sandbox = equipment.for_one_command()
+        self.skill_folder = equipment.skill_folder
 
     async def run(self, workspace: Workspace) -> Trajectory:
         task = self.equipment.task(workspace)
@@ -106,7 +99,7 @@ class CommandHarness:
 
 def _ended(done: BashResult, workspace: Workspace) -> tuple[Status, str]:
     """By what happened; the exit code counts only where no program was started."""
-    if done.timed_out:
+    if done.killed == "timeout":
         return "deadline", f"not done after {done.seconds:.0f} s"
     if done.killed:
         return "completed", f"ended at its limit: {done.killed}"

@@ -1,11 +1,12 @@
 """How a harness is opened: from what a user names, to a kind of agent, to one that is ready.
 
-A line of registry.HARNESSES names a function of `Choice` that gives an AgentKind. It is asked
-before any model is connected to; `open` is called once for each seed.
+A line of registry.HARNESSES names a function of `Choice` that gives an AgentKind, or raises
+ContractError for a choice that does not fit. It is asked before any model is connected to; `open`
+is called once for each seed.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -16,6 +17,8 @@ from react_agent.seams import Harness, Workspace
 from react_agent.skills import Skill
 from react_agent.templates import Prompts
 
+SECONDS = 3600.0
+"""For one case of an agent that is one command, where nothing else is said."""
 SkillOffer = Literal["native", "preloaded"]
 """In a client's own folder of skills, to be opened by the agent; or whole in its prompt."""
 
@@ -52,6 +55,18 @@ class Equipment:
     """For a kind with a protocol."""
     records: Path | None = None
     """Where what was asked through the gateway is written down."""
+
+    @property
+    def skill_folder(self) -> Path | None:
+        return self.skill.root.resolve() if self.skill else None
+
+    def for_one_command(self, **limits: int) -> Sandbox:
+        """The sandbox for an agent that is one long command."""
+        seconds = self.seconds or SECONDS
+        limited = replace(
+            self.sandbox.limits, seconds=seconds, cpu_seconds=max(1, round(seconds)), **limits
+        )
+        return replace(self.sandbox, limits=limited)
 
     def task(self, workspace: Workspace) -> str:
         """The task prompt, and before it what the agent is reminded of."""
@@ -94,7 +109,3 @@ class AgentKind(Protocol):
     def open(self, equipment: Equipment) -> Harness:
         """Raises ContractError where it cannot run here."""
         ...
-
-
-OpenAgent = Callable[[Choice], AgentKind]
-"""What registry.HARNESSES names. Raises ContractError for a choice that does not fit."""

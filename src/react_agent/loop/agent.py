@@ -3,11 +3,11 @@
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from react_agent.errors import ContextOverflow, FormatError, ModelError, PromptRefused
-from react_agent.loop.replies import STOP, Action, Done, cut_at_stop, read_reply
+from react_agent.loop.replies import STOP, Done, cut_at_stop, read_reply
 from react_agent.model import Message, Model, Reply
 from react_agent.models.patience.deadlines import CaseClock
 from react_agent.seams import REFUSED, Status, Trajectory
@@ -15,7 +15,6 @@ from react_agent.templates import Prompts
 from react_agent.text import MAX_OBSERVATION, cut_middle
 
 PROMPTS = Prompts("react_agent")
-OBSERVATION = "Observation:"
 FORMAT_ERRORS_IN_A_ROW = 5
 IDENTICAL_REPLIES = 3
 
@@ -47,6 +46,7 @@ class Tool:
         return observation if self.limit is None else cut_middle(observation, self.limit)
 
 
+@dataclass(frozen=True)
 class ReActAgent:
     """One conversation with one set of tools.
 
@@ -55,21 +55,14 @@ class ReActAgent:
     waiting for an endpoint that fails does not count.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        tools: Sequence[Tool],
-        *,
-        max_turns: int,
-        unfinished: Callable[[], str | Awaitable[str]] = lambda: "",
-        reminders: int = 1,
-        seconds: float | None = None,
-        prompts: Prompts = PROMPTS,
-    ) -> None:
-        self.model, self.tools = model, {tool.name: tool for tool in tools}
-        self.max_turns, self.unfinished, self.reminders = max_turns, unfinished, reminders
-        self.seconds = seconds
-        self.prompts = prompts
+    model: Model
+    tools: Sequence[Tool]
+    _: KW_ONLY
+    max_turns: int
+    unfinished: Callable[[], str | Awaitable[str]] = lambda: ""
+    reminders: int = 1
+    seconds: float | None = None
+    prompts: Prompts = PROMPTS
 
     async def run(self, messages: Sequence[Message]) -> Trajectory:
         """From the opening messages to the end; a failing endpoint is a status of the result.
@@ -102,6 +95,7 @@ class _Loop:
 
     def __init__(self, agent: ReActAgent, run: Trajectory) -> None:
         self.agent, self.run = agent, run
+        self.tools = {tool.name: tool for tool in agent.tools}
         self.reminders = agent.reminders
         self.format_errors = 0
         self.last_text, self.repeated = "", 0
@@ -113,8 +107,7 @@ class _Loop:
             if limit is not None and self.clock.seconds > limit:
                 return self._give_up("deadline", f"not done after {limit:g} s")
             reply = await self.agent.model.reply(self.run.messages, stop=(STOP,))
-            status = await self._take(reply)
-            if status:
+            if status := await self._take(reply):
                 return status
         return "out_of_turns"
 
@@ -129,21 +122,17 @@ class _Loop:
             step = read_reply(text)
             if isinstance(step, Done):
                 return await self._finish()
-            observation = await self._act(step)
+            if (tool := self.tools.get(step.name)) is None:
+                raise FormatError(f"There is no tool {step.name!r}.")
+            observation = await tool.call(step.arguments)
         except FormatError as error:
             return self._complain(error, reply)
         self.run.turns += 1
         self.format_errors = 0
         if self.repeated >= IDENTICAL_REPLIES:
             return self._give_up("stuck", f"the same reply {self.repeated} times in a row")
-        self._say("user", f"{OBSERVATION}\n{observation}")
+        self._say("user", f"{STOP}\n{observation}")
         return None
-
-    async def _act(self, action: Action) -> str:
-        tool = self.agent.tools.get(action.name)
-        if tool is None:
-            raise FormatError(f"There is no tool {action.name!r}.")
-        return await tool.call(action.arguments)
 
     async def _finish(self) -> Status | None:
         self.run.turns += 1
@@ -163,17 +152,14 @@ class _Loop:
             return self._give_up("stuck", f"the same reply {self.repeated} times in a row: {error}")
         if self.format_errors >= FORMAT_ERRORS_IN_A_ROW:
             return self._give_up("format_errors", f"{self.format_errors} format errors: {error}")
-        tools = list(self.agent.tools.values())
-        self._say(
-            "user",
-            self.agent.prompts.render(
-                "format_error.j2",
-                problem=str(error),
-                cut_off=reply.cut_off,
-                tools=[tool.name for tool in tools],
-                example=tools[0].example,
-            ),
+        reminder = self.agent.prompts.render(
+            "format_error.j2",
+            problem=str(error),
+            cut_off=reply.cut_off,
+            tools=list(self.tools),
+            example=self.agent.tools[0].example,
         )
+        self._say("user", reminder)
         return None
 
     def _give_up(self, status: Status, why: str) -> Status:

@@ -1,15 +1,15 @@
 """A memory bank: one JSON line a trajectory, with the text of its task and the notes made of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import read_records
 from react_agent.errors import ContractError
-from react_agent.files import digest, read_lines, write_whole
+from react_agent.files import digest, write_whole
 
 
 class MemoryItem(BaseModel, frozen=True):
@@ -36,15 +36,6 @@ class BankEntry(BaseModel, frozen=True):
 
 
 @dataclass(frozen=True)
-class EarlierTask:
-    """All notes of one task, whatever its trajectories."""
-
-    id: str
-    text: str
-    items: tuple[MemoryItem, ...]
-
-
-@dataclass(frozen=True)
 class Bank:
     entries: tuple[BankEntry, ...]
 
@@ -53,14 +44,7 @@ class Bank:
         """Raises ContractError for a file that is absent, holds another thing, or no note."""
         if not path.is_file():
             raise ContractError(f"{path}: no such memory bank; make one with `trace2skill memory`")
-        entries = []
-        for number, line in enumerate(read_lines(path), start=1):
-            try:
-                entries.append(BankEntry.model_validate(line))
-            except ValidationError as error:
-                problem = first_problem(error, "the whole line")
-                raise ContractError(f"{path}: line {number}: {problem}") from None
-        bank = cls(tuple(entries))
+        bank = cls(tuple(read_records(BankEntry, path)))
         if not bank.tasks:
             raise ContractError(f"{path}: holds no note; make it anew with `trace2skill memory`")
         return bank
@@ -69,37 +53,32 @@ class Bank:
         write_whole(path, "".join(f"{entry.model_dump_json()}\n" for entry in self.entries))
 
     @cached_property
-    def tasks(self) -> Sequence[EarlierTask]:
-        """Those that left a note, in the order of the file."""
-        found: dict[str, list[BankEntry]] = {}
-        for entry in self.entries:
-            if entry.items:
-                found.setdefault(entry.task, []).append(entry)
-        return [
-            EarlierTask(task, entries[0].text, tuple(_each(entries)))
-            for task, entries in found.items()
-        ]
+    def tasks(self) -> Sequence[BankEntry]:
+        """Those that left a note, in the order of the file, each with the notes of all its
+        trajectories."""
+        found: dict[str, BankEntry] = {}
+        for entry in filter(lambda entry: entry.items, self.entries):
+            first = found.setdefault(entry.task, entry)
+            if first is not entry:
+                more = first.model_copy(update={"items": first.items + entry.items})
+                found[entry.task] = more
+        return list(found.values())
 
     @property
     def digest(self) -> str:
         """Of all that can come before a task."""
-        return digest(*(part for task in self.tasks for part in _parts(task)))
+        return digest(
+            *(
+                part
+                for task in self.tasks
+                for part in (task.task, task.text, *(item.model_dump_json() for item in task.items))
+            )
+        )
 
     @property
     def signals(self) -> str:
         """The paper's word for what the notes were made of."""
         kinds = {entry.solved for entry in self.entries if entry.items}
-        names: Mapping[frozenset[bool], str] = {
-            frozenset({True}): "success",
-            frozenset({False}): "error",
-        }
-        return names.get(frozenset(kinds), "combined")
-
-
-def _each(entries: Iterable[BankEntry]) -> Iterable[MemoryItem]:
-    return (item for entry in entries for item in entry.items)
-
-
-def _parts(task: EarlierTask) -> Iterable[str]:
-    yield from (task.id, task.text)
-    yield from (item.model_dump_json() for item in task.items)
+        if len(kinds) != 1:
+            return "combined"
+        return "success" if kinds == {True} else "error"

@@ -1,6 +1,6 @@
 """What is put before a task: the notes of the most similar other task of the bank."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ class Recalled:
 
 class Memory:
     def __init__(self, kind: str, bank: Bank, retrieval: Retrieval) -> None:
-        self.tasks: Sequence[Any] = bank.tasks
+        self.tasks = bank.tasks
         self.prompts = Prompts(PROMPTS)
         words = (part for item in sorted(self.prompts.sources().items()) for part in item)
         self.described: Mapping[str, Any] = {
@@ -47,28 +47,21 @@ class Memory:
             **retrieval.described,
         }
         self._retrieval = retrieval
-        self._recalled: dict[str, Recalled] = {}
-
-    async def open(self) -> None:
-        await self._retrieval.open([task.text for task in self.tasks])
 
     async def recall(self, task: Task) -> Recalled:
-        """Never of the task itself, nor of one that says the same. Raises as Retrieval does."""
-        if task.id not in self._recalled:
-            self._recalled[task.id] = await self._find(task)
-        return self._recalled[task.id]
+        """Never of the task itself, nor of one that says the same.
 
-    async def _find(self, task: Task) -> Recalled:
+        Raises ContractError, ModelError."""
         scores = await self._retrieval.scores(task.instruction)
         others = [
             (score, earlier)
             for score, earlier in zip(scores, self.tasks, strict=True)
-            if earlier.id != task.id and _same(earlier.text) != _same(task.instruction)
+            if earlier.task != task.id and _same(earlier.text) != _same(task.instruction)
         ]
         score, nearest = max(others, key=lambda one: one[0], default=(0.0, None))
         if nearest is None or score <= 0:
             return Recalled()
-        return Recalled(nearest.id, self.prompts.render("memory.j2", items=nearest.items))
+        return Recalled(nearest.task, self.prompts.render("memory.j2", items=nearest.items))
 
 
 def _same(text: str) -> str:
@@ -94,7 +87,7 @@ async def open_memory(
     retrieval = _by_embedding(settings, model) if settings.embedding_model else ByWords()
     memory = Memory(settings.memory, Bank.load(settings.memory_bank), retrieval)
     try:
-        await memory.open()
+        await retrieval.open([task.text for task in memory.tasks])
         yield memory
     finally:
         await retrieval.close()

@@ -1,9 +1,9 @@
 """How alike two tasks are: by vectors of an embedding model, or by the words that they share."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import diskcache
 
@@ -13,7 +13,6 @@ from react_agent.models.providers.embeddings import EmbeddingEndpoint
 from react_agent.models.replay.cache import open_cache
 from react_agent.threads import in_thread
 
-Out = TypeVar("Out")
 BATCH = 64
 """Texts in one request."""
 QUERY = (
@@ -27,21 +26,6 @@ HINT = (
 )
 
 
-class Retrieval(Protocol):
-    @property
-    def described(self) -> Mapping[str, Any]:
-        """Stands in run.json."""
-        ...
-
-    async def open(self, texts: Sequence[str]) -> None:
-        """Take in the texts to choose from. Raises ContractError, ModelError."""
-        ...
-
-    async def scores(self, text: str) -> Sequence[float]:
-        """How near each of them is; 0 or less: not at all. Raises ContractError, ModelError."""
-        ...
-
-
 class ByEmbedding:
     """By the cosine of vectors; each text is sent once for each model, whatever the run."""
 
@@ -49,13 +33,14 @@ class ByEmbedding:
         self, endpoint: Callable[[], EmbeddingEndpoint], model: str, cache_folder: Path
     ) -> None:
         """`endpoint` is asked for when the first vector is not at hand."""
-        self.described = {"retrieval": "embedding", "embedding_model": model}
+        self.described: Mapping[str, Any] = {"retrieval": "embedding", "embedding_model": model}
         self._open_endpoint, self._model, self._folder = endpoint, model, cache_folder
         self._endpoint: EmbeddingEndpoint | None = None
         self._cache: Any = None
         self._rows: Any = None
 
     async def open(self, texts: Sequence[str]) -> None:
+        """Take in the texts to choose from. Raises ContractError, ModelError."""
         import numpy as np
 
         try:
@@ -68,6 +53,7 @@ class ByEmbedding:
         self._rows = np.stack(vectors)
 
     async def scores(self, text: str) -> Sequence[float]:
+        """How near each of them is; 0 or less: not at all. Raises ContractError, ModelError."""
         (vector,) = await self._vectors([QUERY.format(text)])
         if len(vector) != self._rows.shape[1]:
             raise ContractError(self._mixed())
@@ -87,7 +73,7 @@ class ByEmbedding:
         keys = {text: digest(self._model, text) for text in texts}
         kept = await in_thread(lambda: {t: self._cache.get(key) for t, key in keys.items()})
         missing = [text for text in keys if not isinstance(kept[text], bytes)]
-        for batch in _batches(missing):
+        for batch in (missing[start : start + BATCH] for start in range(0, len(missing), BATCH)):
             for text, row in zip(batch, await self._ask(batch), strict=True):
                 kept[text] = _unit(row)
                 await in_thread(self._cache.set, keys[text], kept[text])
@@ -112,10 +98,6 @@ class ByWords:
     """By BM25 over words: where there is no embedding model. The paper has one."""
 
     described: Mapping[str, Any] = {"retrieval": "words"}
-
-    def __init__(self) -> None:
-        self._index: Any = None
-        self._texts = 0
 
     async def open(self, texts: Sequence[str]) -> None:
         self._index, self._texts = await in_thread(_index, texts), len(texts)
@@ -156,5 +138,4 @@ def _words(texts: Sequence[str]) -> Any:
     )
 
 
-def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
+Retrieval = ByEmbedding | ByWords

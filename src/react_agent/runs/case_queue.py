@@ -1,24 +1,36 @@
-"""The cases of all seeds in one queue, each written down as it ends."""
+"""The cases of all seeds in one queue, each written down as it ends.
+
+The one that took longest before goes first, so that no long one is left for the end: what a task
+takes repeats from run to run, and nothing else tells it before it starts. The order decides no
+result.
+"""
 
 import asyncio
+import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from react_agent.configfile import read_records
 from react_agent.engines.bench import Bench, CaseLost
 from react_agent.engines.progress import progress
 from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import RunStopped
+from react_agent.layout import RESULT_LINES, seed_folders
 from react_agent.runs.casework import Assignment
 from react_agent.runs.folder import CaseResult, Key
-from react_agent.runs.order import earlier_results, longest_first, seconds_taken
-from react_agent.runs.places import Run, Session
+from react_agent.runs.places import Session
 from react_agent.runs.settings import Rollouts
 from react_agent.seams import Case, Domain, Trajectory
 from react_agent.text import say
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class CaseQueue:
@@ -32,6 +44,7 @@ class CaseQueue:
         bench: Bench[Assignment, CaseResult],
     ) -> None:
         self.session, self.domain, self.settings, self.bench = session, domain, settings, bench
+        self.folders = {run.place.seed: run.folder for run in session.runs}
         self.counts: Counter[str] = Counter()
         self.tokens = 0
         self.failing_in_a_row = 0
@@ -61,12 +74,12 @@ class CaseQueue:
             if sys.exc_info()[0] is asyncio.CancelledError:
                 say(self.session.table())
 
-    def _waiting(self, cases: Sequence[Case]) -> list[tuple[Run, Assignment]]:
+    def _waiting(self, cases: Sequence[Case]) -> list[Assignment]:
         """What no earlier start has finished."""
         missing_only = self.settings.cases.missing_only
         several = Counter(case.task_id for case in cases)
         fingerprints = {_key(case): self.domain.fingerprint(case) for case in cases}
-        waiting: list[tuple[Run, Assignment]] = []
+        waiting: list[Assignment] = []
         for run in self.session.runs:
             run.folder.check_fingerprints(fingerprints)
             for case in cases:
@@ -75,27 +88,25 @@ class CaseQueue:
                 else:
                     more, printed = several[case.task_id] > 1, fingerprints[_key(case)]
                     no_output = self.domain.no_output
-                    waiting.append((run, Assignment(run.place, case, more, printed, no_output)))
+                    waiting.append(Assignment(run.place, case, more, printed, no_output))
         self.session.owed = len(waiting)
         return waiting
 
     def _in_order(
-        self, waiting: Sequence[tuple[Run, Assignment]], earlier: Sequence[CaseResult]
-    ) -> Iterator[tuple[Run, Assignment]]:
+        self, waiting: Sequence[Assignment], earlier: Sequence[CaseResult]
+    ) -> Iterator[Assignment]:
         """Seed after seed; what the others have taken is looked at when a seed begins."""
-        runs = self.session.runs
-        for run in runs:
-            known = [*earlier, *(result for one in runs for result in one.folder.results.values())]
-            mine = [item for item in waiting if item[0] is run]
-            yield from longest_first(mine, lambda item: _key(item[1].case), seconds_taken(known))
+        for seed in self.folders:
+            known = [*earlier, *(x for one in self.folders.values() for x in one.results.values())]
+            mine = [given for given in waiting if given.place.seed == seed]
+            yield from longest_first(mine, lambda given: _key(given.case), seconds_taken(known))
 
-    async def _case(self, item: tuple[Run, Assignment]) -> CaseResult:
-        run, given = item
+    async def _case(self, given: Assignment) -> CaseResult:
         try:
             result = await self.bench.work(given)
         except CaseLost as lost:
             result = given.result(Trajectory(status="infrastructure", error=str(lost)))
-        run.folder.add(result)
+        self.folders[given.place.seed].add(result)
         self.failing_in_a_row = self.failing_in_a_row + 1 if result.owed else 0
         return result
 
@@ -103,14 +114,12 @@ class CaseQueue:
     def _hopeless(self) -> bool:
         return self.failing_in_a_row >= max(8, self.settings.agent.workers)
 
-    def _again(self, outcome: WorkOutcome[tuple[Run, Assignment], CaseResult]) -> bool:
+    def _again(self, outcome: WorkOutcome[Assignment, CaseResult]) -> bool:
         """What the endpoint ended is tried again when all else is done."""
         ended = outcome.value is not None and outcome.value.status == "infrastructure"
         return ended and not self._hopeless
 
-    def _done(
-        self, outcome: WorkOutcome[tuple[Run, Assignment], CaseResult], bar: "tqdm[Any]"
-    ) -> None:
+    def _done(self, outcome: WorkOutcome[Assignment, CaseResult], bar: "tqdm[Any]") -> None:
         if outcome.error:
             raise outcome.error
         result = outcome.value
@@ -137,3 +146,32 @@ class _NothingGetsThrough(Exception):
 
 def _key(case: Case) -> Key:
     return case.task_id, case.input_name
+
+
+def earlier_results(output_dir: Path) -> list[CaseResult]:
+    """Of one run, or of all seeds of several; none, with a warning, where there is no run.
+
+    Raises ContractError for a file that is something else.
+    """
+    places = [folder / RESULT_LINES for folder in (output_dir, *seed_folders(output_dir))]
+    if not any(path.is_file() for path in places):
+        log.warning(
+            "%s: holds no %s to order by; the data set's order it is", output_dir, RESULT_LINES
+        )
+    return [result for path in places for result in read_records(CaseResult, path)]
+
+
+def seconds_taken(results: Iterable[CaseResult]) -> dict[Key, float]:
+    """The mean of each case's runs, as far as the agent ended them."""
+    taken: dict[Key, list[float]] = {}
+    for result in results:
+        if not result.owed:
+            taken.setdefault(result.key, []).append(result.seconds)
+    return {key: fmean(seconds) for key, seconds in taken.items()}
+
+
+def longest_first(
+    items: Sequence[T], key: Callable[[T], Key], taken: Mapping[Key, float]
+) -> list[T]:
+    """What nothing is known of goes first, in its own order: it may be the longest."""
+    return sorted(items, key=lambda item: -taken.get(key(item), float("inf")))

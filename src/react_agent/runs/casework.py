@@ -1,8 +1,8 @@
 """One case from its input to all it leaves but the line that it is done, on any machine."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from react_agent.runs.logs import Log, LogName, check_name, write_log
 from react_agent.runs.places import RunPlace
 from react_agent.runs.settings import DOMAIN, Rollouts
 from react_agent.sandbox import trees
-from react_agent.sandbox.agent_python import AgentPython, choose_python
+from react_agent.sandbox.agent_python import choose_python
 from react_agent.sandbox.door import Sandbox, open_sandbox, tool_slots
 from react_agent.sandbox.office import office_version
 from react_agent.seams import Case, Domain, Harness, Trajectory
@@ -102,10 +102,6 @@ class RolloutSite:
         agent = replace(agent, tool_slots=agent.tool_slots or slots)
         return RolloutSite(replace(self.settings, agent=agent))
 
-    def _python(self) -> AgentPython:
-        agent, asked = self.settings.agent, self.skill.packages if self.skill else ()
-        return choose_python(agent.agent_python, self.domain.packages, agent.agent_packages, asked)
-
     def _skill(self) -> Skill:
         if self.skills_dir is None:
             raise ContractError(
@@ -123,39 +119,27 @@ class RolloutSite:
         nowhere = "http://127.0.0.1:1"
         return replace(model, model=self.kind.name, base_url=nowhere, api_key="EMPTY", replay=None)
 
-    def _connect(self, masks: Mapping[str, str], shared: Shared | None) -> Connection:
-        settings = self.settings
-        folders = [settings.output_dir, self.working, self.logs]
-        workers = settings.agent.workers
-        return connect(
-            self.model,
-            workers=workers,
-            folders=folders,
-            masks=masks,
-            shared=shared,
-            transport=AgentsOnly() if self.kind.protocol else None,
-        )
-
-    @asynccontextmanager
-    async def _gateway(self, connection: Connection) -> AsyncIterator[Gateway | None]:
-        if not self.kind.protocol:
-            yield None
-            return
-        async with Gateway(self.kind.protocol, self.model, connection) as gateway:
-            yield gateway
-
     @asynccontextmanager
     async def open(
         self, shared: Shared | None = None
     ) -> AsyncIterator[Bench[Assignment, CaseResult]]:
-        agent = self.settings.agent
-        slots = tool_slots(agent.tool_slots)
-        sandbox = open_sandbox(agent.sandbox, slots=slots, python=self._python())
-        skill = {"<skill>": str(self.skill.root.resolve())} if self.skill else {}
-        masks = {"<work>": str(self.working), **skill}
+        agent, skill, protocol = self.settings.agent, self.skill, self.kind.protocol
+        asked_for = skill.packages if skill else ()
+        python = choose_python(
+            agent.agent_python, self.domain.packages, agent.agent_packages, asked_for
+        )
+        sandbox = open_sandbox(agent.sandbox, slots=tool_slots(agent.tool_slots), python=python)
+        masks = {"<work>": self.working, **({"<skill>": skill.root.resolve()} if skill else {})}
         async with (
-            self._connect(masks, shared) as connection,
-            self._gateway(connection) as gateway,
+            connect(
+                self.model,
+                workers=agent.workers,
+                folders=self.folders,
+                masks={name: str(folder) for name, folder in masks.items()},
+                shared=shared,
+                transport=AgentsOnly() if protocol else None,
+            ) as connection,
+            Gateway(protocol, self.model, connection) if protocol else nullcontext() as gateway,
             open_memory(self.settings.memory, self.settings.model) as memory,
         ):
             asked = gateway or connection
@@ -171,11 +155,10 @@ class RolloutSite:
         """All that decides a result; what is usual is left out where runs once had no such thing,
         so that they can be gone on with."""
         settings, agent, skill = self.settings, self.settings.agent, self.skill
-        usual = {"domain": DOMAIN, "harness": "react", "case_timeout": None}
         chosen = {
-            "domain": settings.domain,
-            "harness": agent.harness,
-            "case_timeout": agent.case_timeout,
+            "domain": (settings.domain, DOMAIN),
+            "harness": (agent.harness, "react"),
+            "case_timeout": (agent.case_timeout, None),
         }
         return {
             "agent": agent.agent,
@@ -186,7 +169,7 @@ class RolloutSite:
             "sandbox": sandbox.kind,
             "agent_python": sandbox.python.described,
             "libreoffice": office_version(),
-            **{name: value for name, value in chosen.items() if value != usual[name]},
+            **{name: value for name, (value, usual) in chosen.items() if value != usual},
             **self.kind.settings,
         }
 
@@ -230,10 +213,7 @@ class CaseWorker:
         folder = place.working_dir / neutral_folder(case.task_id, case.name)
         published = place.working_dir / case_folder(case.task_id, case.name)
         await in_thread(trees.remove, published)  # of an attempt that is made again
-        harness = self._harness(place)
-        for earlier in self.domain.output_places(case, place.output_dir):
-            earlier.unlink(missing_ok=True)
-        trajectory = await self._trajectory(harness, given, folder)
+        trajectory = await self._trajectory(self._harness(place), given, folder)
         result = await to_the_end(partial(self._write_down, given, trajectory, folder))
         if folder.exists():
             folder.rename(published)
@@ -251,12 +231,31 @@ class CaseWorker:
                 raise
             trajectory.status, trajectory.error = "crash", str(error)
         result = given.result(trajectory, output)
-        name = self._harness(place).name
-        log_name = LogName(name, case.task_id, case.name if given.several else "")
-        header = {**place.header, "memory": self.reminded.get(given.case.task_id)}
-        written = _log(header, name, given, trajectory, result)
-        path = write_log(place.log_dir, log_name, written, self.site.settings.log_format)
+        name = LogName(self._harness(place).name, case.task_id, case.name if given.several else "")
+        rows = {**self._rows(given, result), **trajectory.rows}
+        title = f"{name.agent} on {file_name(case.task_id)} ({file_name(case.name)})"
+        written = Log(tuple(trajectory.messages), rows, title)
+        path = write_log(place.log_dir, name, written, self.site.settings.log_format)
         return result.model_copy(update={"log_file": str(path)})
+
+    def _rows(self, given: Assignment, result: CaseResult) -> dict[str, Any]:
+        """What the head of the log says."""
+        case, reminded = given.case, self.reminded.get(given.case.task_id)
+        return {
+            "task": case.task_id,
+            **({"case": case.name} if given.several else {}),
+            "input_file": result.input_file,
+            "model": given.place.header["model"],
+            "seed": given.place.seed,
+            **({} if reminded is None else {"memory": reminded or "none"}),
+            "timestamp": result.finished_at,
+            "success": result.success,
+            "status": result.status,
+            "turns": result.turns,
+            "error": result.error,
+            "seconds": result.seconds,
+            "usage": result.usage.model_dump(),
+        }
 
     def _harness(self, place: RunPlace) -> Harness:
         seed = place.seed
@@ -280,7 +279,8 @@ class CaseWorker:
         """Raises ModelError when the endpoint refuses every request, and OSError on a full disk."""
         case = given.case
         try:
-            self.domain.output_path(case, given.place.output_dir).unlink(missing_ok=True)
+            for earlier in self.domain.output_places(case, given.place.output_dir):
+                earlier.unlink(missing_ok=True)
             workspace = await in_thread(self.domain.prepare, case, folder)
             check_room(folder)
             if self.memory:
@@ -302,31 +302,3 @@ class CaseWorker:
             log.error("case %s: %s", case.task_id, error, exc_info=not shown)
             self.crashed = True
             return Trajectory(status="crash", error=str(error) if known else repr(error))
-
-
-def _log(
-    header: Mapping[str, Any],
-    agent: str,
-    given: Assignment,
-    trajectory: Trajectory,
-    result: CaseResult,
-) -> Log:
-    case = given.case
-    title = f"{agent} on {file_name(case.task_id)} ({file_name(case.name)})"
-    rows = {
-        "task": case.task_id,
-        **({"case": case.name} if given.several else {}),
-        "input_file": result.input_file,
-        "model": header["model"],
-        "seed": header["seed"],
-        **({"memory": header["memory"] or "none"} if header["memory"] is not None else {}),
-        "timestamp": result.finished_at,
-        "success": result.success,
-        "status": result.status,
-        "turns": result.turns,
-        "error": result.error,
-        "seconds": result.seconds,
-        "usage": result.usage.model_dump(),
-        **trajectory.rows,
-    }
-    return Log(tuple(trajectory.messages), rows, title)

@@ -75,8 +75,10 @@ def findings(log: Log) -> tuple[Finding, ...]:
         code = "\n".join(x for x in command.splitlines() if not x.lstrip().startswith("#"))
         lines: dict[Kind, str] = {
             "outside": _outside(code, given),
-            "network": _network(code),
-            "gold": _gold(code, told),
+            "network": next((_line(code, x.end() - 1) for x in _NETWORK.finditer(code)), ""),
+            "gold": next(
+                (_line(code, x.start()) for x in _GOLD.finditer(code) if x[0] not in told), ""
+            ),
         }
         found += [Finding(kind, step, one_line(x, SHOWN)) for kind, x in lines.items() if x]
     return tuple(found)
@@ -123,18 +125,6 @@ def _foreign(path: PurePosixPath, given: Sequence[PurePosixPath]) -> bool:
         return False
     beside = {one.parent for one in given if len(one.parts) > 3}
     return path.parts[1] in _HOMES or bool(beside & {path, *path.parents})
-
-
-def _network(code: str) -> str:
-    found = _NETWORK.search(code)
-    return _line(code, found.end() - 1) if found else ""
-
-
-def _gold(code: str, told: str) -> str:
-    for found in _GOLD.finditer(code):
-        if found[0] not in told:
-            return _line(code, found.start())
-    return ""
 
 
 def _line(code: str, position: int) -> str:

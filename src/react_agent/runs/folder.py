@@ -11,18 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from react_agent.configfile import differences, first_problem
+from react_agent.configfile import differences, read_records
 from react_agent.errors import ContractError
-from react_agent.files import (
-    append_line,
-    digest,
-    read_json,
-    read_lines,
-    write_json,
-    write_whole,
-)
+from react_agent.files import append_line, digest, read_json, write_json, write_whole
 from react_agent.layout import RESULT_LINES, RESULTS, RUN_SETTINGS
 from react_agent.model import Usage
 from react_agent.seams import NOT_THE_AGENT, REFUSED, Status
@@ -104,13 +97,18 @@ class RunFolder:
             for rest in folder.glob(".*.tmp"):  # of a start that was killed while writing
                 rest.unlink(missing_ok=True)
         if overwrite:
-            self._forget(outputs)
+            for path in (*outputs, self.settings_file, self.lines_file, self.results_file):
+                path.unlink(missing_ok=True)
         if self.settings_file.exists():
             self._go_on(settings)
         else:
             if found is None or self.lines_file.exists():
                 self._refuse_strangers(outputs)
-            self._take(found or ())
+            for result in found or ():  # this run's from now on
+                self.add(result)
+            earlier = self.results_file.with_stem(f"{self.results_file.stem}_before")
+            if self.results_file.is_file() and not earlier.exists():
+                write_whole(earlier, self.results_file.read_bytes())
             self._record = {"settings": dict(settings), "sessions": []}
         session = {"started_at": now(), "environment": dict(environment), "seconds": 0.0}
         self._record["sessions"].append(session)
@@ -130,13 +128,7 @@ class RunFolder:
                 f"{self.output_dir} holds a run with other settings; give another --output_dir, "
                 "or --overwrite to start over:\n" + "\n".join(f"  {line}" for line in changes)
             )
-        for number, line in enumerate(read_lines(self.lines_file), start=1):
-            try:
-                result = CaseResult.model_validate(line)
-            except ValidationError as error:
-                problem = first_problem(error, "the whole line")
-                raise ContractError(f"{self.lines_file}: line {number}: {problem}") from None
-            self.results[result.key] = result
+        self.results = {line.key: line for line in read_records(CaseResult, self.lines_file)}
 
     def _refuse_strangers(self, outputs: Iterable[Path]) -> None:
         """Outputs that nobody can say the origin of would be scored as this run's."""
@@ -147,19 +139,6 @@ class RunFolder:
                 f"{stranger or self.lines_file}); give another --output_dir, --missing_only to "
                 "take them as done, or --overwrite"
             )
-
-    def _take(self, found: Iterable[CaseResult]) -> None:
-        """What was there is this run's from now on; the summary it had is kept beside ours."""
-        for result in found:
-            self.add(result)
-        earlier = self.results_file.with_stem(f"{self.results_file.stem}_before")
-        if self.results_file.is_file() and not earlier.exists():
-            write_whole(earlier, self.results_file.read_bytes())
-
-    def _forget(self, outputs: Iterable[Path]) -> None:
-        for path in (*outputs, self.settings_file, self.lines_file, self.results_file):
-            path.unlink(missing_ok=True)
-        self.results = {}
 
     def is_finished(self, key: Key, *, missing_only: bool = False) -> bool:
         """The case needs no run: the agent ended it and its output is still what it was."""

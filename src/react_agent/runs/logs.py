@@ -22,18 +22,17 @@ from react_agent.filenames import file_name, is_cut, text_of
 from react_agent.files import read_lines, write_whole
 from react_agent.model import Message, Role
 from react_agent.runs import released
+from react_agent.runs.settings import LogFormat
 from react_agent.seams import NOT_THE_AGENT, Status
 
 Tag = Literal["SUCCEED", "FAILED"]
-LogFormat = Literal["markdown", "jsonl"]
 SUFFIXES: dict[LogFormat, str] = {"markdown": ".md", "jsonl": ".jsonl"}
 
 HEAD, TAIL = 16_000, 16_000
 """Characters of a log in which its task is named, and bytes in which its result begins."""
 # The released triage adds a tag at every start; the last one counts.
-_NAME = re.compile(
-    r"(?P<agent>[a-z0-9_]+?_agent)_(?P<id>.+?)(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))*\Z"
-)
+_ENDING = r"(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))*\Z"
+_NAME = re.compile(rf"(?P<agent>[a-z0-9_]+?_agent)_(?P<id>.+?){_ENDING}")
 _SECTION = re.compile(r"^## (?:\[(\d+)\] (SYSTEM|USER|ASSISTANT)|(RESULT))$", re.MULTILINE)
 _LOOKS_LIKE_SECTION = re.compile(r"^(\\*)(## (?:\[\d+\] |RESULT\b))", re.MULTILINE)
 _ESCAPED_SECTION = re.compile(r"^\\(\\*## (?:\[\d+\] |RESULT\b))", re.MULTILINE)
@@ -57,15 +56,9 @@ class LogName:
         return f"{self.agent}_{file_name(self.task_id)}{case}{tag}"
 
     @classmethod
-    def parse(cls, path: Path) -> "LogName | None":
-        """None for a file that is no trajectory log; what its name cuts off, only the log has."""
-        if path.suffix not in SUFFIXES.values():
-            return None
-        match = _NAME.match(path.stem)
-        if not match:
-            return None
-        tag: Tag | None = match["tag"]  # type: ignore[assignment]
-        return cls(match["agent"], text_of(match["id"]), text_of(match["case"] or ""), tag)
+    def of(cls, found: re.Match[str]) -> "LogName":
+        tag: Tag | None = found["tag"]  # type: ignore[assignment]
+        return cls(found["agent"], text_of(found["id"]), text_of(found["case"] or ""), tag)
 
 
 @dataclass(frozen=True)
@@ -121,7 +114,9 @@ def parse_markdown(text: str) -> Log:
             continue
         body = text[section.end() : end].removeprefix("\n\n").removesuffix("\n\n")
         role: Role = section[2].lower()  # type: ignore[assignment]
-        messages.append(Message(role=role, content=_unbody(body)))
+        if fenced := _FENCED.match(body):
+            body = f"Observation:\n{fenced[2]}"
+        messages.append(Message(role=role, content=_ESCAPED_SECTION.sub(r"\1", body)))
     return Log(tuple(messages), result if ended else {}, title[1] if title else "")
 
 
@@ -147,10 +142,10 @@ def read_log(path: Path) -> Log:
     """Raises ContractError when the file cannot be read as a log."""
     try:
         if path.suffix == ".jsonl":
-            return replace(_from_lines(list(read_lines(path))), path=path)
-        return replace(
-            parse_markdown(path.read_bytes().decode("utf-8", "surrogatepass")), path=path
-        )
+            log = _from_lines(list(read_lines(path)))
+        else:
+            log = parse_markdown(path.read_bytes().decode("utf-8", "surrogatepass"))
+        return replace(log, path=path)
     except ValidationError as error:
         raise ContractError(f"{path}: is no trajectory log: {first_problem(error)}") from None
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
@@ -191,25 +186,19 @@ def find_logs(log_dir: Path) -> list[tuple[LogName, Path]]:
 
 
 def name_of(path: Path) -> LogName | None:
-    """What a log's name says. Where it does not show where the agent's name ends, or is cut, the
-    log does."""
+    """What a log's name says; None for a file that is no log. Where it does not show where the
+    agent's name ends, or is cut, the log does."""
     if path.suffix not in SUFFIXES.values():
         return None
-    name = LogName.parse(path)
-    if name and not is_cut(path.stem):
-        return name
-    rows = _rows_in(path)
-    task, case = str(rows.get("task", "")), str(rows.get("case", ""))
-    found = re.fullmatch(
-        rf"(?P<agent>.+?)_{re.escape(file_name(task))}"
-        r"(?:@(?P<case>.+?))?(?:_(?P<tag>SUCCEED|FAILED))?",
-        path.stem,
-    )
-    if not task or not found:
-        return name
-    tag: Tag | None = found["tag"]  # type: ignore[assignment]
-    told = found["case"] or ""
-    return LogName(found["agent"], task, case if file_name(case) == told else text_of(told), tag)
+    usual = _NAME.match(path.stem)
+    if not usual or is_cut(path.stem):
+        rows = _rows_in(path)
+        task, case = str(rows.get("task", "")), str(rows.get("case", ""))
+        told = rf"(?P<agent>.+?)_(?P<id>{re.escape(file_name(task))}){_ENDING}"
+        if task and (found := re.match(told, path.stem)):
+            name = replace(LogName.of(found), task_id=task)
+            return replace(name, case=case) if file_name(case) == found["case"] else name
+    return LogName.of(usual) if usual else None
 
 
 def _rows_in(path: Path) -> Mapping[str, Any]:
@@ -255,12 +244,6 @@ def _body(message: Message) -> str:
     longest = max((len(run) for run in re.findall(r"`{3,}", inner)), default=2)
     fence = "`" * (longest + 1)
     return f"Observation:\n{fence}\n{inner}\n{fence}"
-
-
-def _unbody(body: str) -> str:
-    fenced = _FENCED.match(body)
-    content = f"Observation:\n{fenced[2]}" if fenced else body
-    return _ESCAPED_SECTION.sub(r"\1", content)
 
 
 def _one_line(value: object) -> str:

@@ -63,15 +63,11 @@ class Session:
             first = next(iter(self.problems.values()))
             lines.append(f"  not run    {len(self.problems)} tasks cannot be laid out ({first})")
         if self.owed:
-            reason = self.stopped or self._common_error()
+            results = (case for run in self.runs for case in run.folder.results.values())
+            errors = Counter(case.error for case in results if case.owed and case.error)
+            reason = self.stopped or next((error for error, _ in errors.most_common(1)), "")
             why = f": {reason}" if reason else ""
             lines.append(
                 f"  still owed {self.owed} cases{why}; run the same command again to go on"
             )
         return "\n".join(lines)
-
-    def _common_error(self) -> str:
-        """What ended most of the cases that are owed."""
-        results = (case for run in self.runs for case in run.folder.results.values())
-        errors = Counter(case.error for case in results if case.owed and case.error)
-        return f"{errors.most_common(1)[0][0]}" if errors else ""

@@ -1,7 +1,8 @@
 """The outputs of a run, scored task by task; what an output is worth is the domain's word."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ async def score_run(
     work = (_task(domain, task, output_dir, owners, done) for task in tasks)
     found = await asyncio.gather(*work)
     results = [verdict for verdict in found if verdict]
+    statuses = _statuses(output_dir)
     summary = summarize(
         results,
         dropped=[task.id for task, verdict in zip(tasks, found, strict=True) if not verdict],
-        infrastructure=_ended_by(NOT_THE_AGENT, output_dir, {verdict.id for verdict in results}),
-        refused=_ended_by({REFUSED}, output_dir, {verdict.id for verdict in results}),
+        infrastructure=[one.id for one in results if NOT_THE_AGENT & statuses[one.id]],
+        refused=[one.id for one in results if REFUSED in statuses[one.id]],
         **domain.scorer,
     )
     return Evaluation(summary=summary, results=tuple(results))
@@ -114,15 +116,14 @@ def verdict_of(score: Score, case: str | None = None) -> CaseVerdict:
     )
 
 
-def _ended_by(statuses: Collection[str], output_dir: Path, wanted: set[str]) -> list[str]:
-    """Tasks with a case that, by the run's own record, ended in one of these ways.
+def _statuses(output_dir: Path) -> Mapping[str, set[str]]:
+    """How the cases of each task ended, by the run's own record.
 
     A case that was run again has several lines; the last one counts.
     """
-    last: dict[tuple[str, str], str] = {}
-    for line in read_lines(output_dir / RESULT_LINES):
-        if isinstance(line, dict):
-            key = str(line.get("id")), str(line.get("input_file"))
-            last[key] = str(line.get("status"))
-    found = [task_id for (task_id, _), status in last.items() if status in statuses]
-    return [task_id for task_id in dict.fromkeys(found) if task_id in wanted]
+    lines = (line for line in read_lines(output_dir / RESULT_LINES) if isinstance(line, dict))
+    last = {(str(x.get("id")), str(x.get("input_file"))): str(x.get("status")) for x in lines}
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for (task_id, _), status in last.items():
+        found[task_id].add(status)
+    return found

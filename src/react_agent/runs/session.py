@@ -98,10 +98,10 @@ class _Start:
 
     def _found(self, output_dir: Path) -> Iterator[CaseResult]:
         """Tasks whose outputs all lie here, from a run that left no record of its cases."""
-        places = [(case, _left(self.site.domain, case, output_dir)) for case in self.cases]
-        missing = {case.task_id for case, place in places if place is None}
+        places = [(case, self.site.domain.output_path(case, output_dir)) for case in self.cases]
+        missing = {c.task_id for c, place in places if not place.is_file() or place.is_symlink()}
         for case, place in places:
-            if place and case.task_id not in missing:
+            if case.task_id not in missing:
                 yield CaseResult(
                     id=case.task_id,
                     input_file=case.input_name,
@@ -152,15 +152,6 @@ def _outputs(domain: Domain[Any], output_dir: Path) -> list[Path]:
             cases = domain.cases(task.id)
             found += [place for c in cases for place in domain.output_places(c, output_dir)]
     return found
-
-
-def _left(domain: Domain[Any], case: Case, output_dir: Path) -> Path | None:
-    """What a run left of the case, as it would be scored."""
-    try:
-        path = domain.output_path(case, output_dir)
-    except ContractError:  # it leads outside, which is said when the case is run
-        return None
-    return path if path.is_file() and not path.is_symlink() else None
 
 
 def _environment(site: RolloutSite) -> dict[str, Any]:

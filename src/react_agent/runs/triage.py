@@ -41,13 +41,13 @@ class Row:
     case: str
     instruction_type: str
     outcome: str
-    status: str
-    turns: int
     message: str
     log: str
     passed: bool
     soft_score: float
     hard_score: int
+    status: str = ""
+    turns: int = 0
     conduct: str = ""
     """How its commands looked for answers, where any did."""
 
@@ -65,9 +65,9 @@ def triage(evaluation: Evaluation, log_dir: Path, seed: str = "") -> list[Row]:
     rows = []
     for verdict in evaluation.results:
         found = logs.get(verdict.id, [])
-        if not found:
-            rows.append(_row(verdict, seed, "", NO_LOG, "", 0, ""))
         rows += [_join(verdict, name, path, seed) for name, path in found]
+        if not found:
+            rows.append(_row(verdict, seed, NO_LOG))
     return rows
 
 
@@ -76,13 +76,16 @@ def _join(verdict: TaskVerdict, name: LogName, path: Path, seed: str) -> Row:
         read = read_log(path)
     except ContractError as error:
         log.warning("%s", error)
-        return _row(verdict, seed, name.case, NOT_UNDERSTOOD, "", 0, str(path))
+        return _row(verdict, seed, NOT_UNDERSTOOD, name.case, path)
     outcome, target = _outcome(verdict, name, read)
-    renamed = _rename(path, target.stem) if target else path
-    row = _row(
-        verdict, seed, name.case, outcome, str(read.status or ""), _turns(read), str(renamed)
+    path = _rename(path, target.stem) if target else path
+    turns = read.result.get("turns")
+    return replace(
+        _row(verdict, seed, outcome, name.case, path),
+        status=str(read.status or ""),
+        turns=turns if isinstance(turns, int) else 0,
+        conduct=kinds(findings(read)),
     )
-    return replace(row, conduct=kinds(findings(read)))
 
 
 def _outcome(verdict: TaskVerdict, name: LogName, read: Log) -> tuple[str, LogName | None]:
@@ -122,26 +125,18 @@ def _passed(verdict: TaskVerdict, case: str) -> bool:
     )
 
 
-def _turns(read: Log) -> int:
-    turns = read.result.get("turns")
-    return turns if isinstance(turns, int) else 0
-
-
 def _row(
-    verdict: TaskVerdict, seed: str, case: str, outcome: str, status: str, turns: int, log: str
+    verdict: TaskVerdict, seed: str, outcome: str, case: str = "", path: Path | None = None
 ) -> Row:
     messages = [t.message for t in verdict.test_cases if t.message and not t.passed]
-    message = verdict.error or (messages[0] if messages else "")
     return Row(
         id=verdict.id,
         seed=seed,
         case=case,
         instruction_type=verdict.instruction_type,
         outcome=outcome,
-        status=status,
-        turns=turns,
-        message=message,
-        log=log,
+        message=verdict.error or next(iter(messages), ""),
+        log=str(path or ""),
         passed=_passed(verdict, case),
         soft_score=verdict.soft_score or 0.0,
         hard_score=verdict.hard_score or 0,
@@ -207,9 +202,8 @@ def chosen(rows: Sequence[Row], settings: Triage) -> list[Row]:
 
 
 def _one(eval_results: Path, log_dir: Path | None, seed: str = "") -> list[Row]:
-    folder = log_dir or _beside(eval_results)
     evaluation = Evaluation.from_json(read_json(eval_results), eval_results)
-    return triage(evaluation, folder, seed)
+    return triage(evaluation, log_dir or _beside(eval_results), seed)
 
 
 def _beside(eval_results: Path) -> Path:

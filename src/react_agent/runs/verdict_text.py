@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from react_agent.runs.verdicts import Evaluation, RepeatedEvaluation, Summary
+from react_agent.runs.verdicts import Evaluation, RepeatedEvaluation
 
 LISTED = 12
 """Ids that one line names before it says how many more there are."""
@@ -42,25 +42,28 @@ def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
             f"  {kind}: {scores.count} scored, soft {scores.avg_soft_score:.2%}, "
             f"hard {scores.avg_hard_score:.2%}"
         )
-    yield from _recalculated(summary)
+    if summary.instance_accuracy_recalculated is not None:
+        yield (
+            f"  recalculated   {summary.instance_accuracy_recalculated:8.2%}  "
+            f"{summary.fully_correct_recalculated} of {summary.total_instances} tasks, formulas "
+            f"without a cached value calculated by {summary.recalculation_engine}"
+        )
     if summary.errors:
         failed = [task for task in evaluation.results if task.error]
         yield f"Errors           {len(failed)}: {_listed([task.id for task in failed])}"
         yield f"  first: {failed[0].error}"
-    if summary.dropped:
-        yield f"Dropped          {len(summary.dropped)} with nothing to score them by: " + _listed(
-            summary.dropped
-        )
-    if summary.infrastructure:
-        yield (
-            f"Infrastructure   {len(summary.infrastructure)} not finished for reasons that are not "
-            f"the agent's, counted as they stand: {_listed(summary.infrastructure)}"
-        )
-    if summary.refused:
-        yield (
-            f"Refused          {len(summary.refused)} ended by a content filter of the endpoint, "
-            f"counted as they stand: {_listed(summary.refused)}"
-        )
+    stands = "counted as they stand"
+    for name, tasks, why in (
+        ("Dropped", summary.dropped, "with nothing to score them by"),
+        (
+            "Infrastructure",
+            summary.infrastructure,
+            f"not finished for reasons that are not the agent's, {stands}",
+        ),
+        ("Refused", summary.refused, f"ended by a content filter of the endpoint, {stands}"),
+    ):
+        if tasks:
+            yield f"{name:<16} {len(tasks)} {why}: {_listed(tasks)}"
     if summary.rules_differ:
         names = sorted({name for found in summary.rules_differ.values() for name in found})
         shares = [
@@ -89,15 +92,6 @@ def repeat_lines(repeated: RepeatedEvaluation, asked: int) -> Iterator[str]:
     yield f"Mean accuracy    {summary.mean_instance_accuracy:8.2%}  over the seeds{around}"
     yield f"pass@any         {summary.pass_at_any:8.2%}  of {total} tasks"
     yield f"pass@all         {summary.pass_at_all:8.2%}  of {total} tasks"
-
-
-def _recalculated(summary: Summary) -> Iterator[str]:
-    if summary.instance_accuracy_recalculated is not None:
-        yield (
-            f"  recalculated   {summary.instance_accuracy_recalculated:8.2%}  "
-            f"{summary.fully_correct_recalculated} of {summary.total_instances} tasks, formulas "
-            f"without a cached value calculated by {summary.recalculation_engine}"
-        )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -4,10 +4,9 @@ Fields of the released scorer keep its names and values, its unlike denominators
 that are ours stand behind them and say what the others leave out.
 """
 
-import contextlib
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 
@@ -146,20 +145,26 @@ class Summary(BaseModel, frozen=True):
     instance_accuracy_recalculated: float | None = None
 
 
-class Evaluation(BaseModel, frozen=True):
-    """One output directory, scored."""
-
-    summary: Summary
-    results: tuple[TaskVerdict, ...]
-
+class VerdictFile(BaseModel, frozen=True):
     def to_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude_none=True)
 
     @classmethod
-    def from_json(cls, value: Any, source: object) -> "Evaluation":
+    def from_json(cls, value: Any, source: object) -> Self:
         """Raises ContractError naming `source` and the field; takes the released code's files."""
-        with _naming(source):
+        try:
             return cls.model_validate(value)
+        except ValidationError as error:
+            raise ContractError(
+                f"{source}: field {first_problem(error)}; run evaluate_with_official.py again"
+            ) from None
+
+
+class Evaluation(VerdictFile, frozen=True):
+    """One output directory, scored."""
+
+    summary: Summary
+    results: tuple[TaskVerdict, ...]
 
 
 def summarize(
@@ -227,20 +232,12 @@ class RepeatSummary(BaseModel, frozen=True):
     per_seed: dict[str, Summary]
 
 
-class RepeatedEvaluation(BaseModel, frozen=True):
+class RepeatedEvaluation(VerdictFile, frozen=True):
     """Several seeds of one run."""
 
     summary: RepeatSummary
     results: tuple[SeedOutcome, ...]
     kind: Literal["repeated"] = "repeated"
-
-    def to_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude_none=True)
-
-    @classmethod
-    def from_json(cls, value: Any, source: object) -> "RepeatedEvaluation":
-        with _naming(source):
-            return cls.model_validate(value)
 
 
 def combine(evaluations: Mapping[str, Evaluation]) -> RepeatedEvaluation:
@@ -315,13 +312,3 @@ def _interval(shares: Sequence[float]) -> tuple[float, float] | None:
     chance, size = random.Random(0), len(shares)
     means = sorted(sum(chance.choices(shares, k=size)) / size for _ in range(DRAWS if size else 0))
     return (means[DRAWS // 40], means[-DRAWS // 40 - 1]) if means else None
-
-
-@contextlib.contextmanager
-def _naming(source: object) -> Iterator[None]:
-    try:
-        yield
-    except ValidationError as error:
-        raise ContractError(
-            f"{source}: field {first_problem(error)}; run evaluate_with_official.py again"
-        ) from None

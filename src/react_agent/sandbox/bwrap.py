@@ -34,11 +34,11 @@ class Bind:
         return self.source.is_dir()
 
 
-def bind(path: Path, *, at: Path | None = None, writable: bool = False) -> Bind:
+def bind(path: Path, *, at: Path | None = None) -> Bind:
     """Show `path` at the very name it was given by, or elsewhere."""
     if not path.exists():
         raise ContractError(f"{path}: no such folder, so it cannot be shown in the sandbox")
-    return Bind(path.resolve(), at or plain(path), writable)
+    return Bind(path.resolve(), at or plain(path))
 
 
 def plain(path: Path) -> Path:
@@ -71,24 +71,20 @@ def namespaces(*, own_users: bool) -> list[str]:
 
 
 @cache
-def base_mounts() -> tuple[str, ...]:
-    return tuple(_base_mounts())
-
-
-def _base_mounts() -> Iterator[str]:
+def base_mounts() -> list[str]:
     """The system, read-only; own /proc and /dev."""
-    yield from ("--ro-bind", "/usr", "/usr")
+    arguments = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)
         if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), str(path))
+            arguments += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
-            yield from ("--ro-bind", str(path), str(path))
+            arguments += ["--ro-bind", str(path), str(path)]
     for path in (*Path("/opt").glob("libreoffice*"), *Path("/nix").glob("store")):
-        yield from ("--dir", str(path.parent), "--ro-bind", str(path), str(path))
+        arguments += ["--dir", str(path.parent), "--ro-bind", str(path), str(path)]
     # The memory files of --dev have no bound: none of them can be written.
-    yield from ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
-    yield from ("--symlink", "../tmp", "/var/tmp")
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    return [*arguments, "--symlink", "../tmp", "/var/tmp"]
 
 
 @cache

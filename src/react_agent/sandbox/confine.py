@@ -1,18 +1,21 @@
-"""One case's sandbox: opened on its folder, starts commands in it, gives the folder back."""
+"""A sandbox and its cases: one is opened on its folder, starts commands in it, gives it back."""
 
+import asyncio
 import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path, PurePath
+from typing import Literal
 
 from react_agent.errors import ContractError
 from react_agent.sandbox import agent_python, bwrap, cgroups, seccomp, trees
 from react_agent.sandbox import users as throwaway
+from react_agent.sandbox.bash import Bash
 from react_agent.sandbox.limits import (
     Limits,
     counts_processes_per_namespace,
@@ -21,7 +24,7 @@ from react_agent.sandbox.limits import (
 )
 from react_agent.sandbox.mirror import Mirror
 from react_agent.sandbox.office import SYSTEM_PATH
-from react_agent.sandbox.orphans import MARK
+from react_agent.sandbox.orphans import MARK, marked
 from react_agent.sandbox.process import Ended, Job, run
 from react_agent.sandbox.space import CASE, SHM, TMP, Space, open_space
 from react_agent.threads import to_the_end
@@ -32,19 +35,45 @@ THREADS = ThreadPoolExecutor(4, thread_name_prefix="case")
 """Their own, so that no case waits for its folder behind work of other kinds."""
 
 
+@dataclass(frozen=True)
+class Sandbox:
+    """A way to confine that was tried and works on this machine."""
+
+    kind: Literal["bwrap", "none"]
+    limits: Limits
+    slots: asyncio.Semaphore
+    """Bounds the commands that run at once, over all cases."""
+    python: agent_python.AgentPython
+    """What `python` is in every command."""
+    program: str = ""
+    """The bubblewrap that works here; empty where nothing is confined."""
+    bounded: bool = False
+    """Whether the kernel bounds how much a case writes; else that is measured as it grows."""
+    groups: Path | None = None
+    """Where control groups can be made: there the kernel bounds memory and processes."""
+    users: Iterator[int] = field(default_factory=lambda: iter(()), repr=False)
+    """One for each case when root confines; else there are none, and user namespaces serve."""
+
+    @contextlib.asynccontextmanager
+    async def case(
+        self, folder: Path, *, read_only: Sequence[Path] = (), hide: Sequence[Path] = ()
+    ) -> AsyncIterator[Bash]:
+        """A shell in `folder`. `hide` names what must not be seen even below a tree that is
+        shown: the data set, outputs, logs, other cases."""
+        case = ConfinedCase(bwrap.plain(folder), self, next(self.users, None))
+        try:
+            await to_the_end(partial(case.open, read_only, hide), THREADS)
+            yield Bash(case.start, self.slots, case.keep)
+        finally:
+            await to_the_end(case.close, THREADS)
+
+
 @dataclass
 class ConfinedCase:
     folder: Path
-    limits: Limits
-    python: agent_python.AgentPython
-    program: str = ""
-    """Bubblewrap; empty for a case that is not confined."""
-    user: int | None = None
+    sandbox: Sandbox
+    user: int | None
     """Of this case alone; only when started by root."""
-    bounded: bool = False
-    """Whether the kernel is to bound what it writes; where it cannot, that is measured."""
-    groups: Path | None = None
-    """Where its control group can be made."""
     mark: str = field(default_factory=lambda: secrets.token_hex(16))
     _arguments: list[str] = field(default_factory=list)
     """What comes before the shell in every command of the case."""
@@ -77,8 +106,8 @@ class ConfinedCase:
         for name in (CASE, TMP, SHM):
             self._own(name).mkdir(parents=True)
             self._own(name).chmod(0o755 if name == CASE else 0o1777)
-        if not self.program:
-            self._arguments = self.limits.prefix(processes=False, stays=False)
+        if not self.sandbox.program:
+            self._arguments = self.sandbox.limits.prefix(processes=False, stays=False)
             return
         for path in hide:
             if path.exists() and path.resolve().is_relative_to(self._real):
@@ -87,10 +116,10 @@ class ConfinedCase:
         if self.user is not None:
             for one in shown:
                 throwaway.check_public(one.source)
-        if self.groups:
-            self._group = cgroups.open_group(self.groups, self.mark, self.limits)
+        if self.sandbox.groups:
+            self._group = cgroups.open_group(self.sandbox.groups, self.mark, self.sandbox.limits)
             self._handles.callback(self._group.close)
-        if self.bounded:
+        if self.sandbox.bounded:
             self._fill_space()
         elif self.user is not None:
             self._given = True
@@ -99,9 +128,10 @@ class ConfinedCase:
         self._arguments = self._confined(shown, hide)
 
     def _confined(self, shown: Sequence[bwrap.Bind], hide: Sequence[Path]) -> list[str]:
-        writable = self._own(CASE) if self.bounded else self._real
-        binds = [bwrap.Bind(writable, self.folder, writable=True), *shown, *self.python.shown]
-        hide = [*hide, *self.python.hidden]
+        writable = self._own(CASE) if self.sandbox.bounded else self._real
+        python = self.sandbox.python
+        binds = [bwrap.Bind(writable, self.folder, writable=True), *shown, *python.shown]
+        hide = [*hide, *python.hidden]
         self._below_tmp = [
             (one.seen_at.relative_to("/tmp"), one.is_folder)
             for one in binds
@@ -114,23 +144,24 @@ class ConfinedCase:
             *bwrap.mounts(self._own(TMP), self._own(SHM), binds, hide),
             *("--chdir", str(self.folder), "--"),
             *(throwaway.become(self.user) if self.user is not None else ()),
-            *self.limits.prefix(processes=countable, stays=self.user is None),
+            *self.sandbox.limits.prefix(processes=countable, stays=self.user is None),
         ]
 
     def _fill_space(self) -> None:
         """Copy the case folder in: what commands see and change is the copy."""
-        own = open_space(self.scratch / "space", self.limits.folder_bytes, self.limits.folder_files)
+        limits = self.sandbox.limits
+        own = open_space(self.scratch / "space", limits.folder_bytes, limits.folder_files)
         self._handles.callback(own.close)
         self._space = own
         inside = self._handles.enter_context(own.folder(CASE))
         folder = self._handles.enter_context(trees.opened(self._real))
         try:
-            Mirror(folder, inside, self.limits.folder_bytes).update()
+            Mirror(folder, inside, limits.folder_bytes).update()
         except OSError as error:
             raise ContractError(f"{self.folder}: too large for a case: {error.strerror}") from None
         if self.user is not None:
             self._give(inside, self.user)
-        self._results = Mirror(inside, folder, self.limits.folder_bytes)
+        self._results = Mirror(inside, folder, limits.folder_bytes)
         self._results.learn()
 
     def _give(self, folder: int, user: int) -> None:
@@ -162,7 +193,7 @@ class ConfinedCase:
     async def start(self, command: str) -> Ended:
         """Raises ContractError when it is the sandbox that fails, not the command."""
         shell: list[str | bytes] = ["/bin/bash", "-c", command.encode("utf-8", "replace")]
-        if not self.program:
+        if not self.sandbox.program:
             return await run(self._job([*self._arguments, *shell]))
         self._clear_tmp()
         with contextlib.ExitStack() as handles:
@@ -174,7 +205,7 @@ class ConfinedCase:
                 passed.append(rules)
             enter = self._group.enter() if self._group else []
             enter += self._space.enter() if self._space else []
-            argv = [*enter, self.program, *flags, *self._arguments, *shell]
+            argv = [*enter, self.sandbox.program, *flags, *self._arguments, *shell]
             before = self._group.times_full if self._group else 0
             ended = await run(self._job(argv, passed))
             if self._group and self._group.times_full > before:
@@ -213,44 +244,34 @@ class ConfinedCase:
             argv=argv,
             folder=self.folder,
             env=self._environment,
-            limits=self.limits,
-            watched=() if self.bounded else (self._real, self._own(TMP), self._own(SHM)),
+            limits=self.sandbox.limits,
+            watched=() if self.sandbox.bounded else (self._real, self._own(TMP), self._own(SHM)),
             pids=self._everywhere,
             survivors=self._survivors,
-            inner=first_child if self.program else lambda root: None,
-            looked_at=not (self._group and self.bounded),
+            inner=first_child if self.sandbox.program else lambda root: None,
+            looked_at=not (self._group and self.sandbox.bounded),
             pass_fds=passed,
         )
 
     def _everywhere(self, root: int) -> list[int]:
-        if self.program:
-            return descendants(root)
-        return list({*descendants(root), *self._marked()})
+        return list({*descendants(root), *self._survivors(0)})
 
     def _survivors(self, above: int) -> list[int]:
-        if self.program:
+        """Wherever they went, with numbers above `above`; one that cleared its environment is lost.
+        None is where the case is confined."""
+        if self.sandbox.program:
             return []
-        return list(self._marked(above))
-
-    def _marked(self, above: int = 0) -> Iterator[int]:
-        """Processes of this case wherever they went, with numbers above `above`; one that cleared
-        its environment is lost."""
-        mark = f"{MARK}={self.mark}".encode()
-        for name in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208
-            if name.isdigit() and int(name) > above:
-                with contextlib.suppress(OSError):
-                    if mark in Path(f"/proc/{name}/environ").read_bytes():
-                        yield int(name)
+        return [pid for pid, _ in marked(f"{MARK}={self.mark}", above)]
 
     @cached_property
     def _environment(self) -> dict[str, str]:
         """All that a command gets to see; nothing of the caller's."""
-        python = agent_python.SEEN_AT if self.program else self.python.folder
+        python = agent_python.SEEN_AT if self.sandbox.program else self.sandbox.python.folder
         threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         return {
             "PATH": f"{python / 'bin'}:{SYSTEM_PATH}",
             "HOME": str(self.folder),
-            "TMPDIR": "/tmp" if self.program else str(self._own(TMP)),
+            "TMPDIR": "/tmp" if self.sandbox.program else str(self._own(TMP)),
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "TERM": "dumb",

@@ -21,9 +21,6 @@ import logging
 import os
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -31,15 +28,14 @@ from react_agent.errors import ContractError
 from react_agent.sandbox import bwrap
 from react_agent.sandbox import users as throwaway
 from react_agent.sandbox.agent_python import SEEN_AT, AgentPython, offered
-from react_agent.sandbox.bash import Bash
 from react_agent.sandbox.cgroups import find_home
-from react_agent.sandbox.confine import THREADS, ConfinedCase
+from react_agent.sandbox.confine import Sandbox
 from react_agent.sandbox.limits import Limits, MiB
 from react_agent.sandbox.space import SHM, TMP, open_space
-from react_agent.threads import to_the_end
 
 log = logging.getLogger(__name__)
 
+__all__ = ["Sandbox", "SandboxKind", "open_sandbox", "tool_slots"]
 SandboxKind = Literal["auto", "bwrap", "none"]
 
 _MEND = (
@@ -47,47 +43,6 @@ _MEND = (
     "(sysctl kernel.apparmor_restrict_unprivileged_userns=0 or "
     "kernel.unprivileged_userns_clone=1; a container needs --privileged)."
 )
-
-
-@dataclass(frozen=True)
-class Sandbox:
-    """A way to confine that was tried and works on this machine."""
-
-    kind: Literal["bwrap", "none"]
-    limits: Limits
-    slots: asyncio.Semaphore
-    """Bounds the commands that run at once, over all cases."""
-    python: AgentPython = field(default_factory=offered)
-    """What `python` is in every command."""
-    program: str = ""
-    """The bubblewrap that works here."""
-    bounded: bool = False
-    """Whether the kernel bounds how much a case writes; else that is measured as it grows."""
-    groups: Path | None = None
-    """Where control groups can be made: there the kernel bounds memory and processes."""
-    users: Iterator[int] = field(default_factory=lambda: iter(()), repr=False)
-    """One for each case when root confines; else there are none, and user namespaces serve."""
-
-    @contextlib.asynccontextmanager
-    async def case(
-        self, folder: Path, *, read_only: Sequence[Path] = (), hide: Sequence[Path] = ()
-    ) -> AsyncIterator[Bash]:
-        """A shell in `folder`. `hide` names what must not be seen even below a tree that is
-        shown: the data set, outputs, logs, other cases."""
-        case = ConfinedCase(
-            bwrap.plain(folder),
-            self.limits,
-            self.python,
-            program=self.program,
-            user=next(self.users, None),
-            bounded=self.bounded,
-            groups=self.groups,
-        )
-        try:
-            await to_the_end(partial(case.open, read_only, hide), THREADS)
-            yield Bash(case.start, self.slots, case.keep)
-        finally:
-            await to_the_end(case.close, THREADS)
 
 
 def tool_slots(wanted: int | None) -> asyncio.Semaphore:

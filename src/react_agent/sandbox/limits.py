@@ -3,9 +3,11 @@
 import contextlib
 import os
 import platform
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -73,12 +75,8 @@ class Limits:
 
 def counts_processes_per_namespace() -> bool:
     """Since Linux 5.14 RLIMIT_NPROC counts within a user namespace, not over all of a user's."""
-    major, minor, *_ = [int("".join(filter(str.isdigit, n)) or 0) for n in _release()] + [0, 0]
-    return (major, minor) >= (5, 14)
-
-
-def _release() -> list[str]:
-    return platform.release().split("-")[0].split(".")[:2]
+    release = re.match(r"(\d+)\.(\d+)", platform.release())
+    return release is not None and (int(release[1]), int(release[2])) >= (5, 14)
 
 
 def breach(
@@ -95,16 +93,11 @@ def breach(
 
 
 def size_breach(limits: Limits, folders: Iterable[Path], pids: list[int]) -> Breach:
-    size = files = 0
-    for number, held in enumerate(held_after_deletion(pids)):
-        size += held
-        if number > limits.folder_files:
-            return "files"
-    for folder in folders:
-        for found in _sizes_below(folder):
+    size = 0
+    for sizes in (held_after_deletion(pids), chain.from_iterable(map(_sizes_below, folders))):
+        for number, found in enumerate(sizes, 1):
             size += found
-            files += 1
-            if files > limits.folder_files:
+            if number > limits.folder_files:
                 return "files"
     return "disk" if size > limits.folder_bytes else ""
 
@@ -118,8 +111,10 @@ def first_child(pid: int) -> int | None:
 
 def descendants(root: int) -> list[int]:
     """`root` and all processes below it; those that end meanwhile are left out."""
-    if not Path(f"/proc/{root}/task/{root}/children").exists():
-        return _descendants_slowly(root)
+    if not Path(f"/proc/{root}/task/{root}/children").exists():  # a kernel that does not list them
+        with contextlib.suppress(psutil.Error):
+            return [root, *(p.pid for p in psutil.Process(root).children(recursive=True))]
+        return []
     found, queue = [], [root]
     while queue:
         pid = queue.pop()
@@ -129,13 +124,6 @@ def descendants(root: int) -> list[int]:
                 children = Path(f"/proc/{pid}/task/{task}/children").read_bytes()
                 queue += map(int, children.split())
     return found
-
-
-def _descendants_slowly(root: int) -> list[int]:
-    try:
-        return [root, *(child.pid for child in psutil.Process(root).children(recursive=True))]
-    except psutil.Error:
-        return []
 
 
 def memory_of(pids: list[int], enough: int) -> int:
@@ -148,11 +136,7 @@ def memory_of(pids: list[int], enough: int) -> int:
 def _resident(pid: int) -> int:
     try:
         return _PAGE * int(Path(f"{_alive(pid)}/statm").read_bytes().split()[1])
-    except OSError:
-        pass
-    try:  # gone, or a system without /proc
-        return psutil.Process(pid).memory_info().rss
-    except psutil.Error:
+    except OSError:  # gone
         return 0
 
 

@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from react_agent.errors import ContractError
@@ -31,47 +30,46 @@ class Mirror:
     """Bytes of one update."""
     _known: dict[str, Signature] = field(default_factory=dict)
     """By the path from the top."""
+    _before: dict[str, Signature] = field(default_factory=dict)
     _linked: dict[int, str] = field(default_factory=dict)
     """Where a file with several names has been copied to, by its number."""
     _left: int = 0
 
     def learn(self) -> None:
         """Take all that is in the source for copied already."""
-        self._known = {}
-        self._walk(self.source, None, "", {})
+        self._before, self._known = {}, {}
+        self._walk(self.source, None, "")
 
     def update(self) -> None:
         """Raises ContractError for more than `most`, and OSError for a full disk. Left out is what
         lies deeper than `trees.DEEPEST`, and what the target's file system cannot hold."""
-        before, self._known, self._linked, self._left = self._known, {}, {}, self.most
-        self._walk(self.source, self.target, "", before)
-        for path in before.keys() - self._known.keys():
+        self._before, self._known, self._linked, self._left = self._known, {}, {}, self.most
+        self._walk(self.source, self.target, "")
+        for path in self._before.keys() - self._known.keys():
             # Below what is a folder still: else it has gone with it, and a link may be there now.
             above = path.rpartition("/")[0]
             if not above or stat.S_ISDIR(self._known.get(above, (0,))[0]):
                 _clear(self.target, path)
 
-    def _walk(self, at: int, to: int | None, above: str, before: Mapping[str, Signature]) -> None:
+    def _walk(self, at: int, to: int | None, above: str) -> None:
         for name in os.listdir(at):
             path = f"{above}{name}"
             try:
-                self._entry(at, to, name, path, before)
+                self._entry(at, to, name, path)
             except OSError as error:
                 if refuses_writes(error):
                     raise
                 self._known.pop(path, None)
 
-    def _entry(
-        self, at: int, to: int | None, name: str, path: str, before: Mapping[str, Signature]
-    ) -> None:
+    def _entry(self, at: int, to: int | None, name: str, path: str) -> None:
         status = os.stat(name, dir_fd=at, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
-            self._folder(at, to, name, path, before, status.st_mode)
+            self._folder(at, to, name, path, status.st_mode)
             return
         times = status.st_mtime_ns, status.st_ctime_ns
         now = (status.st_mode, status.st_ino, status.st_size, status.st_nlink, *times)
         first = self._linked.setdefault(status.st_ino, path)
-        if to is not None and before.get(path) != now:
+        if to is not None and self._before.get(path) != now:
             _clear(to, name)
             if first != path:
                 os.link(first, name, src_dir_fd=self.target, dst_dir_fd=to, follow_symlinks=False)
@@ -83,25 +81,17 @@ class Mirror:
                 os.mknod(name, status.st_mode & ~0o7000, dir_fd=to)
         self._known[path] = now
 
-    def _folder(
-        self,
-        at: int,
-        to: int | None,
-        name: str,
-        path: str,
-        before: Mapping[str, Signature],
-        mode: int,
-    ) -> None:
+    def _folder(self, at: int, to: int | None, name: str, path: str, mode: int) -> None:
         if path.count("/") >= trees.DEEPEST:
             return
-        if to is not None and not stat.S_ISDIR(before.get(path, (0,))[0]):
+        if to is not None and not stat.S_ISDIR(self._before.get(path, (0,))[0]):
             _clear(to, name)
             os.mkdir(name, 0o700, dir_fd=to)
         self._known[path] = (mode,)
         with contextlib.ExitStack() as handles:
             inside = handles.enter_context(trees.inside(at, name))
             copy = None if to is None else handles.enter_context(trees.inside(to, name))
-            self._walk(inside, copy, f"{path}/", before)
+            self._walk(inside, copy, f"{path}/")
             if copy is not None:
                 os.fchmod(copy, mode & 0o777 | stat.S_IRWXU)
 

@@ -36,15 +36,28 @@ def end_strays(folder: Path) -> None:
 
 
 def _below(root: Path) -> Iterator[int]:
-    proc, mark = Path("/proc"), f"{MARK}=".encode()
-    for place in proc.iterdir() if proc.is_dir() else ():
-        if place.name.isdigit():
+    for pid, environment in marked(f"{MARK}="):
+        homes = [Path(os.fsdecode(entry[5:])) for entry in environment if entry[:5] == b"HOME="]
+        if any(home.resolve().is_relative_to(root) for home in homes):
+            yield pid
+
+
+def marked(start: str, above: int = 0) -> Iterator[tuple[int, list[bytes]]]:
+    """Processes with an entry in their environment that begins so, and all of that environment;
+    only those with numbers above `above`."""
+    for name in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208
+        if name.isdigit() and int(name) > above:
             with contextlib.suppress(OSError):
-                entries = (place / "environ").read_bytes().split(b"\0")
-                if any(entry.startswith(mark) for entry in entries) and _home(entries, root):
-                    yield int(place.name)
+                environment = _environment(Path("/proc", name)).split(b"\0")
+                if any(entry.startswith(start.encode()) for entry in environment):
+                    yield int(name), environment
 
 
-def _home(entries: list[bytes], root: Path) -> bool:
-    homes = [Path(os.fsdecode(e[5:])) for e in entries if e.startswith(b"HOME=")]
-    return any(home.resolve().is_relative_to(root) for home in homes)
+def _environment(process: Path) -> bytes:
+    """Seen empty while a process becomes another program, so that it is looked at again."""
+    for _ in range(5):
+        if found := (process / "environ").read_bytes():
+            return found
+        (process / "exe").readlink()  # raises for one that has ended, and for a part of the kernel
+        time.sleep(0.001)
+    return b""

@@ -150,9 +150,7 @@ class _Running:
         if inner is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(inner, signal.SIGKILL)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(REAP):
-                    await self.exited.wait()
+            await _within(REAP, self.exited)
 
     def kill(self) -> None:
         """The process is not reaped yet, so that its number still names its own group."""
@@ -263,12 +261,15 @@ async def _poll_exit(running: _Running) -> None:
 
 async def _see_out(running: _Running) -> None:
     """Reap the process, and take what is left in the pipe."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(REAP):
-            await running.exited.wait()
+    if await _within(REAP, running.exited):
         running.process.wait()
-    if not running.exited.is_set():
+    else:
         log.warning("process %d does not end after SIGKILL; left behind", running.process.pid)
+    await _within(DRAIN, running.drained)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN):
-            await running.drained.wait()
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()

@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from react_agent.sandbox.trees import held
+
 _NEW = 60
 """Seconds after which a folder without a lock is nobody's."""
 
@@ -28,15 +30,12 @@ def process_folder(prefix: str) -> Path:
 def _remove_stale(prefix: str) -> None:
     """Those of processes that were killed: the kernel has taken their locks."""
     for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        with contextlib.suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                status = os.fstat(handle)
-                if status.st_uid == os.getuid() and time.time() - status.st_mtime > _NEW:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(handle)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        with contextlib.suppress(OSError), held(folder, flags) as handle:
+            status = os.fstat(handle)
+            if status.st_uid == os.getuid() and time.time() - status.st_mtime > _NEW:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(folder: Path, owner: int) -> None:

@@ -9,14 +9,14 @@ limited by process must stay one. An unknown processor gets no filter.
 import os
 import platform
 import struct
+from collections.abc import Mapping
 from errno import EAFNOSUPPORT, ENOSYS, EPERM
 from functools import cache
 
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_NUMBERS: dict[str, tuple[int, int]] = {
-    "clone": (56, 220),
-    "unshare": (272, 97),
-    "socket": (41, 198),
+_Numbers = Mapping[str, tuple[int, int]]
+"""Of system calls, on the processors above."""
+_ABSENT: _Numbers = {
     "clone3": (435, 435),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
@@ -26,6 +26,9 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "mq_open": (240, 180),
     "io_uring_setup": (425, 425),
     "userfaultfd": (323, 282),
+}
+"""Answered as by an old kernel, so that libraries take their older way."""
+_REFUSED: _Numbers = {
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
@@ -39,18 +42,14 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "kcmp": (312, 272),
     "process_madvise": (440, 440),
     "process_mrelease": (448, 448),
+}
+_ASKED: _Numbers = {
+    "clone": (56, 220),
+    "unshare": (272, 97),
+    "socket": (41, 198),
     "setsockopt": (54, 208),
 }
-_ABSENT = (
-    *("clone3", "memfd_create", "memfd_secret", "shmget", "semget", "msgget", "mq_open"),
-    *("io_uring_setup", "userfaultfd"),
-)
-"""Answered as by an old kernel, so that libraries take their older way."""
-_REFUSED = (
-    *("add_key", "request_key", "keyctl", "bpf", "perf_event_open", "open_by_handle_at"),
-    *("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "kcmp"),
-    *("process_madvise", "process_mrelease"),
-)
+"""Refused with some arguments."""
 _FAMILIES = (1, 2, 10, 16)
 """Unix, IPv4, IPv6, netlink: those that a network namespace holds back."""
 _NEW_USER = 0x10000000
@@ -74,18 +73,18 @@ def program(machine: str | None = None) -> bytes:
     code = [_step(_LOAD, _ARCHITECTURE_AT)]
     code += [_step(_EQUAL, _ARCHITECTURES[machine], yes=1), _fail(ENOSYS)]
     code += [_step(_LOAD, _NUMBER_AT), _step(_AT_LEAST, _X32, no=1), _fail(ENOSYS)]
-    for names, error in ((_ABSENT, ENOSYS), (_REFUSED, EPERM)):
-        for name in names:
-            code += [_step(_EQUAL, _NUMBERS[name][column], no=1), _fail(error)]
+    for calls, error in ((_ABSENT, ENOSYS), (_REFUSED, EPERM)):
+        for numbers in calls.values():
+            code += [_step(_EQUAL, numbers[column], no=1), _fail(error)]
     for name in ("clone", "unshare"):
-        code += [_step(_EQUAL, _NUMBERS[name][column], no=4), _step(_LOAD, _FIRST_ARGUMENT_AT)]
+        code += [_step(_EQUAL, _ASKED[name][column], no=4), _step(_LOAD, _FIRST_ARGUMENT_AT)]
         code += [_step(_ANY_BIT, _NEW_USER, no=1), _fail(EPERM), _step(_RETURN, _ALLOW)]
-    code += [_step(_EQUAL, _NUMBERS["setsockopt"][column], no=7)]
+    code += [_step(_EQUAL, _ASKED["setsockopt"][column], no=7)]
     code += [_step(_LOAD, _SECOND_ARGUMENT_AT), _step(_EQUAL, _SOCKET_LEVEL, no=4)]
     code += [_step(_LOAD, _THIRD_ARGUMENT_AT)]
     code += [_step(_EQUAL, _BUFFER_SIZES[0], yes=1), _step(_EQUAL, _BUFFER_SIZES[1], no=1)]
     code += [_fail(0), _step(_RETURN, _ALLOW)]
-    code += [_step(_EQUAL, _NUMBERS["socket"][column], no=len(_FAMILIES) + 2)]
+    code += [_step(_EQUAL, _ASKED["socket"][column], no=len(_FAMILIES) + 2)]
     code += [_step(_LOAD, _FIRST_ARGUMENT_AT)]
     left = range(len(_FAMILIES), 0, -1)
     code += [_step(_EQUAL, family, yes=n) for family, n in zip(_FAMILIES, left, strict=True)]

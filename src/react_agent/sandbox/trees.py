@@ -96,10 +96,17 @@ def take_back(at: int, name: str, status: os.stat_result) -> None:
 
 def _change_mode(at: int, name: str, mode: int) -> None:
     """Of the very entry, should a link have taken its place."""
-    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=at)
-    try:
+    with held(name, os.O_PATH | os.O_NOFOLLOW, at) as handle:
         if not stat.S_ISLNK(os.fstat(handle).st_mode):
             Path(f"/proc/self/fd/{handle}").chmod(mode)
+
+
+@contextlib.contextmanager
+def held(path: str | Path, flags: int, at: int | None = None) -> Iterator[int]:
+    """A handle for as long as the block lasts."""
+    handle = os.open(path, flags, dir_fd=at)
+    try:
+        yield handle
     finally:
         os.close(handle)
 
@@ -107,24 +114,18 @@ def _change_mode(at: int, name: str, mode: int) -> None:
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[int]:
     """A handle of a folder that is no link; its own user may have closed it to itself."""
-    parent = os.open(folder.parent, os.O_PATH | os.O_DIRECTORY)
-    try:
-        with inside(parent, folder.name) as handle:
-            yield handle
-    finally:
-        os.close(parent)
+    with (
+        held(folder.parent, os.O_PATH | os.O_DIRECTORY) as parent,
+        inside(parent, folder.name) as handle,
+    ):
+        yield handle
 
 
-@contextlib.contextmanager
-def inside(at: int, name: str) -> Iterator[int]:
+def inside(at: int, name: str) -> contextlib.AbstractContextManager[int]:
     """The same for a folder in an open one."""
     if os.stat(name, dir_fd=at, follow_symlinks=False).st_mode & stat.S_IRWXU != stat.S_IRWXU:
         _change_mode(at, name, 0o700)
-    handle = os.open(name, _FOLDER, dir_fd=at)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
+    return held(name, _FOLDER, at)
 
 
 @contextlib.contextmanager

@@ -4,22 +4,19 @@ Fields as its RFC 0001 names them (github.com/laude-institute/harbor); `trace2sk
 the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from react_agent.errors import ContractError
 from react_agent.evidence import Reference, Session, Step, StepKind
 from react_agent.model import Usage
 from react_agent.sessions.reading import (
     DocumentEvidence,
     Row,
+    document,
     first,
-    items,
     mapping,
-    text_of,
-    tokens,
-    word,
+    stamped,
+    tool_call,
 )
 
 KINDS: dict[str, StepKind] = {"user": "user", "agent": "say", "system": "injected"}
@@ -29,58 +26,51 @@ SENT, RECEIVED, CACHED = ("prompt_tokens",), "completion_tokens", "cached_tokens
 class Atif(DocumentEvidence):
     name = "atif"
 
-    def ids(self, value: Row, file: Path) -> Sequence[str]:
-        known = word(value.get("schema_version")).startswith("ATIF")
-        return [word(value.get("session_id")) or file.stem] if known else []
+    def sessions(self, file: Path) -> Mapping[str, Row]:
+        value = mapping(document(file))
+        known = value.word("schema_version").startswith("ATIF")
+        return {value.word("session_id") or file.stem: value} if known else {}
 
     def read(self, reference: Reference) -> Session:
-        value = self.load(reference.file)
-        if reference.id not in self.ids(value, reference.file):
-            raise ContractError(f"{reference.file}: holds no trajectory {reference.id}")
-        agent, told = mapping(value.get("agent")), items(value.get("steps"))
+        value = self.one(reference)
+        agent, told = value.row("agent"), value.rows("steps")
         return Session(
             reference,
-            version=word(agent.get("version")),
+            version=agent.word("version"),
             model=first([agent, *told], "model_name"),
             started=first(told, "timestamp"),
             steps=tuple(
                 step
                 for number, one in enumerate(told)
-                for step in _steps(one, f"{reference.id}:{one.get('step_id', number)}")
+                for step in stamped(
+                    _steps(one),
+                    # No other trajectory's, as what two have is counted once.
+                    f"{reference.id}:{one.get('step_id', number)}",
+                )
             ),
             calls={f"{reference.id} {k}": used for k, used in _calls(value, told).items()},
         )
 
 
-def _steps(told: dict[str, Any], line: str) -> Iterator[Step]:
-    """`line` is no other trajectory's: what two have is counted once."""
-    time = word(told.get("timestamp"))
-    thought = word(told.get("reasoning_content"))
-    if thought:
-        yield Step("thought", thought, time=time, line=line)
-    if text := text_of(told.get("message")):
-        yield Step(KINDS.get(word(told.get("source")), "injected"), text, time=time, line=line)
-    for call in items(told.get("tool_calls")):
-        yield Step(
-            "tool_call",
-            name=word(call.get("function_name")),
-            arguments=mapping(call.get("arguments")),
-            call=word(call.get("tool_call_id")),
-            time=time,
-            line=line,
-        )
-    for result in items(mapping(told.get("observation")).get("results")):
-        text, called = text_of(result.get("content")), word(result.get("source_call_id"))
-        yield Step("tool_result", text, call=called, time=time, line=line)
+def _steps(told: Row) -> Iterator[Step]:
+    if thought := told.word("reasoning_content"):
+        yield Step("thought", thought)
+    if text := told.text("message"):
+        yield Step(KINDS.get(told.word("source"), "injected"), text)
+    for call in told.rows("tool_calls"):
+        yield tool_call(call, "arguments", "function_name", "tool_call_id")
+    for result in told.row("observation").rows("results"):
+        called = result.word("source_call_id")
+        yield Step("tool_result", result.text("content"), call=called)
 
 
 def _calls(value: Row, told: Sequence[Row]) -> dict[str, Usage]:
     """By step; where steps say nothing, what the end says of all of them."""
     calls = {
-        f"step {number}": tokens(metrics, SENT, RECEIVED, CACHED)
+        f"step {number}": metrics.tokens(SENT, RECEIVED, CACHED)
         for number, one in enumerate(told)
-        if (metrics := mapping(one.get("metrics")))
+        if (metrics := one.row("metrics"))
     }
-    whole = mapping(value.get("final_metrics"))
+    whole = value.row("final_metrics")
     sent, received = f"total_{SENT[0]}", f"total_{RECEIVED}"
-    return calls or {"all": tokens(whole, (sent,), received, f"total_{CACHED}")}
+    return calls or {"all": whole.tokens((sent,), received, f"total_{CACHED}")}

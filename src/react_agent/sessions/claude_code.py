@@ -8,22 +8,19 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from react_agent.evidence import Reference, Session, Step
 from react_agent.model import Usage
 from react_agent.sessions.reading import (
-    FileEvidence,
+    LineEvidence,
     Row,
-    each_once,
     first,
     items,
-    line_id,
-    mapping,
     opened,
     rows_of,
+    stamped,
     text_of,
-    tokens,
+    tool_call,
     word,
 )
 
@@ -37,33 +34,32 @@ _BY_CLIENT = ("<system-reminder>", "<command-", "<local-command", "Caveat: ", "<
 _EXIT = re.compile(r"\A(?:Error: )?Exit code (\d+)")
 
 
-class ClaudeCode(FileEvidence):
+class ClaudeCode(LineEvidence):
     name = "claude-code"
 
     @classmethod
     def usual(cls) -> list[Path]:
-        config = os.environ.get("CLAUDE_CONFIG_DIR")
-        return [(Path(config) if config else Path.home() / ".claude") / "projects"]
+        config = os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude"
+        return [Path(config) / "projects"]
 
     def knows(self, rows: Sequence[Row]) -> bool:
         """A subagent's file is a part of another session."""
         said = [r for r in rows if r.get("type") in ("user", "assistant") and "sessionId" in r]
-        ours = any("content" in mapping(row.get("message")) for row in said)
+        ours = any("content" in row.row("message") for row in said)
         return ours and not all(row.get("isSidechain") for row in said)
 
     def read(self, reference: Reference) -> Session:
-        read = rows_of(reference.file)
-        rows = list(each_once(read.found))
+        rows, problems = rows_of(reference.file)
         beside = reference.file.with_suffix("")
         main = [row for row in rows if not row.get("isSidechain")]
-        sides: dict[str, list[dict[str, Any]]] = {}
+        sides: dict[str, list[Row]] = {}
         for row in rows:
             if row.get("isSidechain"):
-                sides.setdefault(word(row.get("agentId")) or "subagent", []).append(row)
+                sides.setdefault(row.word("agentId") or "subagent", []).append(row)
         for file in sorted((beside / "subagents").glob("*.jsonl")):
-            more = rows_of(file)
-            read.problems += more.problems
-            sides.setdefault(file.stem.removeprefix("agent-"), []).extend(each_once(more.found))
+            more, torn = rows_of(file)
+            problems += torn
+            sides.setdefault(file.stem.removeprefix("agent-"), []).extend(more)
         calls = dict(_calls(row for some in (main, *sides.values()) for row in some))
         return Session(
             reference,
@@ -71,31 +67,31 @@ class ClaudeCode(FileEvidence):
             model=_model(main),
             cwd=first(main, "cwd"),
             started=first(main, "timestamp"),
-            steps=opened(list(_steps(main, beside)), frozenset({"Skill"})),
+            steps=opened(list(_steps(main, beside)), "Skill"),
             sides={name: tuple(_steps(some, beside)) for name, some in sides.items()},
             calls=calls,
             status="infrastructure" if _ended_by_endpoint(main) else "completed",
-            problems=tuple(read.problems),
+            problems=problems,
         )
 
 
 def _calls(rows: Iterable[Row]) -> Iterator[tuple[str, Usage]]:
     """A message has a line for each of its parts; the last has the final count."""
     for row in rows:
-        message = mapping(row.get("message"))
-        known = word(message.get("id"))
+        message = row.row("message")
+        known = message.word("id")
         if row.get("type") == "assistant" and known and not row.get("isApiErrorMessage"):
-            counts = mapping(message.get("usage"))
-            yield known, tokens(counts, SENT, "output_tokens", "cache_read_input_tokens")
+            counts = message.row("usage")
+            yield known, counts.tokens(SENT, "output_tokens", "cache_read_input_tokens")
 
 
 def _model(rows: Iterable[Row]) -> str:
-    named = (word(mapping(row.get("message")).get("model")) for row in rows)
+    named = (row.row("message").word("model") for row in rows)
     return next((name for name in named if name and not name.startswith("<")), "")
 
 
 def _ended_by_endpoint(rows: Sequence[Row]) -> bool:
-    last = next((row for row in reversed(rows) if row.get("type") in ("user", "assistant")), {})
+    last = next((row for row in reversed(rows) if row.get("type") in ("user", "assistant")), Row())
     return bool(last.get("isApiErrorMessage"))
 
 
@@ -103,33 +99,26 @@ def _steps(rows: Iterable[Row], beside: Path) -> Iterator[Step]:
     asked: set[str] = set()
     for row in rows:
         if row.get("type") == "assistant" and not row.get("isApiErrorMessage"):
-            yield from _by_agent(row)
+            yield from stamped(_by_agent(row), row.line)
         elif row.get("type") == "user":
-            yield from _by_user(row, beside, asked)
+            yield from stamped(_by_user(row, beside, asked), row.line)
 
 
 def _by_agent(row: Row) -> Iterator[Step]:
-    content = mapping(row.get("message")).get("content")
-    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else items(content)
-    more: dict[str, Any] = {"time": word(row.get("timestamp")), "line": line_id(row)}
+    content = row.row("message").get("content")
+    blocks = [Row(type="text", text=content)] if isinstance(content, str) else items(content)
     for block in blocks:
         kind = block.get("type")
         if kind == "text":
-            yield Step("say", word(block.get("text")), **more)
+            yield Step("say", block.word("text"))
         elif kind == "thinking":
-            yield Step("thought", word(block.get("thinking")), **more)
+            yield Step("thought", block.word("thinking"))
         elif kind == "tool_use":
-            yield Step(
-                "tool_call",
-                name=word(block.get("name")),
-                arguments=mapping(block.get("input")),
-                call=word(block.get("id")),
-                **more,
-            )
+            yield tool_call(block, "input")
 
 
 def _by_user(row: Row, beside: Path, asked: set[str]) -> Iterator[Step]:
-    content = mapping(row.get("message")).get("content")
+    content = row.row("message").get("content")
     blocks = items(content)
     results = [block for block in blocks if block.get("type") == "tool_result"]
     for block in results:
@@ -137,31 +126,28 @@ def _by_user(row: Row, beside: Path, asked: set[str]) -> Iterator[Step]:
     rest = text_of([b for b in blocks if b.get("type") != "tool_result"]) or word(content)
     if not rest.strip():
         return
-    time, line = word(row.get("timestamp")), line_id(row)
     if rest.startswith(_INTERRUPTED):
-        yield Step("abort", rest, time=time, line=line)
+        yield Step("abort", rest)
         return
     by_client = row.get("isMeta") or row.get("isSynthetic") or rest.startswith(_BY_CLIENT)
-    parent = word(row.get("parentUuid"))
-    again = not by_client and not results and parent in asked
-    if parent and not by_client and not results:
+    parent = "" if by_client or results else row.word("parentUuid")
+    again = parent in asked
+    if parent:
         asked.add(parent)
-    yield Step("injected" if by_client else "user", rest, again=again, time=time, line=line)
+    yield Step("injected" if by_client else "user", rest, again=again)
 
 
 def _result(row: Row, block: Row, beside: Path) -> Step:
-    text = _whole(text_of(block.get("content")), beside)
+    text = _whole(block.text("content"), beside)
     denied = bool(row.get("toolDenialKind")) or _DENIED.match(text) is not None
     code = _EXIT.match(text) if block.get("is_error") else None
     return Step(
         "tool_result",
         text,
-        call=word(block.get("tool_use_id")),
+        call=block.word("tool_use_id"),
         failed=block.get("is_error") is True,
         denied=denied,
         exit_code=int(code[1]) if code else None,
-        time=word(row.get("timestamp")),
-        line=line_id(row),
     )
 
 

@@ -5,44 +5,40 @@ Each line is {timestamp, type, payload}; what the model saw and said are its `re
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from react_agent.evidence import Reference, Session, Step
 from react_agent.model import Usage
 from react_agent.sessions.reading import (
-    FileEvidence,
+    LineEvidence,
     Row,
-    each_once,
     first,
-    line_id,
     mapping,
-    number,
     rows_of,
+    stamped,
     text_of,
-    tokens,
-    word,
 )
 
 _BY_CLIENT = re.compile(r"\A\s*(<[a-z_]+>|# AGENTS\.md)")
 _EXIT = re.compile(r"(?:exited with code|Exit code:?) (-?\d+)")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _OPENS_SKILL = re.compile(r"([\w.-]{1,64})/SKILL\.md\b")
+COUNTS = (("input_tokens",), "output_tokens", "cached_input_tokens")
 CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 OUTPUTS = ("function_call_output", "custom_tool_call_output")
 
 
-class Codex(FileEvidence):
+class Codex(LineEvidence):
     name = "codex"
 
     @classmethod
     def usual(cls) -> list[Path]:
-        home = os.environ.get("CODEX_HOME")
-        return [(Path(home) if home else Path.home() / ".codex") / "sessions"]
+        home = os.environ.get("CODEX_HOME") or Path.home() / ".codex"
+        return [Path(home) / "sessions"]
 
     def knows(self, rows: Sequence[Row]) -> bool:
-        kinds = {word(row.get("type")) for row in rows if isinstance(row.get("payload"), dict)}
+        kinds = {row.word("type") for row in rows if isinstance(row.get("payload"), dict)}
         return bool(kinds & {"session_meta", "response_item"})
 
     def named(self, file: Path) -> str:
@@ -50,41 +46,36 @@ class Codex(FileEvidence):
         return found[0] if found else file.stem
 
     def read(self, reference: Reference) -> Session:
-        read = rows_of(reference.file)
-        rows = list(each_once(read.found))
-        about = [_payload(row) for row in rows if row.get("type") == "session_meta"]
-        turns = [_payload(row) for row in rows if row.get("type") == "turn_context"]
+        rows, problems = rows_of(reference.file)
+        about = [row.row("payload") for row in rows if row.get("type") == "session_meta"]
+        turns = [row.row("payload") for row in rows if row.get("type") == "turn_context"]
         return Session(
             reference,
             version=first(about, "cli_version"),
             model=first(turns, "model") or first(about, "model"),
             cwd=first(about, "cwd") or first(turns, "cwd"),
             started=first(rows, "timestamp"),
-            steps=tuple(step for row in rows for step in _steps(row)),
+            steps=tuple(step for row in rows for step in stamped(_steps(row), row.line)),
             calls=dict(_calls(rows)),
             status="infrastructure" if _ended_by_endpoint(rows) else "completed",
-            problems=tuple(read.problems),
+            problems=problems,
         )
-
-
-def _payload(row: Row) -> dict[str, Any]:
-    return mapping(row.get("payload"))
 
 
 def _calls(rows: Sequence[Row]) -> Iterator[tuple[str, Usage]]:
     """Counts of single calls; events that only repeat the sum do not grow it."""
     total = -1
     for row in rows:
-        payload = _payload(row)
-        info = mapping(payload.get("info"))
+        payload = row.row("payload")
+        info = payload.row("info")
         if row.get("type") != "event_msg" or payload.get("type") != "token_count" or not info:
             continue
-        sums = mapping(info.get("total_token_usage"))
-        reached = number(sums.get("total_tokens")) or number(sums.get("input_tokens"))
-        counts = mapping(info.get("last_token_usage"))
+        sums = info.row("total_token_usage")
+        reached = sums.number("total_tokens") or sums.number("input_tokens")
+        counts = info.row("last_token_usage")
         if counts and reached != total:
             total = reached
-            yield line_id(row), _usage(counts)
+            yield row.line, counts.tokens(*COUNTS)
     if total < 0:
         yield from _records(rows)
 
@@ -93,85 +84,72 @@ def _records(rows: Iterable[Row]) -> Iterator[tuple[str, Usage]]:
     """Where there are no events: `token_usage_record`s, by the response that they are of."""
     for row in rows:
         if row.get("type") == "token_usage_record":
-            payload = _payload(row)
-            counts = next((p for p in (payload, *payload.values()) if _counts(p)), None)
-            if counts:
-                yield first([payload], "response_id") or line_id(row), _usage(counts)
-
-
-def _counts(value: Any) -> bool:
-    return isinstance(value, dict) and "input_tokens" in value
-
-
-def _usage(counts: Mapping[str, Any]) -> Usage:
-    return tokens(counts, ("input_tokens",), "output_tokens", "cached_input_tokens")
+            payload = row.row("payload")
+            for counts in (payload, *map(mapping, payload.values())):
+                if "input_tokens" in counts:
+                    yield payload.word("response_id") or row.line, counts.tokens(*COUNTS)
+                    break
 
 
 def _ended_by_endpoint(rows: Sequence[Row]) -> bool:
-    events = [_payload(row).get("type") for row in rows if row.get("type") == "event_msg"]
+    events = [row.row("payload").get("type") for row in rows if row.get("type") == "event_msg"]
     ends = [event for event in events if event in ("error", "task_complete", "turn_aborted")]
     return ends[-1:] == ["error"]
 
 
 def _steps(row: Row) -> Iterator[Step]:
-    payload = _payload(row)
+    payload = row.row("payload")
     kind = payload.get("type")
-    time, line = word(row.get("timestamp")), line_id(row)
     if row.get("type") == "event_msg" and kind == "turn_aborted":
-        yield Step("abort", word(payload.get("reason")) or "aborted", time=time, line=line)
+        yield Step("abort", payload.word("reason") or "aborted")
     if row.get("type") != "response_item":
         return
     if kind == "message":
-        yield from _message(payload, time, line)
+        yield from _message(payload)
     elif kind == "reasoning":
-        text = text_of(payload.get("summary")) or text_of(payload.get("content"))
-        if text:
-            yield Step("thought", text, time=time, line=line)
+        if text := payload.text("summary") or payload.text("content"):
+            yield Step("thought", text)
     elif kind in CALLS:
-        yield _call(payload, time, line)
+        yield _call(payload)
     elif kind in OUTPUTS:
-        yield _result(payload, time, line)
+        yield _result(payload)
 
 
-def _message(payload: Row, time: str, line: str) -> Iterator[Step]:
-    text = text_of(payload.get("content"))
+def _message(payload: Row) -> Iterator[Step]:
+    text = payload.text("content")
     if payload.get("role") == "assistant":
-        yield Step("say", text, time=time, line=line)
+        yield Step("say", text)
     elif text:
         typed = payload.get("role") == "user" and not _BY_CLIENT.match(text)
-        yield Step("user" if typed else "injected", text, time=time, line=line)
+        yield Step("user" if typed else "injected", text)
 
 
-def _call(payload: Row, time: str, line: str) -> Step:
+def _call(payload: Row) -> Step:
     """A skill is opened by reading its file with the shell."""
     given = payload.get("arguments", payload.get("input", payload.get("action")))
     arguments = mapping(given) or ({"input": text_of(given)} if given else {})
     skill = _OPENS_SKILL.search(text_of(arguments.get("cmd") or arguments.get("command")))
     return Step(
         "skill_load" if skill else "tool_call",
-        name=skill[1] if skill else word(payload.get("name")) or "local_shell",
+        name=skill[1] if skill else payload.word("name") or "local_shell",
         arguments=arguments,
-        call=word(payload.get("call_id")),
-        time=time,
-        line=line,
+        call=payload.word("call_id"),
     )
 
 
-def _result(payload: Row, time: str, line: str) -> Step:
+def _result(payload: Row) -> Step:
     output = payload.get("output")
     told = mapping(output)
     text = text_of(told.get("output", told.get("content"))) if told else text_of(output)
-    code = mapping(told.get("metadata")).get("exit_code")
+    code = told.row("metadata").get("exit_code")
     said = _EXIT.search(text[:2000])
     if not isinstance(code, int) and said:
         code = int(said[1])
     return Step(
         "tool_result",
         text,
-        call=word(payload.get("call_id")),
+        call=payload.word("call_id"),
         failed=told.get("success") is False,
         denied="rejected by user" in text[:200],
         exit_code=code if isinstance(code, int) else None,
-        time=time,
-        line=line,
     )

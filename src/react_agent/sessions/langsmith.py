@@ -4,28 +4,22 @@ Fields as docs.langchain.com/langsmith/run-data-format names them; messages in t
 and of LangChain, serialised or not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.evidence import Reference, Session, Step
-from react_agent.model import Usage
 from react_agent.sessions.reading import (
-    LARGEST,
-    ExportEvidence,
+    LineEvidence,
     Row,
-    Rows,
     document,
-    first,
     items,
     mapping,
     rows_of,
+    stamped,
     text_of,
-    tokens,
-    word,
+    tool_call,
 )
 
 ASKED = ("input", "question", "query", "prompt")
@@ -33,28 +27,20 @@ BAD = 0.5
 """A score below it is a complaint."""
 
 
-class LangSmith(ExportEvidence):
+class LangSmith(LineEvidence):
     name = "langsmith"
+    suffixes = (".jsonl", ".json")
 
     def knows(self, rows: Sequence[Row]) -> bool:
         return any("run_type" in row and "id" in row for row in rows)
 
-    def references(self, file: Path, since: datetime | None) -> Iterator[Reference]:
-        if file.suffix == ".json" or next(super().references(file, since), None):
-            about = file.stat()
-            changed = datetime.fromtimestamp(about.st_mtime).astimezone()
-            if about.st_size > LARGEST or (since and changed < since):
-                return
-            try:
-                runs = _runs(file).found
-            except ContractError:
-                return
-            for trace in dict.fromkeys(filter(None, map(_trace, runs))):
-                yield Reference(self.name, trace, file, changed, about.st_size)
+    def ids(self, file: Path) -> Iterable[str]:
+        ours = file.suffix == ".json" or super().ids(file)
+        return filter(None, map(_trace, _runs(file)[0])) if ours else ()
 
     def read(self, reference: Reference) -> Session:
-        read = _runs(reference.file)
-        runs = sorted((r for r in read.found if _trace(r) == reference.id), key=_order)
+        found, problems = _runs(reference.file)
+        runs = sorted((r for r in found if _trace(r) == reference.id), key=_order)
         if not runs:
             raise ContractError(f"{reference.file}: holds no trace {reference.id}")
         root = next((r for r in runs if not r.get("parent_run_id")), runs[0])
@@ -62,94 +48,89 @@ class LangSmith(ExportEvidence):
         return Session(
             reference,
             model=next(filter(None, map(_model, models)), ""),
-            started=first([root], "start_time"),
+            started=root.word("start_time"),
             steps=tuple(_conversation(root, runs)),
-            calls={word(r.get("id")): _usage(r) for r in models},
-            status="completed",
-            problems=tuple(read.problems),
+            calls={
+                run.word("id"): run.tokens(("prompt_tokens",), "completion_tokens", "cached_tokens")
+                for run in models
+            },
+            problems=problems,
         )
 
 
-def _runs(file: Path) -> Rows:
-    """Also those that stand inside their parents."""
-    rows = _whole(file) if file.suffix == ".json" else rows_of(file)
-    todo, found = list(reversed(rows.found)), []
+def _runs(file: Path) -> tuple[list[Row], tuple[str, ...]]:
+    """Also those that stand inside their parents; and what is wrong with lines."""
+    problems: tuple[str, ...] = ()
+    if file.suffix == ".json":
+        value = document(file)
+        rows = items(value.get("runs", [value]) if isinstance(value, dict) else value)
+    else:
+        rows, problems = rows_of(file)
+    todo, found = list(reversed(rows)), []
     seen: set[str] = set()
     while todo:
         run = todo.pop()
-        known = word(run.get("id"))
+        known = run.word("id")
         if "run_type" in run and known and known not in seen:
             seen.add(known)
             found.append(run)
             inside = {"trace_id": _trace(run), "parent_run_id": known}
-            todo += [{**inside, **child} for child in reversed(items(run.get("child_runs")))]
-    return Rows(found, rows.problems)
-
-
-def _whole(file: Path) -> Rows:
-    value = document(file)
-    if isinstance(value, dict):
-        value = value.get("runs", [value])
-    return Rows(items(value))
+            todo += [Row({**inside, **child}) for child in reversed(run.rows("child_runs"))]
+    return found, problems
 
 
 def _trace(run: Row) -> str:
-    return word(run.get("trace_id")) or word(run.get("id"))
+    return run.word("trace_id") or run.word("id")
 
 
 def _order(run: Row) -> tuple[str, str]:
-    return word(run.get("dotted_order")) or word(run.get("start_time")), word(run.get("id"))
+    return run.word("dotted_order") or run.word("start_time"), run.word("id")
 
 
 def _model(run: Row) -> str:
-    extra = mapping(run.get("extra"))
-    about, call = mapping(extra.get("metadata")), mapping(extra.get("invocation_params"))
-    return first([about], "ls_model_name") or first([call], "model") or first([call], "model_name")
-
-
-def _usage(run: Row) -> Usage:
-    return tokens(run, ("prompt_tokens",), "completion_tokens", "cached_tokens")
+    extra = run.row("extra")
+    about, call = extra.row("metadata"), extra.row("invocation_params")
+    return about.word("ls_model_name") or call.word("model") or call.word("model_name")
 
 
 def _conversation(root: Row, runs: Sequence[Row]) -> Iterator[Step]:
-    yield from _opening(root, runs)
+    yield from stamped(_opening(root, runs), f"langsmith:{root.word('id')}")
     for run in runs:
-        line, time = f"langsmith:{word(run.get('id'))}", word(run.get("end_time"))
+        line = f"langsmith:{run.word('id')}"
         if run.get("run_type") == "llm":
             for message in _messages(run.get("outputs")):
-                yield from (replace(s, line=line, time=time) for s in _said(message, "ai"))
+                yield from stamped(said(message, "ai"), line)
         elif run.get("run_type") == "tool":
-            yield from _tool(run, line, time)
-        yield from _feedback(run, line)
+            yield from stamped([_tool(run)], line)
+        yield from stamped(_feedback(run), line)
     if root.get("error"):
-        line = f"langsmith:{word(root.get('id'))}"
-        yield Step("abort", word(root.get("error")), failed=True, line=line)
+        abort = Step("abort", root.word("error"), failed=True)
+        yield from stamped([abort], f"langsmith:{root.word('id')}")
 
 
-def _opening(root: Row, runs: Sequence[Row]) -> Iterator[Step]:
+def _opening(root: Row, runs: Sequence[Row]) -> list[Step]:
     """What was asked: of the whole trace, else of its first call of a model."""
-    line = f"langsmith:{word(root.get('id'))}"
     models = [run for run in runs if run.get("run_type") == "llm"]
     for run in (root, *models[:1]):
-        inputs = mapping(run.get("inputs"))
-        steps = [s for m in _messages(inputs) for s in _said(m, "human")]
+        inputs = run.row("inputs")
+        steps = [s for m in _messages(inputs) for s in said(m, "human")]
         asked = next((text_of(inputs[key]) for key in ASKED if inputs.get(key)), "")
         if not steps and asked:
             steps = [Step("user", asked)]
         if steps:
-            yield from (replace(step, line=line) for step in steps)
-            return
+            return steps
+    return []
 
 
-def _messages(value: Any) -> list[dict[str, Any]]:
+def _messages(value: Any) -> list[Row]:
     """Wherever inputs and outputs of a run hold them."""
     if isinstance(value, list):
         return [message for one in value for message in _messages(one)]
-    found = mapping(value) if isinstance(value, dict) else {}
+    found = Row(value) if isinstance(value, dict) else Row()
     for key in ("messages", "generations", "choices", "message"):
         if isinstance(found.get(key), list | dict):
             return _messages(found[key])
-    plain = {**found, **mapping(found.get("kwargs")), **mapping(found.get("data"))}
+    plain = Row({**found, **found.row("kwargs"), **found.row("data")})
     return [plain] if "content" in plain else []
 
 
@@ -161,44 +142,46 @@ def _role(message: Row, otherwise: str) -> str:
     return same.get(str(kind), str(kind) if kind else otherwise)
 
 
-def _said(message: Row, otherwise: str) -> Iterator[Step]:
-    text, role = text_of(message.get("content")), _role(message, otherwise)
+def said(message: Row, otherwise: str = "") -> Iterator[Step]:
+    """In the form of OpenAI or of LangChain; `otherwise` is its role where it says none."""
+    text, role = message.text("content"), _role(message, otherwise)
     if role == "ai":
         if text:
             yield Step("say", text)
-        more = mapping(message.get("additional_kwargs")).get("tool_calls")
-        for call in items(message.get("tool_calls")) or items(more):
-            asked = mapping(call.get("function")) or call
-            arguments = mapping(asked.get("args") or asked.get("arguments"))
-            name = word(asked.get("name"))
-            yield Step("tool_call", name=name, arguments=arguments, call=word(call.get("id")))
+        more = message.row("additional_kwargs").get("tool_calls")
+        for call in message.rows("tool_calls") or items(more):
+            asked = Row({**(call.row("function") or call), "id": call.get("id")})
+            yield tool_call(asked, "args" if asked.get("args") else "arguments")
     elif role == "tool":
-        called = word(message.get("tool_call_id"))
-        yield Step("tool_result", text, call=called, failed=message.get("status") == "error")
+        code = message.row("artifact").get("exit_code")
+        yield Step(
+            "tool_result",
+            text,
+            call=message.word("tool_call_id"),
+            failed=message.get("status") == "error",
+            exit_code=code if isinstance(code, int) else None,
+        )
     elif text:
         yield Step("user" if role == "human" else "injected", text)
 
 
-def _tool(run: Row, line: str, time: str) -> Iterator[Step]:
-    name, outputs = word(run.get("name")), mapping(run.get("outputs"))
-    said = _messages(outputs.get("output")) or _messages(outputs)
-    told: Mapping[str, Any] = said[0] if said else {}
-    text = text_of(told.get("content")) or text_of(outputs.get("output")) or text_of(outputs or "")
-    error = word(run.get("error"))
-    yield Step(
+def _tool(run: Row) -> Step:
+    outputs, error = run.row("outputs"), run.word("error")
+    messages = _messages(outputs.get("output")) or _messages(outputs)
+    told = messages[0] if messages else Row()
+    text = told.text("content") or outputs.text("output") or text_of(outputs or "")
+    return Step(
         "tool_result",
         "\n".join(filter(None, [text, error])),
-        name=name,
-        call=word(told.get("tool_call_id")),
+        name=run.word("name"),
+        call=told.word("tool_call_id"),
         failed=bool(error) or told.get("status") == "error",
-        line=line,
-        time=time,
     )
 
 
-def _feedback(run: Row, line: str) -> Iterator[Step]:
-    for key, stats in mapping(run.get("feedback_stats")).items():
-        score = mapping(stats).get("avg")
+def _feedback(run: Row) -> Iterator[Step]:
+    for key, stats in run.row("feedback_stats").items():
+        about = mapping(stats)
+        score, why = about.get("avg"), about.text("comments")
         if isinstance(score, int | float):
-            said = text_of(mapping(stats).get("comments"))
-            yield Step("feedback", f"{key} {score} {said}".strip(), failed=score < BAD, line=line)
+            yield Step("feedback", f"{key} {score} {why}".strip(), failed=score < BAD)

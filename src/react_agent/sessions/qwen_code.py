@@ -8,24 +8,20 @@ from pathlib import Path
 
 from react_agent.evidence import Reference, Session, Step
 from react_agent.sessions.reading import (
-    FileEvidence,
+    LineEvidence,
     Row,
-    each_once,
     first,
-    items,
-    line_id,
-    mapping,
     opened,
     rows_of,
+    stamped,
     text_of,
-    tokens,
-    word,
+    tool_call,
 )
 
 _DENIED = ("cancel", "denied", "rejected")
 
 
-class QwenCode(FileEvidence):
+class QwenCode(LineEvidence):
     name = "qwen-code"
 
     @classmethod
@@ -34,22 +30,19 @@ class QwenCode(FileEvidence):
 
     def knows(self, rows: Sequence[Row]) -> bool:
         return any(
-            "sessionId" in row and isinstance(mapping(row.get("message")).get("parts"), list)
-            for row in rows
+            "sessionId" in row and isinstance(row.row("message").get("parts"), list) for row in rows
         )
 
     def read(self, reference: Reference) -> Session:
-        read = rows_of(reference.file)
-        rows = list(each_once(read.found))
+        rows, problems = rows_of(reference.file)
         counted = {
-            line_id(row): tokens(
-                mapping(row.get("usageMetadata")),
+            row.line: row.row("usageMetadata").tokens(
                 ("promptTokenCount",),
                 "candidatesTokenCount",
                 "cachedContentTokenCount",
             )
             for row in rows
-            if row.get("type") == "assistant" and mapping(row.get("usageMetadata"))
+            if row.get("type") == "assistant" and row.row("usageMetadata")
         }
         return Session(
             reference,
@@ -57,48 +50,40 @@ class QwenCode(FileEvidence):
             model=first(rows, "model"),
             cwd=first(rows, "cwd"),
             started=first(rows, "timestamp"),
-            steps=opened([s for row in rows for s in _steps(row)], frozenset({"skill"})),
+            steps=opened([s for row in rows for s in stamped(_steps(row), row.line)], "skill"),
             calls=counted,
             status="infrastructure" if _ended_by_endpoint(rows) else "completed",
-            problems=tuple(read.problems),
+            problems=problems,
         )
 
 
 def _ended_by_endpoint(rows: Sequence[Row]) -> bool:
     """The client writes the endpoint's failure as if the model had said it."""
-    last = next((r for r in reversed(rows) if r.get("type") in ("user", "assistant")), {})
-    said = text_of(items(mapping(last.get("message")).get("parts")))
+    last = next((r for r in reversed(rows) if r.get("type") in ("user", "assistant")), Row())
+    said = text_of(last.row("message").rows("parts"))
     return last.get("type") == "assistant" and said.lstrip().startswith("[API Error:")
 
 
 def _steps(row: Row) -> Iterator[Step]:
     """Rows of telemetry have no message."""
     by_agent = row.get("type") == "assistant"
-    time, line = word(row.get("timestamp")), line_id(row)
-    for part in items(mapping(row.get("message")).get("parts")):
-        call, answer = mapping(part.get("functionCall")), mapping(part.get("functionResponse"))
-        text = word(part.get("text"))
+    for part in row.row("message").rows("parts"):
+        call, answer = part.row("functionCall"), part.row("functionResponse")
+        text = part.word("text")
         if call:
-            yield Step(
-                "tool_call",
-                name=word(call.get("name")),
-                arguments=mapping(call.get("args")),
-                call=word(call.get("id")),
-                time=time,
-                line=line,
-            )
+            yield tool_call(call, "args")
         elif answer:
-            yield _result(row, answer, time, line)
+            yield _result(row, answer)
         elif text and by_agent:
-            yield Step("thought" if part.get("thought") else "say", text, time=time, line=line)
+            yield Step("thought" if part.get("thought") else "say", text)
         elif text:
             typed = row.get("type") == "user" and not text.lstrip().startswith("<system-reminder>")
-            yield Step("user" if typed else "injected", text, time=time, line=line)
+            yield Step("user" if typed else "injected", text)
 
 
-def _result(row: Row, answer: Row, time: str, line: str) -> Step:
-    response = mapping(answer.get("response"))
-    status = word(mapping(row.get("toolCallResult")).get("status"))
+def _result(row: Row, answer: Row) -> Step:
+    response = answer.row("response")
+    status = row.row("toolCallResult").word("status")
     error = response.get("error")
     text = text_of(response.get("output") or error or response)
     denied = status in ("cancelled", "canceled") or (
@@ -109,11 +94,9 @@ def _result(row: Row, answer: Row, time: str, line: str) -> Step:
     return Step(
         "tool_result",
         text,
-        name=word(answer.get("name")),
-        call=word(answer.get("id")),
+        name=answer.word("name"),
+        call=answer.word("id"),
         failed=bool(error) or status == "error",
         denied=denied,
         exit_code=int(told) if told.isdecimal() and len(told) < 10 else None,
-        time=time,
-        line=line,
     )

@@ -5,7 +5,7 @@ import json
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,29 +23,59 @@ LARGEST = 256 << 20
 SNIFFED = 50
 """Lines by which a file is known."""
 
-Row = Mapping[str, Any]
+
+class Row(dict[str, Any]):
+    """An object of somebody else's: what is not of the kind that is asked for is not there."""
+
+    def word(self, key: str) -> str:
+        return word(self.get(key))
+
+    def text(self, key: str) -> str:
+        return text_of(self.get(key))
+
+    def row(self, key: str) -> "Row":
+        return mapping(self.get(key))
+
+    def rows(self, key: str) -> "list[Row]":
+        return items(self.get(key))
+
+    def number(self, key: str) -> int:
+        value: Any = self.get(key)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return value if whole and 0 <= value < 1 << 53 else 0
+
+    def tokens(self, sent: Sequence[str], received: str, cached: str) -> Usage:
+        """Of one call; `sent` names the members that add up to the prompt."""
+        return Usage(
+            calls=1,
+            prompt_tokens=sum(map(self.number, sent)),
+            completion_tokens=self.number(received),
+            cached_tokens=self.number(cached),
+        )
+
+    @property
+    def line(self) -> str:
+        """What a line is known by: its uuid, or else all that it says."""
+        return self.word("uuid") or digest(json.dumps(self, sort_keys=True))
 
 
-@dataclass
-class Rows:
-    """The objects of a JSON-lines file, and what is wrong with its other lines."""
+def rows_of(file: Path) -> tuple[list[Row], tuple[str, ...]]:
+    """The objects of a JSON-lines file, each once, as a resumed session repeats some; and what is
+    wrong with the other lines.
 
-    found: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
-def rows_of(file: Path) -> Rows:
-    """Raises ContractError for what is no file, cannot be opened, or is too large."""
-    rows = Rows()
+    Raises ContractError for what is no file, cannot be opened, or is too large.
+    """
+    found: dict[str, Row] = {}
+    problems = []
     try:
         for number, line in enumerate(_lines(file), start=1):
             if row := _object(line):
-                rows.found.append(row)
+                found.setdefault(row.line, row)
             elif line.strip():
-                rows.problems.append(f"{file.name}: line {number} is torn or no object")
+                problems.append(f"{file.name}: line {number} is torn or no object")
     except OSError as error:
         raise ContractError(f"{file}: {error.strerror or error}") from None
-    return rows
+    return list(found.values()), tuple(problems)
 
 
 def _lines(file: Path) -> Iterator[bytes]:
@@ -57,18 +87,20 @@ def _lines(file: Path) -> Iterator[bytes]:
         yield from lines
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _object(text: bytes | str) -> Row:
+    """Empty for what is none."""
     try:
-        value = json.loads(line)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        return Row()
+    return Row(value) if isinstance(value, dict) else Row()
 
 
 class FileEvidence(ABC):
-    """Evidence in files of JSON lines, a session each."""
+    """Evidence in files."""
 
     name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folders = [folder] if folder else self.usual()
@@ -76,13 +108,16 @@ class FileEvidence(ABC):
             raise ContractError(f"{folder}: no such folder of sessions")
 
     @classmethod
-    @abstractmethod
     def usual(cls) -> list[Path]:
-        """Where the client leaves its sessions."""
+        """Where the client leaves its sessions; what somebody exports lies anywhere."""
+        return []
 
     @abstractmethod
-    def knows(self, rows: Sequence[Row]) -> bool:
-        """Whether these first lines are of a session of this client."""
+    def ids(self, file: Path) -> Iterable[str]:
+        """Of the sessions in a file; none where it is somebody else's.
+
+        Raises ContractError, OSError for what cannot be read.
+        """
 
     @abstractmethod
     def read(self, reference: Reference) -> Session: ...
@@ -90,79 +125,68 @@ class FileEvidence(ABC):
     def signals(self, session: Session) -> list[Signal]:
         return find_signals(session)
 
-    def discover(self, since: datetime | None = None) -> list[Reference]:
-        found = [ref for file in self.files() for ref in self.references(file, since)]
+    def discover(self) -> list[Reference]:
+        found = [ref for file in self._files() for ref in self._references(file)]
         return sorted(found, key=lambda ref: (ref.changed, str(ref.file)))
 
-    def files(self) -> Iterator[Path]:
+    def _files(self) -> Iterator[Path]:
         for folder in self.folders:
-            files = [folder] if folder.is_file() else folder.rglob("*.jsonl")
-            yield from sorted(file for file in files if file.is_file())
+            if folder.is_file():
+                yield folder
+            else:
+                files = (file for end in self.suffixes for file in folder.rglob(f"*{end}"))
+                yield from (file for file in files if file.is_file())
 
-    def references(self, file: Path, since: datetime | None) -> Iterator[Reference]:
-        """One, or none where the file is somebody else's."""
+    def _references(self, file: Path) -> Iterator[Reference]:
         about = file.stat()
-        changed = datetime.fromtimestamp(about.st_mtime, UTC)
-        if (since and changed < since) or about.st_size > LARGEST:
+        if about.st_size > LARGEST:
             return
         try:
-            first = [row for x in itertools.islice(_lines(file), SNIFFED) if (row := _object(x))]
-        except OSError:
+            ids = dict.fromkeys(self.ids(file))
+        except (ContractError, OSError) as error:
+            if file.suffix not in (".json", ".jsonl"):  # such a file may be anybody's
+                log.warning("left out: %s", error)
             return
-        if self.knows(first):
-            yield Reference(self.name, self.named(file), file, changed, about.st_size)
+        changed = datetime.fromtimestamp(about.st_mtime, UTC)
+        for known in ids:
+            yield Reference(self.name, known, file, changed)
+
+
+class LineEvidence(FileEvidence):
+    """Evidence in files of JSON lines, a session each."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".jsonl",)
+
+    @abstractmethod
+    def knows(self, rows: Sequence[Row]) -> bool:
+        """Whether these first lines are of a session of this client."""
+
+    def ids(self, file: Path) -> Iterable[str]:
+        rows = [row for x in itertools.islice(_lines(file), SNIFFED) if (row := _object(x))]
+        return [self.named(file)] if self.knows(rows) else []
 
     def named(self, file: Path) -> str:
         """The session's id, which its file is called by."""
         return file.stem
 
 
-class ExportEvidence(FileEvidence):
-    """Evidence in files that somebody has exported: they lie where their maker has put them."""
-
-    suffixes: ClassVar[tuple[str, ...]] = (".json",)
-    """Of its files, besides those of JSON lines."""
-
-    @classmethod
-    def usual(cls) -> list[Path]:
-        return []
-
-    def files(self) -> Iterator[Path]:
-        yield from super().files()
-        for folder in self.folders:
-            if folder.is_dir():
-                found = (file for end in self.suffixes for file in folder.rglob(f"*{end}"))
-                yield from sorted(file for file in found if file.is_file())
-
-
-class DocumentEvidence(ExportEvidence):
+class DocumentEvidence(FileEvidence):
     """Evidence in JSON documents, each with one session or several."""
 
-    def knows(self, rows: Sequence[Row]) -> bool:
-        return False
+    suffixes: ClassVar[tuple[str, ...]] = (".json",)
 
     @abstractmethod
-    def ids(self, value: Row, file: Path) -> Sequence[str]:
-        """Of the sessions in a document; none where it is somebody else's."""
+    def sessions(self, file: Path) -> Mapping[str, Row]:
+        """By their ids. Raises ContractError for what cannot be read."""
 
-    def load(self, file: Path) -> Row:
-        """Raises ContractError for what cannot be read."""
-        return mapping(document(file))
+    def ids(self, file: Path) -> Iterable[str]:
+        return self.sessions(file) if file.suffix in self.suffixes else ()
 
-    def references(self, file: Path, since: datetime | None) -> Iterator[Reference]:
-        about = file.stat()
-        changed = datetime.fromtimestamp(about.st_mtime, UTC)
-        unlikely = file.suffix not in self.suffixes or about.st_size > LARGEST
-        if unlikely or (since and changed < since):
-            return
+    def one(self, reference: Reference) -> Row:
         try:
-            ids = self.ids(self.load(file), file)
-        except ContractError as error:
-            if file.suffix != ".json":  # such a file may be anybody's
-                log.warning("left out: %s", error)
-            return
-        for known in dict.fromkeys(ids):
-            yield Reference(self.name, known, file, changed, about.st_size)
+            return self.sessions(reference.file)[reference.id]
+        except (KeyError, OSError):
+            raise ContractError(f"{reference.file}: holds no session {reference.id}") from None
 
 
 def document(file: Path) -> Any:
@@ -173,20 +197,9 @@ def document(file: Path) -> Any:
         raise ContractError(f"{file}: cannot be read as JSON: {error}") from None
 
 
-def line_id(row: Row) -> str:
-    """Its uuid; a line without one is known by what it says."""
-    known = row.get("uuid")
-    return known if isinstance(known, str) and known else digest(json.dumps(row, sort_keys=True))
-
-
-def each_once(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Without the lines that a resumed session has repeated."""
-    seen: set[str] = set()
-    for row in rows:
-        known = line_id(row)
-        if known not in seen:
-            seen.add(known)
-            yield row
+def stamped(steps: Iterable[Step], line: str) -> Iterator[Step]:
+    """With the line that they stand in."""
+    return (replace(step, line=line) for step in steps)
 
 
 def counted_once(sessions: Iterable[Session]) -> list[Session]:
@@ -221,50 +234,38 @@ def text_of(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def mapping(value: Any) -> dict[str, Any]:
-    """The object, also where it is written as a text; else none."""
+def mapping(value: Any) -> Row:
+    """The object, also where it is written as a text; else an empty one."""
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return {}
-    return value if isinstance(value, dict) else {}
+        return _object(value)
+    return Row(value) if isinstance(value, dict) else Row()
 
 
-def items(value: Any) -> list[dict[str, Any]]:
+def items(value: Any) -> list[Row]:
     """The objects of a list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [Row(x) for x in value if isinstance(x, dict)] if isinstance(value, list) else []
 
 
 def word(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def number(value: Any) -> int:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and 0 <= value < 1 << 53 else 0
-
-
-def tokens(counts: Mapping[str, Any], sent: Sequence[str], received: str, cached: str) -> Usage:
-    """Of one call; `sent` names the fields that add up to the prompt."""
-    return Usage(
-        calls=1,
-        prompt_tokens=sum(number(counts.get(name)) for name in sent),
-        completion_tokens=number(counts.get(received)),
-        cached_tokens=number(counts.get(cached)),
-    )
+def tool_call(told: Row, arguments: str, name: str = "name", call: str = "id") -> Step:
+    """From an object with members of these names."""
+    given = told.row(arguments)
+    return Step("tool_call", name=told.word(name), arguments=given, call=told.word(call))
 
 
 def first(rows: Iterable[Row], key: str) -> str:
     """The first word that any line has for it."""
-    return next((value for row in rows if (value := word(row.get(key)))), "")
+    return next((value for row in rows if (value := row.word(key))), "")
 
 
-def opened(steps: Sequence[Step], tools: frozenset[str]) -> tuple[Step, ...]:
+def opened(steps: Sequence[Step], tool: str) -> tuple[Step, ...]:
     """Calls of the client's skill tool are openings of a skill."""
     found = []
     for step in steps:
-        if step.kind == "tool_call" and step.name in tools:
+        if step.kind == "tool_call" and step.name == tool:
             named = (word(step.arguments.get(key)) for key in ("skill", "command", "name"))
             skill = next(filter(None, named), step.name)
             step = replace(step, kind="skill_load", name=skill)

@@ -24,19 +24,17 @@ _SECRET_NAME = (
 )
 _NAMED = re.compile(_SECRET_NAME, re.IGNORECASE)
 _KEY_BODY = r"[A-Za-z0-9_-]"
-RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (
-        "PRIVATE KEY",
-        re.compile(
-            r"-----BEGIN (?P<of>[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----"
+RULES = tuple(
+    (kind, re.compile(rule))
+    for kind, rule in (
+        (
+            "PRIVATE KEY",
+            r"(?s)-----BEGIN (?P<of>[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----"
             r"(?:.{0,8000}?-----END (?P=of)-----|[A-Za-z0-9+/=\s\\:,.()-]*)",
-            re.DOTALL,
         ),
-    ),
-    ("TOKEN", re.compile(rf"\beyJ{_KEY_BODY}{{8,2000}}\.{_KEY_BODY}+(?:\.{_KEY_BODY}*)?")),
-    (
-        "KEY",
-        re.compile(
+        ("TOKEN", rf"\beyJ{_KEY_BODY}{{8,2000}}\.{_KEY_BODY}+(?:\.{_KEY_BODY}*)?"),
+        (
+            "KEY",
             rf"\b(?:sk|pk|rk)[-_]{_KEY_BODY}{{16,}}"
             rf"|\bgh[pousr]_[A-Za-z0-9]{{20,}}|\bgithub_pat_\w{{20,}}|\bglpat-{_KEY_BODY}{{16,}}"
             rf"|\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}\b|\bAIza{_KEY_BODY}{{30,}}"
@@ -45,36 +43,25 @@ RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
             rf"|\bgsk_[A-Za-z0-9]{{20,}}|\bxai-[A-Za-z0-9]{{20,}}|\blsv2_[a-z]{{2}}_\w{{20,}}"
             rf"|\bSG\.{_KEY_BODY}{{16,}}\.{_KEY_BODY}{{16,}}|\bAGE-SECRET-KEY-1[A-Z0-9]{{40,}}"
             rf"|\bdop_v1_[a-f0-9]{{40,}}|\bshpat_[a-f0-9]{{20,}}|\bdapi[a-f0-9]{{32}}"
-            rf"|https://hooks\.slack\.com/\S+|\b[0-9]{{8,10}}:AA{_KEY_BODY}{{30,}}"
+            rf"|https://hooks\.slack\.com/\S+|\b[0-9]{{8,10}}:AA{_KEY_BODY}{{30,}}",
         ),
-    ),
-    (
-        "TOKEN",
-        re.compile(r"(?P<keep>\b(?:Bearer|Basic|Token)\s+)[A-Za-z0-9+/._~=-]{8,}", re.IGNORECASE),
-    ),
-    ("TOKEN", re.compile(r"(?P<keep>\b(?:Set-)?Cookie:\s*)[^\n\"']+", re.IGNORECASE)),
-    ("PASSWORD", re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@:]*:[^\s/@]+(?=@)", re.I)),
-    (
-        "PASSWORD",
-        re.compile(
-            r"(?P<keep>\b(?:curl|wget)\b[^\n|;]{0,2000}?\s(?:-u|--user)[ =]?['\"]?)[^\s:'\"]+:\S+"
+        ("TOKEN", r"(?i)(?P<keep>\b(?:Bearer|Basic|Token)\s+)[A-Za-z0-9+/._~=-]{8,}"),
+        ("TOKEN", r"(?i)(?P<keep>\b(?:Set-)?Cookie:\s*)[^\n\"']+"),
+        ("PASSWORD", r"(?i)(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@:]*:[^\s/@]+(?=@)"),
+        (
+            "PASSWORD",
+            r"(?P<keep>\b(?:curl|wget)\b[^\n|;]{0,2000}?\s(?:-u|--user)[ =]?['\"]?)[^\s:'\"]+:\S+",
         ),
-    ),
-    ("PASSWORD", re.compile(r"(?P<keep>\bsshpass\s+-p\s*|\bIDENTIFIED BY\s+)\S+", re.IGNORECASE)),
-    (
-        "SECRET",
-        re.compile(
-            rf"(?P<keep>(?<![\w.-])['\"\\]{{0,6}}{_SECRET_NAME}['\"\\]{{0,6}}\s*(?::=|=>|[:=]|\s(?=\S*\d))\s*)"
+        ("PASSWORD", r"(?i)(?P<keep>\bsshpass\s+-p\s*|\bIDENTIFIED BY\s+)\S+"),
+        (
+            "SECRET",
+            rf"(?i)(?P<keep>(?<![\w.-])['\"\\]{{0,6}}{_SECRET_NAME}['\"\\]{{0,6}}\s*(?::=|=>|[:=]|\s(?=\S*\d))\s*)"
             r"(?:\\?\"[^\"\n]{3,}?\\?\"|\\?'[^'\n]{3,}?\\?'"
             r"|(?!(?:None|null|true|false|True|False)\b|[\w.]+\(|\$|<|os\.|self\.|process\.)"
             r"[^\s'\"\\,;&)}\]]{4,})",
-            re.IGNORECASE,
         ),
-    ),
-    (
-        "E-MAIL",
-        re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}(?![\w-])"),
-    ),
+        ("E-MAIL", r"(?<![\w.+-])[\w.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}(?![\w-])"),
+    )
 )
 """In this order. What `keep` holds stays, so that a reader sees what stood there. Repetitions are
 bounded, so that no text takes more than a time in proportion to its length."""

@@ -93,7 +93,8 @@ def _tools(steps: Sequence[Step], calls: Mapping[str, Step]) -> Iterator[Signal]
             yield _signal("denial", number, f"{called.name if called else ''} {step.text}")
         elif _failed(step):
             code = f" (exit code {step.exit_code})" if step.exit_code else ""
-            yield _signal("tool error", number, f"{_name(step, called)}{code}: {step.text}")
+            name = step.name or (called.name if called else "") or "tool"
+            yield _signal("tool error", number, f"{name}{code}: {step.text}")
         elif called and _passed(called, step):
             yield _signal("tests pass", number, _said_by(called))
 
@@ -128,10 +129,6 @@ def _passed(called: Step, result: Step) -> bool:
     runs_tests = _TEST_COMMAND.search(_said_by(called)) is not None
     text = result.text
     return runs_tests and bool(_PASSED.search(text)) and not _NOT_PASSED.search(text)
-
-
-def _name(step: Step, called: Step | None) -> str:
-    return step.name or (called.name if called else "") or "tool"
 
 
 def _said_by(call: Step) -> str:
