@@ -5,8 +5,7 @@ trace2skill memory outputs/base --model M --max_workers 8
 
 import sys
 
-from analysis.analysts.settings import EXIT_CODES
-from analysis.memories.settings import MemoryBuilding
+from analysis.analysts.settings import EXIT_CODES, MemoryBuilding
 from react_agent.flags import run_stage
 from react_agent.text import say
 
@@ -20,7 +19,7 @@ ABOUT = (
 
 async def run(settings: MemoryBuilding) -> int:
     from analysis.analysts.analysing import closing
-    from analysis.memories.building import build
+    from analysis.analysts.memory_bank import build
 
     codes = [0]
     bank = await build(settings, lambda stage, summary: codes.append(closing(stage, summary)))

@@ -12,8 +12,8 @@ from stub_server import Fault, StubServer, raw, refusal, reply
 from test_experiment_domains import SAMPLES, opened
 from test_experiment_runs import Agent, failed_run, rollouts
 
-from analysis.memories.building import build
-from analysis.memories.settings import MemoryBuilding
+from analysis.analysts.memory_bank import build
+from analysis.analysts.settings import MemoryBuilding
 from react_agent.errors import ContractError, EndpointRefused
 from react_agent.memory.bank import Bank, BankEntry, MemoryItem
 from react_agent.memory.recall import open_memory

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from analysis.analysts.settings import CallErrorAnalysis as CallErrorAnalysis
     from analysis.analysts.settings import CallSuccessAnalysis as CallSuccessAnalysis
     from analysis.analysts.settings import ErrorAnalysis as ErrorAnalysis
+    from analysis.analysts.settings import MemoryBuilding as MemoryBuilding
     from analysis.analysts.settings import Repairing as Repairing
     from analysis.analysts.settings import RunAnalysis as RunAnalysis
     from analysis.analysts.settings import RunChoice as RunChoice
-    from analysis.memories.settings import MemoryBuilding as MemoryBuilding
     from react_agent.engines.settings import ExecutorSettings as ExecutorSettings
     from react_agent.errors import Trace2SkillError as Trace2SkillError
     from react_agent.memory.settings import MemorySettings as MemorySettings
@@ -60,11 +60,11 @@ _PLACES = {
         "CallErrorAnalysis",
         "CallSuccessAnalysis",
         "ErrorAnalysis",
+        "MemoryBuilding",
         "Repairing",
         "RunAnalysis",
         "RunChoice",
     ),
-    "analysis.memories.settings": ("MemoryBuilding",),
     "react_agent.engines.settings": ("ExecutorSettings",),
     "react_agent.errors": ("Trace2SkillError",),
     "react_agent.memory.settings": ("MemorySettings",),

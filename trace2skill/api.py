@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from react_agent.threads import to_the_end
 
 if TYPE_CHECKING:
-    from analysis.analysts.settings import Analysis, RunAnalysis
+    from analysis.analysts.settings import Analysis, MemoryBuilding, RunAnalysis
     from analysis.lessons.outcomes import Summary
-    from analysis.memories.settings import MemoryBuilding
     from react_agent.memory.bank import Bank
     from react_agent.runs.places import Session
     from react_agent.runs.settings import Rollouts, Triage
@@ -70,9 +69,9 @@ async def analyse(settings: "RunAnalysis | Analysis") -> "list[Summary]":
 
 async def build_memory(settings: "MemoryBuilding") -> "Bank":
     """Notes of a run's trajectories, for `MemorySettings` of other rollouts."""
-    from analysis.memories import building
+    from analysis.analysts import memory_bank
 
-    return await building.build(settings)
+    return await memory_bank.build(settings)
 
 
 async def evolve(settings: "Evolution") -> "EvolutionResult":

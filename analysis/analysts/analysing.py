@@ -11,10 +11,11 @@ from analysis.analysts.settings import (
     CallAnalysis,
     CallErrorAnalysis,
     ErrorAnalysis,
+    MemoryBuilding,
     RunAnalysis,
 )
 from analysis.lessons.outcomes import Summary
-from analysis.lessons.selection import Selection, Wanted, contrasted, select
+from analysis.lessons.selection import Wanted, contrasted, select
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.errors import ContractError
 from react_agent.files import read_json
@@ -43,35 +44,36 @@ async def analyse(settings: Analysis) -> Summary:
     if contrast:
         solved = select(settings.logs_dir, "SUCCEED", repeat=choice.repeat)
         selection = contrasted(selection, solved, choice.sample)
+    if isinstance(settings, CallAnalysis):
+        site: AnalystSite = OneCallSite(settings)
+    else:
+        assert isinstance(settings, ErrorAnalysis)
+        site = agentic_site(settings, selection)
     per_class = None
     if isinstance(settings, ErrorAnalysis | CallErrorAnalysis):
         per_class = settings.per_class
-    return await run_analysis(settings, _site(settings, selection), selection, per_class)
-
-
-def _site(settings: Analysis, selection: Selection) -> AnalystSite:
-    if isinstance(settings, ErrorAnalysis):
-        return agentic_site(settings, selection)
-    assert isinstance(settings, CallAnalysis)
-    return OneCallSite(settings)
+    return await run_analysis(settings, site, selection, per_class)
 
 
 async def analyse_run(
-    settings: RunAnalysis, done: Callable[[Analysis, Summary], object] = lambda *_: None
+    settings: RunAnalysis | MemoryBuilding,
+    done: Callable[[Analysis, Summary], object] = lambda *_: None,
 ) -> list[Summary]:
     """The analyses of a run folder one after the other; `done` is told of each."""
-    if not settings.run_folder.is_dir():
-        raise ContractError(f"{settings.run_folder}: no such run folder")
-    data_path = settings.data_path or recorded_data_path(settings.run_folder)
     summaries = []
-    for stage in settings.stages(data_path):
+    for stage in settings.stages(data_path_of(settings)):
         summaries.append(await analyse(stage))
         done(stage, summaries[-1])
     return summaries
 
 
-def recorded_data_path(run_folder: Path) -> Path:
-    """Raises ContractError when the run does not say what data set it ran on."""
+def data_path_of(settings: RunAnalysis | MemoryBuilding) -> Path:
+    """Raises ContractError when neither settings nor run say what data set it ran on."""
+    run_folder = settings.run_folder
+    if not run_folder.is_dir():
+        raise ContractError(f"{run_folder}: no such run folder")
+    if settings.data_path:
+        return settings.data_path
     for file in sorted(run_folder.glob(f"{OUTPUTS}/**/{RUN_SETTINGS}")):
         try:
             return Path(read_json(file)["sessions"][-1]["environment"]["data_path"])

@@ -1,6 +1,6 @@
 """Ask a model for a report: continued when cut off, sent back when unreadable or leaking."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.lessons.leaks import LeakScan, split_leaking
@@ -69,11 +69,9 @@ def leak_question(items: Sequence[LessonItem], scan: LeakScan) -> str:
     return PROMPTS.render("leaking.j2", items=found)
 
 
-def chat_markdown(
-    messages: Sequence[Message], title: str, shown: Callable[[str], str] = str
-) -> str:
+def chat_markdown(messages: Sequence[Message], title: str) -> str:
     """A conversation for people to read."""
     parts = [f"# {title}"]
     for number, message in enumerate(messages, start=1):
-        parts.append(f"## [{number}] {message.role.upper()}\n\n{shown(message.text)}")
+        parts.append(f"## [{number}] {message.role.upper()}\n\n{message.text}")
     return "\n\n".join(parts) + "\n"

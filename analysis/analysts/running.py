@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,23 +15,17 @@ from tqdm import tqdm
 
 from analysis.analysts.asking import PROMPTS
 from analysis.analysts.settings import Analysis
-from analysis.lessons.outcomes import (
-    CaseAnalysis,
-    Summary,
-    forget,
-    open_run,
-    summarise,
-    write_summary,
-)
+from analysis.lessons.outcomes import CaseAnalysis, Summary, forget, open_run, summarise
 from analysis.lessons.parsing import write_records
 from analysis.lessons.records import LessonKind
 from analysis.lessons.selection import LeftOut, Selection, Subject
 from react_agent.cluster.staff import staffed
-from react_agent.engines.bench import Bench
+from react_agent.engines.bench import Bench, Site
 from react_agent.engines.progress import progress
 from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import ContractError, InfrastructureError, ModelError, RunStopped
-from react_agent.files import digest, refuses_writes
+from react_agent.files import digest, refuses_writes, write_whole
+from react_agent.layout import ANALYSIS_SUMMARY
 from react_agent.lock import only_start
 from react_agent.models.connect import Connection, Shared, connect
 from react_agent.models.patience.retry import Stats
@@ -65,18 +59,13 @@ class AnalystBench(Bench[Subject, CaseAnalysis]):
     analyst: Analyst
 
 
-class AnalystSite(Protocol):
+class AnalystSite(Site[Subject, CaseAnalysis], Protocol):
     """An executor's site whose bench is an analyst."""
-
-    @property
-    def folders(self) -> Sequence[Path]: ...
 
     @property
     def in_flight(self) -> int: ...
 
     def open(self, shared: Shared | None = None) -> AbstractAsyncContextManager[AnalystBench]: ...
-
-    def with_tool_slots(self, slots: int) -> "AnalystSite": ...
 
 
 @asynccontextmanager
@@ -243,22 +232,20 @@ class AnalysisRun:
         cases = [self.done[name] for name in order]
         left_out = [*self.selection.left_out, *self.counted]
         summary = summarise(self.analyst.kind, cases, left_out, self.owed, seconds)
+        counted: dict[str, list[str]] = {}
+        for one in self.counted:
+            counted.setdefault(one.error_class, []).append(one.instance)
         aside = [x.instance for x in self.selection.left_out if x.reason == "not selected"]
         write_records(
             self.analyst.output_dir,
             self.parsed_output,
             self.analyst.kind,
             sorted(order + aside),
-            self._counted_by_class(),
+            counted,
         )
-        write_summary(self.analyst.output_dir, summary)
+        file = self.analyst.output_dir / ANALYSIS_SUMMARY
+        write_whole(file, summary.model_dump_json(indent=2) + "\n")
         return summary
-
-    def _counted_by_class(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for one in self.counted:
-            found.setdefault(one.error_class, []).append(one.instance)
-        return found
 
 
 class _NothingGetsThrough(Exception):

@@ -3,11 +3,19 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from analysis.lessons.settings import LessonKind
 from react_agent.engines.settings import ExecutorSettings
-from react_agent.layout import LOGS, PARSED, WORK, analysis_folder, record_file
+from react_agent.layout import (
+    BUDGET,
+    LOGS,
+    MEMORY_BANK,
+    PARSED,
+    WORK,
+    analysis_folder,
+    record_file,
+)
 from react_agent.models.settings import ModelSettings
 from react_agent.settings import Settings, part, setting
 
@@ -147,53 +155,75 @@ class RunAnalysis(Settings):
 
     def stages(self, data_path: Path) -> list[Analysis]:
         """The analyses to run, in their order."""
+        config = self.success_generation_config or self.model.generation_config
+        called = replace(self.model, released_temperature=None)
+        errors, successes = analysis_folder("error"), analysis_folder("success")
+        calls = {"data_path": data_path, "max_workers": self.repairing.workers}
         chosen: list[Analysis] = []
-        if self.only != "success":
-            errors = self._call_errors if self.single_call else self._errors
-            chosen.append(errors(data_path))
+        if self.only != "success" and self.single_call:
+            calls_of_errors = calls | {"model": called, "per_class": self.per_class}
+            chosen.append(self._stage(CallErrorAnalysis, f"{errors}_llm", **calls_of_errors))
+        elif self.only != "success":
+            shell = {"work_dir": self.run_folder / WORK, "repairing": self.repairing}
+            shell |= {"data_path": data_path, "per_class": self.per_class, "model": self.model}
+            chosen.append(self._stage(ErrorAnalysis, errors, **shell))
         if self.only != "error":
-            chosen.append(self._successes(data_path))
+            model = replace(called, generation_config=config)
+            chosen.append(self._stage(CallSuccessAnalysis, successes, model=model, **calls))
         return chosen
 
-    def _errors(self, data_path: Path) -> ErrorAnalysis:
-        return ErrorAnalysis(
-            data_path=data_path,
-            per_class=self.per_class,
-            work_dir=self.run_folder / WORK,
+    def _stage(self, kind: type[Analysis], folder: str, **own: Any) -> Analysis:
+        return kind(
             logs_dir=self.run_folder / LOGS,
-            output_dir=self.run_folder / analysis_folder("error"),
-            parsed_output=self.run_folder / f"{analysis_folder('error')}{PARSED}",
+            output_dir=self.run_folder / folder,
+            parsed_output=self.run_folder / f"{folder}{PARSED}",
             domain=self.domain,
             choice=self.choice,
-            repairing=self.repairing,
             executor=self.executor,
-            model=self.model,
+            **own,
         )
 
-    def _successes(self, data_path: Path) -> CallSuccessAnalysis:
-        config = self.success_generation_config or self.model.generation_config
-        return CallSuccessAnalysis(
-            logs_dir=self.run_folder / LOGS,
-            output_dir=self.run_folder / analysis_folder("success"),
-            parsed_output=self.run_folder / f"{analysis_folder('success')}{PARSED}",
-            data_path=data_path,
-            max_workers=self.repairing.workers,
-            domain=self.domain,
-            choice=self.choice,
-            executor=self.executor,
-            model=replace(self.model, generation_config=config, released_temperature=None),
-        )
 
-    def _call_errors(self, data_path: Path) -> CallErrorAnalysis:
-        return CallErrorAnalysis(
-            logs_dir=self.run_folder / LOGS,
-            output_dir=self.run_folder / f"{analysis_folder('error')}_llm",
-            parsed_output=self.run_folder / f"{analysis_folder('error')}_llm{PARSED}",
-            data_path=data_path,
-            per_class=self.per_class,
-            max_workers=self.repairing.workers,
-            domain=self.domain,
-            choice=self.choice,
-            executor=self.executor,
-            model=replace(self.model, released_temperature=None),
-        )
+@dataclass(frozen=True, kw_only=True)
+class MemoryBuilding(Settings):
+    """Notes from every trajectory of a run, solved or failed, by one call each."""
+
+    domain: str = setting("benchmark, or module:attribute of your own", "spreadsheetbench")
+    run_folder: Path = setting("holds logs/ with verdicts in their names", positional=True)
+    memory_bank: Path | None = setting(
+        "the bank", None, unit="FILE", default_text=f"<run_folder>/{MEMORY_BANK}"
+    )
+    only: Literal["all", "error", "success"] = setting("which trajectories to learn from", "all")
+    data_path: Path | None = setting("data set", None, default_text="what the run recorded")
+    max_workers: int = setting("calls in flight", 8, least=1)
+    choice: RunChoice = part(RunChoice(), "cases")
+    executor: ExecutorSettings = part(ExecutorSettings(), "executor")
+    model: ModelSettings = part(ModelSettings(default_temperature=1.0), "model")
+
+    @property
+    def bank(self) -> Path:
+        return self.memory_bank or self.run_folder / MEMORY_BANK
+
+    def stages(self, data_path: Path) -> list[Analysis]:
+        """One for each kind of trajectory."""
+        kinds: tuple[type[CallAnalysis], ...] = (CallErrorAnalysis, CallSuccessAnalysis)
+        budget = self.model.budget
+        if budget.max_cost or budget.max_tokens or budget.max_calls:
+            file = budget.budget or self.bank.with_name(f"{self.bank.stem}_{BUDGET}")
+            budget = replace(budget, budget=file)
+        return [
+            kind(
+                logs_dir=self.run_folder / LOGS,
+                output_dir=self.bank.with_name(f"{self.bank.stem}_{kind.kind}"),
+                parsed_output=self.bank.with_name(f"{self.bank.stem}_{kind.kind}{PARSED}"),
+                data_path=data_path,
+                for_memory=True,
+                max_workers=self.max_workers,
+                domain=self.domain,
+                choice=self.choice,
+                executor=self.executor,
+                model=replace(self.model, budget=budget),
+            )
+            for kind in kinds
+            if self.only in ("all", kind.kind)
+        ]

@@ -57,7 +57,7 @@ class CaseFolder:
         """Lay the evidence out in an empty folder. Raises ContractError when it is missing."""
         if not agent_folder.is_dir():
             raise ContractError(f"{agent_folder}: no such folder; give the run's --work_dir")
-        self.clear()
+        remove_tree(self.work)
         there = self.work / AGENT_WORK
         there.mkdir(parents=True)
         write_whole(self.work / "agent_log.md", render_markdown(log))
@@ -89,9 +89,6 @@ class CaseFolder:
         write_whole(new / CASE_FILE, analysis.model_dump_json(indent=2) + "\n")
         remove_tree(self.final)
         new.rename(self.final)
-        self.clear()
-
-    def clear(self) -> None:
         remove_tree(self.work)
 
 

@@ -26,7 +26,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from analysis.evidence.workspace import AGENT_WORK, FIX_SCRIPT, remove_tree
-from analysis.gate.literals import Literals, Script, weigh
+from analysis.gate.literals import Script, weigh
 from react_agent.errors import ContractError
 from react_agent.files import digest, write_whole
 from react_agent.proof import Movement
@@ -160,7 +160,8 @@ class Gate:
             await self._right(
                 before, found, f"what {name} wrote from the input alone is not right: "
             )
-            literals = await self._literals(script)
+            known = await self.domain.input_words(self.case)
+            literals = weigh(script, self.answers, self.case.task.instruction, known)
             found["evidence"]["literals"] = asdict(literals)
             if how := literals.carries_answers:
                 raise _Refused(f"{name} may carry the answers and not work them out: {how}")
@@ -168,17 +169,8 @@ class Gate:
         found["variants"] = len(variants)
         found["evidence"]["variants"] = [asdict(variant) for variant in variants]
         answered = _answered(name, variants)
-        bound = (
-            ""
-            if literals.bounded
-            else "; its literals have room for the answers, which take little"
-        )
-        found["proven"] = WORKED_OUT + bound
+        found["proven"] = WORKED_OUT if literals.bounded else f"{WORKED_OUT}; {ROOM}"
         return f"it makes the right result, and {answered} of {len(variants)} variants moved it"
-
-    async def _literals(self, script: Script) -> Literals:
-        known = await self.domain.input_words(self.case)
-        return weigh(script, self.answers, self.case.task.instruction, known)
 
     async def _variants(self, script: Script, folder: Path, before: Path) -> AsyncIterator[Variant]:
         named = f"{self.case.task.instruction}\n{script.said}"

@@ -12,10 +12,9 @@ from analysis.lessons.records import FailingCell, ItemType, LessonItem, LessonKi
 from analysis.lessons.selection import LeftOut, Subject
 from react_agent.configfile import differences
 from react_agent.errors import ContractError
-from react_agent.files import read_json, write_json, write_whole
+from react_agent.files import read_json, write_json
 from react_agent.layout import (
     ANALYSIS_SETTINGS,
-    ANALYSIS_SUMMARY,
     CASE_FILE,
     GATE,
     REPORT,
@@ -105,6 +104,10 @@ def about(subject: Subject) -> dict[str, Any]:
     }
 
 
+_OF_THE_RUN = CaseAnalysis.model_fields.keys() & LessonRecord.model_fields.keys() - {"items"}
+"""What a record takes over as it is; its items are the texts, a case analysis has their number."""
+
+
 def record_of(
     analysis: CaseAnalysis | None, instance: str, report: Path, items: Sequence[LessonItem]
 ) -> LessonRecord:
@@ -117,16 +120,7 @@ def record_of(
     gate = report.parent / GATE
     return base.model_copy(
         update={
-            "instance_id": analysis.instance_id,
-            "task_id": analysis.task_id,
-            "seed": analysis.seed,
-            "trajectory": analysis.trajectory,
-            "model": analysis.model,
-            "error_class": analysis.error_class,
-            "failing_cells": analysis.failing_cells,
-            "failing_cells_total": analysis.failing_cells_total,
-            "gate_mode": analysis.gate_mode,
-            "gate_verdict": analysis.gate_verdict,
+            **{name: getattr(analysis, name) for name in _OF_THE_RUN},
             "gate_file": str(gate) if gate.is_file() else "",
             "items_dropped": len(analysis.leaked),
         }
@@ -185,19 +179,15 @@ class Summary(BaseModel):
     def table(self) -> str:
         lines = [f"{self.trajectories} trajectories"]
         lines += [f"  {count:>5}  {name}" for name, count in self.counts.items()]
-        if self.error_classes:
-            found = ", ".join(f"{n} {name}" for name, n in self.error_classes.items())
-            lines.append(f"failed by class: {found}")
-        if self.not_analysed:
-            found = ", ".join(f"{n} {name}" for name, n in self.not_analysed.items())
-            lines.append(f"counted, not analysed: {found}")
-        lines.append(
-            f"{self.lessons} records with {self.items} items"
-            + (
-                f"; {self.items_leaked} items dropped for giving answers away"
-                * bool(self.items_leaked)
-            )
-        )
+        classes = {"failed by class": self.error_classes}
+        classes["counted, not analysed"] = self.not_analysed
+        for what, numbers in classes.items():
+            if numbers:
+                found = ", ".join(f"{n} {name}" for name, n in numbers.items())
+                lines.append(f"{what}: {found}")
+        lines.append(f"{self.lessons} records with {self.items} items")
+        if self.items_leaked:
+            lines[-1] += f"; {self.items_leaked} items dropped for giving answers away"
         use = self.usage
         lines.append(
             f"{use.calls} calls, {use.prompt_tokens:,} prompt and {use.completion_tokens:,} reply "
@@ -248,7 +238,3 @@ def summarise(
         owed=[{"instance": name, "reason": why} for name, why in owed.items()],
         seconds=round(seconds, 3),
     )
-
-
-def write_summary(output_dir: Path, summary: Summary) -> None:
-    write_whole(output_dir / ANALYSIS_SUMMARY, summary.model_dump_json(indent=2) + "\n")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from analysis.lessons.settings import LessonKind as LessonKind
 from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.filenames import file_name, text_of
@@ -22,7 +23,6 @@ from react_agent.runs.verdicts import Text
 log = logging.getLogger(__name__)
 
 ItemType = Literal["failure_cause", "failure_memory", "success_memory"]
-LessonKind = Literal["error", "success"]
 Id = Text
 """Foreign record files keep ids as the data has them: integers in half of it."""
 SaidOrNot = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]

@@ -1,14 +1,11 @@
 """A memory bank from its settings: both kinds of trajectories, then the file."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
-from analysis.analysts.analysing import analyse, recorded_data_path
-from analysis.analysts.settings import Analysis
+from analysis.analysts.analysing import analyse_run, data_path_of
+from analysis.analysts.settings import Analysis, MemoryBuilding
 from analysis.lessons.outcomes import Summary
 from analysis.lessons.records import LessonRecord, load_records
-from analysis.memories.settings import MemoryBuilding
 from react_agent.errors import ContractError
 from react_agent.memory.bank import Bank, BankEntry, MemoryItem
 from react_agent.registry import DOMAINS, find
@@ -23,18 +20,13 @@ async def build(
     when settings or folders do not fit, and where all trajectories together left no
     note.
     """
-    if not settings.run_folder.is_dir():
-        raise ContractError(f"{settings.run_folder}: no such run folder")
-    data_path = settings.data_path or recorded_data_path(settings.run_folder)
-    stages = list(settings.stages(data_path))
-    summaries = []
-    for stage in stages:
-        summaries.append(await analyse(stage))
-        done(stage, summaries[-1])
-    texts = {task.id: task.instruction for task in _tasks(settings.domain, data_path)}
+    summaries = await analyse_run(settings, done)
+    data_path = data_path_of(settings)
+    tasks = find(DOMAINS, "--domain", settings.domain)(data_path).tasks
+    texts = {task.id: task.instruction for task in tasks}
     entries = [
         entry
-        for stage in stages
+        for stage in settings.stages(data_path)
         if stage.records.is_file()
         for entry in _entries(load_records(stage.records, stage.kind), texts)
     ]
@@ -43,11 +35,6 @@ async def build(
         raise ContractError(f"{settings.run_folder}: no trajectory left a note")
     bank.save(settings.bank)
     return bank
-
-
-def _tasks(domain: str, data_path: Path) -> Sequence[Any]:
-    tasks: Sequence[Any] = find(DOMAINS, "--domain", domain)(data_path).tasks
-    return tasks
 
 
 def _entries(records: Sequence[LessonRecord], texts: dict[str, str]) -> Iterator[BankEntry]:

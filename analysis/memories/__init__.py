@@ -1,1 +1,0 @@
-"""From trajectories and verdicts to a memory bank."""
