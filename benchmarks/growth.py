@@ -48,11 +48,11 @@ def stages(folder: Path, count: int, url: str, analyst: str) -> dict[str, Stage]
 
     def compare() -> measured.Used:
         shutil.copytree(run, twin)
-        return measured.run("reporting.compare", [run, twin])
+        return measured.run("reporting.comparing.command", [run, twin])
 
     def report() -> measured.Used:
         flags = [run, "--output", folder / "report.html", "--data_path", data]
-        return measured.run("reporting.report", flags)
+        return measured.run("reporting.page.command", flags)
 
     def learn() -> measured.Used:
         return analysts(data, folder / "failed", analyst, WORKERS, "--sandbox", "none")

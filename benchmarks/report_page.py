@@ -81,7 +81,7 @@ def row(name: str, run: Path, data: Path | None, repeats: int, views: int) -> li
         flags: list[object] = [run, "--output", page]
         if data:
             flags += ["--data_path", data]
-        used = [measured.run("reporting.report", flags) for _ in range(repeats)]
+        used = [measured.run("reporting.page.command", flags) for _ in range(repeats)]
         beside = page.with_name("report_files")
         size = sum(p.stat().st_size for p in (page, *beside.glob("*")) if p.is_file())
         ready = opened(page, views) if views else ["-", "-"]

@@ -10,7 +10,8 @@ from reporting_runs import make_world
 from react_agent.model import Message
 from react_agent.runs.activation import openings
 from react_agent.runs.logs import Log, find_logs
-from reporting import compare, report
+from reporting.comparing import command as compare
+from reporting.page import command as report
 
 FILES = ("SKILL.md", "references/dates.md", "references/sums.md", "scripts/recalc.py")
 

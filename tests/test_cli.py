@@ -13,7 +13,6 @@ from react_agent.cli import (
     BAD_INPUT,
     INTERRUPTED,
     OK,
-    add_flag,
     run_script,
     script_parser,
 )
@@ -102,13 +101,6 @@ def test_a_signal_cancels_asynchronous_work_and_lets_it_clean_up() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (INTERRUPTED, "cleaned up\n")
     assert done.stderr == "interrupted\n"
-
-
-@pytest.mark.parametrize("spelling", ["--some_flag", "--some-flag"])
-def test_flags_have_both_spellings(spelling: str) -> None:
-    parser = script_parser("x")
-    add_flag(parser, "--some_flag", type=int)
-    assert parser.parse_args([spelling, "3"]).some_flag == 3
 
 
 def test_asynchronous_work_returns_its_code() -> None:

@@ -15,7 +15,7 @@ from react_agent.cli import BAD_INPUT, OK
 from react_agent.errors import ContractError
 from react_agent.files import write_json, write_whole
 from react_agent.runs.verdicts import Evaluation, combine
-from reporting import compare
+from reporting.comparing import command as compare
 from reporting.comparing.comparison import RECORDED, Compared, Pair
 from reporting.comparing.comparison_text import markdown, terminal
 from reporting.comparing.entrants import load_entrants
@@ -315,7 +315,7 @@ def test_a_run_without_verdicts_is_one_clear_line(
 
 
 def test_help_does_not_wait_for_scipy() -> None:
-    code = "import sys, reporting.compare as c; c.main; print('scipy' in sys.modules)"
+    code = "import sys, reporting.comparing.command as c; c.main; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -18,7 +18,7 @@ from reporting_runs import MINI, World, make_world
 from stub_server import StubServer, reply
 
 from react_agent.skills import Skill
-from reporting import report
+from reporting.page import command as report
 from skill_evolver.commands import lessons, revert
 from skill_evolver.engine.history import explain
 from trace2skill import cli

@@ -26,8 +26,9 @@ from react_agent.model import ScriptedModel
 from react_agent.runs.logs import find_logs, read_log
 from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.door import open_sandbox
-from reporting import compare, report
+from reporting.comparing import command as compare
 from reporting.ledger import command as ledger
+from reporting.page import command as report
 from reporting.runs.runview import RunView
 from spreadsheet_agent import triage
 from spreadsheet_agent.domain import PACKAGES, SpreadsheetDomain

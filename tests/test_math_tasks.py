@@ -16,8 +16,7 @@ from math_tasks.answers import integer, right
 from math_tasks.domain import MathDomain
 from math_tasks.problems import find_index, problems
 from math_tasks.second_opinion import LIMITS, opinion
-from react_agent.declared import declared
-from react_agent.domains.text_answer import answer_in
+from react_agent.domains.text_answer import answer_in, declared
 from react_agent.engines.workers import Workers, WorkLimits
 from react_agent.errors import ContractError
 

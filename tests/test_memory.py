@@ -24,9 +24,8 @@ from react_agent.runs import session
 from react_agent.runs.logs import find_logs, read_log
 from react_agent.runs.places import Session
 from react_agent.runs.settings import Rollouts
+from reporting.comparing.command import Comparison, compare_runs
 from reporting.comparing.comparison_text import terminal
-from reporting.comparing.settings import Comparison
-from reporting.comparing.stage import compare_runs
 from spreadsheetbench.scoring import stage
 from spreadsheetbench.scoring.settings import Scoring
 

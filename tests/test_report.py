@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from reporting_runs import HOSTILE, World, make_world
 
-from reporting import report
-from reporting.comparing.settings import Comparison
-from reporting.comparing.stage import compare_runs
+from reporting.comparing.command import Comparison, compare_runs
+from reporting.page import command as report
 from reporting.page import html as page_module
 from reporting.page.helped import helped
 from reporting.page.places import Places

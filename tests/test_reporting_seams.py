@@ -17,9 +17,8 @@ from test_report import ARGUMENTS, CHROMIUM, needs_chromium
 from react_agent.runs import session
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.verdicts import CaseVerdict
+from reporting.comparing.command import Comparison, compare_runs
 from reporting.comparing.comparison_text import terminal
-from reporting.comparing.settings import Comparison
-from reporting.comparing.stage import compare_runs
 from reporting.page.collect import verdict_on
 from reporting.page.settings import Report
 from reporting.page.stage import write_report

@@ -19,7 +19,7 @@ from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.runs.settings import AgentSettings
 from react_agent.skills import Skill
-from reporting import report
+from reporting.page import command as report
 from skill_evolver.commands import blame, lessons
 from skill_evolver.engine.history import explain
 from skill_evolver.patches.rules import check

@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 def test_dashes_in_a_description_stay_out_of_the_body(folder: Path) -> None:
     skill = Skill.load(folder)
     assert skill.body == "# Sheets\n\nText.\n"
-    assert skill.description == "Sheets --- and dashes; it's fine"
+    assert skill.metadata["description"] == "Sheets --- and dashes; it's fine"
     assert skill.other_files == ("logo.png",)
 
 

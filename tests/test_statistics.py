@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from reporting.comparing import statistics as st
+from reporting.comparing.comparison import Interval
 
 DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 """Fisher 1935, section 17: heights of crossed minus self-fertilised maize, eighths of an inch."""
@@ -32,7 +33,7 @@ def test_wilson_stays_within_0_and_1_and_is_wide_without_data() -> None:
     for n, passed in ((1, 0), (1, 1), (7, 7)):
         interval = st.wilson(passed / n, n)
         assert 0 <= interval.low < interval.high <= 1
-    assert st.wilson(0, 0) == st.Interval(0, 1)
+    assert st.wilson(0, 0) == Interval(0, 1)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +101,9 @@ def test_holm_gives_a_worked_example_in_the_order_asked() -> None:
 
 
 def test_a_verdict_takes_both_the_test_and_the_interval() -> None:
-    clear, touching = st.Interval(0.02, 0.2), st.Interval(0.0, 0.2)
+    clear, touching = Interval(0.02, 0.2), Interval(0.0, 0.2)
     assert st.decide(0.1, 0.01, clear) == "better"
-    assert st.decide(-0.1, 0.01, st.Interval(-0.2, -0.02)) == "worse"
+    assert st.decide(-0.1, 0.01, Interval(-0.2, -0.02)) == "worse"
     assert st.decide(0.1, 0.01, touching) == "undecided"
     assert st.decide(0.1, 0.05, clear) == "undecided"
 
@@ -212,7 +213,7 @@ def test_unlike_numbers_of_seeds_keep_the_error_rate() -> None:
 
 
 def test_the_bootstrap_says_nothing_from_one_task_or_none() -> None:
-    assert st.bootstrap_mean([1.0]) == st.Interval(-1.0, 1.0)
+    assert st.bootstrap_mean([1.0]) == Interval(-1.0, 1.0)
     assert np.isnan(st.bootstrap_mean([]).low)
 
 

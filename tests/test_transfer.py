@@ -9,11 +9,9 @@ import pytest
 from reporting_runs import World, make_world
 
 from react_agent.skills import Skill
-from reporting.comparing.settings import Comparison
-from reporting.comparing.stage import compare_runs
+from reporting.comparing.command import Comparison, compare_runs
 from reporting.transfer import command
 from reporting.transfer.cells import transfer_table
-from reporting.transfer.settings import Transfer
 from spreadsheet_agent import SKILLS
 
 
@@ -53,7 +51,7 @@ def test_each_run_stands_against_the_same_model_without_a_skill(world: World) ->
     seed = variant(world.second, "seed", skill={"name": "xlsx", "digest": bundled})
     lost = variant(world.second, "lost", skill={"name": "xlsx", "digest": "0" * 64})
     abroad = variant(world.second, "abroad", domain="hitab", **evolved(world))
-    table = transfer_table(Transfer(runs=(bare, other, mine, seed, lost, abroad)))
+    table = transfer_table((bare, other, mine, seed, lost, abroad))
     found = {Path(cell.path).name: cell for cell in table.cells}
     assert found["bare"].author == found["other"].author == "no skill"
     assert found["bare"].verdict is found["other"].verdict is None

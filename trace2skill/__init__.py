@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from react_agent.runs.settings import CaseChoice as CaseChoice
     from react_agent.runs.settings import Rollouts as Rollouts
     from react_agent.runs.settings import Triage as Triage
-    from reporting.comparing.settings import Comparison as Comparison
+    from reporting.comparing.command import Comparison as Comparison
     from reporting.exporting.settings import Export as Export
-    from reporting.ledger.settings import Ledger as Ledger
+    from reporting.ledger.command import Ledger as Ledger
     from reporting.page.settings import Report as Report
-    from reporting.transfer.settings import Transfer as Transfer
+    from reporting.transfer.command import Transfer as Transfer
     from skill_evolver.engine.settings import Evolution as Evolution
     from spreadsheetbench.scoring.settings import BookScoring as BookScoring
     from spreadsheetbench.scoring.settings import ReadingSettings as ReadingSettings
@@ -71,11 +71,11 @@ _PLACES = {
     "react_agent.models.settings": ("ModelSettings",),
     "react_agent.models.spending.settings": ("BudgetSettings",),
     "react_agent.runs.settings": ("AgentSettings", "CaseChoice", "Rollouts", "Triage"),
-    "reporting.comparing.settings": ("Comparison",),
+    "reporting.comparing.command": ("Comparison",),
     "reporting.exporting.settings": ("Export",),
-    "reporting.ledger.settings": ("Ledger",),
+    "reporting.ledger.command": ("Ledger",),
     "reporting.page.settings": ("Report",),
-    "reporting.transfer.settings": ("Transfer",),
+    "reporting.transfer.command": ("Transfer",),
     "skill_evolver.engine.settings": ("Evolution",),
     "spreadsheetbench.scoring.settings": ("BookScoring", "ReadingSettings", "Scoring"),
     "trace2skill.api": (

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from react_agent.runs.places import Session
     from react_agent.runs.settings import Rollouts, Triage
     from react_agent.runs.triage import Row
+    from reporting.comparing.command import Comparison
     from reporting.comparing.comparison import Compared
-    from reporting.comparing.settings import Comparison
     from reporting.exporting.settings import Export
     from reporting.exporting.stage import Exported
+    from reporting.ledger.command import Ledger
     from reporting.ledger.rows import LedgerTable
-    from reporting.ledger.settings import Ledger
     from reporting.page.settings import Report
     from reporting.page.stage import Page
     from reporting.transfer.cells import TransferTable
-    from reporting.transfer.settings import Transfer
+    from reporting.transfer.command import Transfer
     from skill_evolver.engine.result import EvolutionResult
     from skill_evolver.engine.settings import Evolution
     from spreadsheetbench.scoring.settings import Scoring
@@ -94,9 +94,9 @@ async def select_patches(settings: "PatchSelection") -> "PatchesSelected | Owed"
 
 async def compare(settings: "Comparison") -> "Compared":
     """Each run against the first: better, worse or undecided."""
-    from reporting.comparing import stage
+    from reporting.comparing import command
 
-    return await to_the_end(lambda: stage.compare_runs(settings))
+    return await to_the_end(lambda: command.compare_runs(settings))
 
 
 async def write_report(settings: "Report") -> "Page":
@@ -108,16 +108,16 @@ async def write_report(settings: "Report") -> "Page":
 
 async def keep_ledger(settings: "Ledger") -> "LedgerTable":
     """Published figures with one's own beside them."""
-    from reporting.ledger import stage
+    from reporting.ledger import command
 
-    return await to_the_end(lambda: stage.keep_ledger(settings))
+    return await to_the_end(lambda: command.keep_ledger(settings))
 
 
 async def show_transfer(settings: "Transfer") -> "TransferTable":
     """Runs of several skills, models and benchmarks in one table."""
-    from reporting.transfer import stage
+    from reporting.transfer import command
 
-    return await to_the_end(lambda: stage.show_transfer(settings))
+    return await to_the_end(lambda: command.show_transfer(settings))
 
 
 async def export_runs(settings: "Export") -> "Exported":

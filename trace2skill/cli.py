@@ -29,7 +29,7 @@ STAGES = {
         "trace2skill.selecting.command",
         "which of the learned lessons belong into the skill, tried on tasks",
     ),
-    "compare": ("reporting.compare", "is one run better, worse, or is it undecided?"),
+    "compare": ("reporting.comparing.command", "is one run better, worse, or is it undecided?"),
     "transfer": (
         "reporting.transfer.command",
         "any skill on any benchmark, in one table",
@@ -52,7 +52,10 @@ STAGES = {
         "reporting.exporting.command",
         "trajectories, verdicts, lessons and edits as JSON lines, Parquet, ATIF",
     ),
-    "report": ("reporting.report", "one HTML page: runs, tasks, cells, lessons and their evidence"),
+    "report": (
+        "reporting.page.command",
+        "one HTML page: runs, tasks, cells, lessons and their evidence",
+    ),
 }
 
 ONLINE = {"init-claude-code": "init", "evolve-online": "run"}

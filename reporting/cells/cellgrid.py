@@ -122,6 +122,8 @@ def _part(
     rows = _rows(place.box, wrong)
     columns = _columns(place.box, wrong)
     window = {(c, r) for c in columns for r in rows}
+    inside_rows = range(place.box.first_row, place.box.last_row + 1)
+    inside_columns = range(place.box.first_column, place.box.last_column + 1)
     sheets = {name: _sheet_of(layer.book, place, judged) for name, layer in layers.items()}
     return {
         **base,
@@ -129,19 +131,16 @@ def _part(
         "rows": rows,
         "columns": [get_column_letter(column) for column in columns],
         "inside": [
-            [i for i, r in enumerate(rows) if place.box.first_row <= r <= place.box.last_row],
-            [i for i, c in enumerate(columns) if _within(place.box, c)],
+            [i for i, row in enumerate(rows) if row in inside_rows],
+            [i for i, column in enumerate(columns) if column in inside_columns],
         ],
         "layers": {
             name: _cells(sheets[name], layers[name].formulas, rows, columns) for name in LAYERS
         },
         "differences": [_difference(one) for one in found[:MAX_DIFFERENCES]],
         "hidden_differences": sum(one not in window for one in wrong),
-        "hidden_rows": place.box.last_row - place.box.first_row + 1 - _count_rows(rows, place.box),
-        "hidden_columns": sum(
-            column not in columns
-            for column in range(place.box.first_column, place.box.last_column + 1)
-        ),
+        "hidden_rows": len(inside_rows) - sum(row in inside_rows for row in rows),
+        "hidden_columns": len(inside_columns) - sum(c in inside_columns for c in columns),
     }
 
 
@@ -163,14 +162,6 @@ def _columns(box: Box, wrong: Sequence[CellPlace]) -> list[int]:
     context = range(box.first_column - 2, max(0, box.first_column - 6), -1)
     wanted = [*around, *own, *margin, *(context if len(own) <= 4 else ())]
     return sorted(list(dict.fromkeys(c for c in wanted if c >= 1))[:MAX_COLUMNS])
-
-
-def _within(box: Box, column: int) -> bool:
-    return box.first_column <= column <= box.last_column
-
-
-def _count_rows(rows: Sequence[int], box: Box) -> int:
-    return sum(box.first_row <= row <= box.last_row for row in rows)
 
 
 def _sheet_of(book: Book, place: ComparedPart, judged: ComparedPart | None) -> Sheet | None:

@@ -1,5 +1,6 @@
 """What a comparison says: the standing of each side, and each side against the first."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel
@@ -24,11 +25,16 @@ Word = Literal["better", "worse", "undecided"]
 Infrastructure = Literal["leave-out", "wrong"]
 
 
-class Range(BaseModel, frozen=True):
-    """An interval at 95 %."""
+@dataclass(frozen=True)
+class Interval:
+    """Both ends in the unit of what was measured, at 95 % unless said otherwise."""
 
     low: float
     high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        return self.low > 0 or self.high < 0
 
 
 class Standing(BaseModel, frozen=True):
@@ -47,7 +53,7 @@ class Standing(BaseModel, frozen=True):
     rules: str
     tasks: int
     accuracy: float
-    interval: Range
+    interval: Interval
     """Wilson's; over several seeds with the effective sample size."""
     soft: float | None
     accuracy_per_seed: tuple[float, ...]
@@ -78,18 +84,6 @@ class Change(BaseModel, frozen=True):
     after: float
 
 
-class TypeRow(BaseModel, frozen=True):
-    """The tasks of one instruction type."""
-
-    instruction_type: str
-    tasks: int
-    before: float
-    after: float
-    difference: float
-    interval: Range
-    p: float
-
-
 class ClassRow(BaseModel, frozen=True):
     """Failures of one class, counted over the runs of a side."""
 
@@ -101,15 +95,21 @@ class ClassRow(BaseModel, frozen=True):
     seeds counts as such)."""
 
 
-class SoftRow(BaseModel, frozen=True):
-    """The difference in the soft score, by the paired sign-flip test."""
+class Measured(BaseModel, frozen=True):
+    """What differs over some tasks. Of the soft score by the paired sign-flip test."""
 
     tasks: int
     before: float
     after: float
     difference: float
-    interval: Range
+    interval: Interval
     p: float
+
+
+class TypeRow(Measured, frozen=True):
+    """The tasks of one instruction type."""
+
+    instruction_type: str
 
 
 class Pair(BaseModel, frozen=True):
@@ -124,9 +124,9 @@ class Pair(BaseModel, frozen=True):
     before: float
     after: float
     difference: float
-    interval: Range
+    interval: Interval
     """Percentile bootstrap over tasks."""
-    score_interval: Range | None
+    score_interval: Interval | None
     """Newcombe's, with one run a side; to be trusted where few tasks changed."""
     test: str
     p: float
@@ -138,7 +138,7 @@ class Pair(BaseModel, frozen=True):
     detectable: float | None
     """The smallest true difference found in 80 % of such comparisons; None: none can be."""
     detectable_method: str
-    soft: SoftRow | None
+    soft: Measured | None
     types: tuple[TypeRow, ...]
     classes: tuple[ClassRow, ...]
     settings_apart: tuple[str, ...]

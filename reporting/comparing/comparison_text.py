@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from reporting.comparing.comparison import Change, Compared, Pair, Range, Standing, TypeRow
+from reporting.comparing.comparison import Change, Compared, Interval, Pair, Standing, TypeRow
 from reporting.comparing.reading import Reading
-from reporting.comparing.tables import Table, wrapped
+from reporting.comparing.tables import Table, plain, wrapped
 
 LEFT_OUT = "ended by infrastructure or refused"
 CAPTION = "Accuracy and soft score in percent, differences from run A in percentage points"
@@ -261,15 +261,15 @@ def flat(comparison: Compared) -> Table:
 def _flat_row(one: Standing, pair: Pair | None) -> tuple[str, ...]:
     low, high = one.interval.low, one.interval.high
     row = [one.letter, one.path, one.model, one.skill, " ".join(one.seeds), str(one.tasks)]
-    row += [_plain(value) for value in (one.accuracy, low, high, one.soft, one.spread)]
+    row += [plain(value) for value in (one.accuracy, low, high, one.soft, one.spread)]
     row += [str(len(one.infrastructure)), str(len(one.refused))]
     if pair is None:
         row += [""] * 13
     else:
         soft = (pair.soft.difference, pair.soft.p) if pair.soft else (None, None)
         numbers = (pair.difference, pair.interval.low, pair.interval.high, pair.p, pair.p_adjusted)
-        row += [pair.baseline, str(pair.tasks), *map(_plain, (*numbers, *soft))]
-        row += [str(len(pair.gained)), str(len(pair.lost)), _plain(pair.detectable), pair.verdict]
+        row += [pair.baseline, str(pair.tasks), *map(plain, (*numbers, *soft))]
+        row += [str(len(pair.gained)), str(len(pair.lost)), plain(pair.detectable), pair.verdict]
     mark = "recorded replies, not a measurement" if one.recorded else ""
     return (*row, mark, " ".join(one.files))
 
@@ -310,7 +310,7 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f}"
 
 
-def span(interval: Range) -> str:
+def span(interval: Interval) -> str:
     """Where all tasks agree there is nothing to resample, and no width to be had from it."""
     if interval.low == interval.high:
         return "not known"
@@ -319,7 +319,3 @@ def span(interval: Range) -> str:
 
 def p_value(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
-
-
-def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"

@@ -14,9 +14,9 @@ from reporting.comparing.comparison import (
     ClassRow,
     Compared,
     Infrastructure,
+    Interval,
+    Measured,
     Pair,
-    Range,
-    SoftRow,
     Standing,
     TypeRow,
 )
@@ -73,7 +73,7 @@ def standing_of(entrant: Entrant) -> Standing:
         rules=entrant.first.rules,
         tasks=len(means),
         accuracy=fmean(means),
-        interval=_range(st.wilson_clustered(means, len(entrant.runs))),
+        interval=st.wilson_clustered(means, len(entrant.runs)),
         soft=fmean(softs) if softs else None,
         accuracy_per_seed=tuple(per_seed),
         spread=st.spread(per_seed),
@@ -127,7 +127,7 @@ class _Test:
 def _pair(test: _Test, p_adjusted: float, pairs: int, seed: int) -> Pair:
     first, other, tasks = test.first, test.other, test.tasks
     difference = fmean(test.differences) if tasks else 0.0
-    interval = st.bootstrap_mean(test.differences, seed=seed) if tasks else st.Interval(-1, 1)
+    interval = st.bootstrap_mean(test.differences, seed=seed) if tasks else Interval(-1, 1)
     gained, lost = test.changes(+1), test.changes(-1)
     detectable, method = _detectable(test, len(gained) + len(lost), pairs)
     return Pair(
@@ -139,7 +139,7 @@ def _pair(test: _Test, p_adjusted: float, pairs: int, seed: int) -> Pair:
         before=_mean([first.passed(task) for task in tasks]),
         after=_mean([other.passed(task) for task in tasks]),
         difference=difference,
-        interval=_range(interval),
+        interval=interval,
         score_interval=_score_interval(test, len(gained), len(lost)) if test.single else None,
         test="exact McNemar" if test.single else "exact sign-flip over tasks",
         p=test.p,
@@ -181,10 +181,10 @@ def _notes(test: _Test, changed: bool) -> list[str]:
     return notes
 
 
-def _score_interval(test: _Test, gained: int, lost: int) -> Range:
+def _score_interval(test: _Test, gained: int, lost: int) -> Interval:
     both = sum(test.first.passed(task) and test.other.passed(task) for task in test.tasks)
     neither = len(test.tasks) - int(both) - gained - lost
-    return _range(st.newcombe_paired(int(both), lost, gained, neither))
+    return st.newcombe_paired(int(both), lost, gained, neither)
 
 
 def _detectable(test: _Test, changed: int, pairs: int) -> tuple[float | None, str]:
@@ -198,18 +198,18 @@ def _detectable(test: _Test, changed: int, pairs: int) -> tuple[float | None, st
     return found, f"normal approximation, {what}, spread of the tasks' differences as seen"
 
 
-def _soft(test: _Test, seed: int) -> SoftRow | None:
+def _soft(test: _Test, seed: int) -> Measured | None:
     sides = [(test.first.soft(task), test.other.soft(task)) for task in test.tasks]
     both = [(one, two) for one, two in sides if one is not None and two is not None]
     if not both:
         return None
     values = [two - one for one, two in both]
-    return SoftRow(
+    return Measured(
         tasks=len(both),
         before=_mean([one for one, _ in both]),
         after=_mean([two for _, two in both]),
         difference=fmean(values),
-        interval=_range(st.bootstrap_mean(values, seed=seed)),
+        interval=st.bootstrap_mean(values, seed=seed),
         p=st.sign_flip(values),
     )
 
@@ -226,7 +226,7 @@ def _types(test: _Test, seed: int) -> tuple[TypeRow, ...]:
                 before=_mean([test.first.passed(task) for task in tasks]),
                 after=_mean([test.other.passed(task) for task in tasks]),
                 difference=fmean(values),
-                interval=_range(st.bootstrap_mean(values, seed=seed)),
+                interval=st.bootstrap_mean(values, seed=seed),
                 p=test.p_of(values),
             )
         )
@@ -257,7 +257,3 @@ def _classes(test: _Test) -> tuple[ClassRow, ...]:
 
 def _mean(values: Sequence[float]) -> float:
     return fmean(values) if values else 0.0
-
-
-def _range(interval: st.Interval) -> Range:
-    return Range(low=interval.low, high=interval.high)

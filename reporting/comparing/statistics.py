@@ -8,30 +8,17 @@ on other tasks like these; how far a run moves when it is merely repeated is `sp
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from scipy import special, stats
 
-from reporting.comparing.comparison import Word
+from reporting.comparing.comparison import Interval, Word
 
 ALPHA, POWER, LEVEL = 0.05, 0.80, 0.95
 RESAMPLES = 10_000
 MAX_GRID = 2_000_000
 """Points of the exact sign-flip distribution; beyond, signs are drawn at random."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Both ends in the unit of what was measured, at 95 % unless said otherwise."""
-
-    low: float
-    high: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        return self.low > 0 or self.high < 0
 
 
 def wilson(share: float, n: float, level: float = LEVEL) -> Interval:

@@ -7,7 +7,8 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from react_agent.files import write_whole
+from react_agent.files import write_json, write_whole
+from react_agent.settings import Settings, setting
 
 WIDTH = 80
 """Columns that a terminal is sure to have."""
@@ -65,13 +66,27 @@ class Table:
         return f"% needs \\usepackage{{booktabs}}\n{text}"
 
 
-def write_tables(
-    table: Table, caption: str, *, csv_file: Path | None, latex_file: Path | None
-) -> None:
-    if csv_file:
-        write_whole(csv_file, table.csv())
-    if latex_file:
-        write_whole(latex_file, table.latex(caption))
+@dataclass(frozen=True, kw_only=True)
+class Forms(Settings):
+    """The files that a result is also written to."""
+
+    json: Path | None = setting("also write it as json", None, unit="FILE")
+    markdown: Path | None = setting("also write it as markdown", None, unit="FILE")
+    csv: Path | None = setting("also write it as csv", None, unit="FILE")
+    latex: Path | None = setting("also write it as latex", None, unit="FILE")
+
+    def write(
+        self, value: object, markdown: str, rows: Table, for_paper: Table, caption: str
+    ) -> None:
+        """`value` as JSON, `rows` as CSV, `for_paper` as LaTeX."""
+        if self.json:
+            write_json(self.json, value)
+        if self.markdown:
+            write_whole(self.markdown, markdown)
+        if self.csv:
+            write_whole(self.csv, rows.csv())
+        if self.latex:
+            write_whole(self.latex, for_paper.latex(caption))
 
 
 def wrapped(text: str, indent: int = 2, first: str | None = None) -> list[str]:
@@ -84,6 +99,10 @@ def wrapped(text: str, indent: int = 2, first: str | None = None) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
 
 
 def _cell(text: str) -> str:

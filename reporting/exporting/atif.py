@@ -18,6 +18,7 @@ OWN = ("run", "task_id", "case", "seed", "status", "outcome", "error", "signals"
 
 def as_atif(row: TrajectoryRow) -> dict[str, Any]:
     """One trajectory; a tool's result stands in the step that called it."""
+    steps = list(_steps(row.messages))
     name = "/".join(filter(None, (row.run, row.task_id, row.case)))
     return {
         "schema_version": VERSION,
@@ -27,19 +28,15 @@ def as_atif(row: TrajectoryRow) -> dict[str, Any]:
             "version": "unknown",
             **({"model_name": row.model} if row.model else {}),
         },
-        "steps": list(_steps(row.messages)),
+        "steps": steps,
         "final_metrics": {
             "total_prompt_tokens": row.prompt_tokens,
             "total_completion_tokens": row.completion_tokens,
             "total_cached_tokens": row.cached_tokens,
-            "total_steps": _count(row.messages),
+            "total_steps": len(steps),
         },
         "extra": row.model_dump(mode="json", include=set(OWN)),
     }
-
-
-def _count(messages: Sequence[SaidRow]) -> int:
-    return sum(1 for _ in _steps(messages))
 
 
 def _steps(messages: Sequence[SaidRow]) -> Iterator[dict[str, Any]]:

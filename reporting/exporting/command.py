@@ -3,8 +3,6 @@
 trace2skill export outputs/base --to exported
 """
 
-import sys
-
 from react_agent.cli import OK, complain
 from react_agent.flags import run_stage
 from react_agent.text import say
@@ -27,7 +25,3 @@ def _run(settings: Export) -> int:
     for problem in done.problems:
         complain(f"warning: {problem.file}: {problem.reason}")
     return OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())

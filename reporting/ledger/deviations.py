@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reporting.comparing.entrants import Entrant
+from reporting.runs.runview import mapping
 
 SEEDS = {"41", "42", "43"}
 TURNS = 100
@@ -40,7 +41,7 @@ def settings_apart(entrant: Entrant) -> list[str]:
 
 def _prompts(settings: Mapping[str, Any]) -> Iterator[str]:
     """The preview of the workbook is part of the edition."""
-    noted = _mapping(settings.get("prompts"))
+    noted = mapping(settings.get("prompts"))
     edition = str(noted.get("edition", ""))
     if not edition:
         yield "prompts and preview: no edition noted"
@@ -61,7 +62,7 @@ def _harness(settings: Mapping[str, Any]) -> Iterator[str]:
 def _environment(entrant: Entrant) -> Iterator[str]:
     """Where the agent's commands ran, and with what."""
     view = entrant.first.view
-    python = _mapping(_mapping(view.settings.get("agent_python")).get("packages"))
+    python = mapping(mapping(view.settings.get("agent_python")).get("packages"))
     named = ", ".join(f"{name} {version}" for name, version in sorted(python.items()))
     if office := view.settings.get("libreoffice"):
         named += f", LibreOffice {office}"
@@ -72,7 +73,7 @@ def _environment(entrant: Entrant) -> Iterator[str]:
 
 
 def _sampling(settings: Mapping[str, Any]) -> Iterator[str]:
-    sent = _mapping(_mapping(settings.get("model")).get("generation"))
+    sent = mapping(mapping(settings.get("model")).get("generation"))
     apart = [
         f"{name} {_shown(sent.get(name))}, the paper's {_shown(wanted)}"
         for name, wanted in SAMPLING.items()
@@ -108,9 +109,5 @@ def _shown(value: Any) -> str:
     return "not sent" if value is None else str(value)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _name(value: Any) -> str:
-    return value if isinstance(value, str) else str(_mapping(value).get("name", ""))
+    return value if isinstance(value, str) else str(mapping(value).get("name", ""))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from react_agent.files import read_json
 from react_agent.layout import REPORT, report_prefix
@@ -12,6 +12,7 @@ from react_agent.skills import Skill
 from reporting.comparing.entrants import Entrant
 from reporting.ledger import paper
 from reporting.ledger.paper import Mode, Signal
+from reporting.runs.runview import mapping
 from skill_evolver.commands.released import LOCK, Pins
 from skill_evolver.commands.settings import RELEASED_SKILLS
 from skill_evolver.engine.history import Provenance, files_digest, previous
@@ -29,6 +30,7 @@ SEED_SKILLS: Mapping[str, tuple[Mode, Mode]] = {
     "xlsx-basic": ("parametric", "creation"),
 }
 """The bundled stand-ins: what each stands for, and the mode of what evolves from it."""
+SIGNALS: Mapping[str, Signal] = {signal: signal for signal in get_args(Signal)}
 MERGE_BATCH = 32
 EMBEDDING = "Qwen3-Embedding-8B"
 OWN_SEED = "the seed skill is this toolkit's own {}, not the paper's"
@@ -62,18 +64,17 @@ def origin_of(entrant: Entrant, dataset: Domain[Any]) -> Origin:
         return _remembered(memory)
     if view.agent == "cli_only":
         return Origin("no skill")
-    wanted = noted.get("digest") if isinstance(noted, dict) else None
+    wanted = mapping(noted).get("digest")
     if view.agent != "cli_skill_preloaded" or not wanted:
         raise Unmatched(f"agent {view.agent or 'not noted'} is none of the paper's")
     for name, (mode, _) in SEED_SKILLS.items():
         if (SKILLS / name).is_dir() and Skill.load(SKILLS / name).digest == wanted:
             return Origin(mode, deviations=(OWN_SEED.format(name),))
-    return _released(wanted) or _evolved(entrant, wanted, dataset)
+    return _released(wanted) or _evolved(provenance_of(entrant, wanted), dataset)
 
 
 def _remembered(memory: Mapping[str, Any]) -> Origin:
     """The baseline ReasoningBank, by what its run noted of the bank."""
-    signals: dict[str, Signal] = {"error": "error", "success": "success", "combined": "combined"}
     writers = {model_size(str(name), "writer of the bank") for name in memory["written_by"]}
     if len(writers) != 1:
         raise Unmatched("its bank was written by several models")
@@ -85,7 +86,7 @@ def _remembered(memory: Mapping[str, Any]) -> Origin:
         "notes and reminder: this toolkit's prompts, not ReasoningBank's",
         *([] if _plain(found) == EMBEDDING else [f"tasks found {by}, the paper's by {EMBEDDING}"]),
     )
-    signal = signals[memory["lessons"]]
+    signal = SIGNALS[memory["lessons"]]
     return Origin(None, author, signal, "ReasoningBank", deviations=deviations)
 
 
@@ -103,16 +104,10 @@ def _released(wanted: str) -> Origin | None:
     return None
 
 
-def _evolved(entrant: Entrant, wanted: str, dataset: Domain[Any]) -> Origin:
-    return _by_provenance(provenance_of(entrant, wanted), dataset)
-
-
 def provenance_of(entrant: Entrant, wanted: str) -> Provenance:
     """The history of its skill, which had the digest `wanted`. Raises Unmatched."""
     name = entrant.first.view.skill
-    sessions = entrant.first.view.sessions
-    environment = sessions[-1].get("environment") if sessions else None
-    root = Path(str(environment.get("skills_dir", ""))) if isinstance(environment, dict) else Path()
+    root = Path(str(entrant.first.view.environment.get("skills_dir", "")))
     folder = root if (root / "SKILL.md").is_file() else root / name
     if not (folder / "SKILL.md").is_file():
         raise Unmatched(f"the skill {name} is no longer at {folder}")
@@ -125,9 +120,8 @@ def provenance_of(entrant: Entrant, wanted: str) -> Provenance:
     return provenance
 
 
-def _by_provenance(provenance: Provenance, dataset: Domain[Any]) -> Origin:
-    signals: dict[str, Signal] = {"error": "error", "success": "success", "combined": "combined"}
-    signal = signals.get(str(provenance.settings.get("lessons")))
+def _evolved(provenance: Provenance, dataset: Domain[Any]) -> Origin:
+    signal = SIGNALS.get(str(provenance.settings.get("lessons")))
     if signal is None:
         raise Unmatched("its skill's history does not say which lessons it was evolved from")
     author, apart = model_size(str(provenance.settings.get("model", "")), "author model")
@@ -164,8 +158,7 @@ def _evolution_apart(provenance: Provenance, author: str) -> list[str]:
         apart.append(f"merge batch {said}, the paper's {MERGE_BATCH} (its code's default 5)")
     if codec != "json":
         apart.append(f"patches in {codec}, the paper's in json")
-    sampling = noted.get("sampling")
-    heat = sampling.get("temperature") if isinstance(sampling, dict) else None
+    heat = mapping(noted.get("sampling")).get("temperature")
     said = "not noted" if heat is None else heat
     apart.append(f"evolver's temperature {said}, the paper's 1.0, its code sends 0.6")
     others = {run.model for run in provenance.runs.values() if not _is(run.model, author)}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from reporting.comparing.tables import Table, wrapped
+from reporting.comparing.tables import Table, plain, wrapped
 from reporting.ledger.rows import LedgerRow, LedgerTable, OwnNumber
 
 CAPTION = "Figures of arXiv 2603.25158 beside our own; differences are listed by run"
@@ -142,11 +142,11 @@ def _flat_lines(row: LedgerRow) -> Iterator[tuple[str, ...]]:
     paper = row.paper
     texts = (paper.table, paper.version, paper.row, paper.author, paper.mode, paper.signal)
     more = (paper.method, paper.user, paper.benchmark, paper.unit)
-    numbers = (f"{paper.value:g}", _plain(paper.delta), _plain(paper.std))
+    numbers = (f"{paper.value:g}", plain(paper.delta), plain(paper.std))
     start = (*(text or "" for text in (*texts, *more)), *numbers, row.status)
     for own in row.own:
         apart, files = "; ".join(own.deviations), " ".join(own.files)
-        yield (*start, _plain(own.value), _plain(own.std), own.path, apart, files)
+        yield (*start, plain(own.value), plain(own.std), own.path, apart, files)
     if not row.own:
         yield (*start, "", "", "", "", "")
 
@@ -170,7 +170,3 @@ def for_paper(ledger: LedgerTable) -> Table:
             for row in ledger.rows
         ),
     )
-
-
-def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"

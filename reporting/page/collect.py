@@ -218,7 +218,8 @@ def verdict_on(
 def _lessons(run: RunView, shown: Shown) -> Iterator[dict[str, Any]]:
     """What analysts made of this trajectory: outcome, gate, and the items of the report."""
     for analysis in run.analyses:
-        if not same_log(Path(analysis.case.trajectory), shown.log_file):
+        recorded = Path(analysis.case.trajectory)
+        if shown.log_file is None or _identity(recorded) != _identity(shown.log_file):
             continue
         records = run.records.get(analysis.kind, ())
         record = next((r for r in records if r.instance_id == analysis.case.instance_id), None)
@@ -233,14 +234,8 @@ def _lessons(run: RunView, shown: Shown) -> Iterator[dict[str, Any]]:
         }
 
 
-def same_log(recorded: Path, file: Path | None) -> bool:
-    """The same run's log in the same run folder, whatever its tag and wherever that was moved."""
-    if file is None:
-        return False
-    return _identity(recorded) == _identity(file)
-
-
 def _identity(path: Path) -> tuple[object, ...]:
+    """What stays of a log in its run folder, whatever its tag and wherever that was moved."""
     name = name_of(path)
     known = (name.agent, name.task_id, name.case) if name else (path.name,)
     depth = 4 if seed_of(path.parent) else 3

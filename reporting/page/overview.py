@@ -9,7 +9,7 @@ from typing import Any, Literal
 from react_agent.models.spending.prices import Prices
 from react_agent.seams import REFUSED
 from reporting.page.evolutionview import EvolutionView
-from reporting.runs.runview import NOT_KNOWN, RunView
+from reporting.runs.runview import NOT_KNOWN, RunView, mapping
 
 TaskOutcome = Literal["solved", "failed", "refused", "infrastructure", "not scored", "not run"]
 BINS = 12
@@ -66,17 +66,13 @@ def run_facts(run: RunView, name: str, prices: Prices) -> dict[str, Any]:
 def made(run: RunView) -> dict[str, str]:
     """When, with what and on what the run was made; of its last start, where there were several."""
     last = run.sessions[-1] if run.sessions else {}
-    about = last.get("environment")
-    environment = about if isinstance(about, Mapping) else {}
-    versions = environment.get("versions")
-    toolkit = versions.get(TOOLKIT, "") if isinstance(versions, Mapping) else ""
     known = {
         "begun": last.get("started_at"),
-        "version": toolkit,
-        "data": environment.get("data_path"),
+        "version": mapping(run.environment.get("versions")).get(TOOLKIT),
+        "data": run.environment.get("data_path"),
         "sandbox": run.settings.get("sandbox"),
         "harness": run.settings.get("harness"),
-        "command": environment.get("command"),
+        "command": run.environment.get("command"),
     }
     return {name: str(value) for name, value in known.items() if value}
 

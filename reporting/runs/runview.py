@@ -102,7 +102,7 @@ class RunView:
         return cls(
             path=Path(path),
             layout=layout,
-            settings=_mapping_or_empty(record.get("settings")),
+            settings=mapping(record.get("settings")),
             sessions=tuple(s for s in _list_or_empty(sessions) if isinstance(s, dict)),
             cases=cases,
             summary={k: v for k, v in summary.items() if k != "results"},
@@ -117,7 +117,7 @@ class RunView:
 
     @property
     def model(self) -> str:
-        described = _mapping_or_empty(self.settings.get("model"))
+        described = mapping(self.settings.get("model"))
         return str(described.get("model") or self.summary.get("model") or "")
 
     @property
@@ -127,12 +127,12 @@ class RunView:
 
     @property
     def skill(self) -> str:
-        return str(_mapping_or_empty(self.settings.get("skill")).get("name", ""))
+        return str(mapping(self.settings.get("skill")).get("name", ""))
 
     @property
     def memory(self) -> str:
         """What stood before each task, and how it was found; empty where nothing did."""
-        noted = _mapping_or_empty(self.settings.get("memory"))
+        noted = mapping(self.settings.get("memory"))
         found = noted.get("embedding_model") or "common words, not vectors"
         return f"{noted['name']} (by {found})" if noted.get("name") else ""
 
@@ -154,15 +154,18 @@ class RunView:
     @property
     def recorded(self) -> bool:
         """The replies came from a cassette: what was run shows mechanics and measures nothing."""
-        return _mapping_or_empty(self.settings.get("model")).get("source") == "replay"
+        return mapping(self.settings.get("model")).get("source") == "replay"
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Where and with what the latest session ran; empty where it is not noted."""
+        return mapping(self.sessions[-1].get("environment")) if self.sessions else {}
 
     @property
     def data_path(self) -> Path | None:
         """The data set as the latest session named it."""
-        environment = _mapping_or_empty(
-            self.sessions[-1].get("environment") if self.sessions else 0
-        )
-        return Path(environment["data_path"]) if environment.get("data_path") else None
+        named = self.environment.get("data_path")
+        return Path(named) if named else None
 
     @property
     def usage(self) -> Usage:
@@ -208,10 +211,7 @@ class RunView:
     def skill_files(self) -> tuple[str, ...]:
         """What its agents had to open to know it; none for a run without a skill, or from before
         this was noted."""
-        environment = _mapping_or_empty(
-            self.sessions[-1].get("environment") if self.sessions else None
-        )
-        return tuple(map(str, _list_or_empty(environment.get("skill_files"))))
+        return tuple(map(str, _list_or_empty(self.environment.get("skill_files"))))
 
     @property
     def activation(self) -> Mapping[str, tuple[Opening, ...]]:
@@ -271,7 +271,7 @@ def _mapping(value: Any, file: Path) -> dict[str, Any]:
     return value
 
 
-def _mapping_or_empty(value: Any) -> dict[str, Any]:
+def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 

@@ -4,7 +4,7 @@ Each stands against the run without a skill of the same model on the same benchm
 one, by the rule of `compare` with Holm's correction over the whole table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -12,13 +12,12 @@ from pydantic import BaseModel
 from react_agent.errors import ContractError
 from react_agent.runs.reproduced import runs_of
 from react_agent.skills import Skill
-from reporting.comparing.comparison import Pair, Range, Word
+from reporting.comparing.comparison import Interval, Pair, Word
 from reporting.comparing.entrants import Entrant, load_entrant, load_entrants
 from reporting.comparing.standings import paired, standing_of
 from reporting.ledger.matching import identify
 from reporting.ledger.origins import SEED_SKILLS, Unmatched, provenance_of
 from reporting.ledger.paper import load_rows
-from reporting.transfer.settings import Transfer
 from spreadsheet_agent import SKILLS
 
 NO_SKILL = "no skill"
@@ -44,7 +43,7 @@ class Cell(BaseModel, frozen=True):
     tasks: int
     seeds: int
     accuracy: float
-    interval: Range
+    interval: Interval
     against: str = ""
     """Path of the run without a skill; empty where there is none of this model and benchmark."""
     difference: float | None = None
@@ -61,14 +60,14 @@ class TransferTable(BaseModel, frozen=True):
     cells: tuple[Cell, ...]
 
 
-def transfer_table(settings: Transfer) -> TransferTable:
+def transfer_table(runs: Iterable[Path], data_path: Path | None = None) -> TransferTable:
     """Raises ContractError for what is no run with verdicts."""
-    sides = [load_entrant(str(path), path) for path in runs_of(settings.runs)]
+    sides = [load_entrant(str(path), path) for path in runs_of(runs)]
     bare = {_place(side): side for side in sides if not side.first.view.skill}
     measured, notes = _measured(sides, bare)
     return TransferTable(
         cells=tuple(
-            _cell(side, measured.get(side.path), notes.get(side.path, ""), settings.data_path)
+            _cell(side, measured.get(side.path), notes.get(side.path, ""), data_path)
             for side in sides
         )
     )

@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from react_agent.cli import OK
-from react_agent.configfile import first_problem
+from react_agent.configfile import read_record
 from react_agent.errors import ContractError
-from react_agent.files import digest_tree, read_json, write_json
+from react_agent.files import digest_tree, write_json
 from react_agent.flags import run_stage
 from react_agent.text import say
 from react_agent.threads import in_thread
@@ -104,12 +104,7 @@ def _compare(found: dict[str, str], expected: dict[str, str], where: str) -> Non
 
 
 def _read(path: Path) -> Pins:
-    if not path.exists():
-        return Pins()
-    try:
-        return Pins.model_validate(read_json(path))
-    except ValidationError as error:
-        raise ContractError(f"{path}: {first_problem(error)}") from None
+    return read_record(Pins, path) if path.exists() else Pins()
 
 
 def _agreed(folders: list[Path]) -> bool:
@@ -124,7 +119,3 @@ def _agreed(folders: list[Path]) -> bool:
         say("no terminal to ask on; run again with --accept-licences")
         return False
     return input("Do you accept these licences? [y/N] ").strip().lower() in ("y", "yes")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

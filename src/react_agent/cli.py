@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal, say
@@ -43,16 +43,6 @@ def script_parser(description: str, epilog: str = "") -> argparse.ArgumentParser
     return _Parser(
         description=description, epilog=epilog, formatter_class=_Help, allow_abbrev=False
     )
-
-
-def add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> None:
-    """Register `--some_flag` and `--some-flag` alike; help shows the spelling given here."""
-    other = "--" + (name[2:].replace("_", "-") if "_" in name[2:] else name[2:].replace("-", "_"))
-    parser._option_string_actions[other] = parser.add_argument(name, **settings)
-
-
-def comma_list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 class _Once(logging.Filter):

@@ -43,6 +43,14 @@ def first_problem(error: ValidationError, whole: str = "the whole") -> str:
     return f"{field}: {first['msg']}"
 
 
+def read_record(cls: type[Record], path: Path) -> Record:
+    """Raises ContractError that names file and field."""
+    try:
+        return cls.model_validate(read_json(path))
+    except ValidationError as error:
+        raise ContractError(f"{path}: {first_problem(error)}") from None
+
+
 def read_records(cls: type[Record], path: Path) -> list[Record]:
     """Of a file of JSON lines; torn ones are passed over.
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import MISSING, replace
 from typing import Any
 
-from react_agent.cli import BAD_INPUT, OK, add_flag, comma_list, run_script, script_parser
+from react_agent.cli import BAD_INPUT, OK, run_script, script_parser
 from react_agent.settings import About, Kind, Settings, SettingsT, described, misfit
 from react_agent.text import say
 
@@ -59,8 +59,7 @@ def parser_of(
 
 def read(settings: type[SettingsT], args: argparse.Namespace) -> SettingsT:
     """The settings that parsed flags stand for. Raises ContractError."""
-    given = {path: getattr(args, path) for path, *_ in flags_of(settings)}
-    return _built(settings, None, given, "")
+    return settings(**_given(settings, None, args, ""))
 
 
 def flags_of(
@@ -100,26 +99,26 @@ def as_argv(settings: Settings) -> list[str]:
         elif about.positional:
             found += [str(one) for one in (value if kind.many else (value,))]
         elif value is not None:
-            text = ",".join(map(str, value)) if kind.many else _text(value)
+            text = ",".join(map(str, value)) if kind.many else str(value)
+            if isinstance(value, float):
+                text = text.removesuffix(".0")
             # A list of numbers that begins with a minus would be taken for a flag.
             found += [f"{spelled}={text}"] if text.startswith("-") else [spelled, text]
     return found
 
 
-def _built(
-    settings: type[SettingsT], defaults: SettingsT | None, given: Mapping[str, Any], prefix: str
-) -> SettingsT:
+def _given(
+    settings: type[Settings], defaults: Any, args: argparse.Namespace, prefix: str
+) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, kind, about, field in described(settings):
-        default = getattr(defaults, name) if defaults else field.default
         if kind.nested:
-            values[name] = _built(kind.base, default, given, f"{prefix}{name}.")
+            inner: Any = getattr(defaults, name) if defaults else field.default
+            values[name] = replace(inner, **_given(kind.base, inner, args, f"{prefix}{name}."))
         elif not about.hidden:
-            value = given[prefix + name]
+            value = getattr(args, prefix + name)
             values[name] = tuple(value) if kind.many else value
-        elif default is not MISSING:
-            values[name] = default
-    return settings(**values)
+    return values
 
 
 def _add(
@@ -134,7 +133,7 @@ def _add(
     text = f"{about.text}; default: {unsaid}" if unsaid else about.text
     more: dict[str, Any] = {"help": text.replace("%", "%%")}
     if kind.base is bool:
-        add_flag(group, flag, dest=path, action="store_true", **more)
+        _add_flag(group, flag, dest=path, action="store_true", **more)
         return
     more["type"] = _parser_of(kind, about)
     choices = about.choices or kind.choices
@@ -144,17 +143,23 @@ def _add(
         named = flag.lstrip("-").replace("-", "_").upper()
         more["metavar"] = about.unit or ("NAMES" if choices else named)
     if about.positional:
-        more["nargs"] = "+" if kind.many and default is MISSING else "*" if kind.many else None
         more["metavar"] = about.unit or flag
         if kind.many:
+            more["nargs"] = "+" if default is MISSING else "*"
             more["type"] = _parser_of(replace(kind, many=False), about)
-        group.add_argument(path, **{k: v for k, v in more.items() if v is not None})
+        group.add_argument(path, **more)
         return
     if default is MISSING:
         more["required"] = True
     else:
         more["default"] = default
-    add_flag(group, flag, dest=path, **more)
+    _add_flag(group, flag, dest=path, **more)
+
+
+def _add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> None:
+    """Register `--some_flag` and `--some-flag` alike; help shows the spelling given here."""
+    other = "--" + (name[2:].replace("_", "-") if "_" in name[2:] else name[2:].replace("-", "_"))
+    parser._option_string_actions[other] = parser.add_argument(name, **settings)
 
 
 def _parser_of(kind: Kind, about: About) -> Callable[[str], Any]:
@@ -170,15 +175,10 @@ def _parser_of(kind: Kind, about: About) -> Callable[[str], Any]:
         return value
 
     def many(text: str) -> tuple[Any, ...]:
-        return tuple(one(piece) for piece in comma_list(text))
+        return tuple(one(piece.strip()) for piece in text.split(",") if piece.strip())
 
     return many if kind.many else one
 
 
 def _spelled(flag: str, hyphens: bool) -> str:
     return "--" + (flag.replace("_", "-") if hyphens else flag)
-
-
-def _text(value: Any) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)

@@ -195,7 +195,8 @@ class Facts:
 class Domain(Protocol[CaseT]):
     """A benchmark: which cases there are, how one is laid out, and what its result is worth.
 
-    It is opened for one data set (`OpenDomain`). `score`, `facts`, `check` and what else reads
+    What registry.DOMAINS names opens it: given the path of a data set, and a Reading or None, it
+    raises ContractError where that does not fit. `score`, `facts`, `check` and what else reads
     what an agent wrote are asked inside `with domain:`, where a domain may keep processes.
     """
 
@@ -356,12 +357,6 @@ class Reading:
     memory_mb: int = 1536
     scoring: Any = None
     """Of the domain's own class; None for its usual ones."""
-
-
-class OpenDomain(Protocol):
-    """What registry.DOMAINS names. Raises ContractError for a data set that does not fit."""
-
-    def __call__(self, data_path: Path, reading: Reading | None = None) -> Domain[Any]: ...
 
 
 class Harness(Protocol):

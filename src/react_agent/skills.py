@@ -128,10 +128,6 @@ class Skill:
         return read_metadata(self.text)
 
     @property
-    def description(self) -> str:
-        return str(self.metadata.get("description", ""))
-
-    @property
     def packages(self) -> tuple[str, ...]:
         """What its scripts need of the agent's Python, as its frontmatter says:
 
@@ -149,11 +145,6 @@ class Skill:
     def body(self) -> str:
         """SKILL.md without its frontmatter, readable or not."""
         return split_frontmatter(self.text)[1].strip("\n") + "\n"
-
-    @property
-    def size(self) -> dict[str, int]:
-        """Lines of every text file."""
-        return {path: len(text.splitlines()) for path, text in self.files.items()}
 
 
 def find_skill(root: Path, name: str | None = None) -> Skill:

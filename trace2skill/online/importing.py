@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from react_agent.configfile import first_problem
+from react_agent.configfile import read_records
 from react_agent.errors import ContractError
 from react_agent.evidence import Session
 from react_agent.files import digest, read_json, read_lines, write_json, write_whole
@@ -126,15 +124,7 @@ def _open(layout: RunLayout) -> dict[str, CaseResult]:
             layout.settings,
             {"settings": {"domain": SOURCE, "agent": SOURCE}, "sessions": []},
         )
-    known = {}
-    for number, line in enumerate(read_lines(layout.lines), start=1):
-        try:
-            case = CaseResult.model_validate(line)
-        except ValidationError as error:
-            problem = first_problem(error, "the whole line")
-            raise ContractError(f"{layout.lines}: line {number}: {problem}") from None
-        known[case.id] = case
-    return known
+    return {case.id: case for case in read_records(CaseResult, layout.lines)}
 
 
 def _instructions(layout: RunLayout) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from analysis.analysts.analysing import analyse
 from analysis.analysts.settings import (
@@ -21,9 +21,8 @@ from analysis.analysts.settings import (
     RunChoice,
 )
 from analysis.lessons.records import LessonRecord, load_records, save_records
-from react_agent.configfile import first_problem
-from react_agent.errors import ContractError
-from react_agent.files import VERSION_CONTROL, read_json, read_lines, write_json
+from react_agent.configfile import read_record, read_records
+from react_agent.files import VERSION_CONTROL, read_json, write_json
 from react_agent.layout import (
     ANALYSIS_SUMMARY,
     CHANGE_LOG,
@@ -107,13 +106,7 @@ class Place:
 
 def rounds(home: Home) -> list[Round]:
     """In order. Raises ContractError for a file that does not fit."""
-    found = []
-    for file in sorted(home.rounds.glob(f"*/{ROUND}")):
-        try:
-            found.append(Round.model_validate(read_json(file)))
-        except ValidationError as error:
-            raise ContractError(f"{file}: {first_problem(error)}") from None
-    return found
+    return [read_record(Round, file) for file in sorted(home.rounds.glob(f"*/{ROUND}"))]
 
 
 def save(home: Home, one: Round) -> Round:
@@ -313,7 +306,4 @@ class Rejected(BaseModel, frozen=True):
 
 def rejected(home: Home) -> list[Rejected]:
     """Raises ContractError for a line that does not fit."""
-    try:
-        return [Rejected.model_validate(line) for line in read_lines(home.rejected)]
-    except ValidationError as error:
-        raise ContractError(f"{home.rejected}: {first_problem(error)}") from None
+    return read_records(Rejected, home.rejected)

@@ -8,9 +8,8 @@ from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.layout import BUDGET
 from react_agent.text import say
+from reporting.comparing.command import Comparison, compare_runs
 from reporting.comparing.comparison_text import percent, points
-from reporting.comparing.settings import Comparison
-from reporting.comparing.stage import compare_runs
 from reporting.comparing.tables import Table
 from reporting.ledger.paper import load_rows
 from skill_evolver.engine.result import NOT_WRITTEN

@@ -12,7 +12,8 @@ from react_agent.cli import code_of
 from react_agent.errors import Trace2SkillError
 from react_agent.text import for_terminal, one_line, say
 from react_agent.threads import in_thread
-from reporting import compare, report
+from reporting.comparing import command as compare
+from reporting.page import command as report
 from skill_evolver import evolve
 from spreadsheet_agent import rollouts, triage
 from spreadsheetbench import evaluate

@@ -25,7 +25,7 @@ from react_agent.layout import (
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts, Triage
-from reporting.comparing.settings import Comparison
+from reporting.comparing.command import Comparison
 from reporting.page.settings import Report
 from skill_evolver.engine.settings import Evolution
 from spreadsheetbench.scoring.settings import Scoring

@@ -91,7 +91,10 @@ class OwnTasks(TextAnswerDomain):
         if self.records[task_id].truth.check:
             result = await self._run_check(task_id, answer)
             passed = result.exit_code == 0 and not result.killed
-            return Judged(float(passed), passed, passed, "" if passed else _ended(result))
+            how = f"exit code {result.exit_code}"
+            how = f"was stopped ({result.killed})" if result.killed else how
+            why = "" if passed else f"the check says no: {how}"
+            return Judged(float(passed), passed, passed, why)
         golds, found = self.golds(task_id), " ".join(answer.split())
         passed = any(" ".join(gold.split()) == found for gold in golds)
         relaxed = any(" ".join(gold.casefold().split()) == found.casefold() for gold in golds)
@@ -193,8 +196,3 @@ def _record(path: Path, number: int, found: Any) -> OwnTask:
     if bool(truth.file.strip()) != bool(truth.cells.strip()):
         raise ContractError(f"{place}: truth: file and cells go together")
     return record
-
-
-def _ended(result: BashResult) -> str:
-    how = f"was stopped ({result.killed})" if result.killed else f"exit code {result.exit_code}"
-    return f"the check says no: {how}"

@@ -49,13 +49,19 @@ class ReActHarness:
         async with case as shell:
 
             async def bash(command: str) -> str:
-                return await shell.observe(command, self._most(command))
+                reads_skill = self.skill_folder and str(self.skill_folder) in command
+                most = SKILL_OBSERVATION if reads_skill else MAX_OBSERVATION
+                return await shell.observe(command, most)
+
+            def unfinished() -> str:
+                missing = workspace.missing()
+                return self.prompts.render("missing_output.j2", missing=missing) if missing else ""
 
             agent = ReActAgent(
                 given.model,
                 [Tool("bash", ("command",), bash, limit=None)],
                 max_turns=given.max_turns,
-                unfinished=lambda: self._reminder(workspace),
+                unfinished=unfinished,
                 seconds=given.seconds,
                 prompts=self.prompts,
             )
@@ -72,12 +78,3 @@ class ReActHarness:
             skill_folder=self.skill_folder,
         )
         return briefing(system, self.equipment.task(workspace), workspace.images)
-
-    def _most(self, command: str) -> int:
-        """Characters of an observation."""
-        reads_skill = self.skill_folder and str(self.skill_folder) in command
-        return SKILL_OBSERVATION if reads_skill else MAX_OBSERVATION
-
-    def _reminder(self, workspace: Workspace) -> str:
-        missing = workspace.missing()
-        return self.prompts.render("missing_output.j2", missing=missing) if missing else ""

@@ -104,7 +104,11 @@ class RunFolder:
         else:
             if found is None or self.lines_file.exists():
                 self._refuse_strangers(outputs)
-            self._take(found or ())
+            for result in found or ():  # this run's from now on
+                self.add(result)
+            earlier = self.results_file.with_stem(f"{self.results_file.stem}_before")
+            if self.results_file.is_file() and not earlier.exists():
+                write_whole(earlier, self.results_file.read_bytes())
             self._record = {"settings": dict(settings), "sessions": []}
         session = {"started_at": now(), "environment": dict(environment), "seconds": 0.0}
         self._record["sessions"].append(session)
@@ -135,14 +139,6 @@ class RunFolder:
                 f"{stranger or self.lines_file}); give another --output_dir, --missing_only to "
                 "take them as done, or --overwrite"
             )
-
-    def _take(self, found: Iterable[CaseResult]) -> None:
-        """What was there is this run's from now on; the summary it had is kept beside ours."""
-        for result in found:
-            self.add(result)
-        earlier = self.results_file.with_stem(f"{self.results_file.stem}_before")
-        if self.results_file.is_file() and not earlier.exists():
-            write_whole(earlier, self.results_file.read_bytes())
 
     def is_finished(self, key: Key, *, missing_only: bool = False) -> bool:
         """The case needs no run: the agent ended it and its output is still what it was."""

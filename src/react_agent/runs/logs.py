@@ -114,7 +114,9 @@ def parse_markdown(text: str) -> Log:
             continue
         body = text[section.end() : end].removeprefix("\n\n").removesuffix("\n\n")
         role: Role = section[2].lower()  # type: ignore[assignment]
-        messages.append(Message(role=role, content=_unbody(body)))
+        if fenced := _FENCED.match(body):
+            body = f"Observation:\n{fenced[2]}"
+        messages.append(Message(role=role, content=_ESCAPED_SECTION.sub(r"\1", body)))
     return Log(tuple(messages), result if ended else {}, title[1] if title else "")
 
 
@@ -242,12 +244,6 @@ def _body(message: Message) -> str:
     longest = max((len(run) for run in re.findall(r"`{3,}", inner)), default=2)
     fence = "`" * (longest + 1)
     return f"Observation:\n{fence}\n{inner}\n{fence}"
-
-
-def _unbody(body: str) -> str:
-    fenced = _FENCED.match(body)
-    content = f"Observation:\n{fenced[2]}" if fenced else body
-    return _ESCAPED_SECTION.sub(r"\1", content)
 
 
 def _one_line(value: object) -> str:

@@ -52,20 +52,18 @@ def summary_lines(evaluation: Evaluation, title: str) -> Iterator[str]:
         failed = [task for task in evaluation.results if task.error]
         yield f"Errors           {len(failed)}: {_listed([task.id for task in failed])}"
         yield f"  first: {failed[0].error}"
-    if summary.dropped:
-        yield f"Dropped          {len(summary.dropped)} with nothing to score them by: " + _listed(
-            summary.dropped
-        )
-    if summary.infrastructure:
-        yield (
-            f"Infrastructure   {len(summary.infrastructure)} not finished for reasons that are not "
-            f"the agent's, counted as they stand: {_listed(summary.infrastructure)}"
-        )
-    if summary.refused:
-        yield (
-            f"Refused          {len(summary.refused)} ended by a content filter of the endpoint, "
-            f"counted as they stand: {_listed(summary.refused)}"
-        )
+    stands = "counted as they stand"
+    for name, tasks, why in (
+        ("Dropped", summary.dropped, "with nothing to score them by"),
+        (
+            "Infrastructure",
+            summary.infrastructure,
+            f"not finished for reasons that are not the agent's, {stands}",
+        ),
+        ("Refused", summary.refused, f"ended by a content filter of the endpoint, {stands}"),
+    ):
+        if tasks:
+            yield f"{name:<16} {len(tasks)} {why}: {_listed(tasks)}"
     if summary.rules_differ:
         names = sorted({name for found in summary.rules_differ.values() for name in found})
         shares = [

@@ -17,6 +17,11 @@ LONGEST = 40_000
 """Characters of one message."""
 INJECTED = 8_000
 """Of what a client put in: it repeats itself in every session."""
+HEADS = {
+    "injected": "[put in by the client]\n",
+    "abort": "[the user stopped the agent]\n",
+    "feedback": "[feedback of the user]\n",
+}
 DONE = "ACTION: TASK_COMPLETE"
 """Ends a turn in which the agent hands back to the user."""
 
@@ -76,9 +81,6 @@ def task_name(identifier: str) -> str:
 def messages_of(steps: Sequence[Step]) -> tuple[list[Message], dict[int, int]]:
     """In the agent's own form: a reply with its tool call, and what came back for it."""
     writer = _Writer(steps)
-    for number, step in enumerate(steps, start=1):
-        writer.take(number, step)
-    writer.end_turn()
     return writer.messages, writer.places
 
 
@@ -88,36 +90,34 @@ class _Writer:
         self.places: dict[int, int] = {}
         self._said: list[tuple[int, str]] = []
         self._begun = False
-        self._results: dict[str, tuple[int, Step]] = {}
-        for number, step in enumerate(steps, start=1):
-            if step.kind == "tool_result" and step.call:
-                self._results.setdefault(step.call, (number, step))
-
-    def take(self, number: int, step: Step) -> None:
-        if step.kind in ("thought", "say"):
-            if step.text.strip():
-                self._said.append((number, step.text.strip()))
-            return
-        if step.kind in ("tool_call", "skill_load"):
-            self._call(number, step)
-            return
-        if number in self.places:  # a result that stands behind its call already
-            return
-        if step.kind == "tool_result":
-            self._put("user", f"Observation:\n{step.text}", [number])
-            return
-        self.end_turn()
-        if step.kind == "injected" and not self._begun:
-            self._put("system", step.text, [number], INJECTED)
-            return
-        self._begun = True
-        heads = {
-            "injected": "[put in by the client]\n",
-            "abort": "[the user stopped the agent]\n",
-            "feedback": "[feedback of the user]\n",
+        numbered = list(enumerate(steps, start=1))
+        self._results = {
+            step.call: (number, step)
+            for number, step in reversed(numbered)
+            if step.kind == "tool_result" and step.call
         }
-        limit = INJECTED if step.kind == "injected" else LONGEST
-        self._put("user", heads.get(step.kind, "") + step.text, [number], limit)
+        for number, step in numbered:
+            self._take(number, step)
+        self._end_turn()
+
+    def _take(self, number: int, step: Step) -> None:
+        if step.kind in ("thought", "say"):
+            if text := step.text.strip():
+                self._said.append((number, text))
+        elif step.kind in ("tool_call", "skill_load"):
+            self._call(number, step)
+        elif number in self.places:
+            pass  # a result that stands behind its call already
+        elif step.kind == "tool_result":
+            self._put("user", f"Observation:\n{step.text}", [number])
+        else:
+            self._end_turn()
+            limit = INJECTED if step.kind == "injected" else LONGEST
+            if step.kind == "injected" and not self._begun:
+                self._put("system", step.text, [number], limit)
+            else:
+                self._begun = True
+                self._put("user", HEADS.get(step.kind, "") + step.text, [number], limit)
 
     def _call(self, number: int, step: Step) -> None:
         self._begun = True
@@ -132,7 +132,7 @@ class _Writer:
         if found:
             self._put("user", f"Observation:\n{found[1].text}", [found[0]])
 
-    def end_turn(self) -> None:
+    def _end_turn(self) -> None:
         if self._said:
             self._begun = True
             self._reply(DONE, [])

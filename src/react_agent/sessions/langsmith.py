@@ -60,7 +60,12 @@ class LangSmith(LineEvidence):
 
 def _runs(file: Path) -> tuple[list[Row], tuple[str, ...]]:
     """Also those that stand inside their parents; and what is wrong with lines."""
-    rows, problems = (_whole(file), ()) if file.suffix == ".json" else rows_of(file)
+    problems: tuple[str, ...] = ()
+    if file.suffix == ".json":
+        value = document(file)
+        rows = items(value.get("runs", [value]) if isinstance(value, dict) else value)
+    else:
+        rows, problems = rows_of(file)
     todo, found = list(reversed(rows)), []
     seen: set[str] = set()
     while todo:
@@ -72,13 +77,6 @@ def _runs(file: Path) -> tuple[list[Row], tuple[str, ...]]:
             inside = {"trace_id": _trace(run), "parent_run_id": known}
             todo += [Row({**inside, **child}) for child in reversed(run.rows("child_runs"))]
     return found, problems
-
-
-def _whole(file: Path) -> list[Row]:
-    value = document(file)
-    if isinstance(value, dict):
-        value = value.get("runs", [value])
-    return items(value)
 
 
 def _trace(run: Row) -> str:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from react_agent.bundled import PRICES
-from react_agent.configfile import first_problem
-from react_agent.errors import ContractError
-from react_agent.files import read_json
+from react_agent.configfile import read_record
 from react_agent.model import Usage
 
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -59,10 +57,7 @@ class Prices(BaseModel):
         path = Path(given)
         if given == PRICES and not path.exists():
             return cls()
-        try:
-            return cls.model_validate(read_json(path))
-        except ValidationError as error:
-            raise ContractError(f"{path}: {first_problem(error)}") from None
+        return read_record(cls, path)
 
     def find(self, model: str) -> Price | None:
         return self.models.get(model) or self.models.get("*")

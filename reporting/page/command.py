@@ -1,7 +1,5 @@
 """`trace2skill report RUN...`: one HTML file that shows runs, trajectories, cells and lessons."""
 
-import sys
-
 from react_agent.cli import OK
 from react_agent.flags import run_stage
 from react_agent.text import say
@@ -32,7 +30,3 @@ def work(settings: Report) -> int:
         files = "1 file" if page.problems == 1 else f"{page.problems} files"
         say(f"  {files} could not be used; the page lists them")
     return OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())
