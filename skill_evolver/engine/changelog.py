@@ -10,7 +10,6 @@ from skill_evolver.engine.finish import ANCHORS, Finished, Finisher
 from skill_evolver.engine.history import Provenance
 from skill_evolver.engine.inputs import LessonEntry
 from skill_evolver.engine.map_reduce import Evolver
-from skill_evolver.engine.store import Tally
 from skill_evolver.guard.echo import Change
 from skill_evolver.guard.injections import RULES as SCREENED
 from skill_evolver.guard.screening import PREFIX, Flagged, Review
@@ -155,12 +154,6 @@ def summary(
         "repairs": result.repairs,
         "problems": [str(p) for p in result.problems],
         "failures": sorted(evolver.failures),
-        **_cost(tally),
-    }
-
-
-def _cost(tally: Tally) -> dict[str, Any]:
-    return {
         "calls": {
             "made": sum(tally.calls.values()),
             "by_phase": tally.calls,

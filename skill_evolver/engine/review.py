@@ -16,21 +16,20 @@ from pydantic import ValidationError
 from react_agent.configfile import first_problem
 from react_agent.files import digest
 from react_agent.model import Message, briefing
-from react_agent.templates import Prompts
+from skill_evolver.engine.asking import PROMPTS
 from skill_evolver.engine.finish import EditStep, Finished, Finisher
-from skill_evolver.guard.guardrails import Guard, flagged_problems
+from skill_evolver.guard.guardrails import Guard
 from skill_evolver.guard.injections import Finding
 from skill_evolver.guard.screening import PREFIX, EditVerdict, Review
-from skill_evolver.lineage.grouping import numbered
+from skill_evolver.lineage.grouping import of_edits
 from skill_evolver.patches.apply import Document, Line, to_files
 from skill_evolver.patches.build import build
 from skill_evolver.patches.codecs import PatchFormatError
 from skill_evolver.patches.patch import ExactEdit
 from skill_evolver.patches.places import to_lines
-from skill_evolver.patches.rules import mentions, new_problems
+from skill_evolver.patches.rules import mentions
 
 RULE = "review"
-PROMPTS = Prompts("skill_evolver")
 REASON = 300
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -150,18 +149,13 @@ def _without(
         for edit, reason in {edit.id: (edit, reason) for edit, reason in lost}.values():
             ledger.drop(edit, RULE, "pair", reason)
             gone.add(edit.id)
-    lessons = [le.model_copy(update={"edits": _kept(le.edits, gone)}) for le in result.lessons]
-    lessons = numbered([le for le in lessons if le.edits], finisher.first_lesson)
+    alive = {i for lesson in result.lessons for i in lesson.edits} - gone
+    lessons = of_edits(result.lessons, alive, finisher.first_lesson)
     files = to_files(built.document)
-    faults = [finisher.evolver.check(f, limit) for f in (guard.files, files)]
-    problems = [*new_problems(*faults), *flagged_problems(guard, files)]
+    problems = finisher.problems(guard, files)
     return replace(
         result, files=files, built=built, steps=steps, lessons=lessons, problems=problems
     )
-
-
-def _kept(edits: Sequence[str], gone: set[str]) -> tuple[str, ...]:
-    return tuple(name for name in edits if name not in gone)
 
 
 def _alone(now: Sequence[EditStep], before: Sequence[EditStep]) -> list[tuple[ExactEdit, str]]:
