@@ -125,7 +125,7 @@ def test_killed_at_random_moments_the_skill_is_the_old_or_the_new_one(tmp_path: 
     assert provenance.files() == dict(Skill.load(skill).files)
 
 
-@pytest.mark.parametrize("moment", ["writing.keep", "evolution._report"])
+@pytest.mark.parametrize("moment", ["writing.keep", "evolution.change_log"])
 def test_killed_between_the_swap_and_the_bookkeeping(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -269,7 +269,7 @@ async def _stability(skill: Path, records: Path, cwd: Path) -> str:
     cwd.mkdir()
     async with author_server([], lambda role, number: None) as server:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "skill_evolver.commands.stability", "--skill-dir", str(skill),
+            sys.executable, "-m", "trace2skill", "stability", "--skill-dir", str(skill),
             "--error-json", str(records), "--model", "m", "--merge-batch-size", "3",
             "--times", "2", env=environment(server.url), cwd=cwd,
             stdout=subprocess.PIPE,

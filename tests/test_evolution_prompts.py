@@ -8,8 +8,9 @@ import pytest
 from evolving import Author, make_records, role_of
 
 from react_agent.skills import Skill, split_frontmatter
-from skill_evolver.engine.inputs import Selection, load_entries
+from skill_evolver.engine.inputs import load_entries
 from skill_evolver.engine.map_reduce import EvolutionSettings, Evolver
+from skill_evolver.engine.settings import Evolution
 from skill_evolver.engine.store import Store
 from skill_evolver.lineage.provenance import leaf
 from skill_evolver.patches.codecs import Codec, JsonCodec, MarkdownCodec
@@ -34,9 +35,8 @@ def test_map_prompts_share_their_beginning(
     tmp_path: Path, lessons: str, variant: str, codec: Codec, size: int
 ) -> None:
     skill = Skill.load(PROJECT / "spreadsheet_agent" / "skills" / "xlsx")
-    entries, _ = load_entries(
-        [(make_records(tmp_path / "r.json", 8), "error")], "records", Selection()
-    )
+    file = make_records(tmp_path / "r.json", 8)
+    entries, _ = load_entries(Evolution(skill_dir=skill.root, error_json=file))
     settings = EvolutionSettings(lessons, variant, codec, batch_size=size)  # type: ignore[arg-type]
     evolver = Evolver(skill, Store(tmp_path, Author()), settings)
     prompts = [evolver.map_prompt(skill.files, batch) for batch in evolver.batches(entries)]

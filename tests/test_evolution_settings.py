@@ -19,7 +19,7 @@ from react_agent.registry import SKILL_FORMATS, find
 from react_agent.skill_format import Problem, SkillFormat
 from react_agent.skills import Skill, list_backups
 from skill_evolver.engine.evolution import evolve
-from skill_evolver.engine.inputs import Selection, load_entries
+from skill_evolver.engine.inputs import load_entries
 from skill_evolver.engine.result import NOT_WRITTEN
 from skill_evolver.engine.settings import (
     CombinedEvolution,
@@ -207,8 +207,8 @@ def test_replies_that_an_earlier_version_kept_are_found(skill: Path, records: Pa
     assert job_of(skill, records).places.intermediates == job.places.home / "intermediates"
 
 
-def keys(records: Path, selection: Selection) -> list[str]:
-    entries, _ = load_entries([(records, "error")], "auto", selection)
+def keys(records: Path, **chosen: Any) -> list[str]:
+    entries, _ = load_entries(Evolution(skill_dir=records, error_json=records, **chosen))
     return [entry.key for entry in entries]
 
 
@@ -232,25 +232,27 @@ def shuffled(names: list[str], seed: int) -> list[str]:
 
 
 def test_records_are_shuffled_and_then_sliced(records: Path, names: list[str]) -> None:
-    chosen = keys(records, Selection(start=2, end=6, shuffle_seed=5))
+    chosen = keys(records, start_idx=2, end_idx=6, shuffle_seed=5)
     assert chosen == shuffled(names, 5)[2:6]
-    assert keys(records, Selection(start=2, end=6)) == names[2:6]
+    assert keys(records, start_idx=2, end_idx=6) == names[2:6]
 
 
 def test_tasks_are_shuffled_sliced_and_the_first_ones_taken(
     records: Path, tasks: Path, names: list[str]
 ) -> None:
     wanted = shuffled([*names, "900-1", "900-2"], 5)[1:9][:4]
-    chosen = keys(records, Selection(tasks, 1, 9, shuffle_seed=5, sample=4))
+    chosen = keys(
+        records, data_path=tasks, start_idx=1, end_idx=9, shuffle_seed=5, sample_task_count=4
+    )
     assert chosen == [name for name in names if name in wanted]
 
 
 def test_without_a_data_set_a_sample_is_drawn_in_the_order_of_the_file(
     records: Path, names: list[str]
 ) -> None:
-    chosen = keys(records, Selection(shuffle_seed=7, sample=5))
+    chosen = keys(records, shuffle_seed=7, sample_task_count=5)
     assert chosen == [n for n in names if n in random.Random(7).sample(names, 5)]
-    assert keys(records, Selection(sample=99)) == names
+    assert keys(records, sample_task_count=99) == names
 
 
 def test_the_seed_of_a_sample_is_the_seed_of_the_shuffle(skill: Path, records: Path) -> None:
@@ -267,7 +269,7 @@ def test_the_second_record_of_a_run_counts_as_none(tmp_path: Path, records: Path
     alone = {**found[1], "instance_id": "13-1_prompt"}
     file = tmp_path / "doubled.json"
     file.write_text(json.dumps([*found, double, alone]))
-    assert keys(file, Selection()) == [*keys(records, Selection()), "13-1_prompt"]
+    assert keys(file) == [*keys(records), "13-1_prompt"]
 
 
 def test_patterns_of_the_release_show_the_errors_that_they_cover(tmp_path: Path) -> None:
@@ -280,7 +282,7 @@ def test_patterns_of_the_release_show_the_errors_that_they_cover(tmp_path: Path)
     }
     file = tmp_path / "patterns.json"
     file.write_text(json.dumps(groups))
-    entries, patterns = load_entries([(file, "error")], "auto", Selection())
+    entries, patterns = load_entries(Evolution(skill_dir=tmp_path, error_json=file))
     cause, memory, success = entries
     assert patterns
     assert f"Errors it covers: {text}" in cause.text

@@ -1,7 +1,6 @@
 """`trace2skill blame SKILL/SKILL.md:LINE`: a line, its edits and sources, their trajectories."""
 
 import difflib
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,7 +134,3 @@ def describe_run(run: "Run") -> str:
     if run.report:
         parts.append(f"report {run.report}")
     return f"trajectory {run.key}: {'; '.join(parts)}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

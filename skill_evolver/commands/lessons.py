@@ -42,7 +42,3 @@ def _work(settings: LessonList) -> int:
         say(f"{lesson.id:<6}{lesson.support:>8}  {lesson.title} (reverted)")
     say(f"{len(provenance.lessons)} lessons; explained by {file}", file=sys.stderr)
     return OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())

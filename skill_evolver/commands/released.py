@@ -119,7 +119,3 @@ def _agreed(folders: list[Path]) -> bool:
         say("no terminal to ask on; run again with --accept-licences")
         return False
     return input("Do you accept these licences? [y/N] ").strip().lower() in ("y", "yes")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

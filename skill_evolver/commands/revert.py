@@ -116,7 +116,3 @@ def carried_over(
         else:
             files.pop(path, None)
     return files
-
-
-if __name__ == "__main__":
-    sys.exit(main())

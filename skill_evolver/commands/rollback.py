@@ -1,6 +1,5 @@
 """`trace2skill rollback SKILL`: bring back an earlier version of a skill, whole."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +74,3 @@ def _choose(backups: list[Path], name: str | None, now: str, folder: Path) -> Pa
         if Skill.load(path).digest != now:
             return path
     raise ContractError(f"{folder}: no backup that differs from the skill as it is")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

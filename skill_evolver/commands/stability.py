@@ -3,8 +3,6 @@
 MAP is paid once; every repetition merges the same patches in another order.
 """
 
-import sys
-
 from react_agent.cli import OK
 from react_agent.flags import run_stage
 from react_agent.text import say
@@ -21,7 +19,3 @@ async def _work(settings: Stability) -> int:
 
     say(await stability(settings))
     return OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())

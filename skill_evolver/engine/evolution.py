@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 from react_agent.errors import InfrastructureError
 from react_agent.files import write_json, write_whole
@@ -18,7 +17,14 @@ from skill_evolver.engine.changelog import as_text, change_log, summary
 from skill_evolver.engine.display import shown
 from skill_evolver.engine.estimate import estimate
 from skill_evolver.engine.finish import Finished, Finisher
-from skill_evolver.engine.history import Provenance, embed, now, previous, save_provenance
+from skill_evolver.engine.history import (
+    PatchTrial,
+    Provenance,
+    embed,
+    now,
+    previous,
+    save_provenance,
+)
 from skill_evolver.engine.job import Job, prepare
 from skill_evolver.engine.map_reduce import Evolver, Unfinished
 from skill_evolver.engine.patch_gate import PatchGate, gate_plan
@@ -30,7 +36,6 @@ from skill_evolver.engine.writing import copy_out, write, write_diff
 from skill_evolver.guard.echo import change_of
 from skill_evolver.guard.guardrails import Guard, flagged_problems
 from skill_evolver.guard.screening import Flagged, Review, flagged_texts, listed
-from skill_evolver.lineage.trials import PatchTrial
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +102,7 @@ async def _evolve(job: Job, model: Model, show: Callable[[str], None]) -> Evolut
     store = Store(
         job.places.intermediates,
         model,
-        parse_failures=job.places.parse_failures,
+        parse_failures=job.settings.parse_failure_dir,
         readable=job.settings.save_intermediates,
         fixes=2 if job.engine.self_fix else 0,
     )
@@ -125,11 +130,7 @@ async def _engine(job: Job, evolver: Evolver, finisher: Finisher, guard: Guard) 
     if job.engine.sequential:
         return await finisher.sequential(evolver.batches(job.entries), guard)
     patch = await evolver.evolve(job.entries, guard)
-    semantic = job.engine.codec.name == "markdown"
-    if semantic:
-        evolver.store.write_semantic("final_semantic_patch.md", patch, job.engine.codec)
-    else:
-        evolver.store.write_patch(FINAL_PATCH, patch)
+    evolver.write("final_semantic_patch.md" if evolver.semantic else FINAL_PATCH, patch)
     return await finisher.finish(patch, guard)
 
 
@@ -168,7 +169,9 @@ def _conclude(
         "review": review.model_dump(mode="json") if review else None,
         "gate": [trial.model_dump(mode="json") for trial in gated],
     }
-    _report(job, facts, provenance, change_log(provenance, facts, result, diff))
+    write_json(job.places.home / EVOLUTION_SUMMARY, facts)
+    save_provenance(job.places.intermediates / PROVENANCE, provenance)
+    write_whole(job.places.changelog, change_log(provenance, facts, result, diff))
     problems = tuple(map(str, result.problems))
     if not problems:
         _copy_out(job, guard.files)
@@ -192,12 +195,6 @@ def _conclude(
 def _copy_out(job: Job, before: Mapping[str, str]) -> None:
     if job.settings.output_dir and not job.settings.dry_run:
         copy_out(job.format.read(job.skill.root), before, job.settings.output_dir)
-
-
-def _report(job: Job, facts: dict[str, Any], provenance: Provenance, log: str) -> None:
-    write_json(job.places.home / EVOLUTION_SUMMARY, facts)
-    save_provenance(job.places.intermediates / PROVENANCE, provenance)
-    write_whole(job.places.changelog, log)
 
 
 def _provenance(

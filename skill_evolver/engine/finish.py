@@ -14,8 +14,8 @@ from skill_evolver.engine.map_reduce import Evolver
 from skill_evolver.engine.views import skill_view
 from skill_evolver.guard.guardrails import Guard, flagged_problems
 from skill_evolver.guard.screening import PREFIX
-from skill_evolver.lineage.grouping import Lesson, group, in_order, numbered, route
-from skill_evolver.lineage.provenance import Node, derive, merge_by_code, title_of
+from skill_evolver.lineage.grouping import Lesson, group, in_order, numbered, of_edits, route
+from skill_evolver.lineage.provenance import derive, merge_by_code, title_of
 from skill_evolver.patches.anchors import already_there, by_hint, elsewhere, nearest
 from skill_evolver.patches.apply import Splice, apply_edits, from_files, place
 from skill_evolver.patches.build import Built, build, without_broken_pairs
@@ -58,13 +58,7 @@ class Finisher:
             edits = route(ledger, lessons, edits, max(2, settings.min_support), self.evolver.tag)
         edits, built = self._built(edits, guard)
         result = await self.verify(guard, [edits], built)
-        alive = {e.id for e in edits}
-        result.lessons = [
-            lesson.model_copy(update={"edits": kept, "files": lesson.files})
-            for lesson in lessons
-            if (kept := tuple(i for i in lesson.edits if i in alive))
-        ]
-        result.lessons = numbered(result.lessons, self.first_lesson)
+        result.lessons = of_edits(lessons, {e.id for e in edits}, self.first_lesson)
         return result
 
     def _built(self, edits: list[ExactEdit], guard: Guard) -> tuple[list[ExactEdit], Built]:
@@ -159,9 +153,7 @@ class Finisher:
         if not made:
             self._drop(edit, "translation", "anchor", reason or "its place was not found")
             return []
-        derived = derive(
-            self.evolver.ledger, made, edit, "translation", f"calls/translate_{edit.id}.json"
-        )
+        derived = derive(self.evolver.ledger, made, edit, f"calls/{name}.json")
         return [e for e in derived if isinstance(e, ExactEdit)]
 
     def _question(self, edit: Edit, reason: str, files: Mapping[str, str]) -> list[Message]:
@@ -220,11 +212,9 @@ class Finisher:
     async def verify(self, guard: Guard, steps: list[EditStep], built: Built) -> Finished:
         """The rules on the whole folder, and up to three rounds of mending by the model."""
         limit = self.evolver.settings.max_skill_lines
-        before = self.evolver.check(guard.files, limit)
         result = Finished(built.files, built, steps, [])
         for attempt in range(1, MAX_REPAIRS + 2):
-            result.problems = new_problems(before, self.evolver.check(result.files, limit))
-            result.problems += flagged_problems(guard, result.files)
+            result.problems = self.problems(guard, result.files)
             if not result.problems or attempt > MAX_REPAIRS:
                 break
             result.repairs = attempt
@@ -233,6 +223,12 @@ class Finisher:
             result.built = build(guard.files, result.steps, limit)
             result.files = result.built.files
         return result
+
+    def problems(self, guard: Guard, files: Mapping[str, str]) -> list[Problem]:
+        """What is wrong with the skill now, and was not at the start."""
+        limit = self.evolver.settings.max_skill_lines
+        before, after = (self.evolver.check(f, limit) for f in (guard.files, files))
+        return new_problems(before, after) + flagged_problems(guard, files)
 
     async def _repair(self, attempt: int, result: Finished, guard: Guard) -> EditStep:
         view = skill_view(result.files, self.other_files)
@@ -262,16 +258,7 @@ class Finisher:
         done: list[Splice] = result.built.done
         near = next((s.edit.id for s in done if s.edit.file == edit.file), "")
         near = near or next((s.edit.id for s in done), "")
-        self.evolver.ledger.add(
-            Node(
-                id=edit.id,
-                phase="repair",
-                patch="",
-                title=title_of(edit),
-                text=edit.words,
-                beside=near,
-            )
-        )
+        self.evolver.ledger.add(edit, "repair", "", beside=near)
 
     def _drop(self, edit: Edit, stage: str, rule: str, reason: str) -> None:
         self.evolver.ledger.drop(edit, stage, rule, reason)
@@ -280,7 +267,6 @@ class Finisher:
         """One batch after the other, each against what the one before left; a batch that breaks
         the rules is taken back whole."""
         limit = self.evolver.settings.max_skill_lines
-        before = self.evolver.check(guard.files, limit)
         steps: list[EditStep] = []
         built = build(guard.files, steps, limit)
         lessons: list[Lesson] = []
@@ -296,9 +282,7 @@ class Finisher:
             for edit, why in refused:
                 self._drop(edit, "apply", why.rule, why.reason)
             tried = build(guard.files, [*steps, kept], limit)
-            after = tried.files
-            faults = new_problems(before, self.evolver.check(after, limit))
-            faults += flagged_problems(guard, after)
+            faults = self.problems(guard, tried.files)
             if faults:
                 for edit in kept:
                     self._drop(edit, "apply", "batch taken back", str(faults[0]))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,9 +22,24 @@ from skill_evolver.engine.inputs import Run
 from skill_evolver.guard.screening import Flagged, Review
 from skill_evolver.lineage.grouping import Lesson
 from skill_evolver.lineage.provenance import Dropped, Ledger, Node
-from skill_evolver.lineage.trials import PatchTrial
 from skill_evolver.patches.build import Built, build
 from skill_evolver.patches.patch import ExactEdit
+
+TrialVerdict = Literal["helped", "did not help", "could not be tried"]
+
+
+class PatchTrial(BaseModel, frozen=True):
+    """What became of one proposed patch."""
+
+    patch: int
+    tasks: tuple[str, ...]
+    verdict: TrialVerdict
+    edits: tuple[str, ...] = ()
+    why: str = ""
+
+    def __str__(self) -> str:
+        why = f": {self.why}" if self.why else ""
+        return f"patch {self.patch} on {', '.join(self.tasks) or 'no task'}: {self.verdict}{why}"
 
 
 class Provenance(BaseModel):

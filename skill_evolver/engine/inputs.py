@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -14,10 +14,9 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.registry import DOMAINS, find
-from react_agent.runs.settings import DOMAIN
 from react_agent.seams import Domain
 from skill_evolver.engine.asking import PROMPTS
-from skill_evolver.engine.settings import Lessons, Source
+from skill_evolver.engine.settings import Evolution, Lessons
 
 KINDS = {
     "failure_cause": "Cause",
@@ -104,31 +103,14 @@ class Pattern(BaseModel):
         return {what: c for what, c in covered.items() if isinstance(c, str) and c.strip()}
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which records take part."""
-
-    data_path: Path | None = None
-    start: int = 0
-    end: int | None = None
-    shuffle_seed: int | None = None
-    """Also draws the sample."""
-    sample: int | None = None
-    domain: str = DOMAIN
-
-
-def load_entries(
-    sources: Sequence[Source],
-    mode: Literal["records", "patterns", "auto"],
-    selection: Selection,
-) -> tuple[list[LessonEntry], bool]:
+def load_entries(settings: Evolution) -> tuple[list[LessonEntry], bool]:
     """The entries in order, and whether they are patterns.
 
     Raises ContractError for a file that does not fit, or when nothing is left to learn from.
     """
     entries: list[LessonEntry] = []
-    patterns = False
-    for path, kind in sources:
+    patterns, mode = False, settings.input_mode
+    for path, kind in settings.sources:
         file = resolve(path, kind)
         is_patterns = mode == "patterns" or (mode == "auto" and isinstance(read_json(file), dict))
         patterns |= is_patterns
@@ -136,11 +118,11 @@ def load_entries(
             entries += [_pattern_entry(p) for p in _load_patterns(file)]
         else:
             records = load_records(file, kind)
-            entries += [_record_entry(r) for r in _select(records, selection)]
+            entries += [_record_entry(r) for r in _select(records, settings)]
     if patterns:
-        entries = entries[selection.start : selection.end]
+        entries = entries[settings.start_idx : settings.end_idx]
     if not entries:
-        names = ", ".join(str(path) for path, _ in sources)
+        names = ", ".join(str(path) for path, _ in settings.sources)
         raise ContractError(f"{names}: no record is left to learn from; see --start-idx/--end-idx")
     return entries, patterns
 
@@ -153,22 +135,23 @@ def lessons_of(entries: Sequence[LessonEntry]) -> Lessons:
     return "success" if types == {"success_memory"} else "combined"
 
 
-def _select(records: list[LessonRecord], selection: Selection) -> list[LessonRecord]:
-    seed, part = selection.shuffle_seed, slice(selection.start, selection.end)
-    draw = random.Random(seed or 0)
-    if selection.data_path:
-        domain: Domain[Any] = find(DOMAINS, "domain", selection.domain)(selection.data_path)
+def _select(records: list[LessonRecord], settings: Evolution) -> list[LessonRecord]:
+    """The seed of the order also draws the sample."""
+    seed, part = settings.order_seed, slice(settings.start_idx, settings.end_idx)
+    draw, sample = random.Random(seed or 0), settings.sample_task_count
+    if settings.data_path:
+        domain: Domain[Any] = find(DOMAINS, "domain", settings.domain)(settings.data_path)
         names = [task.id for task in domain.select()]
         if seed is not None:
             draw.shuffle(names)
-        return of_tasks(records, names[part][: selection.sample])
-    if selection.sample is None:
+        return of_tasks(records, names[part][:sample])
+    if sample is None:
         if seed is not None:
             draw.shuffle(records)
         return records[part]
     chosen = records[part]
     names = list(dict.fromkeys(record.task for record in chosen))
-    return of_tasks(chosen, draw.sample(names, min(selection.sample, len(names))))
+    return of_tasks(chosen, draw.sample(names, min(sample, len(names))))
 
 
 def _record_entry(record: LessonRecord) -> LessonEntry:

@@ -15,7 +15,7 @@ from react_agent.registry import SKILL_FORMATS, find
 from react_agent.skill_format import SkillFormat
 from react_agent.skills import Skill, backups_folder
 from skill_evolver.engine.history import files_digest
-from skill_evolver.engine.inputs import LessonEntry, Selection, lessons_of, load_entries
+from skill_evolver.engine.inputs import LessonEntry, lessons_of, load_entries
 from skill_evolver.engine.map_reduce import EvolutionSettings
 from skill_evolver.engine.settings import Evolution, Lessons
 from skill_evolver.engine.store import model_key
@@ -35,9 +35,7 @@ class Places:
     home: Path
     """Summary, change log and what is spent."""
     intermediates: Path
-    parse_failures: Path
     changelog: Path
-    patch_file: Path | None
     budget: Path
     """The folder that counts what is spent."""
 
@@ -53,9 +51,7 @@ class Places:
         return cls(
             home=home,
             intermediates=settings.intermediates_dir or usual,
-            parse_failures=settings.parse_failure_dir,
             changelog=settings.changelog or home / CHANGE_LOG,
-            patch_file=settings.patch_file,
             budget=next((p for p in olds if (p / BUDGET).exists()), home),
         )
 
@@ -111,19 +107,21 @@ class Job:
         """After a kill between the swap and the bookkeeping: the job as it was before the swap. All
         its replies are on disk, so it costs nothing to come to the same skill and report it."""
         state = self.places.read_state()
-        if not state or state["done"] or dict(self.skill.files) != state["after"]:
-            return self
-        before = replace(self, skill=replace(self.skill, files=state["before"]))
-        return before if before.key(model) == state["key"] else self
+        before = self._came_from(state, model)
+        return self if before is None or (state and state["done"]) else before
 
     def finished_already(self, model: Model) -> bool:
         """A skill that this very evolution has written is not evolved by it a second time."""
         state = self.places.read_state()
+        same = self._came_from(state, model) is not None
+        return bool(same and state and state["done"] and not self.settings.continue_evolving)
+
+    def _came_from(self, state: dict[str, Any] | None, model: Model) -> "Job | None":
+        """The job that made the skill as it is, where it was this very one."""
         if not state or dict(self.skill.files) != state["after"]:
-            return False
+            return None
         before = replace(self, skill=replace(self.skill, files=state["before"]))
-        same = before.key(model) == state["key"]
-        return same and state["done"] and not self.settings.continue_evolving
+        return before if before.key(model) == state["key"] else None
 
 
 def prepare(settings: Evolution) -> Job:
@@ -134,15 +132,7 @@ def prepare(settings: Evolution) -> Job:
     if faults:
         raise ContractError(f"{skill.root}: {faults[0]}")
     _apart(settings.output_dir, skill.root)
-    selection = Selection(
-        settings.data_path,
-        settings.start_idx,
-        settings.end_idx,
-        settings.order_seed,
-        settings.sample_task_count,
-        settings.domain,
-    )
-    entries, patterns = load_entries(settings.sources, settings.input_mode, selection)
+    entries, patterns = load_entries(settings)
     kind = lessons_of(entries) if settings.about == "auto" else settings.about
     places = Places.of(settings, skill.root)
     state, on_disk = places.read_state(), skill.files

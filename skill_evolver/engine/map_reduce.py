@@ -5,6 +5,7 @@ What varies (kind of lessons, codec, prompt, records or patterns) is a value in 
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -80,7 +81,7 @@ class Evolver:
     """Put before every edit id, so that a second evolution of a skill has ids of its own."""
     failures: list[str] = field(default_factory=list)
     """MAP and merge calls without a usable reply, and the reasons."""
-    merges: dict[str, int] = field(default_factory=dict)
+    merges: Counter[str] = field(default_factory=Counter)
     kinds: dict[str, str] = field(default_factory=dict)
     """Of runs, by key: error or success."""
     down: ModelError | None = None
@@ -189,7 +190,7 @@ class Evolver:
         self, number: int, patch: Patch, batch: Sequence[LessonEntry], guard: Guard
     ) -> Patch:
         """Give the edits ids and their runs, then let the guardrails see them."""
-        file = f"map_semantic/patch_{number:04}.md" if self._semantic else ""
+        file = f"map_semantic/patch_{number:04}.md" if self.semantic else ""
         file = file or f"map_patches/patch_{number:04}.json"
         runs = [run.key for entry in batch for run in entry.runs]
         self.kinds |= {run.key: run.kind for entry in batch for run in entry.runs}
@@ -202,7 +203,7 @@ class Evolver:
             )
             edits.append(leaf(self.ledger, edit, file, runs))
         patch = patch.with_edits(edits)
-        self._write(file, patch)
+        self.write(file, patch)
         kept, objections = guard.screen(patch.edits)
         for objection in objections:
             self.ledger.drop(objection.edit, "map", objection.rule, objection.reason)
@@ -218,11 +219,11 @@ class Evolver:
         return patch.model_copy(update={"reasoning": ""})
 
     @property
-    def _semantic(self) -> bool:
+    def semantic(self) -> bool:
         return self.settings.codec.name == "markdown"
 
-    def _write(self, file: str, patch: Patch) -> None:
-        if self._semantic:
+    def write(self, file: str, patch: Patch) -> None:
+        if self.semantic:
             self.store.write_semantic(file, patch, self.settings.codec)
         else:
             self.store.write_patch(file, patch)
@@ -307,10 +308,10 @@ class Evolver:
         if talk.value is None or not (talk.value.edits or talk.value.dropped):
             reason = talk.complaint.split("\n")[0] or "no edit came back"
             self.failures.append(f"{name}: {reason}; its members go on unmerged")
-            self.merges["failed"] = self.merges.get("failed", 0) + 1
+            self.merges["failed"] += 1
             return None
         kind = "f1" if "forced" in name else f"g{level}.{int(name[-4:])}"
-        file = f"{name.replace('/', '_semantic/')}.md" if self._semantic else f"{name}.json"
+        file = f"{name.replace('/', '_semantic/')}.md" if self.semantic else f"{name}.json"
         merged = settle(
             self.ledger,
             patches,
@@ -319,8 +320,8 @@ class Evolver:
             prefix=f"{self.tag}{kind}",
             patch_file=file,
         )
-        self.merges["by the model"] = self.merges.get("by the model", 0) + 1
-        self._write(file, merged)
+        self.merges["by the model"] += 1
+        self.write(file, merged)
         return merged
 
     def merge_prompt(self, patches: Sequence[Patch]) -> tuple[dict[str, str], list[Message]]:

@@ -19,12 +19,11 @@ from react_agent.runs import session
 from react_agent.runs.logs import read_log
 from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts
 from react_agent.skills import write_skill
-from skill_evolver.engine.history import files_digest
+from skill_evolver.engine.history import PatchTrial, TrialVerdict, files_digest
 from skill_evolver.engine.inputs import LessonEntry
 from skill_evolver.engine.job import Job
 from skill_evolver.engine.map_reduce import Unfinished
 from skill_evolver.engine.tree import groups
-from skill_evolver.lineage.trials import PatchTrial, Verdict
 from skill_evolver.patches.build import without_broken_pairs
 from skill_evolver.patches.patch import ExactEdit, Patch
 from spreadsheetbench.scoring import stage as scoring
@@ -56,7 +55,7 @@ class PatchGate:
         elif tasks:
             async with self.slots:
                 solved = await self._solved(number, files, tasks)
-        verdict: Verdict = "could not be tried"
+        verdict: TrialVerdict = "could not be tried"
         if solved is not None:
             verdict = "helped" if solved == len(tasks) else "did not help"
             why = f"{solved} of {len(tasks)} solved"

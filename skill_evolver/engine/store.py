@@ -7,6 +7,7 @@ for the reader, but asked for again by the next start.
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from react_agent.layout import CALLS
 from react_agent.model import Message, Model, Usage
 from skill_evolver.engine.asking import Talk, ask
 from skill_evolver.patches.codecs import Codec, PatchFormatError
-from skill_evolver.patches.patch import Edit, Patch
+from skill_evolver.patches.patch import Patch
 
 PLACE_FIELDS = ("target_section", "target_text", "old_text", "content", "after_section")
 log = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ class Tally:
 
     usage: Usage = field(default_factory=Usage)
     reused: Usage = field(default_factory=Usage)
-    calls: dict[str, int] = field(default_factory=dict)
-    reused_calls: dict[str, int] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    reused_calls: Counter[str] = field(default_factory=Counter)
     continued: int = 0
     fixed: int = 0
     unreadable: int = 0
@@ -67,11 +68,11 @@ class Store:
         stored = self._stored(name, key, parse)
         if stored is not None:
             self.tally.reused += stored.usage
-            _add(self.tally.reused_calls, phase)
+            self.tally.reused_calls[phase] += 1
             return stored
         talk = await ask(self.model, messages, parse, self.fixes)
         self.tally.usage += talk.usage
-        _add(self.tally.calls, phase)
+        self.tally.calls[phase] += 1
         self.tally.continued += talk.continued
         self.tally.fixed += talk.fixed
         self._save(name, key, messages, talk)
@@ -87,7 +88,13 @@ class Store:
                 **({"batch_index": int(number[1])} if number else {}),
                 **{"reasoning": "", "changelog_entries": []},
                 **fields,
-                "edits": [{**dict.fromkeys(PLACE_FIELDS, ""), **_said(e)} for e in patch.edits],
+                "edits": [
+                    {
+                        **dict.fromkeys(PLACE_FIELDS, ""),
+                        **e.model_dump(mode="json", exclude_defaults=True),
+                    }
+                    for e in patch.edits
+                ],
             }
             write_json(self.folder / name, fields)
 
@@ -111,15 +118,14 @@ class Store:
     def _save(self, name: str, key: str, messages: Sequence[Message], talk: Talk[T]) -> None:
         """The call file comes last: it says that the reply need not be paid for again."""
         turns = [turn.model_dump() for turn in talk.turns]
+        said = _as_text([*(m.model_dump() for m in messages), *turns])
         if self.readable:
-            prompt = [*(m.model_dump() for m in messages), *turns]
-            write_whole(self.folder / prompt_sample(name), _as_text(prompt))
+            write_whole(self.folder / prompt_sample(name), said)
         if talk.value is None:
             self.tally.unreadable += 1
             log.warning("%s: the reply cannot be read: %s", name, talk.complaint.split("\n")[0])
             if self.parse_failures:
-                said = [*(m.model_dump() for m in messages), *turns]
-                text = f"{_as_text(said)}\n## COMPLAINT\n\n{talk.complaint}\n"
+                text = f"{said}\n## COMPLAINT\n\n{talk.complaint}\n"
                 write_whole(self.parse_failures / f"{name.replace('/', '_')}.md", text)
         fields = {
             "key": key,
@@ -142,10 +148,6 @@ def model_key(model: Model) -> str:
     return json.dumps(known, sort_keys=True, default=str)
 
 
-def _said(edit: Edit) -> dict[str, Any]:
-    return edit.model_dump(mode="json", exclude_defaults=True)
-
-
 def prompt_sample(name: str) -> Path:
     """Where a call's prompt and reply lie to be read, below the intermediates."""
     phase, _, rest = name.replace("/", "_").partition("_")
@@ -154,7 +156,3 @@ def prompt_sample(name: str) -> Path:
 
 def _as_text(messages: Sequence[dict[str, Any]]) -> str:
     return "\n".join(f"## {m['role'].upper()}\n\n{m['content']}\n" for m in messages)
-
-
-def _add(counts: dict[str, int], name: str) -> None:
-    counts[name] = counts.get(name, 0) + 1

@@ -18,7 +18,7 @@ from skill_evolver.patches.rules import new_problems
 def write_diff(job: Job, diff: str) -> dict[str, str | int]:
     """Where the diff lies, and how much it is: it is there to be seen before the skill changes."""
     file = job.places.intermediates / "applied_diffs.patch"
-    for place in filter(None, (file, job.places.patch_file)):
+    for place in filter(None, (file, job.settings.patch_file)):
         write_whole(place, diff)
     signs = [line[0] for line in diff.splitlines() if line[:4] not in ("+++ ", "--- ") and line]
     return {"file": str(file), "added": signs.count("+"), "removed": signs.count("-")}

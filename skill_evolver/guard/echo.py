@@ -4,6 +4,7 @@ An agent is told the prompt with any skill; a line that only says it again can h
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -61,13 +62,10 @@ def change_of(
     return Change(kind=kind, sentences=len(gained), restated=tuple(restated))
 
 
-def _lines(files: Mapping[str, str]) -> dict[str, int]:
+def _lines(files: Mapping[str, str]) -> Counter[str]:
     """How often each line stands in the skill."""
-    counts: dict[str, int] = {}
-    for text in files.values():
-        for line in filter(None, (" ".join(line.split()) for line in text.splitlines())):
-            counts[line] = counts.get(line, 0) + 1
-    return counts
+    lines = (" ".join(line.split()) for text in files.values() for line in text.splitlines())
+    return Counter(line for line in lines if line)
 
 
 def _text(file: Path) -> str:

@@ -40,7 +40,6 @@ class Guard:
 
     files: Mapping[str, str]
     scan: LeakScan
-    max_skill_lines: int = 500
     injections: Screen = field(default_factory=Screen)
     other_files: frozenset[str] = frozenset()
     """What else lies in the folder, and so stands in the way of a new file of its name."""

@@ -1,12 +1,12 @@
 """Edits that belong together are one lesson; lessons are counted, ordered, and kept or routed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
 from react_agent.skills import MAIN
-from skill_evolver.lineage.provenance import Ledger, Node, title_of
+from skill_evolver.lineage.provenance import Ledger, title_of
 from skill_evolver.patches.patch import ExactEdit
 from skill_evolver.patches.rules import mentions
 
@@ -71,6 +71,14 @@ def group(ledger: Ledger, edits: Sequence[ExactEdit], first: int = 1) -> list[Le
     return numbered(ordered, first)
 
 
+def of_edits(lessons: Sequence[Lesson], alive: Collection[str], first: int) -> list[Lesson]:
+    """The lessons that still have edits, without the others."""
+    left = [
+        e.model_copy(update={"edits": tuple(i for i in e.edits if i in alive)}) for e in lessons
+    ]
+    return numbered([e for e in left if e.edits], first)
+
+
 def numbered(lessons: Sequence[Lesson], first: int) -> list[Lesson]:
     return [e.model_copy(update={"id": f"L{n}"}) for n, e in enumerate(lessons, start=first)]
 
@@ -121,15 +129,7 @@ def _frame(ledger: Ledger, beside: str, tag: str) -> list[ExactEdit]:
         content=f"When nothing above fits, look into [{RARE_FILE}]({RARE_FILE}).",
     )
     for edit in (create, pointer):
-        node = Node(
-            id=edit.id,
-            phase="code-merge",
-            patch="",
-            title=edit.title,
-            text=edit.content,
-            beside=beside,
-        )
-        ledger.add(node)
+        ledger.add(edit, "code-merge", "", beside=beside)
     return [create, pointer]
 
 

@@ -22,6 +22,7 @@ INFER_SIMILARITY = 70
 SAME_SIMILARITY = 95
 """Of 100: two edits of one file this alike are one lesson."""
 
+Phase = Literal["map", "merge", "code-merge", "translation", "repair"]
 How = Literal["recorded", "inferred", "carried"]
 """recorded: the model named the source. inferred: found by text similarity.
 carried: the merge did not account for the input, so it goes on as it was."""
@@ -40,7 +41,7 @@ class Node(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    phase: Literal["map", "merge", "code-merge", "translation", "repair"]
+    phase: Phase
     patch: str
     """The file of the patch, relative to the intermediates."""
     title: str
@@ -71,15 +72,35 @@ class Dropped(BaseModel):
 class Ledger:
     nodes: dict[str, Node] = field(default_factory=dict)
     dropped: list[Dropped] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
     """Links by how they were found, and ids that named nothing."""
     counted: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By run, others that failed in the same class and were counted, not analysed."""
     _leaves: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def add(self, node: Node) -> None:
-        self.nodes[node.id] = node
-        self._leaves.pop(node.id, None)
+    def add(
+        self,
+        edit: Edit,
+        phase: Phase,
+        patch: str,
+        links: tuple[Link, ...] = (),
+        *,
+        beside: str = "",
+        runs: tuple[str, ...] = (),
+        runs_how: How = "recorded",
+    ) -> None:
+        self.nodes[edit.id] = Node(
+            id=edit.id,
+            phase=phase,
+            patch=patch,
+            title=title_of(edit),
+            text=edit.words,
+            links=links,
+            beside=beside,
+            runs=runs,
+            runs_how=runs_how,
+        )
+        self._leaves.pop(edit.id, None)
 
     def leaves(self, edit_id: str) -> frozenset[str]:
         """The MAP edits an edit owns."""
@@ -92,8 +113,10 @@ class Ledger:
 
     def runs(self, edit_ids: Iterable[str]) -> tuple[str, ...]:
         """The distinct trajectories behind these edits, in order."""
-        leaves = sorted({leaf for i in edit_ids for leaf in self.leaves(i)})
-        return tuple(dict.fromkeys(run for leaf in leaves for run in self.nodes[leaf].runs))
+        return self._runs_of({leaf for i in edit_ids for leaf in self.leaves(i)})
+
+    def _runs_of(self, leaves: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(run for leaf in sorted(leaves) for run in self.nodes[leaf].runs))
 
     def reach(self, edit_id: str) -> frozenset[str]:
         """The MAP edits an edit owns or shares with the edit that owns them."""
@@ -109,8 +132,7 @@ class Ledger:
 
     def reached_runs(self, edit_ids: Iterable[str]) -> tuple[str, ...]:
         """The trajectories behind these edits, shared ones too."""
-        leaves = sorted({leaf for i in edit_ids for leaf in self.reach(i)})
-        return tuple(dict.fromkeys(run for leaf in leaves for run in self.nodes[leaf].runs))
+        return self._runs_of({leaf for i in edit_ids for leaf in self.reach(i)})
 
     def support(self, *edit_ids: str) -> int:
         return len(self.runs(edit_ids))
@@ -131,9 +153,6 @@ class Ledger:
     def refuse(self, name: str, stage: str, rule: str, reason: str, title: str) -> None:
         """Note something that was never entered as an edit."""
         self.dropped.append(Dropped(id=name, stage=stage, rule=rule, reason=reason, title=title))
-
-    def count(self, what: str, number: int = 1) -> None:
-        self.counts[what] = self.counts.get(what, 0) + number
 
     def audit(self, living: Iterable[str]) -> list[str]:
         """Leaves that are owned twice or by nobody; empty is the promise of this module."""
@@ -203,16 +222,16 @@ def settle(
             continue
         edits.append(edit.model_copy(update={"id": new_ids[number], "sources": ()}))
         companion = new_ids.get(owner[beside], "") if beside else ""
-        ledger.add(_node(edits[-1], "merge", patch_file, links, companion))
+        ledger.add(edits[-1], "merge", patch_file, links, beside=companion)
         for link in links:
-            ledger.count(link.how)
+            ledger.counts[link.how] += 1
     return merged.with_edits(edits + _carry(before, owner, merged, aliases, ledger))
 
 
 def _claims(edit: Edit, aliases: dict[str, str], ledger: Ledger) -> tuple[str, ...]:
     named = dict.fromkeys([*edit.sources, *([edit.id] if edit.id else [])])
     known = tuple(aliases[name] for name in named if name in aliases)
-    ledger.count("unknown ids", len(named) - len(known))
+    ledger.counts["unknown ids"] += len(named) - len(known)
     return known
 
 
@@ -271,42 +290,15 @@ def _carry(
             ledger.drop(edit, "merge", "refused by the merge", reasons[edit.id])
         else:
             carried.append(edit)
-            ledger.count("carried")
+            ledger.counts["carried"] += 1
     return carried
-
-
-def _node(
-    edit: Edit,
-    phase: Literal["merge", "code-merge", "translation", "repair"],
-    patch_file: str,
-    links: tuple[Link, ...],
-    beside: str = "",
-) -> Node:
-    return Node(
-        id=edit.id,
-        phase=phase,
-        patch=patch_file,
-        title=title_of(edit),
-        text=edit.words,
-        links=links,
-        beside=beside,
-    )
 
 
 def leaf(ledger: Ledger, edit: Edit, patch_file: str, runs: Sequence[str]) -> Edit:
     """Enter a MAP edit; of a batch, the runs the model named, else all of the batch."""
     named = tuple(run for run in runs if run in edit.sources)
-    ledger.add(
-        Node(
-            id=edit.id,
-            phase="map",
-            patch=patch_file,
-            title=title_of(edit),
-            text=edit.words,
-            runs=named or tuple(runs),
-            runs_how="recorded" if named or len(runs) == 1 else "inferred",
-        )
-    )
+    how: How = "recorded" if named or len(runs) == 1 else "inferred"
+    ledger.add(edit, "map", patch_file, runs=named or tuple(runs), runs_how=how)
     return edit.model_copy(update={"sources": ()})
 
 
@@ -314,7 +306,6 @@ def derive(
     ledger: Ledger,
     edits: Sequence[Edit],
     parent: Edit,
-    phase: Literal["translation", "repair"],
     patch_file: str,
 ) -> list[Edit]:
     """Exact edits made of one edit: the first owns what the parent owned, the rest stand beside."""
@@ -325,7 +316,7 @@ def derive(
             new = new.model_copy(update={"title": parent.title})
         links = (Link(parent=parent.id, how="recorded"),) if number == 1 else ()
         made.append(new)
-        ledger.add(_node(new, phase, patch_file, links, "" if links else made[0].id))
+        ledger.add(new, "translation", patch_file, links, beside="" if links else made[0].id)
     return made
 
 
@@ -349,7 +340,7 @@ def merge_by_code(
         best = max(group, key=lambda e: (ledger.support(e.id), len(e.words)))
         new = best.model_copy(update={"id": f"{prefix}.{len(merged) + 1}"})
         links = tuple(Link(parent=e.id, how="inferred") for e in group)
-        ledger.add(_node(new, "code-merge", patch_file, links))
+        ledger.add(new, "code-merge", patch_file, links)
         merged.append(new)
     notes = tuple(note for patch in patches for note in patch.changelog_entries)
     return Patch(

@@ -97,10 +97,9 @@ def apply_edits(document: Document, edits: Sequence[ExactEdit]) -> Applied:
         result.left = []
         for edit in pending:
             splice = place(texts, edit)
-            rival = _rival(splice, placed) if isinstance(splice, Splice) else None
             if isinstance(splice, Unplaced):
                 result.left.append((edit, splice))
-            elif rival is not None:
+            elif rival := next((one for one in placed if _same_lines(splice, one)), None):
                 blocked.add(edit.id)
                 reason = f"{rival.edit.id or rival.edit.op} changes the same lines and goes first"
                 result.left.append((edit, Unplaced(reason, "overlap")))
@@ -270,10 +269,6 @@ def _without_heading(content: str, title: str) -> str:
     if lines and lines[0].startswith("#") and heading_title(lines[0]) == title:
         lines = lines[1:]
     return "\n".join(lines).strip("\n")
-
-
-def _rival(splice: Splice, placed: Sequence[Splice]) -> Splice | None:
-    return next((other for other in placed if _same_lines(splice, other)), None)
 
 
 def _same_lines(one: Splice, two: Splice) -> bool:

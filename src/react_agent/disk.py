@@ -5,7 +5,8 @@ A run that would fill a disk stops with its work owed while every file can still
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from react_agent.errors import DiskLow, RunStopped
@@ -37,27 +38,24 @@ def require_space(folder: Path, needed: float, otherwise: str = "") -> None:
         )
 
 
+@dataclass
 class Watch:
     """`low` is told once, when a disk has less room than is needed."""
 
-    def __init__(
-        self, folders: Iterable[Path], needed: float, low: Callable[[RunStopped], None]
-    ) -> None:
-        self.folders, self.needed, self.low = list(folders), needed, low
-        self._timer: asyncio.TimerHandle | None = None
+    folders: Sequence[Path]
+    needed: float
+    low: Callable[[RunStopped], None]
+    _timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Raises DiskLow when there is too little already."""
-        self._look()
+        for folder in self.folders:
+            require_space(folder, self.needed, ", or ask for less with --min_free_disk")
         self._timer = asyncio.get_running_loop().call_later(PERIOD, self._again)
 
     def stop(self) -> None:
         if self._timer:
             self._timer.cancel()
-
-    def _look(self) -> None:
-        for folder in self.folders:
-            require_space(folder, self.needed, ", or ask for less with --min_free_disk")
 
     def _again(self) -> None:
         try:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from react_agent.errors import ContextOverflow, FormatError, ModelError, PromptRefused
@@ -46,6 +46,7 @@ class Tool:
         return observation if self.limit is None else cut_middle(observation, self.limit)
 
 
+@dataclass(frozen=True)
 class ReActAgent:
     """One conversation with one set of tools.
 
@@ -54,21 +55,14 @@ class ReActAgent:
     waiting for an endpoint that fails does not count.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        tools: Sequence[Tool],
-        *,
-        max_turns: int,
-        unfinished: Callable[[], str | Awaitable[str]] = lambda: "",
-        reminders: int = 1,
-        seconds: float | None = None,
-        prompts: Prompts = PROMPTS,
-    ) -> None:
-        self.model, self.tools = model, {tool.name: tool for tool in tools}
-        self.max_turns, self.unfinished, self.reminders = max_turns, unfinished, reminders
-        self.seconds = seconds
-        self.prompts = prompts
+    model: Model
+    tools: Sequence[Tool]
+    _: KW_ONLY
+    max_turns: int
+    unfinished: Callable[[], str | Awaitable[str]] = lambda: ""
+    reminders: int = 1
+    seconds: float | None = None
+    prompts: Prompts = PROMPTS
 
     async def run(self, messages: Sequence[Message]) -> Trajectory:
         """From the opening messages to the end; a failing endpoint is a status of the result.
@@ -101,6 +95,7 @@ class _Loop:
 
     def __init__(self, agent: ReActAgent, run: Trajectory) -> None:
         self.agent, self.run = agent, run
+        self.tools = {tool.name: tool for tool in agent.tools}
         self.reminders = agent.reminders
         self.format_errors = 0
         self.last_text, self.repeated = "", 0
@@ -127,7 +122,7 @@ class _Loop:
             step = read_reply(text)
             if isinstance(step, Done):
                 return await self._finish()
-            if (tool := self.agent.tools.get(step.name)) is None:
+            if (tool := self.tools.get(step.name)) is None:
                 raise FormatError(f"There is no tool {step.name!r}.")
             observation = await tool.call(step.arguments)
         except FormatError as error:
@@ -157,13 +152,12 @@ class _Loop:
             return self._give_up("stuck", f"the same reply {self.repeated} times in a row: {error}")
         if self.format_errors >= FORMAT_ERRORS_IN_A_ROW:
             return self._give_up("format_errors", f"{self.format_errors} format errors: {error}")
-        tools = self.agent.tools
         reminder = self.agent.prompts.render(
             "format_error.j2",
             problem=str(error),
             cut_off=reply.cut_off,
-            tools=list(tools),
-            example=next(iter(tools.values())).example,
+            tools=list(self.tools),
+            example=self.agent.tools[0].example,
         )
         self._say("user", reminder)
         return None

@@ -106,8 +106,7 @@ def offered(names: tuple[str, ...] = ()) -> AgentPython:
     site.mkdir(parents=True)
     linked = [link for one in found.values() for link in _lay_out(one, site)]
     versions = {name: found[name].version for name in sorted(found)}
-    trees = _beyond_the_system([Path(sys.base_prefix), *linked])
-    shown = (bind(folder, at=SEEN_AT), *trees, *_office(folder))
+    shown = _shown(folder, [Path(sys.base_prefix), *linked])
     python = ".".join(map(str, sys.version_info[:3]))
     return AgentPython(python, versions, folder, shown, tuple(_site_folders()))
 
@@ -131,9 +130,7 @@ def own_python(path: Path) -> AgentPython:
     for name in _names(version.split(".")[:2]):
         # Not a link: a virtual environment is found by the name that its Python is started by.
         _script(folder / "bin" / name, f'exec {shlex.quote(str(program))} "$@"')
-    trees = _beyond_the_system([Path(prefix), Path(base)])
-    shown = (bind(folder, at=SEEN_AT), *trees, *_office(folder))
-    return AgentPython(version, known, folder, shown)
+    return AgentPython(version, known, folder, _shown(folder, [Path(prefix), Path(base)]))
 
 
 def _folder() -> Path:
@@ -228,15 +225,20 @@ def _top_level(one: Distribution) -> list[Path]:
     return [p for p in paths if p.exists() and p.suffix != ".pth" and "__editable__" not in p.name]
 
 
-def _beyond_the_system(trees: Iterable[Path]) -> list[Bind]:
-    """By the names they have, and by their own where these are links."""
+def _shown(folder: Path, trees: Iterable[Path]) -> tuple[Bind, ...]:
+    """The folder, and what its links lead to beyond the system: by the names that trees have, and
+    by their own where these are links. LibreOffice beside the system gets a link in the folder."""
     every = dict.fromkeys(path for tree in trees for path in (plain(tree), tree.resolve()))
     hidden = _site_folders()
-    return [
-        bind(tree)
+    beyond = [
+        tree
         for tree in every
         if not tree.is_relative_to("/usr") or any(tree.is_relative_to(path) for path in hidden)
     ]
+    if (program := find_office()) and (office := installation(program)):
+        (folder / "bin" / "soffice").symlink_to(program.resolve())
+        beyond += office
+    return (bind(folder, at=SEEN_AT), *map(bind, beyond))
 
 
 def _site_folders() -> list[Path]:
@@ -247,12 +249,3 @@ def _site_folders() -> list[Path]:
     folders = [place / name for place in places for name in ("site-packages", "dist-packages")]
     folders += [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
     return list(dict.fromkeys(path.resolve() for path in folders if path.is_dir()))
-
-
-def _office(folder: Path) -> list[Bind]:
-    """LibreOffice, where it lies beside the system's folders: a link to it, and what to show."""
-    program = find_office()
-    beyond = installation(program) if program else []
-    if program and beyond:
-        (folder / "bin" / "soffice").symlink_to(program.resolve())
-    return [bind(path) for path in beyond]

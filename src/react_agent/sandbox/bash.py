@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from react_agent.sandbox.limits import Breach
 from react_agent.sandbox.process import BoundedOutput, Ended
@@ -75,19 +75,16 @@ def _clean(raw: bytes) -> str:
     return without_control(text)
 
 
+@dataclass
 class Bash:
     """Runs commands one after the other; made by `Sandbox.case`."""
 
-    def __init__(
-        self,
-        start: Callable[[str], Awaitable[Ended]],
-        slots: asyncio.Semaphore,
-        keep: Callable[[str, bytes], Awaitable[bool]],
-    ) -> None:
-        """`keep` puts a file into the folder; false where there is no room for it."""
-        self._start, self._slots, self._keep = start, slots, keep
-        self._kept = 0
-        self._one_at_a_time = asyncio.Lock()
+    _start: Callable[[str], Awaitable[Ended]]
+    _slots: asyncio.Semaphore
+    _keep: Callable[[str, bytes], Awaitable[bool]]
+    """Puts a file into the folder; false where there is no room for it."""
+    _kept: int = 0
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def observe(self, command: str, most: int = MAX_OBSERVATION) -> str:
         """Run a command and say what came of it. Of longer output than `most` characters a file
