@@ -93,7 +93,7 @@ class RunView:
         record: dict[str, Any] = {}
         summary: dict[str, Any] = found.attempt(layout.results, _mapping, {})
         if of_release(layout):
-            cases = released_results(summary, layout.outputs)
+            cases = tuple(released_results(summary, layout.outputs))
         else:
             record = found.attempt(layout.settings, _mapping, {})
             cases, torn = read_results(layout.lines)
