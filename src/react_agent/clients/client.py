@@ -79,8 +79,10 @@ class Client(Protocol):
 
 def session_steps(sessions: Callable[[Path], FileEvidence], folder: Path) -> Sequence[Step]:
     """Of the first session in a home that only one case has had."""
+    if not folder.is_dir():
+        return ()
     evidence = sessions(folder)
-    found = evidence.discover() if folder.is_dir() else ()
+    found = evidence.discover()
     return evidence.read(found[0]).steps if found else ()
 
 
