@@ -108,9 +108,11 @@ class _Test:
             )
         return st.sign_flip(differences)
 
-    def measured(self, tasks: Sequence[str], seed: int) -> Measured:
+    def measured(self, tasks: Sequence[str], seed: int, p: float | None = None) -> Measured:
+        """`p` where it is known already, as it may take long."""
         sides = [(self.first.passed(task), self.other.passed(task)) for task in tasks]
-        return _measured(sides, self.p_of([two - one for one, two in sides]), seed)
+        known = self.p_of([two - one for one, two in sides]) if p is None else p
+        return _measured(sides, known, seed)
 
     def changes(self, sign: int) -> tuple[Change, ...]:
         return tuple(
@@ -127,7 +129,7 @@ class _Test:
 
 def _pair(test: _Test, p_adjusted: float, pairs: int, seed: int) -> Pair:
     first, other, tasks = test.first, test.other, test.tasks
-    measured = test.measured(tasks, seed)
+    measured = test.measured(tasks, seed, test.p)
     gained, lost = test.changes(+1), test.changes(-1)
     detectable, method = _detectable(test, len(gained) + len(lost), pairs)
     return Pair(
