@@ -9,7 +9,7 @@ from yarl import URL
 from react_agent.errors import ContractError, PromptRefused
 from react_agent.model import Body, Reply, Usage
 from react_agent.models.patience.faults import Fault
-from react_agent.models.patience.refusals import MAX_LINE, failure_in_reply
+from react_agent.models.patience.refusals import MAX_LINE, sound
 from react_agent.models.providers.addresses import http_url, shown
 from react_agent.models.providers.headers import custom_headers, header_value
 from react_agent.models.providers.known import known
@@ -175,10 +175,7 @@ def _source(url: str) -> dict[str, str]:
 
 def read_message(payload: Any) -> Reply:
     """The reply in a message. Raises Fault for a body that is none, or is empty."""
-    if not isinstance(payload, dict):
-        raise Fault("garbled", f"the reply is a JSON {type(payload).__name__}, not an object")
-    if error := failure_in_reply(payload):
-        raise error
+    payload = sound(payload)
     content = payload.get("content")
     if not isinstance(content, list):
         raise Fault("garbled", "the reply has no content")

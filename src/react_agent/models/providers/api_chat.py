@@ -12,7 +12,7 @@ from react_agent.errors import ContractError
 from react_agent.model import Body as Request
 from react_agent.model import Reply
 from react_agent.models.patience.faults import Fault
-from react_agent.models.patience.refusals import MAX_LINE, failure, failure_in_reply
+from react_agent.models.patience.refusals import MAX_LINE, failure, sound
 from react_agent.models.providers.addresses import http_url, shown
 from react_agent.models.providers.openai_compatible import finished, read_usage
 from react_agent.models.providers.opening import Asked, Opened, Patience
@@ -185,9 +185,8 @@ def open_api_chat(asked: Asked, patience: Patience) -> Opened:
 
 def read_answer(payload: Any) -> Reply:
     """The reply, looked for in `choices`, then in the envelopes, then under the usual names."""
-    if not isinstance(payload, dict):
-        raise Fault("garbled", f"the reply is a JSON {type(payload).__name__}, not an object")
-    if error := failure_in_reply(payload) or _refusal(payload):
+    payload = sound(payload)
+    if error := _refusal(payload):
         raise error
     found = _find(payload)
     if found is None:

@@ -10,7 +10,7 @@ from yarl import URL
 from react_agent.errors import ContractError, PromptRefused
 from react_agent.model import Body, Reply, Usage
 from react_agent.models.patience.faults import Fault
-from react_agent.models.patience.refusals import MAX_LINE, failure_in_reply
+from react_agent.models.patience.refusals import MAX_LINE, failure_in_reply, sound
 from react_agent.models.providers.addresses import http_url, shown
 from react_agent.models.providers.headers import custom_headers, header_value
 from react_agent.models.providers.known import Known
@@ -158,10 +158,7 @@ def find_key(flag: str | None, *, azure: bool = False) -> str:
 
 def read_completion(payload: Any) -> Reply:
     """The reply in a chat completion. Raises Fault for a body that is none, or is empty."""
-    if not isinstance(payload, dict):
-        raise Fault("garbled", f"the reply is a JSON {type(payload).__name__}, not an object")
-    if error := failure_in_reply(payload):
-        raise error
+    payload = sound(payload)
     choices = payload.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
