@@ -9,6 +9,7 @@ from stub_server import StubServer
 from react_agent.model import Reply
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint
+from react_agent.models.providers.opening import Patience
 
 KEY = "sk-very-secret-1234"
 QUICK = RetryPolicy(first_wait=0.001, longest_wait=0.01)
@@ -25,7 +26,9 @@ def send(
 ) -> Reply:
     async def run() -> Reply:
         async with StubServer(handler) as server:
-            async with OpenAIEndpoint(server.url, KEY, timeout=timeout, policy=policy) as endpoint:
+            async with OpenAIEndpoint(
+                server.url, KEY, Patience(timeout=timeout, policy=policy)
+            ) as endpoint:
                 try:
                     return await endpoint.send(body)
                 finally:

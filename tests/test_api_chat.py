@@ -21,6 +21,7 @@ from react_agent.errors import (
 from react_agent.model import Reply
 from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.providers.api_chat import ApiChatConfig, ApiChatEndpoint, read_answer
+from react_agent.models.providers.opening import Patience
 
 ACCESS = "access-key-secret"
 EXAMPLE = Path(__file__).parent.parent / "config" / "llm_api.json"
@@ -33,7 +34,7 @@ def send(handler: Any, policy: RetryPolicy = QUICK, **config: Any) -> tuple[Repl
                 url=f"{server.url}/gateway", app="a", quota_id="q", user_id="u", tag="t",
                 access_key=ACCESS, **config,
             )  # fmt: skip
-            async with ApiChatEndpoint(settings, timeout=1, policy=policy) as endpoint:
+            async with ApiChatEndpoint(settings, Patience(timeout=1, policy=policy)) as endpoint:
                 return await endpoint.send({**BODY, "temperature": 0.5, "seed": 41}), server
 
     return asyncio.run(run())
@@ -160,7 +161,7 @@ def test_a_cancelled_call_keeps_nobody_waiting_and_its_reply_is_not_read() -> No
     async def run() -> None:
         async with StubServer(SocketFault("drip")) as server:
             config = ApiChatConfig(url=server.url)
-            async with ApiChatEndpoint(config, policy=QUICK) as endpoint:
+            async with ApiChatEndpoint(config, Patience(policy=QUICK)) as endpoint:
                 task = asyncio.create_task(endpoint.send(BODY))
                 await server.until(lambda: bool(server.bodies))
                 started = time.monotonic()

@@ -26,6 +26,7 @@ from react_agent.models.patience.deadlines import now
 from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint
+from react_agent.models.providers.opening import Patience
 
 SIX = {
     "429": refusal(429),
@@ -58,7 +59,9 @@ def test_a_server_that_is_away_for_two_seconds_loses_nothing(
         policy = RetryPolicy(first_wait=0.01, longest_wait=0.1, first_probe=0.2)
         async with StubServer(answer) as server:
             limiter = Limiter(workers)
-            async with OpenAIEndpoint(server.url, KEY, policy=policy, limiter=limiter) as endpoint:
+            async with OpenAIEndpoint(
+                server.url, KEY, Patience(policy=policy, limiter=limiter)
+            ) as endpoint:
                 running = asyncio.create_task(queue(endpoint, 30 * workers, workers))
                 await server.until(lambda: len(server.bodies) > 10 * workers)
                 await server.down()
@@ -85,7 +88,7 @@ def test_a_fault_of_one_try_in_five_opens_nothing_and_loses_nothing(kind: str) -
         limiter = Limiter(16)
         async with StubServer(handler) as server:
             async with OpenAIEndpoint(
-                server.url, KEY, timeout=0.5, policy=policy, limiter=limiter
+                server.url, KEY, Patience(timeout=0.5, policy=policy, limiter=limiter)
             ) as endpoint:
                 outcomes = await queue(endpoint, 160, 16)
                 assert all(o.value for o in outcomes)
@@ -107,7 +110,9 @@ def test_a_server_that_takes_four_at_once_fails_none_of_64() -> None:
         policy = RetryPolicy(first_wait=0.01, longest_wait=0.2)
         async with server:
             limiter = Limiter(64)
-            async with OpenAIEndpoint(server.url, KEY, policy=policy, limiter=limiter) as endpoint:
+            async with OpenAIEndpoint(
+                server.url, KEY, Patience(policy=policy, limiter=limiter)
+            ) as endpoint:
                 outcomes = await queue(endpoint, 400, 64)
                 assert all(o.value for o in outcomes)
                 assert limiter.window <= 16
@@ -124,7 +129,7 @@ def test_all_faults_at_once_open_nothing() -> None:
         limiter = Limiter(16)
         async with StubServer(handler) as server:
             async with OpenAIEndpoint(
-                server.url, KEY, timeout=0.1, policy=policy, limiter=limiter
+                server.url, KEY, Patience(timeout=0.1, policy=policy, limiter=limiter)
             ) as endpoint:
                 outcomes = await queue(endpoint, 16, 16)
                 assert all(o.value for o in outcomes)

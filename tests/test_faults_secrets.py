@@ -70,6 +70,6 @@ def test_what_is_held_in_the_name_of_a_file_is_found(tmp_path: Path) -> None:
 def test_a_secret_at_the_end_of_a_message_that_was_cut_is_hidden(cut: int) -> None:
     from yarl import URL
 
-    wire = Wire(URL("http://localhost/?k=abcdef/ghijkl"), secrets=("sk-0123456789abcdef",))
+    wire = Wire(URL("http://localhost/?k=abcdef/ghijkl"), None, secrets=("sk-0123456789abcdef",))
     assert wire._hide(f"no {'sk-0123456789abcdef'[:cut]}…; check the key").startswith("no ***")
     assert wire._hide("GET /?k=abcdef%2Fghijkl") == "GET /?k=***"

@@ -37,7 +37,9 @@ async def opened(
     protocol: str, url: str, folder: Path, **more: Any
 ) -> AsyncIterator[tuple[Gateway, Visit]]:
     base = url if protocol == "messages" else f"{url}/v1"
-    settings = ModelSettings(model=MODEL, base_url=base, api_key=KEY, **more)
+    settings = ModelSettings(
+        model=MODEL, base_url=base, api_key=f"{KEY}\n", **more
+    )  # as files leave it
     connection = connect(settings, folders=[folder], policy=QUICK, transport=AgentsOnly())
     async with connection, Gateway(protocol, settings, connection) as gateway:
         with gateway.visit(record=folder / "record.jsonl") as visit:
@@ -230,7 +232,9 @@ def test_a_stream_that_breaks_off_is_not_taken_for_whole(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("more", [{"replay": Path("x")}, {"record": Path("x")}])
 def test_what_a_gateway_cannot_do_is_refused(tmp_path: Path, more: dict[str, Path]) -> None:
-    settings = ModelSettings(model=MODEL, base_url="http://127.0.0.1:1", api_key=KEY, **more)
+    settings = ModelSettings(
+        model=MODEL, base_url="http://127.0.0.1:1", api_key=f"{KEY}\n", **more
+    )  # as files leave it
     connection = connect(settings, transport=AgentsOnly())
     with pytest.raises(ContractError, match=f"--{next(iter(more))} goes with the built-in agent"):
         Gateway("chat", settings, connection)

@@ -14,6 +14,7 @@ from react_agent.errors import ContractError, EndpointRefused
 from react_agent.models.providers.addresses import proxy_for
 from react_agent.models.providers.api_chat import ApiChatConfig, ApiChatEndpoint
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint
+from react_agent.models.providers.opening import Patience
 from react_agent.models.providers.wire import Wire
 from trace2skill.doctor.endpoint_check import check_endpoint
 
@@ -21,8 +22,8 @@ AWAY = "http://llm.example/v1"
 PASSWORD = "S3cretPw"
 Client = Callable[[str], Wire]
 CLIENTS: dict[str, Client] = {
-    "openai": lambda url: OpenAIEndpoint(url, KEY, policy=QUICK),
-    "api_chat": lambda url: ApiChatEndpoint(ApiChatConfig(url=url), policy=QUICK),
+    "openai": lambda url: OpenAIEndpoint(url, KEY, Patience(policy=QUICK)),
+    "api_chat": lambda url: ApiChatEndpoint(ApiChatConfig(url=url), Patience(policy=QUICK)),
 }
 
 

@@ -18,6 +18,7 @@ from react_agent.errors import (
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.patience.retry import retry_after
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint
+from react_agent.models.providers.opening import Patience
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_more_than_the_promised_length_is_no_reply() -> None:
 def test_a_connection_that_ended_while_idle_is_replaced() -> None:
     async def run() -> None:
         async with StubServer(reply()) as server:
-            async with OpenAIEndpoint(server.url, KEY, policy=QUICK) as endpoint:
+            async with OpenAIEndpoint(server.url, KEY, Patience(policy=QUICK)) as endpoint:
                 await endpoint.send(BODY)
                 for connection in server._runner.server.connections:  # type: ignore[union-attr]
                     connection.transport.abort()
@@ -105,7 +106,7 @@ def test_a_server_that_is_not_there() -> None:
         async with StubServer(reply()) as server:
             url = server.url
         policy = RetryPolicy(attempts=3, first_wait=0.001)
-        async with OpenAIEndpoint(url, KEY, policy=policy) as endpoint:
+        async with OpenAIEndpoint(url, KEY, Patience(policy=policy)) as endpoint:
             with pytest.raises(InfrastructureError, match="gave up after 3 attempts"):
                 await endpoint.send(BODY)
 

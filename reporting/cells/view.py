@@ -35,7 +35,7 @@ def _job(
         given = job.input or _existing(one.work and one.work / FILES.given)
         job = replace(job, input=given, gold=job.gold or _existing(one.truth))
     if not job.position:
-        asked = next((asked_for(log) for one in seen if (log := one.log())), {})
+        asked = next((asked_for(log) for one in seen if (log := one.read_log()[0])), {})
         job = replace(job, position=asked.get("answer_position", ""))
     return job
 

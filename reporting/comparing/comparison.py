@@ -103,6 +103,7 @@ class Measured(BaseModel, frozen=True):
     after: float
     difference: float
     interval: Interval
+    """Percentile bootstrap over tasks."""
     p: float
 
 
@@ -112,24 +113,17 @@ class TypeRow(Measured, frozen=True):
     instruction_type: str
 
 
-class Pair(BaseModel, frozen=True):
+class Pair(Measured, frozen=True):
     """One side against the first. Differences are `letter` minus `baseline`, in shares of 1."""
 
     baseline: str
     letter: str
     verdict: Word
-    tasks: int
     left_out: tuple[str, ...]
     """Infrastructure-ended on either side, and so in no paired number."""
-    before: float
-    after: float
-    difference: float
-    interval: Interval
-    """Percentile bootstrap over tasks."""
     score_interval: Interval | None
     """Newcombe's, with one run a side; to be trusted where few tasks changed."""
     test: str
-    p: float
     p_adjusted: float
     discordant: float
     """Share of tasks that the two sides do not solve alike."""

@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from reporting.comparing.comparison import Change, Compared, Interval, Pair, Standing, TypeRow
+from reporting.comparing.comparison import (
+    RECORDED,
+    Change,
+    Compared,
+    Interval,
+    Measured,
+    Pair,
+    Standing,
+    TypeRow,
+)
 from reporting.comparing.reading import Reading
 from reporting.comparing.tables import Table, plain, wrapped
 
@@ -12,7 +21,8 @@ CAPTION = "Accuracy and soft score in percent, differences from run A in percent
 
 def terminal(comparison: Compared) -> str:
     """Fits 80 columns, but for paths that are longer by themselves."""
-    lines = _marked(comparison)
+    mark = [comparison.mark.upper(), ""] if comparison.mark else []
+    lines = []
     for standing in comparison.standings:
         lines += wrapped(_who(standing), indent=3, first=f"{standing.letter}  ")
     lines += ["", *_standings(comparison.standings).lines()]
@@ -23,11 +33,7 @@ def terminal(comparison: Compared) -> str:
     for pair in comparison.pairs:
         lines += ["", *_pair_lines(pair)]
     lines += ["", *wrapped(f"Verdicts: {comparison.rule}.", first="")]
-    return "\n".join(lines + ([comparison.mark.upper()] if comparison.mark else []))
-
-
-def _marked(comparison: Compared) -> list[str]:
-    return [comparison.mark.upper(), ""] if comparison.mark else []
+    return "\n".join([*mark, *lines, *mark[:1]])
 
 
 def _who(standing: Standing) -> str:
@@ -51,7 +57,7 @@ def _standings(standings: Sequence[Standing]) -> Table:
                 str(one.runs),
                 str(one.tasks),
                 percent(one.accuracy),
-                f"{percent(one.interval.low)} - {percent(one.interval.high)}",
+                ends(one.interval),
                 percent(one.soft),
                 percent(one.spread),
                 str(len(one.infrastructure)),
@@ -67,12 +73,11 @@ def _standing_notes(standing: Standing) -> list[str]:
     if len(standing.accuracy_per_seed) > 1:
         each = ", ".join(map(percent, standing.accuracy_per_seed))
         lines += wrapped(f"{standing.letter} by seed: {each}")
-    if standing.infrastructure:
-        names = ", ".join(standing.infrastructure)
-        lines += wrapped(f"{standing.letter} ended by infrastructure, counted wrong above: {names}")
-    if standing.refused:
-        names = ", ".join(standing.refused)
-        lines += wrapped(f"{standing.letter} refused by a content filter of the endpoint: {names}")
+    for tasks, what in (
+        (standing.infrastructure, "ended by infrastructure, counted wrong above"),
+        (standing.refused, "refused by a content filter of the endpoint"),
+    ):
+        lines += wrapped(f"{standing.letter} {what}: {', '.join(tasks)}") if tasks else []
     if standing.conduct:
         lines += wrapped(
             f"{standing.letter} looked for answers in {len(standing.conduct)} tasks, counted as "
@@ -97,9 +102,8 @@ def reading_text(found: Reading) -> str:
     ]
     said = f"opened files of its skill in {found.read} of {found.trajectories} trajectories"
     each = ", ".join(f"{file} {count} x" for file, count in found.opened.items())
-    parts = [f"{said} ({', '.join(solved)})", *([each] if each else [])]
     unopened = f"never: {', '.join(found.unopened)}" if found.unopened else ""
-    return "; ".join([*parts, *([unopened] if unopened else [])])
+    return "; ".join(filter(None, (f"{said} ({', '.join(solved)})", each, unopened)))
 
 
 def _pair_lines(pair: Pair) -> list[str]:
@@ -143,21 +147,13 @@ def detectable(pair: Pair) -> str:
 
 def _measures(pair: Pair) -> Table:
     heads = ("", pair.baseline, pair.letter, "diff", "95 % interval", "p", "test")
-    rows = [
-        (
-            "accuracy",
-            percent(pair.before),
-            percent(pair.after),
-            points(pair.difference),
-            span(pair.interval),
-            p_value(pair.p),
-            pair.test,
-        )
-    ]
-    if soft := pair.soft:
-        numbers = (percent(soft.before), percent(soft.after), points(soft.difference))
-        rows.append(("soft", *numbers, span(soft.interval), p_value(soft.p), "sign-flip"))
-    return Table(heads, tuple(rows))
+    soft = [("soft", *_numbers(pair.soft), "sign-flip")] if pair.soft else []
+    return Table(heads, (("accuracy", *_numbers(pair), pair.test), *soft))
+
+
+def _numbers(row: Measured) -> tuple[str, ...]:
+    sides = (percent(row.before), percent(row.after), points(row.difference))
+    return (*sides, span(row.interval), p_value(row.p))
 
 
 def _types(pair: Pair) -> Table:
@@ -165,15 +161,7 @@ def _types(pair: Pair) -> Table:
     return Table(
         heads,
         tuple(
-            (
-                name,
-                str(row.tasks),
-                percent(row.before),
-                percent(row.after),
-                points(row.difference),
-                span(row.interval),
-                p_value(row.p),
-            )
+            (name, str(row.tasks), *_numbers(row))
             for row, name in zip(pair.types, _short(pair.types), strict=True)
         ),
     )
@@ -230,7 +218,7 @@ def markdown(comparison: Compared) -> str:
 
 
 def _pair_markdown(pair: Pair, sources: str) -> list[str]:
-    mark = " (recorded replies, not a measurement)" if pair.recorded else ""
+    mark = f" ({RECORDED})" if pair.recorded else ""
     left = f"; left out, {LEFT_OUT}: {', '.join(pair.left_out)}" if pair.left_out else ""
     parts = [
         f"## {pair.letter} against {pair.baseline}: {pair.verdict}{mark}",
@@ -270,8 +258,7 @@ def _flat_row(one: Standing, pair: Pair | None) -> tuple[str, ...]:
         numbers = (pair.difference, pair.interval.low, pair.interval.high, pair.p, pair.p_adjusted)
         row += [pair.baseline, str(pair.tasks), *map(plain, (*numbers, *soft))]
         row += [str(len(pair.gained)), str(len(pair.lost)), plain(pair.detectable), pair.verdict]
-    mark = "recorded replies, not a measurement" if one.recorded else ""
-    return (*row, mark, " ".join(one.files))
+    return (*row, RECORDED if one.recorded else "", " ".join(one.files))
 
 
 def for_paper(comparison: Compared) -> Table:
@@ -292,8 +279,8 @@ def for_paper(comparison: Compared) -> Table:
     for one in comparison.standings:
         pair = pairs.get(one.letter)
         name = f"{one.letter}: {one.path}" + (" (recorded replies)" if one.recorded else "")
-        interval = f"{percent(one.interval.low)} - {percent(one.interval.high)}"
-        row = (name, str(one.tasks), percent(one.accuracy), interval, percent(one.soft))
+        accuracy = (percent(one.accuracy), ends(one.interval))
+        row = (name, str(one.tasks), *accuracy, percent(one.soft))
         if pair is None:
             rows.append((*row, "", "", "", "baseline"))
         else:
@@ -304,6 +291,10 @@ def for_paper(comparison: Compared) -> Table:
 
 def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f}"
+
+
+def ends(interval: Interval, between: str = " - ") -> str:
+    return f"{percent(interval.low)}{between}{percent(interval.high)}"
 
 
 def points(difference: float) -> str:

@@ -13,7 +13,7 @@ from react_agent.files import read_json
 from react_agent.layout import VERDICTS, seed_folders, seed_of
 from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from react_agent.seams import NOT_THE_AGENT, REFUSED
-from reporting.runs.runview import RunView, load_runs
+from reporting.runs.runview import RunView, load_runs, mapping
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,6 @@ class Scored:
     view: RunView
     evaluation: Evaluation
     rules: str
-
-    @property
-    def verdict_file(self) -> Path:
-        return self.view.layout.verdicts
 
     @property
     def verdicts(self) -> Mapping[str, TaskVerdict]:
@@ -43,10 +39,11 @@ class Scored:
         verdict = self.verdicts[task]
         if verdict.error or not verdict.test_cases:
             return verdict.soft_score
-        if self.rules == self.evaluation.summary.rules:
-            return sum(case.passed for case in verdict.test_cases) / len(verdict.test_cases)
-        right = sum(bool(case.passed_by_rules.get(self.rules)) for case in verdict.test_cases)
-        return right / len(verdict.test_cases)
+        own = self.rules == self.evaluation.summary.rules
+        return fmean(
+            bool(case.passed if own else case.passed_by_rules.get(self.rules))
+            for case in verdict.test_cases
+        )
 
     @cached_property
     def infrastructure(self) -> frozenset[str]:
@@ -61,17 +58,10 @@ class Scored:
         return frozenset({*self.evaluation.summary.refused, *ended} & {*self.verdicts})
 
     @property
-    def error_classes(self) -> Mapping[str, str]:
-        return self.view.error_classes
-
-    @property
-    def fingerprints(self) -> Mapping[tuple[str, str], str]:
-        return {case.key: case.fingerprint for case in self.view.cases if case.fingerprint}
-
-    @property
     def files(self) -> tuple[str, ...]:
-        beside = [self.view.layout.settings, self.view.layout.lines]
-        return tuple(map(str, [self.verdict_file, *(file for file in beside if file.exists())]))
+        layout = self.view.layout
+        beside = [file for file in (layout.settings, layout.lines) if file.exists()]
+        return tuple(map(str, [layout.verdicts, *beside]))
 
 
 @dataclass(frozen=True)
@@ -208,7 +198,7 @@ def _views(path: Path) -> list[RunView]:
     if not path.is_file():
         return load_runs(path)
     value = read_json(path)
-    if not (isinstance(value, dict) and value.get("kind") == "repeated"):
+    if mapping(value).get("kind") != "repeated":
         return [RunView.load(path)]
     files = [seed / VERDICTS for seed in seed_folders(path.parent)]
     seeds = [file for file in files if file.exists()]
@@ -235,14 +225,14 @@ def _obstacles(entrants: Sequence[Entrant]) -> list[str]:
     first = entrants[0].first
     for entrant in entrants:
         for run in entrant.runs:
-            here = f"{run.verdict_file} and {first.verdict_file}"
+            here = f"{run.view.layout.verdicts} and {first.view.layout.verdicts}"
             apart = {*run.verdicts} ^ {*first.verdicts}
             if apart:
                 lines.append(f"tasks: {len(apart)} only in one of {here} ({_names(apart)})")
             if run.evaluation.summary.rules != first.evaluation.summary.rules:
                 lines.append(
-                    f"rules: {run.evaluation.summary.rules} in {run.verdict_file}, "
-                    f"{first.evaluation.summary.rules} in {first.verdict_file}"
+                    f"rules: {run.evaluation.summary.rules} in {run.view.layout.verdicts}, "
+                    f"{first.evaluation.summary.rules} in {first.view.layout.verdicts}"
                 )
             data = run.view.settings.get("dataset"), first.view.settings.get("dataset")
             if all(data) and data[0] != data[1]:
@@ -258,8 +248,8 @@ def _by_rules(entrant: Entrant, rules: str) -> Entrant:
         known = all(rules in case.passed_by_rules for case in cases)
         if run.rules != rules and not known:
             raise ContractError(
-                f"{run.verdict_file}: holds no verdicts by the rules {rules!r}; score it again "
-                f"with --rules {rules}"
+                f"{run.view.layout.verdicts}: holds no verdicts by the rules {rules!r}; "
+                f"score it again with --rules {rules}"
             )
     return replace(entrant, runs=tuple(replace(run, rules=rules) for run in entrant.runs))
 
@@ -269,9 +259,10 @@ def _changed_inputs(runs: Sequence[Scored]) -> set[str]:
     seen: dict[tuple[str, str], str] = {}
     changed = set()
     for run in runs:
-        for key, fingerprint in run.fingerprints.items():
-            if seen.setdefault(key, fingerprint) != fingerprint:
-                changed.add(key[0])
+        for case in run.view.cases:
+            noted = case.fingerprint
+            if noted and seen.setdefault(case.key, noted) != noted:
+                changed.add(case.id)
     return changed
 
 

@@ -98,11 +98,8 @@ class _Test:
         gone = {*self.left_out}
         self.tasks = tuple(task for task in first.tasks if task not in gone)
         self.single = len(first.runs) == len(other.runs) == 1
-        self.differences = self.of(self.tasks)
+        self.differences = [other.passed(task) - first.passed(task) for task in self.tasks]
         self.p = self.p_of(self.differences)
-
-    def of(self, tasks: Sequence[str]) -> list[float]:
-        return [self.other.passed(task) - self.first.passed(task) for task in tasks]
 
     def p_of(self, differences: Sequence[float]) -> float:
         if self.single:
@@ -110,6 +107,12 @@ class _Test:
                 sum(value > 0 for value in differences), sum(value < 0 for value in differences)
             )
         return st.sign_flip(differences)
+
+    def measured(self, tasks: Sequence[str], seed: int, p: float | None = None) -> Measured:
+        """`p` where it is known already, as it may take long."""
+        sides = [(self.first.passed(task), self.other.passed(task)) for task in tasks]
+        known = self.p_of([two - one for one, two in sides]) if p is None else p
+        return _measured(sides, known, seed)
 
     def changes(self, sign: int) -> tuple[Change, ...]:
         return tuple(
@@ -126,23 +129,17 @@ class _Test:
 
 def _pair(test: _Test, p_adjusted: float, pairs: int, seed: int) -> Pair:
     first, other, tasks = test.first, test.other, test.tasks
-    difference = fmean(test.differences) if tasks else 0.0
-    interval = st.bootstrap_mean(test.differences, seed=seed) if tasks else Interval(-1, 1)
+    measured = test.measured(tasks, seed, test.p)
     gained, lost = test.changes(+1), test.changes(-1)
     detectable, method = _detectable(test, len(gained) + len(lost), pairs)
     return Pair(
         baseline=first.letter,
         letter=other.letter,
-        verdict=st.decide(difference, p_adjusted, interval),
-        tasks=len(tasks),
+        verdict=st.decide(measured.difference, p_adjusted, measured.interval),
+        **dict(measured),
         left_out=test.left_out,
-        before=_mean([first.passed(task) for task in tasks]),
-        after=_mean([other.passed(task) for task in tasks]),
-        difference=difference,
-        interval=interval,
         score_interval=_score_interval(test, len(gained), len(lost)) if test.single else None,
         test="exact McNemar" if test.single else "exact sign-flip over tasks",
-        p=test.p,
         p_adjusted=p_adjusted,
         discordant=(len(gained) + len(lost)) / len(tasks) if tasks else 0.0,
         gained=gained,
@@ -203,33 +200,14 @@ def _soft(test: _Test, seed: int) -> Measured | None:
     both = [(one, two) for one, two in sides if one is not None and two is not None]
     if not both:
         return None
-    values = [two - one for one, two in both]
-    return Measured(
-        tasks=len(both),
-        before=_mean([one for one, _ in both]),
-        after=_mean([two for _, two in both]),
-        difference=fmean(values),
-        interval=st.bootstrap_mean(values, seed=seed),
-        p=st.sign_flip(values),
-    )
+    return _measured(both, st.sign_flip([two - one for one, two in both]), seed)
 
 
 def _types(test: _Test, seed: int) -> tuple[TypeRow, ...]:
     rows = []
     for kind in sorted({test.first.kind(task) for task in test.tasks}):
         tasks = [task for task in test.tasks if test.first.kind(task) == kind]
-        values = test.of(tasks)
-        rows.append(
-            TypeRow(
-                instruction_type=kind,
-                tasks=len(tasks),
-                before=_mean([test.first.passed(task) for task in tasks]),
-                after=_mean([test.other.passed(task) for task in tasks]),
-                difference=fmean(values),
-                interval=st.bootstrap_mean(values, seed=seed),
-                p=test.p_of(values),
-            )
-        )
+        rows.append(TypeRow(instruction_type=kind, **dict(test.measured(tasks, seed))))
     return tuple(rows)
 
 
@@ -239,7 +217,7 @@ def _classes(test: _Test) -> tuple[ClassRow, ...]:
     for count, entrant in zip(counts, (test.first, test.other), strict=True):
         for run in entrant.runs:
             for task in (task for task in test.tasks if not run.passed(task)):
-                name = run.error_classes.get(task, NOT_KNOWN)
+                name = run.view.error_classes.get(task, NOT_KNOWN)
                 count[name] += 1
                 if entrant is test.first:
                     shares[name] = shares.get(name, 0.0) + test.other.passed(task)
@@ -255,5 +233,14 @@ def _classes(test: _Test) -> tuple[ClassRow, ...]:
     )
 
 
-def _mean(values: Sequence[float]) -> float:
-    return fmean(values) if values else 0.0
+def _measured(sides: Sequence[tuple[float, float]], p: float, seed: int) -> Measured:
+    """`sides`: before and after, for each task."""
+    values = [two - one for one, two in sides]
+    return Measured(
+        tasks=len(sides),
+        before=fmean(one for one, _ in sides) if sides else 0.0,
+        after=fmean(two for _, two in sides) if sides else 0.0,
+        difference=fmean(values) if sides else 0.0,
+        interval=st.bootstrap_mean(values, seed=seed) if sides else Interval(-1, 1),
+        p=p,
+    )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel
 
@@ -11,6 +11,7 @@ from reporting.ledger.paper import TABLES, PaperRow
 from reporting.ledger.published import Figure, GoldFault, Place, load_published
 
 Status = Literal["run", "deviating", "not run"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 class OwnNumber(BaseModel, frozen=True):
@@ -69,18 +70,12 @@ def fill(
     published = load_published()
     kept = tuple(_row(row, results) for row in rows)
     placed = {own.path for row in kept for own in row.own}
-    reasons = {
-        **unmatched,
-        **{own.path: _nowhere(own) for own in results if own.path not in placed},
-    }
+    nowhere = {own.path: _nowhere(own) for own in results if own.path not in placed}
+    reasons = {**unmatched, **nowhere}
     counts = Counter(row.status for row in kept)
     return LedgerTable(
         source=TABLES.name,
-        counts={
-            "run": counts["run"],
-            "deviating": counts["deviating"],
-            "not run": counts["not run"],
-        },
+        counts={status: counts[status] for status in STATUSES},
         rows=kept,
         not_matched=tuple(Unplaced(path=path, reason=why) for path, why in reasons.items()),
         note=published.note,
@@ -110,11 +105,7 @@ def _row(row: PaperRow, results: Sequence[Own]) -> LedgerRow:
 
 def _nowhere(own: Own) -> str:
     origin = own.origin
-    made = [
-        origin.author and f"author {origin.author}",
-        origin.signal,
-        origin.method,
-        origin.analyst,
-    ]
-    what = ", ".join(part for part in (origin.mode, *made) if part)
+    author = origin.author and f"author {origin.author}"
+    made = (origin.mode, author, origin.signal, origin.method, origin.analyst)
+    what = ", ".join(filter(None, made))
     return f"no row has user {own.user}, {what}, on {' and '.join(own.values)}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import NamedTuple
 
 from reporting.comparing.tables import Table, plain, wrapped
 from reporting.ledger.rows import LedgerRow, LedgerTable, OwnNumber
@@ -24,8 +23,8 @@ def terminal(ledger: LedgerTable) -> str:
     for text in _own_lines(ledger):
         lines += ["", *wrapped(text, indent=4, first="")]
     lines += ["", "SpreadsheetBench Verified: what others report", *wrapped(ledger.note)]
-    for one in _others(ledger):
-        lines += wrapped(f"{one.value:>13}  {one.text}", indent=19, first="  ")
+    for value, said in _others(ledger):
+        lines += wrapped(f"{value:>13}  {said}", indent=19, first="  ")
     lines += ["", "SpreadsheetBench Verified: tasks whose own gold fails or deceives"]
     for fault in ledger.gold:
         what = f"{fault.finding} ({fault.rules} rules, rows {fault.half})"
@@ -59,21 +58,16 @@ def _number(own: OwnNumber) -> str:
     return f"{own.value:.2f}" + ("" if own.std is None else f" sd {own.std:.2f}")
 
 
-class _Line(NamedTuple):
-    value: str
-    text: str
-
-
-def _others(ledger: LedgerTable) -> Iterator[_Line]:
-    """Published figures from the lowest to the highest, the user's own among them."""
-    found: list[tuple[float, _Line]] = []
+def _others(ledger: LedgerTable) -> Iterator[tuple[str, str]]:
+    """Published figures, number and text, the lowest first; the user's own among them."""
+    found: list[tuple[float, tuple[str, str]]] = []
     for figure in ledger.published:
         who = f"{figure.system} ({figure.model})" if figure.model else figure.system
         text = f"{who}, {figure.tasks}: {figure.source}"
-        found.append((figure.value, _Line(_span(figure.value, figure.to, figure.std), text)))
+        found.append((figure.value, (_span(figure.value, figure.to, figure.std), text)))
     for own in ledger.places:
         text = f"[yours] {own.path}, {own.tasks}"
-        found.append((own.value, _Line(_span(own.value, None, own.std), text)))
+        found.append((own.value, (_span(own.value, None, own.std), text)))
     return (line for _, line in sorted(found, key=lambda pair: pair[0]))
 
 
@@ -118,9 +112,10 @@ def markdown(ledger: LedgerTable) -> str:
         parts.append(Table(heads, cells).markdown())
     own = [f"- `{line}`" for line in _own_lines(ledger)]
     parts += ["## Your results", "\n".join(own)] if own else []
-    others = tuple((one.value, one.text) for one in _others(ledger))
     parts += ["## What others report on SpreadsheetBench Verified", ledger.note]
-    parts.append(Table(("percent", "by whom, on what, said where"), others).markdown())
+    parts.append(
+        Table(("percent", "by whom, on what, said where"), tuple(_others(ledger))).markdown()
+    )
     faults = tuple((one.task, one.half, one.finding, one.rules) for one in ledger.gold)
     parts.append("## Tasks of SpreadsheetBench Verified whose own gold fails or deceives")
     parts.append(Table(("task", "rows", "what", "by the rules"), faults).markdown())

@@ -12,7 +12,7 @@ from react_agent.layout import seed_of
 from react_agent.models.spending.prices import Prices
 from react_agent.registry import DOMAINS, find
 from react_agent.runs.folder import CaseResult
-from react_agent.runs.logs import Log, name_of, read_log
+from react_agent.runs.logs import name_of
 from react_agent.runs.verdicts import CaseVerdict
 from react_agent.seams import Domain
 from reporting.page.overview import outcome_of
@@ -26,26 +26,12 @@ AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class Shown:
+class Shown(Seen):
     """One case of one run, which has a page of its own."""
 
     run: int
-    task: str
-    input_file: str
     case: CaseResult | None
     verdict: CaseVerdict | None
-    log_file: Path | None
-
-    @property
-    def place(self) -> tuple[str, str]:
-        return self.task, self.input_file
-
-    def read_log(self) -> tuple[Log | None, str]:
-        """The log, or why there is none; read anew each time, as logs of large runs fill memory."""
-        try:
-            return (read_log(self.log_file), "") if self.log_file else (None, "")
-        except ContractError as error:
-            return None, str(error)
 
 
 @dataclass
@@ -92,7 +78,7 @@ class Collection:
         by_domain: dict[str, dict[tuple[str, str], list[str]]] = {}
         for key, shown in self.shown.items():
             groups = by_domain.setdefault(self.runs[shown.run].domain, {})
-            groups.setdefault(shown.place, []).append(key)
+            groups.setdefault((shown.task, shown.input_file), []).append(key)
         for domain, groups in by_domain.items():
             view = view_of(domain)
             # The largest come first, so that none of them keeps the others waiting at the end.
@@ -129,26 +115,11 @@ class Collection:
         return next((domain for domain in found if domain), None)
 
     def _seen(self, keys: Sequence[str]) -> list[Seen]:
-        return [self._seen_in_run(self.shown[key]) for key in keys]
-
-    def _seen_in_run(self, shown: Shown) -> Seen:
-        run = self.runs[shown.run]
-        return Seen(
-            task=shown.task,
-            input_file=shown.input_file,
-            output=self._output(shown),
-            work=run.work_folder(shown.case) if shown.case else None,
-            truth=Path(shown.verdict.gold_path or shown.verdict.gt_file) if shown.verdict else None,
-            rules=run.evaluation.summary.rules if run.evaluation else "",
-            log=lambda: shown.read_log()[0],
-        )
+        return [self.shown[key] for key in keys]
 
     def _size(self, keys: Sequence[str]) -> int:
-        outputs = (self._output(self.shown[key]) for key in keys)
+        outputs = (self.shown[key].output for key in keys)
         return sum(path.stat().st_size for path in outputs if path and path.is_file())
-
-    def _output(self, shown: Shown) -> Path | None:
-        return self.runs[shown.run].output_file(shown.case) if shown.case else None
 
     def _detail(self, shown: Shown) -> dict[str, Any]:
         run = self.runs[shown.run]
@@ -165,7 +136,11 @@ class Collection:
             "prompt": self._prompt(prompt),
             "asked": asked,
             "steps": steps_of(log) if log else [],
-            "sources": self._sources(shown),
+            "sources": {
+                "log": str(shown.log_file or ""),
+                "output": str(shown.output or ""),
+                "expected": _gold(shown.verdict),
+            },
             "lessons": list(_lessons(run, shown)),
         }
 
@@ -176,11 +151,6 @@ class Collection:
             self.prompts.append(text)
         return self.prompts.index(text)
 
-    def _sources(self, shown: Shown) -> dict[str, str]:
-        output = self._output(shown)
-        gold = (shown.verdict.gold_path or shown.verdict.gt_file) if shown.verdict else ""
-        return {"log": str(shown.log_file or ""), "output": str(output or ""), "expected": gold}
-
 
 def _cases(run: RunView, number: int, task: str) -> Iterator[Shown]:
     """The task's cases; one without a result line is known by its log or verdict alone."""
@@ -188,12 +158,31 @@ def _cases(run: RunView, number: int, task: str) -> Iterator[Shown]:
     judged = verdict.test_cases if verdict else ()
     cases = run.cases_of.get(task, ())
     for place, case in enumerate(cases):
-        log = run.log_file(task, case.input_file)
-        yield Shown(
-            number, task, case.input_file, case, verdict_on(case, place, cases, judged), log
-        )
+        yield _shown(run, number, task, case, verdict_on(case, place, cases, judged))
     if not cases and any(known == task for known, _ in run.logs):
-        yield Shown(number, task, "", None, next(iter(judged), None), run.log_file(task))
+        yield _shown(run, number, task, None, next(iter(judged), None))
+
+
+def _shown(
+    run: RunView, number: int, task: str, case: CaseResult | None, verdict: CaseVerdict | None
+) -> Shown:
+    input_file = case.input_file if case else ""
+    return Shown(
+        task=task,
+        input_file=input_file,
+        output=run.output_file(case) if case else None,
+        work=run.work_folder(case) if case else None,
+        truth=Path(_gold(verdict)) if verdict else None,
+        rules=run.evaluation.summary.rules if run.evaluation else "",
+        log_file=run.log_file(task, input_file),
+        run=number,
+        case=case,
+        verdict=verdict,
+    )
+
+
+def _gold(verdict: CaseVerdict | None) -> str:
+    return (verdict.gold_path or verdict.gt_file) if verdict else ""
 
 
 def verdict_on(

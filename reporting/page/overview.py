@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from typing import Any, Literal
 
@@ -102,15 +103,8 @@ def failures(run: RunView) -> dict[str, int]:
 def _share(solved: int, total: int) -> dict[str, Any]:
     from reporting.comparing.statistics import wilson  # late: it brings scipy
 
-    interval = wilson(solved / total if total else 0.0, total)
     share = solved / total if total else None
-    return {
-        "solved": solved,
-        "total": total,
-        "share": share,
-        "low": interval.low,
-        "high": interval.high,
-    }
+    return {"solved": solved, "total": total, "share": share, **asdict(wilson(share or 0.0, total))}
 
 
 def pairs(runs: Sequence[RunView], names: Sequence[str]) -> Iterator[dict[str, Any]]:

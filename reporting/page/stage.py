@@ -42,14 +42,17 @@ def write_report(settings: Report) -> Page:
     for run in runs:
         if not run.task_ids:
             raise ContractError(f"{run.path}: holds no run: no results, verdicts or logs")
-    labels = _labels(settings.runs)
+    wholes = [Reproduced.find(path) for path in settings.runs]
+    # Beside other runs the folders' names of a reproduction's runs tell more than its own words.
+    labels = wholes[0].labels if len(wholes) == 1 and wholes[0] else {}
     names = [labels.get(r.path, name) for r, name in zip(runs, names_of(runs), strict=True)]
-    skill = settings.skill or _evolved(settings.runs) or find_evolved(runs)
+    evolved = next((whole.skill for whole in wholes if whole), None)
+    skill = settings.skill or evolved or find_evolved(runs)
     evolution = EvolutionView.load(skill) if skill else None
     collection = Collection(runs, settings.data_path)
     collection.gather()
     prices = Prices.load(settings.prices)
-    output = output or _beside(settings.runs[0], runs[0]) / REPORT_PAGE
+    output = output or (settings.runs[0] if wholes[0] else runs[0].layout.root) / REPORT_PAGE
     places = Places([output.parent, *(run.layout.root for run in runs)])
     details = Details(output)
     for key, detail in collection.details():
@@ -62,21 +65,6 @@ def write_report(settings: Report) -> Page:
     title = settings.title or f"Trace2Skill: {', '.join(names)}"
     size = write_page(title, {"title": title, **index}, details, places.hidden)
     return Page(details.output, size, details.files, len(index["problems"]))
-
-
-def _evolved(paths: Sequence[Path]) -> Path | None:
-    """The skill of the first reproduction among the paths."""
-    return next((found.skill for path in paths if (found := Reproduced.find(path))), None)
-
-
-def _labels(paths: Sequence[Path]) -> dict[Path, str]:
-    """Of one reproduction; beside other runs its folders' names tell more."""
-    found = Reproduced.find(paths[0]) if len(paths) == 1 else None
-    return dict(found.labels) if found else {}
-
-
-def _beside(path: Path, run: RunView) -> Path:
-    return path if Reproduced.find(path) else run.layout.root
 
 
 def names_of(runs: Sequence[RunView]) -> list[str]:

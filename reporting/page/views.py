@@ -8,7 +8,7 @@ from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.registry import VIEWS, find
-from react_agent.runs.logs import Log
+from react_agent.runs.logs import Log, read_log
 from react_agent.seams import Domain
 from react_agent.text import cut_middle
 
@@ -29,8 +29,14 @@ class Seen:
     """What the verdict names."""
     rules: str
     """By which the run was scored."""
-    log: Callable[[], Log | None]
-    """Reads it anew, as logs of large runs fill memory."""
+    log_file: Path | None
+
+    def read_log(self) -> tuple[Log | None, str]:
+        """The log, or why there is none; read anew each time, as logs of large runs fill memory."""
+        try:
+            return (read_log(self.log_file), "") if self.log_file else (None, "")
+        except ContractError as error:
+            return None, str(error)
 
 
 @dataclass(frozen=True)

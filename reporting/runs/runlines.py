@@ -44,12 +44,9 @@ def of_release(layout: RunLayout) -> bool:
     return not ours and (layout.results.is_file() or layout.verdicts.is_file())
 
 
-def released_results(summary: Mapping[str, Any], outputs: Path) -> tuple[CaseResult, ...]:
+def released_results(summary: Mapping[str, Any], outputs: Path) -> Iterator[CaseResult]:
     """The cases of a released results.json; what does not fit is passed over."""
-    return tuple(_released(summary.get("results"), outputs))
-
-
-def _released(results: Any, outputs: Path) -> Iterator[CaseResult]:
+    results = summary.get("results")
     for entry in results if isinstance(results, list) else ():
         cases = entry.get("test_cases") if isinstance(entry, dict) else None
         for case in cases if isinstance(cases, list) else ():

@@ -38,6 +38,7 @@ from react_agent.runs.verdicts import Evaluation, TaskVerdict
 from reporting.runs.runlines import of_release, read_results, released_results
 
 T = TypeVar("T")
+Otherwise = TypeVar("Otherwise")
 NOT_KNOWN = "not known"
 """The class of a failure that nobody has looked into."""
 KINDS: tuple[LessonKind, ...] = ("error", "success")
@@ -92,22 +93,23 @@ class RunView:
         record: dict[str, Any] = {}
         summary: dict[str, Any] = found.attempt(layout.results, _mapping, {})
         if of_release(layout):
-            cases = released_results(summary, layout.outputs)
+            cases = tuple(released_results(summary, layout.outputs))
         else:
             record = found.attempt(layout.settings, _mapping, {})
             cases, torn = read_results(layout.lines)
             found.problems += [Problem(str(layout.lines), why) for why in torn]
-        sessions = record.get("sessions")
         records, record_files = found.records(layout.root)
         return cls(
             path=Path(path),
             layout=layout,
             settings=mapping(record.get("settings")),
-            sessions=tuple(s for s in _list_or_empty(sessions) if isinstance(s, dict)),
+            sessions=tuple(
+                s for s in _list_or_empty(record.get("sessions")) if isinstance(s, dict)
+            ),
             cases=cases,
             summary={k: v for k, v in summary.items() if k != "results"},
             instructions=dict(_instructions(summary.get("results"))),
-            evaluation=found.attempt(layout.verdicts, _evaluation, None),
+            evaluation=found.attempt(layout.verdicts, Evaluation.from_json, None),
             logs={(name.task_id, name.case): file for name, file in find_logs(layout.logs)},
             records=records,
             record_files=record_files,
@@ -258,11 +260,8 @@ class RunView:
 def load_runs(path: Path) -> list[RunView]:
     """One view, or one for each `seed_*` where a folder holds several seeds."""
     layout = RunLayout.find(path)
-    if not layout.settings.exists():
-        seeds = seed_folders(layout.outputs)
-        if seeds:
-            return [RunView.load(seed) for seed in seeds]
-    return [RunView.load(path)]
+    seeds = [] if layout.settings.exists() else seed_folders(layout.outputs)
+    return [RunView.load(one) for one in seeds or [path]]
 
 
 def _mapping(value: Any, file: Path) -> dict[str, Any]:
@@ -277,10 +276,6 @@ def mapping(value: Any) -> dict[str, Any]:
 
 def _list_or_empty(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _evaluation(value: Any, file: Path) -> Evaluation | None:
-    return Evaluation.from_json(value, file)
 
 
 def _instructions(results: Any) -> Iterator[tuple[str, str]]:
@@ -308,7 +303,9 @@ class _Finder:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def attempt(self, file: Path, read: Callable[[Any, Path], T], otherwise: T) -> T:
+    def attempt(
+        self, file: Path, read: Callable[[Any, Path], T], otherwise: Otherwise
+    ) -> T | Otherwise:
         try:
             return read(read_json(file), file)
         except ContractError as error:

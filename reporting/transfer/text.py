@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from reporting.comparing.comparison import RECORDED
-from reporting.comparing.comparison_text import percent, points
+from reporting.comparing.comparison_text import ends, percent, points
 from reporting.comparing.tables import Table, wrapped
 from reporting.transfer.cells import Cell, TransferTable
 
@@ -40,7 +40,7 @@ def flat(table: TransferTable) -> Table:
         "tasks": lambda c: c.tasks,
         "seeds": lambda c: c.seeds,
         "accuracy": lambda c: percent(c.accuracy),
-        "interval": lambda c: f"{percent(c.interval.low)} - {percent(c.interval.high)}",
+        "interval": lambda c: ends(c.interval),
         "difference": lambda c: "" if c.difference is None else points(c.difference),
         "verdict": lambda c: c.verdict or "",
         "p": lambda c: "" if c.p is None else f"{c.p:.3g}",
@@ -62,7 +62,8 @@ def terminal(table: TransferTable) -> str:
     for cell in table.cells:
         skill = f"{cell.skill} ({cell.author})" if cell.skill else cell.author
         lines += wrapped(f"{cell.user} on {cell.domain}, {skill}", first="", indent=2)
-        said = f"{percent(cell.accuracy)} % of {cell.tasks} tasks ({_interval(cell)})"
+        said = f"{percent(cell.accuracy)} % of {cell.tasks} tasks (95 % interval "
+        said += f"{ends(cell.interval, ' to ')})"
         if cell.difference is not None:
             said += f"; {(cell.verdict or '').upper()} by {points(cell.difference)} points"
             said += f" than without a skill, p {cell.p:.3g}" if cell.p is not None else ""
@@ -71,10 +72,6 @@ def terminal(table: TransferTable) -> str:
         lines += wrapped(f"note: {cell.note}") if cell.note else []
     marked = [RECORDED.upper()] if any(cell.recorded for cell in table.cells) else []
     return "\n".join([*marked, *lines, *marked])
-
-
-def _interval(cell: Cell) -> str:
-    return f"95 % interval {percent(cell.interval.low)} to {percent(cell.interval.high)}"
 
 
 def markdown(table: TransferTable) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from react_agent.fenced import one_line
+from skill_evolver.engine.asking import PROMPTS
 from skill_evolver.engine.finish import ANCHORS, Finished, Finisher
 from skill_evolver.engine.history import Provenance
 from skill_evolver.engine.inputs import LessonEntry
@@ -13,8 +13,7 @@ from skill_evolver.engine.map_reduce import Evolver
 from skill_evolver.guard.echo import Change
 from skill_evolver.guard.injections import RULES as SCREENED
 from skill_evolver.guard.screening import PREFIX, Flagged, Review
-from skill_evolver.lineage.grouping import Lesson
-from skill_evolver.lineage.provenance import Dropped, title_of
+from skill_evolver.lineage.provenance import title_of
 
 RULES = {
     "leak": "gave a task away (id, instruction, sheet name or answer)",
@@ -48,34 +47,23 @@ def change_log(
 ) -> str:
     """Counts, changes and diff of this evolution, then what the skill has learnt in all of them."""
     done = [splice.edit for splice in result.built.done]
-    lines = [
-        f"# {provenance.skill}: what changed",
-        "",
-        provenance.created,
-        "",
-        f"- records: {facts['entries']}, of {facts['trajectories']} trajectories",
-        f"- edits: {facts['map_edits']} proposed, {len(done)} applied",
-        f"- files changed: {', '.join(sorted({edit.file for edit in done})) or 'none'}",
-        f"- lines: {facts['diff']['added']} added, {facts['diff']['removed']} removed",
-        f"- skill written: {'yes' if facts['written'] else 'no'}",
-        *(f"- {line}" for line in _taught(facts)),
-        "",
-        "## Changes",
-        "",
-        *[f"- {edit.file}: {edit.op}: {one_line(title_of(edit))}" for edit in done],
-        "",
-        "## Diff",
-        "",
-        fenced_block(diff),
-        "",
-    ]
-    return "\n".join([*lines, release_notes(provenance)])
+    text = PROMPTS.render(
+        "report/change_log.j2",
+        provenance=provenance,
+        facts=facts,
+        done=done,
+        files=sorted({edit.file for edit in done}),
+        title_of=title_of,
+        taught=_taught(facts),
+        diff=fenced_block(diff),
+        notes=release_notes(provenance),
+    )
+    return f"{text}\n"
 
 
-def _taught(facts: Mapping[str, Any]) -> list[str]:
-    """One line where nothing was taught, or a part of it only restates the agent's prompt."""
-    said = str(Change.model_validate(facts["change"]))
-    return [said] if said else []
+def _taught(facts: Mapping[str, Any]) -> str:
+    """A line where nothing was taught, or a part of it only restates the agent's prompt."""
+    return str(Change.model_validate(facts["change"]))
 
 
 def fenced_block(diff: str) -> str:
@@ -87,39 +75,16 @@ def fenced_block(diff: str) -> str:
 
 def release_notes(provenance: Provenance) -> str:
     """Lesson, support, where; the most supported first."""
-    lines: list[str] = []
     strong = [entry for entry in provenance.lessons if entry.support > 1]
     single = [entry for entry in provenance.lessons if entry.support <= 1]
-    for title, lessons in (("Seen in several runs", strong), ("Seen in one run", single)):
-        if lessons:
-            lines += [f"## {title}", "", *map(_note, lessons), ""]
-    if not provenance.lessons:
-        lines += ["Nothing was learnt that the skill did not say.", ""]
-    if provenance.flagged:
-        listed = [f"- {entry}" for entry in provenance.flagged]
-        lines += ["## Flagged by the screen or the review", "", *listed, "", HOW_TO_ALLOW, ""]
-    if provenance.review:
-        said = [f"- {v.edit}: {v.verdict}: {v.reason}" for v in provenance.review.verdicts]
-        lines += ["## Review by a model", "", str(provenance.review), *said, ""]
-    if provenance.gated:
-        tried = [f"- {trial}" for trial in provenance.gated]
-        lines += ["## Patches on their own tasks", "", *tried, ""]
     rest = [entry for entry in provenance.dropped if not entry.rule.startswith(PREFIX)]
-    if rest:
-        lines += ["## Left out", "", *_left_out(rest), ""]
-    return "\n".join(lines)
-
-
-def _note(lesson: Lesson) -> str:
-    runs = ", ".join(lesson.runs[:4]) + (" ..." if len(lesson.runs) > 4 else "")
-    count = f"{lesson.support} trajector{'y' if lesson.support == 1 else 'ies'}"
-    count += f", {lesson.counted} more of the class counted" if lesson.counted else ""
-    return f"- **{lesson.title}** ({lesson.id}; {count}: {runs}) - {', '.join(lesson.files)}"
-
-
-def _left_out(dropped: Sequence[Dropped]) -> list[str]:
-    ordered = sorted(dropped, key=lambda d: (d.rule, d.id))
-    return [f"- {d.title or d.id} ({d.id}, {d.stage}): {d.rule}: {d.reason}" for d in ordered]
+    return PROMPTS.render(
+        "report/release_notes.j2",
+        parts=(("Seen in several runs", strong), ("Seen in one run", single)),
+        provenance=provenance,
+        how_to_allow=HOW_TO_ALLOW,
+        left_out=sorted(rest, key=lambda d: (d.rule, d.id)),
+    )
 
 
 def summary(
@@ -197,6 +162,6 @@ def as_text(summary: dict[str, Any]) -> str:
     lines += [f"problem: {problem}" for problem in summary["problems"]]
     diff = summary["diff"]
     lines.append(f"diff: +{diff['added']} -{diff['removed']} lines, {diff['file']}")
-    lines += _taught(summary)
+    lines += filter(None, [_taught(summary)])
     done = "the skill was written" if summary["written"] else "the skill is as it was"
     return "\n".join([*lines, done])

@@ -104,13 +104,8 @@ class Evolver:
             **skill_view(files, self.skill.other_files),
             entries=[entry.text for entry in batch],
         )
-        return briefing(self._map_system(self._side(batch)), user)
-
-    def _side(self, batch: Sequence[LessonEntry]) -> Lessons:
-        return lessons_of(batch) if self.settings.apart else self.settings.lessons
-
-    def _map_system(self, lessons: Lessons) -> str:
-        return PROMPTS.render(
+        lessons = lessons_of(batch) if self.settings.apart else self.settings.lessons
+        system = PROMPTS.render(
             f"map/{lessons}.j2",
             domain=f"map/_domain_{self.settings.variant}.j2",
             several=self.settings.batch_size > 1,
@@ -119,6 +114,7 @@ class Evolver:
             max_references=MAX_REFERENCES,
             **self._format(),
         )
+        return briefing(system, user)
 
     def _format(self) -> dict[str, Any]:
         codec = self.settings.codec

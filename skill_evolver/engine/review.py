@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
+from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,17 +18,16 @@ from react_agent.configfile import first_problem
 from react_agent.files import digest
 from react_agent.model import Message, briefing
 from skill_evolver.engine.asking import PROMPTS
-from skill_evolver.engine.finish import EditStep, Finished, Finisher
+from skill_evolver.engine.finish import Finished, Finisher
 from skill_evolver.guard.guardrails import Guard
 from skill_evolver.guard.injections import Finding
 from skill_evolver.guard.screening import PREFIX, EditVerdict, Review
 from skill_evolver.lineage.grouping import of_edits
 from skill_evolver.patches.apply import Document, Line, to_files
-from skill_evolver.patches.build import build
+from skill_evolver.patches.build import alone, build
 from skill_evolver.patches.codecs import PatchFormatError
 from skill_evolver.patches.patch import ExactEdit
 from skill_evolver.patches.places import to_lines
-from skill_evolver.patches.rules import mentions
 
 RULE = "review"
 REASON = 300
@@ -143,10 +143,13 @@ def _without(
     while True:
         steps = [[e for e in step if e.id not in gone] for step in result.steps]
         built = build(guard.files, steps, limit)
-        lost = [(edit, why.reason) for edit, why in built.left] or _alone(steps, result.steps)
+        lost = [(edit, why.reason) for edit, why in built.left]
+        if not lost:
+            now, before = (list(chain.from_iterable(each)) for each in (steps, result.steps))
+            lost = [(edit, f"{why} was left out") for edit, why in alone(now, before)]
         if not lost:
             break
-        for edit, reason in {edit.id: (edit, reason) for edit, reason in lost}.values():
+        for edit, reason in lost:
             ledger.drop(edit, RULE, "pair", reason)
             gone.add(edit.id)
     alive = {i for lesson in result.lessons for i in lesson.edits} - gone
@@ -156,20 +159,3 @@ def _without(
     return replace(
         result, files=files, built=built, steps=steps, lessons=lessons, problems=problems
     )
-
-
-def _alone(now: Sequence[EditStep], before: Sequence[EditStep]) -> list[tuple[ExactEdit, str]]:
-    """Edits that have lost the file they point at, or what pointed at their file."""
-    left, all_edits = ([edit for step in steps for edit in step] for steps in (now, before))
-    made = {e.file for e in all_edits if e.op == "create"} - {e.file for e in left}
-    pointed = {m for e in left for m in mentions(e.content)}
-    once = {m for e in all_edits for m in mentions(e.content)}
-    return [
-        (edit, "the file it points at was left out")
-        for edit in left
-        if mentions(edit.content) & made
-    ] + [
-        (edit, "what pointed at it was left out")
-        for edit in left
-        if edit.op == "create" and edit.file in once - pointed
-    ]

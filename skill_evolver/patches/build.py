@@ -71,16 +71,23 @@ def without_broken_pairs(
             return chosen, refused, built
         refused += built.left
         gone = {edit.id for edit, _ in built.left}
-        created = {e.file for e, _ in built.left if e.op == "create"}
-        pointed = {m for e, _ in built.left for m in mentions(e.content)}
-        chosen = [e for e in chosen if e.id not in gone]
-        still = {m for e in chosen for m in mentions(e.content)}
-        for edit in list(chosen):
-            lost = edit.op == "create" and edit.file in pointed - still
-            if lost or (edit.op != "create" and mentions(edit.content) & created):
-                chosen.remove(edit)
-                reason = "its pointer" if lost else "the file it points at"
-                refused.append((edit, Unplaced(f"{reason} could not be written", "pair")))
+        left = [e for e in chosen if e.id not in gone]
+        lost = alone(left, chosen)
+        refused += [(e, Unplaced(f"{why} could not be written", "pair")) for e, why in lost]
+        chosen = [e for e in left if e.id not in {other.id for other, _ in lost}]
+
+
+def alone(now: Sequence[ExactEdit], before: Sequence[ExactEdit]) -> list[tuple[ExactEdit, str]]:
+    """Edits that have lost what they belong with, and what that was."""
+    made, still = ({e.file for e in edits if e.op == "create"} for edits in (before, now))
+    once, pointed = ({m for e in edits for m in mentions(e.content)} for edits in (before, now))
+    found = []
+    for edit in now:
+        if mentions(edit.content) & (made - still):
+            found.append((edit, "the file it points at"))
+        elif edit.op == "create" and edit.file in once - pointed:
+            found.append((edit, "what points at it"))
+    return found
 
 
 def split(built: Built, max_skill_lines: int) -> None:

@@ -22,13 +22,15 @@ def allow_for(in_flight: int) -> None:
         return
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        log.warning(
-            "%d cases in flight need about %d open files, and this system allows %d: "
-            "raise its limit (ulimit -Hn) or take at most %d workers",
-            in_flight,
-            wanted,
-            allowed,
-            max(1, (allowed - BESIDES) // EACH),
-            extra={"once": True},
-        )
+    if missing := shortage(in_flight):
+        log.warning("%s: %s", *missing, extra={"once": True})
+
+
+def shortage(in_flight: int) -> tuple[str, str] | None:
+    """What is missing for so many cases however far the limit is raised, and what to do."""
+    wanted, hard = BESIDES + EACH * in_flight, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY or hard >= wanted:
+        return None
+    most = max(1, (hard - BESIDES) // EACH)
+    says = f"{in_flight} cases in flight need about {wanted} open files, and this system allows"
+    return f"{says} {hard}", f"raise its limit (ulimit -Hn) or take at most {most} workers"

@@ -186,6 +186,7 @@ def _clause(text: str) -> str:
 def check_resources(workers: int) -> Iterator[Check]:
     import psutil
 
+    from react_agent.open_files import shortage
     from react_agent.sandbox.limits import Limits
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -197,21 +198,9 @@ def check_resources(workers: int) -> Iterator[Check]:
         yield Check(level="warning", topic="memory", says=says, mend=mend)
     else:
         yield Check(level="ok", topic="memory", says=says)
-    yield _open_files(workers)
-
-
-def _open_files(workers: int) -> Check:
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # A connection, and a pipe, a pidfd and a log for each worker; interpreter and pools besides.
-    needed = 6 * workers + 128
-    says = f"{soft} allowed, about {needed} needed for {workers} workers"
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return Check(level="ok", topic="open files", says=says)
-    able = hard == resource.RLIM_INFINITY or hard >= needed
-    mend = f"ulimit -n {needed}" if able else f"fewer workers, such as {max(1, (soft - 128) // 6)}"
-    return Check(level="warning", topic="open files", says=says, mend=mend)
+    missing = shortage(workers)
+    says, mend = missing or (f"can be had for {workers} workers", "")
+    yield Check(level="warning" if missing else "ok", topic="open files", says=says, mend=mend)
 
 
 def check_output(folder: Path) -> Iterator[Check]:

@@ -4,39 +4,28 @@ from collections.abc import Iterator, Mapping
 
 from react_agent.errors import ContractError
 from react_agent.registry import DOMAINS, find
-from react_agent.runs.reproduced import skill_of
-from react_agent.skills import Skill, find_skill
+from react_agent.skills import Skill
 from reporting.comparing.comparison import Pair
 from reporting.comparing.entrants import load_entrants
 from reporting.comparing.standings import paired
 from skill_evolver.commands.revert import carried_over, without
-from skill_evolver.engine.history import Provenance, explain, files_digest
+from skill_evolver.engine.history import Provenance, files_digest
 from skill_evolver.lineage.effects import Effects, LessonEffect, Word
 from skill_evolver.lineage.grouping import Lesson
 from trace2skill.effect.settings import Effect
-from trace2skill.trials.trying import Owed, Trial, Trials, tokens_a_case
+from trace2skill.trials.trying import Owed, Trial, Trials
 
 WHOLE = "whole"
 """Folder of the skill with all lessons."""
 WORDS: Mapping[str, Word] = {"better": "helps", "worse": "hurts", "undecided": "undecided"}
 
 
-class Measurement:
+class Measurement(Trials):
     """What is to be tried; raises ContractError for what does not fit together."""
 
     def __init__(self, settings: Effect) -> None:
+        super().__init__(settings, settings.output_dir)
         self.settings = settings
-        self.skill: Skill = find_skill(skill_of(settings.evolved))
-        self.tried = Trials(
-            skill=self.skill,
-            data_path=settings.data_path,
-            domain=settings.domain,
-            output_dir=settings.output_dir,
-            seeds=settings.seeds,
-            agent=settings.agent,
-            model=settings.model,
-        )
-        _, self.provenance, _ = explain(self.skill.root)
         self.untried: list[LessonEffect] = []
         self.trials = dict(self._trials())
         tasks = dict.fromkeys(task for trial in self.trials.values() for task in trial.tasks)
@@ -78,21 +67,15 @@ class Measurement:
         trials = [self.whole, *self.trials.values()]
         return sum(len(trial.tasks) for trial in trials) * len(self.settings.seeds)
 
-    @property
-    def tokens_a_case(self) -> float | None:
-        return tokens_a_case(self.provenance)
-
     async def run(self) -> Effects | Owed:
         for trial in (self.whole, *self.trials.values()):
-            if owed := await self.tried.attempt(trial):
+            if owed := await self.attempt(trial):
                 return owed
         return self._effects()
 
     def _effects(self) -> Effects:
         sides = {
-            name: load_entrants(
-                [self.tried.folder(trial), self.tried.folder(self.whole)], common=True
-            )[0]
+            name: load_entrants([self.folder(trial), self.folder(self.whole)], common=True)[0]
             for name, trial in self.trials.items()
         }
         pairs = paired([(without, whole) for without, whole in sides.values()])

@@ -47,10 +47,9 @@ def _ask(question: str, usual: str) -> str:
 
 
 async def _run(settings: Learn) -> int:
-    from trace2skill.online.home import find_home
     from trace2skill.online.learning import learn
 
-    home = find_home(settings.config)
+    home = _home(settings)
     done = await learn(home, settings.now)
     for entry in done.taken:
         say(f"session {entry.session}: {entry.state}{f' ({entry.why})' if entry.why else ''}")
@@ -69,12 +68,11 @@ async def _run(settings: Learn) -> int:
 def _status(settings: OfSkill) -> int:
     from react_agent.models.spending.budget import read_spent
     from trace2skill.online.client_settings import ClientSettings
-    from trace2skill.online.home import find_home
     from trace2skill.online.hook import HOOK_LOG
     from trace2skill.online.rounds import free, rounds
     from trace2skill.online.wizard import settings_file
 
-    home = find_home(settings.config)
+    home = _home(settings)
     given, budget = home.settings, home.budget
     file = settings_file(None)
     there = ClientSettings.read(file).command(home.folder) is not None
@@ -98,10 +96,9 @@ def _status(settings: OfSkill) -> int:
 
 def _show(settings: ShowStaged) -> int:
     from trace2skill.online.deciding import staged
-    from trace2skill.online.home import find_home
     from trace2skill.online.rounds import Place
 
-    home = find_home(settings.config)
+    home = _home(settings)
     one = staged(home)
     place = Place(home, one.number)
     if settings.diff:

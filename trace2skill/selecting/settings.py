@@ -4,20 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from react_agent.models.settings import ModelSettings
-from react_agent.runs.settings import DOMAIN, DOMAIN_HELP, INDEX_HELP, AgentSettings
-from react_agent.settings import Settings, part, setting
+from react_agent.settings import setting
+from trace2skill.trials.settings import Trying
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatchSelection(Settings):
+class PatchSelection(Trying):
     """Subsets of an evolution's lessons, tried on tasks of the training split."""
 
-    evolved: Path = setting(
-        "the skill folder, a root that holds it, or a reproduction", unit="SKILL", positional=True
-    )
-    data_path: Path = setting(INDEX_HELP)
-    domain: str = setting(DOMAIN_HELP, DOMAIN)
     output_dir: Path = setting(
         "the tried skills and their runs, selection.json, and the chosen skill below skills/",
         Path("outputs/select"),
@@ -49,10 +43,6 @@ class PatchSelection(Settings):
     instance_ids: tuple[str, ...] = setting("only these tasks", (), unit="IDS")
     sample: int | None = setting("try on so many of them", 32, least=1)
     shuffle_seed: int | None = setting("which of them: shuffled by this seed", 0)
-    seeds: tuple[int, ...] = setting("each task once with each of these", (41,), unit="SEEDS")
-    dry_run: bool = setting("say what it would take and stop", False)
-    agent: AgentSettings = part(AgentSettings(workers=4), "agent")
-    model: ModelSettings = part(ModelSettings(model="gpt-4o", default_temperature=0.0), "model")
 
     @property
     def among(self) -> int:

@@ -8,13 +8,12 @@ from react_agent.errors import ContractError
 from react_agent.files import write_json
 from react_agent.layout import SELECTION
 from react_agent.registry import DOMAINS, SKILL_FORMATS, find
-from react_agent.runs.reproduced import skill_of
-from react_agent.skills import Skill, find_skill
+from react_agent.skills import Skill
 from reporting.comparing.comparison import Pair
 from reporting.comparing.entrants import load_entrant, load_entrants
 from reporting.comparing.standings import paired
 from skill_evolver.commands.revert import carried_over, without
-from skill_evolver.engine.history import Provenance, explain, files_digest
+from skill_evolver.engine.history import Provenance, files_digest
 from skill_evolver.engine.writing import keep
 from skill_evolver.lineage.grouping import Lesson
 from skill_evolver.patches.rules import new_problems
@@ -28,7 +27,7 @@ from trace2skill.selecting.outcome import (
 )
 from trace2skill.selecting.searching import Subset, check_installed, estimator, greedy
 from trace2skill.selecting.settings import PatchSelection
-from trace2skill.trials.trying import Owed, Trial, Trials, lay_out, tokens_a_case
+from trace2skill.trials.trying import Owed, Trial, Trials, lay_out
 
 NOTHING: Subset = frozenset()
 
@@ -42,30 +41,20 @@ class _Stopped(Exception):
         self.owed = owed
 
 
-class Selecting:
+class Selecting(Trials):
     """Raises ContractError for what does not fit together."""
 
     def __init__(self, settings: PatchSelection) -> None:
         if settings.method == "estimator":
             check_installed()
+        super().__init__(settings, settings.output_dir / "candidates")
         self.settings = settings
-        self.skill: Skill = find_skill(skill_of(settings.evolved))
-        _, self.provenance, _ = explain(self.skill.root)
         self.domain = find(DOMAINS, "--domain", settings.domain)(settings.data_path)
         self.tasks = self._tasks()
         self.lessons = self._lessons()
         self.all = frozenset(lesson.id for lesson in self.provenance.lessons)
         self.candidates: dict[str, Candidate] = {}
         """By name; skills that are the same to the letter have one."""
-        self.trials = Trials(
-            skill=self.skill,
-            data_path=settings.data_path,
-            domain=settings.domain,
-            output_dir=settings.output_dir / "candidates",
-            seeds=settings.seeds,
-            agent=settings.agent,
-            model=settings.model,
-        )
 
     def _tasks(self) -> tuple[str, ...]:
         given, end = self.settings, self.settings.end_idx
@@ -109,10 +98,6 @@ class Selecting:
     def cases(self) -> int:
         return self.most * len(self.tasks) * len(self.settings.seeds)
 
-    @property
-    def tokens_a_case(self) -> float | None:
-        return tokens_a_case(self.provenance)
-
     # ---- the search --------------------------------------------------------
 
     async def run(self) -> PatchesSelected | Owed:
@@ -149,9 +134,9 @@ class Selecting:
         if broken := self._broken(files):
             return Candidate(name=name, lessons=lessons, unfit=broken)
         trial = Trial(name, files, self.tasks)
-        if owed := await self.trials.attempt(trial):
+        if owed := await self.attempt(trial):
             raise _Stopped(owed)
-        folder = self.trials.folder(trial)
+        folder = self.folder(trial)
         entrant = load_entrant("A", folder)
         passed = {task: entrant.passed(task) for task in entrant.tasks}
         accuracy = sum(passed.values()) / len(passed)

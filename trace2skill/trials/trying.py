@@ -5,7 +5,7 @@ with other settings is refused with the difference shown.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from react_agent.errors import ContractError
 from react_agent.layout import BUDGET
 from react_agent.models.settings import ModelSettings
 from react_agent.runs import session
-from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts
-from react_agent.skills import Skill, write_skill
+from react_agent.runs.reproduced import skill_of
+from react_agent.runs.settings import CaseChoice, Rollouts
+from react_agent.skills import Skill, find_skill, write_skill
 from skill_evolver.engine import patch_gate
-from skill_evolver.engine.history import Provenance
+from skill_evolver.engine.history import explain
 from spreadsheetbench.scoring import stage as scoring
 from spreadsheetbench.scoring.settings import Scoring
+from trace2skill.trials.settings import Trying
 
 
 @dataclass(frozen=True)
@@ -38,39 +40,42 @@ class Owed:
     why: str
 
 
-@dataclass(frozen=True)
 class Trials:
-    """What all of them have in common."""
+    """An evolved skill with its history, and where states of it are tried.
 
-    skill: Skill
-    """Whose other files come along."""
-    data_path: Path
-    domain: str
-    output_dir: Path
-    seeds: Sequence[int]
-    agent: AgentSettings
-    model: ModelSettings
+    Raises ContractError for a skill without one.
+    """
 
-    def __post_init__(self) -> None:
-        if self.agent.skill or self.agent.skills_dir:
+    def __init__(self, settings: Trying, folder: Path) -> None:
+        if settings.agent.skill or settings.agent.skills_dir:
             raise ContractError("--skill, --skills_dir: the skill is the one that is measured")
+        self.tried, self.root = settings, folder
+        self.skill: Skill = find_skill(skill_of(settings.evolved))
+        """Whose other files come along."""
+        _, self.provenance, _ = explain(self.skill.root)
+
+    @property
+    def tokens_a_case(self) -> float | None:
+        """The mean of the trajectories that the lessons came from, where these are still there."""
+        runs = self.provenance.runs.values()
+        return patch_gate.tokens_a_case(Path(run.trajectory) for run in runs)
 
     def folder(self, trial: Trial) -> Path:
-        return self.output_dir / trial.name
+        return self.root / trial.name
 
     async def attempt(self, trial: Trial) -> Owed | None:
         """Runs and scores what is not done yet. Raises ContractError as the stages do."""
-        folder, seeds = self.folder(trial), tuple(self.seeds)
+        folder, given = self.folder(trial), self.tried
         skills = folder / "skills"
         lay_out(self.skill, skills / self.skill.name, trial.files)
         rollouts = Rollouts(
-            data_path=self.data_path,
-            domain=self.domain,
+            data_path=given.data_path,
+            domain=given.domain,
             output_dir=folder / "outputs",
             log_dir=folder / "logs",
             working_dir=folder / "work",
-            agent=replace(self.agent, skills_dir=skills, skill=self.skill.name),
-            cases=CaseChoice(instance_ids=trial.tasks, seeds=seeds),
+            agent=replace(given.agent, skills_dir=skills, skill=self.skill.name),
+            cases=CaseChoice(instance_ids=trial.tasks, seeds=given.seeds),
             model=self._model(trial),
         )
         done = await session.run(rollouts)
@@ -78,11 +83,11 @@ class Trials:
             return Owed(done.owed, f"{trial.name}: {done.stopped}")
         await scoring.run(
             Scoring(
-                data_path=self.data_path,
-                domain=self.domain,
+                data_path=given.data_path,
+                domain=given.domain,
                 output_dir=folder / "outputs",
                 instance_ids=trial.tasks,
-                repeat=len(seeds),
+                repeat=len(given.seeds),
             )
         )
         return None
@@ -90,8 +95,8 @@ class Trials:
     def _model(self, trial: Trial) -> ModelSettings:
         """All trials count against the same caps; a case that a stop has cut in two pays nothing
         twice, and two trials that ask the same still draw their own replies."""
-        model, cache = self.model, self.output_dir / "reply_cache" / trial.name
-        budget = model.budget.budget or self.output_dir / BUDGET
+        model, cache = self.tried.model, self.root / "reply_cache" / trial.name
+        budget = model.budget.budget or self.root / BUDGET
         return replace(
             model,
             budget=replace(model.budget, budget=budget),
@@ -103,8 +108,3 @@ def lay_out(skill: Skill, folder: Path, files: Mapping[str, str]) -> None:
     if not folder.exists():
         shutil.copytree(skill.root, folder, ignore=shutil.ignore_patterns(".git", "__pycache__"))
     write_skill(folder, files)
-
-
-def tokens_a_case(provenance: Provenance) -> float | None:
-    """The mean of the trajectories that the lessons came from, where these are still there."""
-    return patch_gate.tokens_a_case(Path(run.trajectory) for run in provenance.runs.values())

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from react_agent.clients.agent import ClientKind, client_kind
-from react_agent.clients.client import Ended, Event, Given, Start, last, session_steps
+from react_agent.clients.client import Client, Ended, Event, Given, Start, last, session_steps
 from react_agent.evidence import Step
 from react_agent.harnesses.equipment import Choice
 from react_agent.seams import Status
@@ -24,12 +24,11 @@ _MODELS = (
 """Whatever it asks for besides: all of a run is of one model."""
 
 
-class ClaudeCode:
+class ClaudeCode(Client):
     name = "claude-code"
     protocol = "messages"
     program = "claude"
     install = "npm install -g @anthropic-ai/claude-code"
-    distribution = ""
     skills = ".claude/skills"
 
     def start(self, given: Given) -> Start:
@@ -66,8 +65,7 @@ class ClaudeCode:
         return Ended(status, str(result.get("result") or reason)[:400], rows)
 
     def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
-        folder = given.home / ".claude" / "projects"
-        return session_steps(Sessions(folder)) if folder.is_dir() else ()
+        return session_steps(Sessions, given.home / ".claude" / "projects")
 
 
 def agent(choice: Choice) -> ClientKind:

@@ -4,7 +4,7 @@ A new one is a file of its own and a line in registry.HARNESSES. All else - sand
 deadline, skill, trajectory - is the same for all and stands in `agent.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,9 +59,9 @@ class Client(Protocol):
     """As it is called on the PATH."""
     install: str
     """What brings it."""
-    distribution: str
+    distribution: str = ""
     """Of Python, where it is one; empty for a program that tells its own version."""
-    skills: str
+    skills: str = ""
     """The folder, below the case's, in which it looks for skills; empty where it knows none."""
 
     def start(self, given: Given) -> Start:
@@ -77,8 +77,11 @@ class Client(Protocol):
         ...
 
 
-def session_steps(evidence: FileEvidence) -> Sequence[Step]:
+def session_steps(sessions: Callable[[Path], FileEvidence], folder: Path) -> Sequence[Step]:
     """Of the first session in a home that only one case has had."""
+    if not folder.is_dir():
+        return ()
+    evidence = sessions(folder)
     found = evidence.discover()
     return evidence.read(found[0]).steps if found else ()
 

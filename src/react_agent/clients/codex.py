@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from react_agent.clients.agent import ClientKind, client_kind
-from react_agent.clients.client import Ended, Event, Given, Start, session_steps
+from react_agent.clients.client import Client, Ended, Event, Given, Start, session_steps
 from react_agent.evidence import Step
 from react_agent.harnesses.equipment import Choice
 from react_agent.sessions.codex import Codex as Sessions
@@ -13,12 +13,11 @@ from react_agent.sessions.codex import Codex as Sessions
 KEY = "GATEWAY_KEY"
 
 
-class Codex:
+class Codex(Client):
     name = "codex"
     protocol = "responses"
     program = "codex"
     install = "npm install -g @openai/codex"
-    distribution = ""
     skills = ".agents/skills"
 
     def start(self, given: Given) -> Start:
@@ -53,8 +52,7 @@ class Codex:
         return Ended("completed" if begun else "crash", "it ended within its turn")
 
     def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
-        folder = given.home / ".codex" / "sessions"
-        return session_steps(Sessions(folder)) if folder.is_dir() else ()
+        return session_steps(Sessions, given.home / ".codex" / "sessions")
 
 
 def agent(choice: Choice) -> ClientKind:

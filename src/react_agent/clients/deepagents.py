@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from react_agent.clients.agent import ClientKind, client_kind
-from react_agent.clients.client import Ended, Event, Given, Start, last
+from react_agent.clients.client import Client, Ended, Event, Given, Start, last
 from react_agent.errors import ContractError
 from react_agent.evidence import Step
 from react_agent.files import digest
@@ -20,7 +20,7 @@ from react_agent.sessions.reading import mapping, word
 KEY = "GATEWAY_KEY"
 
 
-class DeepAgents:
+class DeepAgents(Client):
     name = "deepagents"
     protocol = "chat"
     program = "python"

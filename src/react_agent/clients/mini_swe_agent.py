@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from react_agent.clients.agent import ClientKind, client_kind
-from react_agent.clients.client import Ended, Event, Given, Start
+from react_agent.clients.client import Client, Ended, Event, Given, Start
 from react_agent.evidence import Step
 from react_agent.harnesses.equipment import Choice
 from react_agent.sessions.langsmith import said
@@ -15,13 +15,12 @@ TRAJECTORY = "trajectory.json"
 ROLES = ("system", "user", "assistant", "tool")
 
 
-class MiniSweAgent:
+class MiniSweAgent(Client):
     name = "mini-swe-agent"
     protocol = "chat"
     program = "mini"
     install = "pip install mini-swe-agent, in an environment of its own"
     distribution = "mini-swe-agent"
-    skills = ""
 
     def start(self, given: Given) -> Start:
         argv = [str(given.program), "--model", f"openai/{given.model}", "--task", given.task]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from react_agent.clients.agent import ClientKind, client_kind
-from react_agent.clients.client import Ended, Event, Given, Start
+from react_agent.clients.client import Client, Ended, Event, Given, Start
 from react_agent.evidence import Step
 from react_agent.harnesses.equipment import Choice
 from react_agent.sessions.reading import mapping, opened, text_of, word
@@ -12,12 +12,11 @@ from react_agent.sessions.reading import mapping, opened, text_of, word
 KEY = "GATEWAY_KEY"
 
 
-class OpenCode:
+class OpenCode(Client):
     name = "opencode"
     protocol = "chat"
     program = "opencode"
     install = "npm install -g opencode-ai"
-    distribution = ""
     skills = ".opencode/skills"
 
     def start(self, given: Given) -> Start:

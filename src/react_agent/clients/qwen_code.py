@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from react_agent.clients.agent import ClientKind, client_kind
-from react_agent.clients.client import Ended, Event, Given, Start, last, session_steps
+from react_agent.clients.client import Client, Ended, Event, Given, Start, last, session_steps
 from react_agent.evidence import Step
 from react_agent.harnesses.equipment import Choice
 from react_agent.sessions.qwen_code import QwenCode as Sessions
@@ -26,12 +26,11 @@ FAILED = "[API Error:"
 """How it tells, as if the model had said it, that there was no answer."""
 
 
-class QwenCode:
+class QwenCode(Client):
     name = "qwen-code"
     protocol = "chat"
     program = "qwen"
     install = "npm install -g @qwen-code/qwen-code"
-    distribution = ""
     skills = ".qwen/skills"
 
     def start(self, given: Given) -> Start:
@@ -58,8 +57,7 @@ class QwenCode:
         return Ended()
 
     def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
-        folder = given.home / ".qwen" / "projects"
-        return session_steps(Sessions(folder)) if folder.is_dir() else ()
+        return session_steps(Sessions, given.home / ".qwen" / "projects")
 
 
 def agent(choice: Choice) -> ClientKind:

@@ -2,17 +2,16 @@
 whose model it names, what its answer has used, and how a refusal is said."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from react_agent.errors import ContractError
 from react_agent.model import Usage
-from react_agent.models.providers.openai_compatible import find_base_url, find_key
+from react_agent.models.providers.anthropic_messages import NAME, read_counts
+from react_agent.models.providers.known import known
+from react_agent.models.providers.openai_compatible import find_base_url, find_key, read_usage
 
 Fields = Mapping[str, Any]
-ANTHROPIC = "https://api.anthropic.com"
 _ENDS = ("/chat/completions", "/responses", "/messages")
 
 
@@ -40,43 +39,19 @@ class Protocol:
         return f"{base.removesuffix('/v1') if self.name == 'messages' else base}{self.route}"
 
 
-def _count(usage: Fields, *names: str) -> int:
-    counts = (usage.get(name) for name in names)
-    return sum(count for count in counts if isinstance(count, int) and count > 0)
-
-
 def _inner(value: Fields, name: str) -> Fields:
     inner = value.get(name)
     return inner if isinstance(inner, dict) else {}
 
 
-def _of_chat(usage: Fields) -> Usage:
-    return Usage(
-        calls=1,
-        prompt_tokens=_count(usage, "prompt_tokens"),
-        completion_tokens=_count(usage, "completion_tokens"),
-        cached_tokens=_count(_inner(usage, "prompt_tokens_details"), "cached_tokens"),
-    )
-
-
-def _of_messages(usage: Fields) -> Usage:
-    """What is read from a cache and what is written to one are counted beside the rest there."""
-    sent = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    return Usage(
-        calls=1,
-        prompt_tokens=_count(usage, *sent),
-        completion_tokens=_count(usage, "output_tokens"),
-        cached_tokens=_count(usage, "cache_read_input_tokens"),
-        written_tokens=_count(usage, "cache_creation_input_tokens"),
-    )
-
-
 def _of_responses(usage: Fields) -> Usage:
-    return Usage(
-        calls=1,
-        prompt_tokens=_count(usage, "input_tokens"),
-        completion_tokens=_count(usage, "output_tokens"),
-        cached_tokens=_count(_inner(usage, "input_tokens_details"), "cached_tokens"),
+    """The same counts as of chat completions, under the names of this protocol."""
+    return read_usage(
+        {
+            "prompt_tokens": usage.get("input_tokens"),
+            "completion_tokens": usage.get("output_tokens"),
+            "prompt_tokens_details": usage.get("input_tokens_details"),
+        }
     )
 
 
@@ -86,21 +61,6 @@ def _refused(words: str, status: int) -> Fields:
 
 def _refused_messages(words: str, status: int) -> Fields:
     return {"type": "error", "error": {"type": "invalid_request_error", "message": words}}
-
-
-def _openai_key(given: str | None) -> str:
-    return find_key(given)
-
-
-def _anthropic_address(given: str | None, model: str) -> str:
-    return given or os.environ.get("ANTHROPIC_BASE_URL") or ANTHROPIC
-
-
-def _anthropic_key(given: str | None) -> str:
-    key = (given or os.environ.get("ANTHROPIC_API_KEY") or "").strip()
-    if not key:
-        raise ContractError("no API key: set ANTHROPIC_API_KEY or give --api_key")
-    return key
 
 
 def _bearer(key: str) -> Mapping[str, str]:
@@ -117,11 +77,11 @@ PROTOCOLS = {
         Protocol(
             "chat",
             "/chat/completions",
-            _of_chat,
+            read_usage,
             lambda event: event,
             _refused,
             find_base_url,
-            _openai_key,
+            find_key,
             _bearer,
         ),
         Protocol(
@@ -131,17 +91,17 @@ PROTOCOLS = {
             lambda event: _inner(event, "response"),
             _refused,
             find_base_url,
-            _openai_key,
+            find_key,
             _bearer,
         ),
         Protocol(
             "messages",
             "/v1/messages",
-            _of_messages,
+            read_counts,
             lambda event: _inner(event, "message") or event,
             _refused_messages,
-            _anthropic_address,
-            _anthropic_key,
+            lambda given, model: known(NAME).address(given),
+            lambda given: known(NAME).key(given),
             _x_api_key,
         ),
     )

@@ -59,15 +59,11 @@ class Gateway:
         if settings.generation_config:
             log.warning("--generation_config is not heeded: a client samples as it likes")
         asked = asked_of(settings, self.model)
-        key = self.protocol.key(asked.api_key)
         self.upstream = Upstream(
             self.protocol,
             self.protocol.url(asked.base_url, self.model),
-            key,
-            timeout=connection.config.timeout,
-            policy=connection.policy,
-            limiter=connection.limiter,
-            stats=connection.stats,
+            self.protocol.key(asked.api_key),
+            connection.patience,
         )
         self._visits: dict[str, Visit] = {}
         self._stack = AsyncExitStack()

@@ -12,21 +12,14 @@ from react_agent.errors import EndpointRefused, InfrastructureError, ModelError
 from react_agent.gateway.protocols import Protocol, Reading
 from react_agent.model import Body as Request
 from react_agent.model import Reply
-from react_agent.models.patience.faults import Fault, RetryPolicy
-from react_agent.models.patience.limiter import Limiter
-from react_agent.models.patience.refusals import MAX_LINE, failure, failure_in_reply
-from react_agent.models.patience.retry import Stats, patiently, retry_after
+from react_agent.models.patience.faults import Fault
+from react_agent.models.patience.refusals import failure, failure_in_reply
+from react_agent.models.patience.retry import patiently, retry_after
 from react_agent.models.providers.addresses import http_url
-from react_agent.models.providers.wire import (
-    CONNECT_SECONDS,
-    IDLE_SECONDS,
-    MAX_ERROR,
-    Body,
-    Wire,
-    proxy_refused,
-    untrusted,
-)
-from react_agent.text import one_line
+from react_agent.models.providers.connections import named_faults, open_session
+from react_agent.models.providers.headers import header_value
+from react_agent.models.providers.opening import Patience
+from react_agent.models.providers.wire import MAX_ERROR, Body, Wire
 
 _OWN = {"host", "authorization", "x-api-key", "api-key", "content-length", "content-type"}
 _OWN |= {"connection", "accept-encoding", "cookie", "transfer-encoding", "expect", "origin"}
@@ -62,18 +55,11 @@ class Upstream(Wire):
         protocol: Protocol,
         url: str,
         key: str,
-        *,
-        timeout: float,
-        policy: RetryPolicy,
-        limiter: Limiter,
-        stats: Stats,
+        patience: Patience,
     ) -> None:
-        self.protocol, self._key = protocol, key
-        base = http_url(url, "the base URL (--base_url)")
+        self.protocol, self._key = protocol, header_value(key)
         self._session: aiohttp.ClientSession | None = None
-        super().__init__(
-            base, secrets=(key,), timeout=timeout, policy=policy, limiter=limiter, stats=stats
-        )
+        super().__init__(http_url(url, "the base URL (--base_url)"), patience, secrets=(self._key,))
 
     async def pass_on(self, passage: Passage) -> Reply:
         """Ask until there is an answer or patience ends, and hand it to the agent as it comes.
@@ -117,8 +103,9 @@ class Upstream(Wire):
         given = {k: v for k, v in passage.headers.items() if k.lower() not in _OWN}
         headers = {**given, **self.protocol.headers(self._key), "Content-Type": "application/json"}
         payload = json.dumps(passage.body, ensure_ascii=False).encode("utf-8", "replace")
-        try:
-            async with self._open_session().post(
+        self._session = self._session or open_session()
+        with named_faults(self.where):
+            async with self._session.post(
                 self.url, data=payload, headers=headers, proxy=self.proxy, allow_redirects=False
             ) as response:
                 if not 200 <= response.status < 300:
@@ -126,17 +113,6 @@ class Upstream(Wire):
                 if response.content_type == "text/event-stream":
                     return await self._stream(passage, response)
                 return await self._whole(passage, response)
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise untrusted(self.where, error) from None
-        except aiohttp.ClientHttpProxyError as error:
-            line = f"the proxy answers HTTP {error.status}"
-            if error.status in (401, 403, 407):
-                raise proxy_refused(self.where, line) from None
-            raise Fault("connection", line) from None
-        except (aiohttp.ClientError, OSError) as error:
-            line = f"{type(error).__name__}: {one_line(str(error), MAX_LINE)}".rstrip(": ")
-            nowhere = isinstance(error, aiohttp.ClientConnectorError)
-            raise Fault("connection", line, unreachable=nowhere) from None
 
     async def _refused(self, passage: Passage, response: aiohttp.ClientResponse) -> Exception:
         raw = (await response.content.read(MAX_ERROR)).decode("utf-8", "replace")
@@ -188,15 +164,6 @@ class Upstream(Wire):
     async def close(self) -> None:
         if self._session:
             await self._session.close()
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
 
 
 class PassingTransport:

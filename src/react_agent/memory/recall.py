@@ -16,7 +16,7 @@ from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.providers.embeddings import EmbeddingEndpoint
 from react_agent.models.providers.known import NO_KEY
 from react_agent.models.providers.openai_compatible import find_base_url, find_key
-from react_agent.models.providers.opening import Asked
+from react_agent.models.providers.opening import Asked, Patience
 from react_agent.models.settings import ModelSettings
 from react_agent.seams import Task
 from react_agent.templates import Prompts
@@ -106,8 +106,8 @@ def _by_embedding(settings: MemorySettings, model: ModelSettings) -> ByEmbedding
         return EmbeddingEndpoint(
             find_base_url(asked.base_url, name),
             find_key(settings.embedding_api_key or asked.api_key),
+            Patience(policy=RetryPolicy(max_downtime=model.max_downtime)),
             known=asked.known,
-            policy=RetryPolicy(max_downtime=model.max_downtime),
         )
 
     return ByEmbedding(endpoint, name, cache)

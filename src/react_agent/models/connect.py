@@ -85,7 +85,8 @@ class Connection:
         self._described: dict[str, Any] = {"source": "scripted"}
         self._stack = AsyncExitStack()
         self._opened: Endpoint | None = None
-        self.policy = policy or RetryPolicy(max_downtime=settings.max_downtime)
+        policy = policy or RetryPolicy(max_downtime=settings.max_downtime)
+        self.patience = Patience(self.config.timeout, policy, self.limiter, self.stats)
         endpoint = None if transport or settings.replay else self._endpoint()
         if not self._name:
             raise ContractError("no model: give --model or set OPENAI_MODEL")
@@ -178,10 +179,7 @@ class Connection:
         asked = asked_of(settings, self._name)
         client = asked.known.client if asked.known else settings.llm_client
         provider: OpenProvider = find(PROVIDERS, "the provider", client)
-        opened = provider(
-            asked,
-            Patience(self.config.timeout, self.policy, self.limiter, self.stats),
-        )
+        opened = provider(asked, self.patience)
         self._name = opened.model
         self._defaults |= opened.defaults
         return opened.endpoint

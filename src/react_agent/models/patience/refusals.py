@@ -76,6 +76,15 @@ def overflow_in_reply(raw: bytes) -> ContextOverflow | None:
     return ContextOverflow(one_line(words, MAX_LINE))
 
 
+def sound(payload: object) -> dict[str, Any]:
+    """A 200 response that is an object and carries no error. Raises Fault or ModelError."""
+    if not isinstance(payload, dict):
+        raise Fault("garbled", f"the reply is a JSON {type(payload).__name__}, not an object")
+    if error := failure_in_reply(payload):
+        raise error
+    return payload
+
+
 def failure_in_reply(payload: dict[str, Any]) -> Exception | None:
     """The error that a 200 response carries, by its own code; None when it carries none."""
     error = payload.get("error")

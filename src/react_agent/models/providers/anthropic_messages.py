@@ -8,10 +8,8 @@ from yarl import URL
 
 from react_agent.errors import ContractError, PromptRefused
 from react_agent.model import Body, Reply, Usage
-from react_agent.models.patience.faults import Fault, RetryPolicy
-from react_agent.models.patience.limiter import Limiter
-from react_agent.models.patience.refusals import MAX_LINE, failure_in_reply
-from react_agent.models.patience.retry import Stats
+from react_agent.models.patience.faults import Fault
+from react_agent.models.patience.refusals import MAX_LINE, sound
 from react_agent.models.providers.addresses import http_url, shown
 from react_agent.models.providers.headers import custom_headers, header_value
 from react_agent.models.providers.known import known
@@ -47,11 +45,7 @@ class AnthropicEndpoint(Wire):
         self,
         base_url: str,
         api_key: str,
-        *,
-        timeout: float = 600.0,
-        policy: RetryPolicy | None = None,
-        limiter: Limiter | None = None,
-        stats: Stats | None = None,
+        patience: Patience | None = None,
     ) -> None:
         url = messages_url(base_url)
         self._key = header_value(api_key)
@@ -59,11 +53,8 @@ class AnthropicEndpoint(Wire):
         self.address = shown(url).removesuffix(_ROUTE)
         super().__init__(
             url,
+            patience,
             secrets=(self._key, *custom_headers("ANTHROPIC_CUSTOM_HEADERS").values()),
-            timeout=timeout,
-            policy=policy,
-            limiter=limiter,
-            stats=stats,
         )
         self.parameters.instead.update(known(NAME).renamed)
 
@@ -111,10 +102,7 @@ def open_anthropic(asked: Asked, patience: Patience) -> Opened:
     endpoint = AnthropicEndpoint(
         provider.address(asked.base_url),
         provider.key(asked.api_key),
-        timeout=patience.timeout,
-        policy=patience.policy,
-        limiter=patience.limiter,
-        stats=patience.stats,
+        patience,
     )
     return Opened(endpoint, asked.model, {"max_tokens": MAX_TOKENS})
 
@@ -187,10 +175,7 @@ def _source(url: str) -> dict[str, str]:
 
 def read_message(payload: Any) -> Reply:
     """The reply in a message. Raises Fault for a body that is none, or is empty."""
-    if not isinstance(payload, dict):
-        raise Fault("garbled", f"the reply is a JSON {type(payload).__name__}, not an object")
-    if error := failure_in_reply(payload):
-        raise error
+    payload = sound(payload)
     content = payload.get("content")
     if not isinstance(content, list):
         raise Fault("garbled", "the reply has no content")
@@ -202,7 +187,9 @@ def read_message(payload: Any) -> Reply:
     finish = _ENDS.get(reason, reason)
     if not text.strip() and finish != "length":
         raise Fault("empty", f"the reply is empty (stop_reason {one_line(reason, MAX_LINE)})")
-    return Reply(text=text, reasoning=reasoning, finish=finish, usage=_usage(payload.get("usage")))
+    return Reply(
+        text=text, reasoning=reasoning, finish=finish, usage=read_counts(payload.get("usage"))
+    )
 
 
 def _joined(blocks: Sequence[Mapping[str, Any]], kind: str, between: str = "") -> str:
@@ -217,7 +204,7 @@ def _why(details: object) -> str:
     return f": {one_line(for_terminal(str(said)), MAX_LINE)}" if said else ""
 
 
-def _usage(usage: object) -> Usage:
+def read_counts(usage: object) -> Usage:
     """Input tokens are told apart by what the cache did with them; here they are one sum."""
     if not isinstance(usage, dict):
         return Usage(calls=1)

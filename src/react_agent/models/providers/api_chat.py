@@ -11,10 +11,8 @@ from react_agent.configfile import read_settings
 from react_agent.errors import ContractError
 from react_agent.model import Body as Request
 from react_agent.model import Reply
-from react_agent.models.patience.faults import Fault, RetryPolicy
-from react_agent.models.patience.limiter import Limiter
-from react_agent.models.patience.refusals import MAX_LINE, failure, failure_in_reply
-from react_agent.models.patience.retry import Stats
+from react_agent.models.patience.faults import Fault
+from react_agent.models.patience.refusals import MAX_LINE, failure, sound
 from react_agent.models.providers.addresses import http_url, shown
 from react_agent.models.providers.openai_compatible import finished, read_usage
 from react_agent.models.providers.opening import Asked, Opened, Patience
@@ -77,11 +75,7 @@ class ApiChatEndpoint(Wire):
     def __init__(
         self,
         config: ApiChatConfig,
-        *,
-        timeout: float = 600.0,
-        policy: RetryPolicy | None = None,
-        limiter: Limiter | None = None,
-        stats: Stats | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.config = config
         url = http_url(config.url, "the url of --api_chat_config")
@@ -89,11 +83,8 @@ class ApiChatEndpoint(Wire):
         self._idle: list[requests.Session] = []
         super().__init__(
             url,
+            patience,
             secrets=(config.access_key,),
-            timeout=timeout,
-            policy=policy,
-            limiter=limiter,
-            stats=stats,
         )
 
     async def send(self, body: Request) -> Reply:
@@ -187,19 +178,15 @@ def open_api_chat(asked: Asked, patience: Patience) -> Opened:
     config = ApiChatConfig.load(asked.config)
     endpoint = ApiChatEndpoint(
         config,
-        timeout=patience.timeout,
-        policy=patience.policy,
-        limiter=patience.limiter,
-        stats=patience.stats,
+        patience,
     )
     return Opened(endpoint, config.model or asked.model, config.default_params)
 
 
 def read_answer(payload: Any) -> Reply:
     """The reply, looked for in `choices`, then in the envelopes, then under the usual names."""
-    if not isinstance(payload, dict):
-        raise Fault("garbled", f"the reply is a JSON {type(payload).__name__}, not an object")
-    if error := failure_in_reply(payload) or _refusal(payload):
+    payload = sound(payload)
+    if error := _refusal(payload):
         raise error
     found = _find(payload)
     if found is None:

@@ -4,16 +4,17 @@ Their own transports keep cookies, which ties all calls to one machine behind a 
 a reply of any size, and tell apart too little of what can fail.
 """
 
+import contextlib
 import http.cookiejar
 import io
 import logging
 import ssl
+from collections.abc import Iterator
 
 import aiohttp
 import httpx2
 from yarl import URL
 
-from react_agent.errors import EndpointRefused
 from react_agent.models.patience.faults import Fault
 from react_agent.models.patience.refusals import MAX_LINE
 from react_agent.models.providers.wire import (
@@ -24,6 +25,35 @@ from react_agent.models.providers.wire import (
     untrusted,
 )
 from react_agent.text import one_line
+
+
+def open_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+@contextlib.contextmanager
+def named_faults(where: str) -> Iterator[None]:
+    """Every way a connection can fail becomes a Fault, or EndpointRefused where none can help."""
+    try:
+        yield
+    except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
+        raise untrusted(where, error) from None
+    except aiohttp.ServerTimeoutError:
+        line = f"no connection within {CONNECT_SECONDS:g} s"
+        raise Fault("connection", line, unreachable=True) from None
+    except aiohttp.ClientHttpProxyError as error:
+        line = f"the proxy answers HTTP {error.status} {one_line(error.message, MAX_LINE)}".rstrip()
+        if error.status in (401, 403, 407):
+            raise proxy_refused(where, line) from None
+        raise Fault("connection", line) from None
+    except (aiohttp.ClientError, OSError) as error:
+        line = f"{type(error).__name__}: {one_line(str(error), MAX_LINE)}".rstrip(": ")
+        nowhere = isinstance(error, aiohttp.ClientConnectorError)
+        raise Fault("connection", line, unreachable=nowhere) from None
 
 
 def pooled(where: str, proxy: URL | None) -> httpx2.AsyncClient:
@@ -43,10 +73,11 @@ class Pool(httpx2.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self._session = self._session or open_session()
         # aiohttp warns about large bytes, which it would write in one piece.
         payload = request.content
-        try:
-            async with self._open_session().request(
+        with named_faults(self.where):
+            async with self._session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 data=payload if len(payload) < 2**20 else io.BytesIO(payload),
@@ -62,37 +93,7 @@ class Pool(httpx2.AsyncBaseTransport):
                 return httpx2.Response(
                     response.status, headers=list(headers.items()), content=body.whole
                 )
-        except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
-            raise untrusted(self.where, error) from None
-        except aiohttp.ServerTimeoutError:
-            raise Fault(
-                "connection", f"no connection within {CONNECT_SECONDS:g} s", unreachable=True
-            ) from None
-        except aiohttp.ClientHttpProxyError as error:
-            raise self._proxy_says(error) from None
-        except (aiohttp.ClientError, OSError) as error:
-            words = one_line(str(error), MAX_LINE)
-            line = f"{type(error).__name__}: {words}".rstrip(": ")
-            nowhere = isinstance(error, aiohttp.ClientConnectorError)
-            raise Fault("connection", line, unreachable=nowhere) from None
 
     async def aclose(self) -> None:
         if self._session:
             await self._session.close()
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300
-                ),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
-
-    def _proxy_says(self, error: aiohttp.ClientHttpProxyError) -> Fault | EndpointRefused:
-        line = f"the proxy answers HTTP {error.status} {one_line(error.message, MAX_LINE)}".rstrip()
-        if error.status in (401, 403, 407):
-            return proxy_refused(self.where, line)
-        return Fault("connection", line)

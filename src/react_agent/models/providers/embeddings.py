@@ -7,7 +7,7 @@ from typing import Any
 from react_agent.errors import EndpointRefused
 from react_agent.model import Reply
 from react_agent.models.patience.faults import Fault
-from react_agent.models.patience.refusals import failure_in_reply
+from react_agent.models.patience.refusals import sound
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint, read_usage
 
 Vector = tuple[float, ...]
@@ -33,10 +33,7 @@ class EmbeddingEndpoint(OpenAIEndpoint):
 def read_vectors(payload: Any, wanted: int) -> Embedded:
     """Raises Fault for a body that another attempt may mend, EndpointRefused for vectors with
     which nothing can be compared: what the model computes it computes again."""
-    if not isinstance(payload, dict):
-        raise Fault("garbled", f"the reply is a JSON {type(payload).__name__}, not an object")
-    if error := failure_in_reply(payload):
-        raise error
+    payload = sound(payload)
     rows = payload.get("data")
     if not isinstance(rows, list) or len(rows) != wanted:
         found = len(rows) if isinstance(rows, list) else "no"

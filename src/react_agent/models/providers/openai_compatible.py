@@ -9,10 +9,8 @@ from yarl import URL
 
 from react_agent.errors import ContractError, PromptRefused
 from react_agent.model import Body, Reply, Usage
-from react_agent.models.patience.faults import Fault, RetryPolicy
-from react_agent.models.patience.limiter import Limiter
-from react_agent.models.patience.refusals import MAX_LINE, failure_in_reply
-from react_agent.models.patience.retry import Stats
+from react_agent.models.patience.faults import Fault
+from react_agent.models.patience.refusals import MAX_LINE, failure_in_reply, sound
 from react_agent.models.providers.addresses import http_url, shown
 from react_agent.models.providers.headers import custom_headers, header_value
 from react_agent.models.providers.known import Known
@@ -50,13 +48,10 @@ class OpenAIEndpoint(Wire):
         self,
         base_url: str,
         api_key: str,
+        patience: Patience | None = None,
         *,
         azure: bool = False,
         known: Known | None = None,
-        timeout: float = 600.0,
-        policy: RetryPolicy | None = None,
-        limiter: Limiter | None = None,
-        stats: Stats | None = None,
     ) -> None:
         base = http_url(base_url, BASE_URL)
         base = base.with_path(base.path.rstrip("/").removesuffix(_CHAT), keep_query=True)
@@ -68,11 +63,8 @@ class OpenAIEndpoint(Wire):
         self._sdk: AsyncOpenAI | None = None
         super().__init__(
             base.with_path(base.path.rstrip("/") + self.route, keep_query=True),
+            patience,
             secrets=(self._key, *custom.values()),
-            timeout=timeout,
-            policy=policy,
-            limiter=limiter,
-            stats=stats,
         )
         self.parameters.instead.update(known.renamed if known else {})
 
@@ -122,12 +114,9 @@ def open_openai(asked: Asked, patience: Patience) -> Opened:
     endpoint = OpenAIEndpoint(
         find_base_url(asked.base_url, asked.model),
         find_key(asked.api_key, azure=azure),
+        patience,
         azure=azure,
         known=asked.known,
-        timeout=patience.timeout,
-        policy=patience.policy,
-        limiter=patience.limiter,
-        stats=patience.stats,
     )
     return Opened(endpoint, asked.model)
 
@@ -169,10 +158,7 @@ def find_key(flag: str | None, *, azure: bool = False) -> str:
 
 def read_completion(payload: Any) -> Reply:
     """The reply in a chat completion. Raises Fault for a body that is none, or is empty."""
-    if not isinstance(payload, dict):
-        raise Fault("garbled", f"the reply is a JSON {type(payload).__name__}, not an object")
-    if error := failure_in_reply(payload):
-        raise error
+    payload = sound(payload)
     choices = payload.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):

@@ -28,11 +28,11 @@ class Asked:
 class Patience:
     """What all calls of a stage share while the endpoint fails."""
 
-    timeout: float
+    timeout: float = 600.0
     """Seconds for one request."""
-    policy: RetryPolicy
-    limiter: Limiter
-    stats: Stats
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    limiter: Limiter = field(default_factory=Limiter)
+    stats: Stats = field(default_factory=Stats)
 
 
 class Endpoint(Transport, Protocol):

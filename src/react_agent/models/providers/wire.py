@@ -16,12 +16,12 @@ from react_agent.model import Body as Request
 from react_agent.model import Reply
 from react_agent.models.patience.breaker import Breaker
 from react_agent.models.patience.deadlines import Pace
-from react_agent.models.patience.faults import Fault, RetryPolicy
-from react_agent.models.patience.limiter import Limiter
+from react_agent.models.patience.faults import Fault
 from react_agent.models.patience.refusals import failure, overflow_in_reply
-from react_agent.models.patience.retry import Stats, patiently, retry_after
+from react_agent.models.patience.retry import patiently, retry_after
 from react_agent.models.providers.addresses import key_parts, proxy_for, shown
 from react_agent.models.providers.hiding import Hidden, spellings
+from react_agent.models.providers.opening import Patience
 from react_agent.models.providers.parameters import Parameters, no_room
 from react_agent.text import one_line
 
@@ -65,20 +65,17 @@ class Wire:
     def __init__(
         self,
         url: URL,
+        patience: Patience | None,
         *,
         secrets: Iterable[str] = (),
-        timeout: float = 600.0,
-        policy: RetryPolicy | None = None,
-        limiter: Limiter | None = None,
-        stats: Stats | None = None,
     ) -> None:
-        self.url, self.pace = url, Pace(timeout)
+        patience = patience or Patience()
+        self.url, self.pace = url, Pace(patience.timeout)
         self.where = shown(url)
         self.proxy = proxy_for(url)
-        self.policy = policy or RetryPolicy()
-        self.stats = stats or Stats()
-        self.breaker = Breaker(limiter or Limiter(), self.policy, self.where)
-        self.stats.limiter = self.breaker.limiter
+        self.policy, self.stats = patience.policy, patience.stats
+        self.breaker = Breaker(patience.limiter, self.policy, self.where)
+        self.stats.limiter = patience.limiter
         self.parameters = Parameters(self.where)
         raw = [part.partition("=")[2] for part in url.raw_query_string.split("&")]
         proxied = [self.proxy.password or "", self.proxy.raw_password or ""] if self.proxy else []

@@ -34,7 +34,7 @@ from react_agent.configfile import first_problem
 from react_agent.errors import ContractError, EndpointRefused
 from react_agent.files import append_line, digest
 from react_agent.model import Body, Reply, Transport
-from react_agent.models.replay.nearest import Known, explain
+from react_agent.models.replay.nearest import Request, explain
 
 
 class Header(BaseModel):
@@ -44,13 +44,6 @@ class Header(BaseModel):
     note: str = ""
     origin: str = ""
     """Where the replies come from: a model and server, or a script."""
-
-
-class Request(BaseModel, frozen=True):
-    settings: dict[str, Any]
-    """The body without its messages."""
-    messages: tuple[str, ...]
-    """Digests, oldest first."""
 
 
 class CassetteEntry(BaseModel):
@@ -198,23 +191,18 @@ class Replayer:
         if not replies:
             request = describe_request(masked)
             texts = dict(zip(request.messages, masked["messages"], strict=True))
-            asked = Known(request.settings, request.messages)
-            why = explain(asked, texts, [self._known(e) for e in self.entries], self._texts())
+            recorded = [entry.request for entry in self.entries]
+            why = explain(request, texts, recorded, self._texts())
             raise EndpointRefused(f"{self.path}: this request is not on the cassette; {why}")
         number = min(self._next[key], len(replies) - 1)
         self._next[key] += 1
         return self.masks.reply(replies[number])
 
-    @staticmethod
-    def _known(entry: CassetteEntry) -> Known:
-        return Known(entry.request.settings, entry.request.messages)
-
     def _texts(self) -> dict[str, dict[str, Any]]:
         texts: dict[str, dict[str, Any]] = {}
         for entry in self.entries:
             texts.update(entry.new)
-            said = {"role": "assistant", "content": entry.reply.text}
-            texts[_as_history(entry.reply)] = said
+            texts[_as_history(entry.reply)] = {"role": "assistant", "content": entry.reply.text}
         return texts
 
 

@@ -2,25 +2,26 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from pydantic import BaseModel
 from rapidfuzz import fuzz, process
 
 _EXCERPT = 60
 _COMPARED = 4_000
 
 
-class Known(NamedTuple):
-    """A request: its settings, and its messages as digests."""
-
-    settings: Mapping[str, Any]
+class Request(BaseModel, frozen=True):
+    settings: dict[str, Any]
+    """The body without its messages."""
     messages: tuple[str, ...]
+    """Digests, oldest first."""
 
 
 def explain(
-    asked: Known,
+    asked: Request,
     asked_texts: Mapping[str, Mapping[str, Any]],
-    entries: Sequence[Known],
+    entries: Sequence[Request],
     texts: Mapping[str, Mapping[str, Any]],
 ) -> str:
     """One line: the nearest entry's number and the first difference to it."""
@@ -45,9 +46,9 @@ def explain(
 
 
 def _nearest(
-    asked: Known,
+    asked: Request,
     asked_texts: Mapping[str, Mapping[str, Any]],
-    entries: Sequence[Known],
+    entries: Sequence[Request],
     texts: Mapping[str, Mapping[str, Any]],
 ) -> int:
     """Longest common beginning first, then the likest message where the conversations part."""
@@ -90,8 +91,7 @@ def _value(side: Mapping[str, Any], name: str) -> str:
 
 
 def _difference(asked: str, recorded: str) -> str:
-    pairs = zip(asked, recorded, strict=False)
-    at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(asked), len(recorded)))
+    at = _shared(asked, recorded)
     start = max(0, at - _EXCERPT // 3)
     mine, other = asked[start : start + _EXCERPT], recorded[start : start + _EXCERPT]
     return f"from character {at + 1}, asked {mine!r}, recorded {other!r}"
