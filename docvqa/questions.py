@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 
@@ -33,14 +33,10 @@ def questions(path: Path) -> list[Question]:
     records = value.get("data") if isinstance(value, dict) else value
     if not isinstance(records, list) or not records:
         raise ContractError(f'{index}: holds no list of questions under "data"')
-    found = []
-    for number, record in enumerate(records, start=1):
-        try:
-            found.append(Question.model_validate(record))
-        except ValidationError as error:
-            problem = first_problem(error, "question")
-            raise ContractError(f"{index}: record {number}, field {problem}") from None
-    return found
+    return [
+        fitted(Question, record, f"{index}: record {number}, field ", "question")
+        for number, record in enumerate(records, start=1)
+    ]
 
 
 def find_index(path: Path) -> Path:

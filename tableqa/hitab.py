@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from tableqa.relaxed import equal_amounts
@@ -74,11 +74,7 @@ def questions(index: Path) -> list[Question]:
         if not line.strip():
             continue
         try:
-            sample = _Sample.model_validate(json.loads(line))
-        except ValidationError as error:
-            raise ContractError(
-                f"{index}: line {number}, field {first_problem(error, 'sample')}"
-            ) from None
+            sample = fitted(_Sample, json.loads(line), f"{index}: line {number}, field ", "sample")
         except (ValueError, RecursionError) as error:
             raise ContractError(f"{index}: line {number} is not JSON: {error}") from None
         found.append(
@@ -101,11 +97,9 @@ def table(root: Path, name: str) -> Table:
     try:
         if path.is_file() and path.stat().st_size > LARGEST:
             raise ContractError(f"is larger than {LARGEST:,} bytes")
-        raw = _Table.model_validate(read_json(path))
+        raw = fitted(_Table, read_json(path), f"{path}: field ", "table")
         merged = tuple(Merged(**region.model_dump()) for region in raw.merged_regions)
         return Table(raw.texts, merged, raw.title)
-    except ValidationError as error:
-        raise ContractError(f"{path}: field {first_problem(error, 'table')}") from None
     except ContractError as error:
         text = str(error)
         raise ContractError(text if text.startswith(str(path)) else f"{path}: {text}") from None

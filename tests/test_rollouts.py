@@ -6,12 +6,24 @@ import re
 import shutil
 import signal
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import DONE, MINI, TASKS, Commands, bash, copying_agent, task_of, with_server
 from stub_server import refusal, reply
+
+
+def refusing(tasks: set[str]) -> Callable[[dict[str, Any]], Any]:
+    """Refuses those that are in the set at that time; the others it solves by a copy."""
+
+    def answer(body: dict[str, Any]) -> Any:
+        if task_of(body) in tasks:
+            return refusal(422, "this content is not answered")
+        return copying_agent(body)
+
+    return answer
 
 
 def test_rollouts_verdicts_and_triage_find_each_others_files(tmp_path: Path) -> None:
@@ -92,11 +104,6 @@ def test_a_run_that_was_broken_off_goes_on_and_pays_nothing_twice(
 def test_what_lies_in_an_outputs_place_costs_that_case_alone(tmp_path: Path) -> None:
     refused = {"901-3", "9012"}
 
-    def failing(body: dict[str, Any]) -> Any:
-        if task_of(body) in refused:
-            return refusal(422, "this content is not answered")
-        return copying_agent(body)
-
     async def steps(user: Commands) -> None:
         code, said = await user.rollouts()
         assert (code, "still owed 2 cases" in said) == (1, True), said
@@ -107,16 +114,11 @@ def test_what_lies_in_an_outputs_place_costs_that_case_alone(tmp_path: Path) -> 
         ended = {line["id"]: line["status"] for line in user.lines()}
         assert (ended["901-3"], ended["9012"]) == ("crash", "completed")
 
-    with_server(failing, tmp_path, steps)
+    with_server(refusing(refused), tmp_path, steps)
 
 
 def test_infrastructure_is_no_failure_and_is_run_again(tmp_path: Path) -> None:
     refused = {"901-3"}
-
-    def failing(body: dict[str, Any]) -> Any:
-        if task_of(body) in refused:
-            return refusal(422, "this content is not answered")
-        return copying_agent(body)
 
     async def steps(user: Commands) -> None:
         code, said = await user.rollouts()
@@ -142,7 +144,7 @@ def test_infrastructure_is_no_failure_and_is_run_again(tmp_path: Path) -> None:
             line["id"] for line in user.lines()
         }
 
-    with_server(failing, tmp_path, steps)
+    with_server(refusing(refused), tmp_path, steps)
 
 
 def test_a_wrong_key_stops_the_run_at_once_in_one_line(tmp_path: Path) -> None:

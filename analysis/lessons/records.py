@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from analysis.lessons.settings import LessonKind as LessonKind
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError
 from react_agent.filenames import file_name, text_of
 from react_agent.files import read_json, write_json
@@ -200,12 +200,7 @@ def _record(file: Path, number: int, entry: Any) -> LessonRecord:
     name = (
         f" ({entry['instance_id']})" if isinstance(entry, dict) and "instance_id" in entry else ""
     )
-    try:
-        record = LessonRecord.model_validate(entry)
-    except ValidationError as error:
-        raise ContractError(
-            f"{file}: record {number}{name}, field {first_problem(error, 'record')}"
-        ) from None
+    record = fitted(LessonRecord, entry, f"{file}: record {number}{name}, field ", "record")
     if not record.instance_id:
         raise ContractError(f"{file}: record {number}, field instance_id: is empty")
     if not record.items:

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError
 from react_agent.files import append_line, digest, read_json, read_lines, write_json
 from react_agent.skills import MAIN, Skill, backups_folder, split_frontmatter
@@ -157,10 +157,7 @@ def note_change(
 
 def load_provenance(file: Path) -> Provenance:
     """Raises ContractError when the file is not a provenance file."""
-    try:
-        return Provenance.model_validate(read_json(file))
-    except ValidationError as error:
-        raise ContractError(f"{file}: field {first_problem(error)}") from None
+    return fitted(Provenance, read_json(file), f"{file}: field ")
 
 
 def save_provenance(file: Path, provenance: Provenance) -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from analysis.lessons.records import ItemType, LessonRecord, load_records, of_tasks, resolve
 from analysis.lessons.settings import NO_TRUTH
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.registry import DOMAINS, find
@@ -195,11 +195,7 @@ def _load_patterns(file: Path) -> list[Pattern]:
             raise ContractError(f"{file}: {kind} has to be a list of patterns")
         for number, raw in enumerate(group, start=1):
             fields = {"index": number, **raw, "type": kind} if isinstance(raw, dict) else raw
-            try:
-                found.append(Pattern.model_validate(fields))
-            except ValidationError as error:
-                problem = first_problem(error, "pattern")
-                raise ContractError(f"{file}: {kind} {number}, field {problem}") from None
+            found.append(fitted(Pattern, fields, f"{file}: {kind} {number}, field ", "pattern"))
     return found
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from react_agent.choosing import Which, choose
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError
 from react_agent.filenames import file_name
 from react_agent.files import digest
@@ -140,12 +140,7 @@ class Dataset:
         tasks: list[Task] = []
         seen: dict[str, int] = {}
         for number, record in enumerate(index_records(index), start=1):
-            try:
-                task = Task.model_validate(record)
-            except ValidationError as error:
-                raise ContractError(
-                    f"{index}: record {number}, field {first_problem(error, 'record')}"
-                ) from None
+            task = fitted(Task, record, f"{index}: record {number}, field ", "record")
             if not 0 < len(task.id) <= LONGEST_ID:
                 raise ContractError(
                     f"{index}: record {number}: an id has 1 to {LONGEST_ID} characters"

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.files import lock, read_json, write_json, write_whole
 from react_agent.text import say
@@ -234,13 +234,8 @@ def check_identity(
 def _read_lock(path: Path) -> Lock:
     if not path.exists():
         return Lock()
-    try:
-        return Lock.model_validate(read_json(path))
-    except ValidationError as error:
-        problem = first_problem(error, "the file")
-        raise ContractError(
-            f"{path}: {problem}; repair the file or remove it to trust afresh"
-        ) from None
+    hint = "; repair the file or remove it to trust afresh"
+    return fitted(Lock, read_json(path), f"{path}: ", "the file", hint)
 
 
 def _install(archive: Archive, fetched: "Fetched", target: Path, lock: Lock, into: Path) -> None:

@@ -27,10 +27,17 @@ def read_settings(cls: type[Record], text_or_path: str, what: str) -> Record:
             f"{where}: unknown key {', '.join(map(repr, unknown))}; "
             f"known keys: {', '.join(cls.model_fields)}"
         )
+    return fitted(cls, value, f"{where}: ")
+
+
+def fitted(
+    cls: type[Record], value: object, where: str, whole: str = "the whole", then: str = ""
+) -> Record:
+    """Raises ContractError: `where` with its punctuation, the field and why, and what to do."""
     try:
         return cls.model_validate(value)
     except ValidationError as error:
-        raise ContractError(f"{where}: {first_problem(error)}") from None
+        raise ContractError(f"{where}{first_problem(error, whole)}{then}") from None
 
 
 def first_problem(error: ValidationError, whole: str = "the whole") -> str:
@@ -45,10 +52,7 @@ def first_problem(error: ValidationError, whole: str = "the whole") -> str:
 
 def read_record(cls: type[Record], path: Path) -> Record:
     """Raises ContractError that names file and field."""
-    try:
-        return cls.model_validate(read_json(path))
-    except ValidationError as error:
-        raise ContractError(f"{path}: {first_problem(error)}") from None
+    return fitted(cls, read_json(path), f"{path}: ")
 
 
 def read_records(cls: type[Record], path: Path) -> list[Record]:
@@ -56,14 +60,10 @@ def read_records(cls: type[Record], path: Path) -> list[Record]:
 
     Raises ContractError that names line and field.
     """
-    found = []
-    for number, line in enumerate(read_lines(path), start=1):
-        try:
-            found.append(cls.model_validate(line))
-        except ValidationError as error:
-            problem = first_problem(error, "the whole line")
-            raise ContractError(f"{path}: line {number}: {problem}") from None
-    return found
+    return [
+        fitted(cls, line, f"{path}: line {number}: ", "the whole line")
+        for number, line in enumerate(read_lines(path), start=1)
+    ]
 
 
 def differences(was: Any, now_: Any, name: str = "") -> list[str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError
 from react_agent.flags import run_stage
 from react_agent.registry import DOMAINS, find
@@ -73,10 +73,7 @@ class BatchFile(BaseModel):
             raise ContractError(f"{path}: cannot be read: {why}") from None
         if isinstance(value, dict) and isinstance(value.get("model"), str):
             value = {**value, "model": {"name": value["model"]}}
-        try:
-            return cls.model_validate(value)
-        except ValidationError as error:
-            raise ContractError(f"{path}: {first_problem(error)}") from None
+        return fitted(cls, value, f"{path}: ")
 
     def recipe(self, here: Path) -> Recipe:
         """Raises ContractError for a skill or tasks that are not there, or too few tasks."""

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, Field, StrictInt, StrictStr
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.domains.text_answer import Judged, TextAnswerDomain, TextCase
 from react_agent.errors import ContractError
 from react_agent.files import digest, write_whole
@@ -185,10 +185,7 @@ def _record(path: Path, number: int, found: Any) -> OwnTask:
             found = {**found, "truth": {"text": truth}}
         if type(task_id) is int:
             found = {**found, "id": str(task_id)}
-    try:
-        record = OwnTask.model_validate(found)
-    except ValidationError as error:
-        raise ContractError(f"{place}: {first_problem(error, 'the record')}") from None
+    record = fitted(OwnTask, found, f"{place}: ", "the record")
     truth = record.truth
     given = [bool(truth.texts), bool(truth.check.strip()), bool(truth.file.strip())]
     if sum(given) != 1:

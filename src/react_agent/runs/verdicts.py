@@ -8,10 +8,9 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator
 
-from react_agent.configfile import first_problem
-from react_agent.errors import ContractError
+from react_agent.configfile import fitted
 from react_agent.text import has_control
 
 DRAWS = 1_000
@@ -152,12 +151,8 @@ class VerdictFile(BaseModel, frozen=True):
     @classmethod
     def from_json(cls, value: Any, source: object) -> Self:
         """Raises ContractError naming `source` and the field; takes the released code's files."""
-        try:
-            return cls.model_validate(value)
-        except ValidationError as error:
-            raise ContractError(
-                f"{source}: field {first_problem(error)}; run evaluate_with_official.py again"
-            ) from None
+        hint = "; run evaluate_with_official.py again"
+        return fitted(cls, value, f"{source}: field ", then=hint)
 
 
 class Evaluation(VerdictFile, frozen=True):

@@ -30,7 +30,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError, EndpointRefused
 from react_agent.files import append_line, digest
 from react_agent.model import Body, Reply, Transport
@@ -223,12 +223,8 @@ def read_cassette(path: Path) -> tuple[Header, Iterator[CassetteEntry]]:
 
 def _entries(path: Path, lines: Iterator[tuple[int, Any]]) -> Iterator[CassetteEntry]:
     for number, value in lines:
-        try:
-            yield CassetteEntry.model_validate(value)
-        except ValidationError as error:
-            raise ContractError(
-                f"{path}: line {number} is damaged ({first_problem(error)}); delete that line"
-            ) from None
+        where = f"{path}: line {number} is damaged ("
+        yield fitted(CassetteEntry, value, where, then="); delete that line")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Any]]:
