@@ -31,8 +31,9 @@ log = logging.getLogger(__name__)
 
 TASKS = ("9001", "9015")
 """One that the script's agent fails, and one that it solves."""
-_GREP = "tr '\\0' '\\n' | grep -a secret/"
-LOOK = f"env; cat /proc/*/environ | {_GREP}; ps axeww | {_GREP}; cat /proc/*/cmdline | {_GREP}; "
+_SEEN = "tr '\\0' '\\n' | grep -aoE '[A-Za-z_]+-secret.{0,60}' | sort -u"
+LOOK = f"env; (cat /proc/*/environ; ps axeww; cat /proc/*/cmdline) 2>/dev/null | {_SEEN}; "
+"""Each secret once: among the processes of a busy machine it would stand where output is cut."""
 LOOKED = "SANDBOX_CASE="
 """In every environment that LOOK prints: else nothing was looked for."""
 OTHERS = {"AWS_SECRET_ACCESS_KEY": "aws", "HTTPS_PROXY": "http://me:proxy@127.0.0.1:9"}
