@@ -26,10 +26,8 @@ def terminal(comparison: Compared) -> str:
     for standing in comparison.standings:
         lines += wrapped(_who(standing), indent=3, first=f"{standing.letter}  ")
     lines += ["", *_standings(comparison.standings).lines()]
-    for standing in comparison.standings:
-        lines += _standing_notes(standing)
-    for note in comparison.notes:
-        lines += wrapped(f"note: {note}")
+    for text in _notes(comparison):
+        lines += wrapped(text)
     for pair in comparison.pairs:
         lines += ["", *_pair_lines(pair)]
     lines += ["", *wrapped(f"Verdicts: {comparison.rule}.", first="")]
@@ -68,25 +66,30 @@ def _standings(standings: Sequence[Standing]) -> Table:
     )
 
 
+def _notes(comparison: Compared) -> list[str]:
+    about = [text for one in comparison.standings for text in _standing_notes(one)]
+    return [*about, *(f"note: {note}" for note in comparison.notes)]
+
+
 def _standing_notes(standing: Standing) -> list[str]:
     lines = []
     if len(standing.accuracy_per_seed) > 1:
         each = ", ".join(map(percent, standing.accuracy_per_seed))
-        lines += wrapped(f"{standing.letter} by seed: {each}")
+        lines.append(f"{standing.letter} by seed: {each}")
     for tasks, what in (
         (standing.infrastructure, "ended by infrastructure, counted wrong above"),
         (standing.refused, "refused by a content filter of the endpoint"),
     ):
-        lines += wrapped(f"{standing.letter} {what}: {', '.join(tasks)}") if tasks else []
+        lines += [f"{standing.letter} {what}: {', '.join(tasks)}"] if tasks else []
     if standing.conduct:
-        lines += wrapped(
+        lines.append(
             f"{standing.letter} looked for answers in {len(standing.conduct)} tasks, counted as "
             f"they stand: {', '.join(standing.conduct)} (commands in --json and in the report)"
         )
     if standing.reading:
-        lines += wrapped(f"{standing.letter} {reading_text(standing.reading)}")
+        lines.append(f"{standing.letter} {reading_text(standing.reading)}")
     if standing.unscored:
-        lines += wrapped(
+        lines.append(
             f"{standing.letter}: {standing.unscored} tasks could not be scored; wrong in the "
             "accuracy, left out of the soft score"
         )
@@ -129,7 +132,21 @@ def _sentences(pair: Pair) -> list[str]:
     ]
     if pair.score_interval:
         lines.append(f"interval by Newcombe's score method: {span(pair.score_interval)}")
-    return [*lines, detectable(pair), *(f"note: {note}" for note in pair.notes)]
+    lines += [detectable(pair), *(f"note: {note}" for note in pair.notes)]
+    mark = f"; {RECORDED}" if pair.recorded else ""
+    return [
+        *lines,
+        f"to quote: {pair.letter} is {pair.verdict} {against(pair, pair.baseline)}{mark}",
+    ]
+
+
+def against(pair: Pair, baseline: str) -> str:
+    """What belongs to a verdict, in the words of compare, report and reproduction."""
+    return (
+        f"against {baseline}: {percent(pair.after)} % of {pair.tasks} tasks solved, before "
+        f"{percent(pair.before)} % ({points(pair.difference)} points, 95 % interval "
+        f"{span(pair.interval)}, p {equals(pair.p_adjusted)})"
+    )
 
 
 def detectable(pair: Pair) -> str:
@@ -208,8 +225,7 @@ def markdown(comparison: Compared) -> str:
     sources = [" ".join(number[file] for file in one.files) for one in comparison.standings]
     rows = tuple((*row, files) for row, files in zip(table.rows, sources, strict=True))
     parts.append(Table((*table.heads, "from"), rows).markdown())
-    notes = [note for one in comparison.standings for note in _standing_notes(one)]
-    parts += [line.strip() for line in (*notes, *comparison.notes)]
+    parts += _notes(comparison)
     for pair in comparison.pairs:
         parts += _pair_markdown(pair, " ".join(number[file] for file in pair.files))
     parts += [f"Verdicts: {comparison.rule}.", "## Files"]
@@ -310,3 +326,7 @@ def span(interval: Interval) -> str:
 
 def p_value(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def equals(p: float) -> str:
+    return f"= {p_value(p)}" if p >= 0.001 else p_value(p)

@@ -140,10 +140,9 @@ def _add(
     if choices and not kind.many:
         more["choices"] = list(choices)
     else:
-        named = flag.lstrip("-").replace("-", "_").upper()
-        more["metavar"] = about.unit or ("NAMES" if choices else named)
+        more["metavar"] = about.unit or ("NAMES" if choices else _upper(flag))
     if about.positional:
-        more["metavar"] = about.unit or flag
+        more["metavar"] = about.unit or _upper(flag)
         if kind.many:
             more["nargs"] = "+" if default is MISSING else "*"
             more["type"] = _parser_of(replace(kind, many=False), about)
@@ -154,6 +153,10 @@ def _add(
     else:
         more["default"] = default
     _add_flag(group, flag, dest=path, **more)
+
+
+def _upper(flag: str) -> str:
+    return flag.lstrip("-").replace("-", "_").upper()
 
 
 def _add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> None:
