@@ -11,6 +11,7 @@ import pytest
 from commands import DONE, bash
 from evolving import SKILL, TOPICS, Author
 from online import report, started
+from pages import cells, run_cell
 from stub_server import StubServer, reply
 
 from react_agent.model import Message
@@ -101,3 +102,39 @@ def test_what_does_not_fit_is_said_in_one_line(
     said = capsys.readouterr().err
     assert says in said
     assert len(said.splitlines()) == 1
+
+
+def test_the_page_s_agent_and_evaluator_go_through_the_whole_loop_and_on_after_a_cap(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
+    asked, names = 0, dict[str, Any]()
+    script = model()
+
+    async def answer(body: dict[str, Any]) -> Any:
+        nonlocal asked
+        asked += 1
+        return await script(body)
+
+    async def scenario() -> None:
+        (cell,) = cells("your_tasks.md")
+        async with StubServer(answer, models=["m"]) as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            first = cell.replace('gate="off",', 'gate="off", budget={"max_calls": 2},')
+            await run_cell(first, names)
+            capped = names["done"]
+            assert (capped.owed, capped.skill, asked) == (True, None, 2)
+            assert "lessons" in capped.stopped
+            assert f"stopped in {capped.stopped.partition(':')[0]}; start it again" in capped.text
+            capfd.readouterr()
+            await run_cell(cell, names)
+
+    asyncio.run(scenario())
+    done = names["done"]
+    assert done.code == 0
+    assert LESSON in Skill.load(done.skill).text
+    solved = {one.label: (one.solved, one.tasks) for one in done.standings if one.split == "test"}
+    assert solved == {"no skill": (0, 2), "adding": (0, 2), "adding evolved (seed 41)": (2, 2)}
+    assert done.compared.pairs[-1].after == 1
+    assert capfd.readouterr().out == f"{done.text}\n{done.skill}\n"

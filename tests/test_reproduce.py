@@ -304,7 +304,7 @@ def test_without_a_lesson_it_says_so_and_what_to_do(tmp_path: Path) -> None:
     [
         ({"seeds": "seeds = [41, 41]"}, "seeds names a seed twice"),
         ({"seeds": "seeds = []"}, "seeds: Tuple should have at least 1 item"),
-        ({"max_turns": "maxturns = 3"}, "maxturns: no such key; known keys: data_path, output"),
+        ({"max_turns": "maxturns = 3"}, "maxturns: no such key; known keys: model, domain"),
         ({"name": 'nmae = "m"'}, "model.nmae: no such key"),
         ({"name": ""}, "model.name: Field required"),
         ({"merge_batch_size": "", "lessons": 'lessons = "both"'}, "lessons: Input should be"),

@@ -10,7 +10,7 @@ from typing import Any
 from analysis import analyze
 from react_agent.cli import code_of
 from react_agent.errors import Trace2SkillError
-from react_agent.text import for_terminal, one_line, say
+from react_agent.text import for_terminal, one_line, say, saying_to
 from react_agent.threads import in_thread
 from reporting.comparing import command as compare
 from reporting.page import command as report
@@ -62,7 +62,7 @@ def words_to(file: Path, *, progress: bool) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(file.open("a", encoding="utf-8", errors="backslashreplace"))
-        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(saying_to(out))
         if not progress:
             stack.enter_context(contextlib.redirect_stderr(out))
         yield
