@@ -13,7 +13,7 @@ from stub_server import StubServer, reply
 import trace2skill
 
 ROOT = Path(__file__).resolve().parent.parent
-*CELLS, PROGRAM, _ = cells("api.md")
+*CELLS, LOOP, PROGRAM, _ = cells("api.md")
 
 
 @pytest.fixture
@@ -42,8 +42,7 @@ def test_the_page_s_cells_go_through_the_whole_loop(
                 await asyncio.sleep(0.01)
                 ticks += 1
 
-        answer = lambda body: reply(author(body["messages"]))  # noqa: E731
-        async with StubServer(answer, models=["my-model"]) as server:
+        async with StubServer(lambda body: reply(author(body["messages"]))) as server:
             monkeypatch.setenv("OPENAI_BASE_URL", server.url)
             ticking = asyncio.create_task(clock())
             for cell in CELLS:
@@ -63,6 +62,24 @@ def test_the_page_s_cells_go_through_the_whole_loop(
     assert names["compared"].standings[0].tasks == 4
     assert f"\n{names['pair'].verdict} " in printed
     assert "\n8 sessions\n" in printed  # four tasks, two runs
+
+
+def test_the_page_s_recipe_goes_through_the_whole_loop(
+    tmp_path: Path, author: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
+    names: dict[str, Any] = {"Path": Path, "data": Path("data/mini")}
+
+    async def notebook() -> None:
+        answer = lambda body: reply(author(body["messages"]))  # noqa: E731
+        async with StubServer(answer, models=["my-model"]) as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            await run_cell(LOOP, names)
+
+    asyncio.run(notebook())
+    printed = capsys.readouterr().out
     loop = names["loop"]
     assert (loop.code, loop.owed, loop.stopped) == (0, False, "")
     assert {(one.label, one.split) for one in loop.standings} >= {("no skill", "test")}
