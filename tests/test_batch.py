@@ -16,6 +16,7 @@ from stub_server import StubServer, reply
 
 from react_agent.model import Message
 from react_agent.skills import Skill
+from reporting.comparing.comparison import Compared
 from trace2skill.cli import main
 
 LESSON = TOPICS[1]
@@ -46,13 +47,16 @@ def model() -> Callable[[dict[str, Any]], Any]:
         messages = [Message(**m) for m in body["messages"]]
         system, user = messages[0].text, messages[1].text
         again = any(m.role == "assistant" for m in messages)
+        if "notes for an agent's memory" in system:
+            kind = "Failure" if "failed its task" in system else "Success"
+            return reply(f"# {kind} Memory Item 1\n## Title\n{LESSON}\n## Content\nAdd them.\n")
         if "# Success Memory Item" in system:
             return reply(report("Success", LESSON))
         if "# Failure Memory Item" in system:
             mend = "tail -n 1 truth.txt > answer_fixed.txt"
             return reply(report("Failure", LESSON) + DONE if again else bash(mend))
         if found := re.search(r"What is (\d) plus", user):
-            right = LESSON in system or found[1] == "0"
+            right = LESSON in system + user or found[1] == "0"
             said = 2 * int(found[1]) if right else "unknown"
             return reply(DONE if again else bash(f"echo 'Answer: {said}' > answer.txt"))
         return reply((await author.reply(messages)).text)
@@ -67,7 +71,7 @@ def test_own_tasks_make_a_skill_better(folder: Path, monkeypatch: pytest.MonkeyP
     async def scenario() -> str:
         async with StubServer(model(), models=["m"]) as server:
             given = {"name": "m", "base_url": server.url}
-            file = write(folder, model=given, gate="off", sandbox="auto")
+            file = write(folder, model=given, gate="off", sandbox="auto", memory={})
             process = await started("evolve", "--config", str(file), "--yes")
             said, _ = await process.communicate()
             assert process.returncode == 0, said.decode()
@@ -80,6 +84,11 @@ def test_own_tasks_make_a_skill_better(folder: Path, monkeypatch: pytest.MonkeyP
     assert LESSON in Skill.load(Path(place[1])).text
     assert re.search(r"^adding +test +0/2 ", said, re.MULTILINE)
     assert re.search(r"^adding evolved \(seed 41\) +test +2/2 ", said, re.MULTILINE)
+    assert re.search(r"notes from the trajectories\s.* 4 notes$", said, re.MULTILINE | re.DOTALL)
+    assert re.search(r"^no skill +test +0/2 ", said, re.MULTILINE)
+    assert re.search(r"^ReasoningBank +test +2/2 ", said, re.MULTILINE)
+    compared = Compared.model_validate_json((folder / "evolved/comparison.json").read_text())
+    assert [one.memory for one in compared.standings][2].startswith("reasoningbank")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from trace2skill.plugging import offer_model as offer_model
     from trace2skill.reproduce.own_tasks import OwnTasksRecipe as OwnTasksRecipe
     from trace2skill.reproduce.recipe import BudgetTable as BudgetTable
+    from trace2skill.reproduce.recipe import MemoryTable as MemoryTable
     from trace2skill.reproduce.recipe import ModelTable as ModelTable
     from trace2skill.reproduce.recipe import Recipe as Recipe
     from trace2skill.reproduce.recipe import RoleTable as RoleTable
@@ -135,6 +136,7 @@ _PLACES = {
     "trace2skill.reproduce.own_tasks": ("OwnTasksRecipe",),
     "trace2skill.reproduce.recipe": (
         "BudgetTable",
+        "MemoryTable",
         "ModelTable",
         "Recipe",
         "RoleTable",

@@ -247,7 +247,12 @@ class Conductor:
 
     async def _conclude(self, champion: Entrant | None) -> Reproduced:
         pipeline = self.pipeline
-        everybody = [*pipeline.baselines(), pipeline.teacher, *pipeline.validations()]
+        everybody = [
+            *pipeline.baselines(),
+            *pipeline.reminded(),
+            pipeline.teacher,
+            *pipeline.validations(),
+        ]
         entrants = [*everybody, champion] if champion else everybody
         standings: list[Standing] = [score(e) for e in entrants if e.verdicts.is_file()]
         write_reproduction(pipeline, standings, read_json(self.state_file), self.prices)

@@ -11,6 +11,7 @@ from react_agent.cli import INCOMPLETE
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import COMPARISON_JSON, INTERMEDIATES, PROVENANCE, REPORT_PAGE
+from react_agent.memory.bank import Bank
 from reporting.comparing.comparison import Compared
 from skill_evolver.engine.result import NOT_WRITTEN
 from trace2skill.reproduce.pipeline import Pipeline
@@ -52,6 +53,9 @@ def of_step(step: PipelineStep, pipeline: Pipeline) -> str:
         return f"{standing.solved} of {standing.tasks} solved"
     if step.kind == "lessons":
         return f"{pipeline.lessons_learned()} lessons passed the gate"
+    if step.kind == "memory":
+        (bank,) = (one.bank for one in pipeline.reminded() if one.bank)
+        return f"{sum(len(task.items) for task in Bank.load(bank).tasks)} notes"
     lessons = field_of(_provenance(step, pipeline), "lessons")
     return f"{len(lessons)} lessons in the skill" if isinstance(lessons, list) else ""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import analyze
+from analysis import analyze, memory
 from react_agent.cli import code_of
 from react_agent.errors import Trace2SkillError
 from react_agent.text import for_terminal, one_line, say, saying_to
@@ -24,6 +24,7 @@ WORK: dict[str, Callable[[Any], int | Awaitable[int]]] = {
     "evaluate": evaluate.evaluate,
     "triage": triage.analyze,
     "analyze": analyze.run,
+    "memory": memory.run,
     "evolve": evolve.work,
     "compare": compare.work,
     "report": report.work,

@@ -118,6 +118,18 @@ class ModelTable(_Table):
 OWN_MODELS: tuple[Role, ...] = ("error", "success", "evolver")
 
 
+class MemoryTable(_Table):
+    """`[memory]`: the baseline ReasoningBank, notes of the same training runs in place of a skill.
+    `[model.success]` writes them, if there is one."""
+
+    only: Literal["all", "error", "success"] = "all"
+    """Of which trajectories."""
+    embedding_model: str = ""
+    """Finds the most similar task; without one its words do, other than in the paper."""
+    embedding_base_url: str = ""
+    """Else the agents' endpoint."""
+
+
 class SplitTable(_Table):
     """`[split]`: records by position, `[first, one after the last]`, a list of task ids in
     quotes, or a file of them."""
@@ -180,6 +192,7 @@ class Loop(_Table):
     """Seconds that a stage waits for an endpoint that is down."""
     min_free_disk: Annotated[float, Field(ge=0)] = 1024
     """MiB; with less on a disk that is written to, every stage stops with the rest owed."""
+    memory: MemoryTable | None = None
     budget: BudgetTable = BudgetTable()
 
     @field_validator("model", mode="before")
@@ -253,7 +266,9 @@ class Recipe(Loop):
                 del value["model"][role]["base_url"], value["model"][role]["provider"]
         if not self.model.as_released:  # as in reproductions from before one could ask for it
             del value["model"]["as_released"]
-        later = ("analyst", "mode", "batch_size", "harness", "command", "skill_offer")
+        if self.memory:
+            del value["memory"]["embedding_base_url"]
+        later = ("analyst", "mode", "batch_size", "harness", "command", "skill_offer", "memory")
         for name in later:  # likewise
             if value[name] == Recipe.model_fields[name].default:
                 del value[name]
@@ -320,6 +335,7 @@ def _named(error: ValidationError, recipe: type[Loop]) -> str:
     if unknown:
         *place, name = map(str, unknown["loc"])
         table: Any = {"model": ModelTable, "split": SplitTable, "budget": BudgetTable}
+        table["memory"] = MemoryTable
         table |= dict.fromkeys(OWN_MODELS, RoleTable)
         known = table.get(place[-1] if place else "", recipe).model_fields
         return f"{'.'.join([*place, name])}: no such key; known keys: {', '.join(known)}"
