@@ -16,7 +16,7 @@ from typing import Literal
 import openpyxl
 import pytest
 from commands import DONE, Commands, bash, with_server
-from hostile_scene import as_nobody
+from hostile.scene import as_nobody
 from stub_server import reply
 
 from react_agent.errors import ContractError

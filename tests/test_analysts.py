@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from function_model import FunctionModel
 from lessons import DONE, REPORT, SmallRun, act, bash, python
+from measuring.function_model import FunctionModel
 
 from analysis.analysts.asking import conversation, readable
 from analysis.analysts.running import AnalysisRun

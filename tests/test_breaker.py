@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from calls import BODY, KEY
-from clock import simulated
 from commands import TASKS, Commands, copying_agent, with_server
 from evolving import make_records, make_skill
+from measuring.clock import simulated
 from stub_server import Fault as SocketFault
 from stub_server import StubServer, at_random, raw, refusal, reply
 from test_evolution_commands import author_server, command

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hostile_hogs import HOGS, HOGS_OF_THE_KERNEL
-from hostile_scene import gone, limited, python, unique_seconds
+from hostile.hogs import HOGS, HOGS_OF_THE_KERNEL
+from hostile.scene import gone, limited, python, unique_seconds
 
 from react_agent.errors import ContractError
 from react_agent.sandbox import cgroups, process

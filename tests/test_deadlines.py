@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clock import simulated
 from commands import DONE, TASKS, Commands, bash, copying_agent, task_of, with_server
-from function_model import FunctionModel
 from hypothesis import given
 from hypothesis import strategies as st
+from measuring.clock import simulated
+from measuring.function_model import FunctionModel
 from stub_server import refusal, reply
 from test_limiter import Client, Server
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faultstages import task_in
 from reporting_runs import MINI, World, make_world
 from stub_server import StubServer, reply
+from trial.stages import task_in
 
 from react_agent.skills import Skill
 from reporting.page import command as report

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from hostile_scene import gone, unique_seconds
+from hostile.scene import gone, unique_seconds
 from openpyxl.worksheet.formula import ArrayFormula
 from workbooks import SHEET1, part, perturbed, write_gold
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hostile_scene import gone, sleeping, unique_seconds
+from hostile.scene import gone, sleeping, unique_seconds
 from workbooks import SHEET1, cell, part, perturbed, rewrite_part, write_gold
 
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from faults_escapes import attacks, escaped
-from hostile_commands import ESCAPES, OUTPUTS
-from hostile_hogs import HOGS_OF_SPACE
+from hostile.commands import ESCAPES, OUTPUTS
+from hostile.hogs import HOGS_OF_SPACE
+from rows.escapes import attacks, escaped
 
 from react_agent.errors import ContractError
 from react_agent.sandbox import bwrap, limits, process, seccomp

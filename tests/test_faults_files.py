@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from faults_files import NO_STAGE, Watched
-from hostile_books import BOOKS
+from hostile.books import BOOKS
+from rows.files import NO_STAGE, Watched
 
 from react_agent.engines.workers import WorkLimits
 from react_agent.sandbox.limits import MiB

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import faults_inputs
 import pytest
-from faults_inputs import TARGETS, make_world, tried, trouble
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rows import inputs as faults_inputs
+from rows.inputs import TARGETS, make_world, tried, trouble
 
 from analysis.lessons.records import load_records
 from react_agent.errors import ContractError

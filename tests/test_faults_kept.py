@@ -4,23 +4,23 @@ What guards a row is taken out by a few lines that run in the command before its
 """
 
 import importlib
-import site
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-site.addsitedir(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+from trial import server as faultserver
+from trial import stages
+from trial.program import Program
+from trial.row import Trial
 
 TASKS = ("9015", "9007")
 """Two of the bundled ones, solved in a few steps."""
 
 
 def measure(row: str, seed: int = 1, **sizes: Any) -> Any:
-    module = importlib.import_module(f"faults_{row}")
-    trial = importlib.import_module("faultrow").Trial(seed, reduced=True)
-    found = module.measure(trial, **sizes)
+    module = importlib.import_module(f"rows.{row}")
+    found = module.measure(Trial(seed, reduced=True), **sizes)
     if found.skipped:
         pytest.skip(found.skipped)
     return found
@@ -109,10 +109,9 @@ shutil.disk_usage = lambda _: SimpleNamespace(free=1 << 60 if next(roomy, None) 
 
 def one_case(folder: Path, before: str = "") -> tuple[Any, Any, Any]:
     """A run of one task: the stage, how it ended, and the server that answered it."""
-    stages, faultserver = map(importlib.import_module, ("faultstages", "faultserver"))
     first = stages.Pipeline(folder, TASKS[:1], workers=1).stages[0]
     with faultserver.FaultServer(stages.scripted) as server:
-        program = importlib.import_module("faultprogram").Program(folder, server.url, before)
+        program = Program(folder, server.url, before)
         return first, program.run(first.module, *first.argv), server
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from faults_secrets import Search, Secrets, searched
+from rows.secrets import Search, Secrets, searched
 
 from react_agent.errors import ContractError
 from react_agent.models.providers.wire import Wire

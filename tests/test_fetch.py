@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from hostile_archives import ARCHIVES, MEMBERS, add, packed
+from hostile.archives import ARCHIVES, MEMBERS, add, packed
 
 from react_agent.errors import ContractError
 from spreadsheetbench.tasks import download as download_module

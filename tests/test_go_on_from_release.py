@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from evolving import Author, make_skill
 from evolving import run as evolve
-from function_model import FunctionModel
 from lessons import DONE, act, python
+from measuring.function_model import FunctionModel
 from releasedrun import AGENT, SUCCESS, Ended, ReleasedRun
 from stub_server import StubServer, reply
 

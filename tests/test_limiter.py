@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from clock import simulated
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measuring.clock import simulated
 
 from react_agent.errors import BudgetReached, InfrastructureError
 from react_agent.models.patience.breaker import Breaker

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from evolving import Author, make_skill, role_of
-from faultstages import task_in
 from stub_server import StubServer, reply
+from trial.stages import task_in
 
 from analysis.lessons.records import LessonItem, LessonRecord, save_records
 from react_agent.errors import ContractError, Trace2SkillError

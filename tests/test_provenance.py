@@ -6,9 +6,9 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from function_model import FunctionModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measuring.function_model import FunctionModel
 
 from react_agent.model import Message
 from react_agent.skills import Skill

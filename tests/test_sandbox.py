@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import hostile_scene
 import psutil
 import pytest
 from conftest import PROJECT
-from hostile_commands import ESCAPES, ESCAPES_OF_ROOT, ESCAPES_OF_SOME_MACHINES, RESULTS, SURVIVORS
-from hostile_hogs import HOGS, HOGS_OF_SPACE, HOGS_OF_THE_KERNEL, Hog
-from hostile_scene import (
+from hostile import scene as hostile_scene
+from hostile.commands import ESCAPES, ESCAPES_OF_ROOT, ESCAPES_OF_SOME_MACHINES, RESULTS, SURVIVORS
+from hostile.hogs import HOGS, HOGS_OF_SPACE, HOGS_OF_THE_KERNEL, Hog
+from hostile.scene import (
     HIDDEN,
     SECRET,
     Scene,

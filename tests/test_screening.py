@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 import evolving
-import faults_injections
 import pytest
 from evolving import Author, make_records, make_skill, summary_of
-from faultrow import Trial
+from hostile.planted import CASES, DISGUISES, Case
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import CASES, DISGUISES, Case
+from rows import injections as faults_injections
+from trial.row import Trial
 
 from analysis.lessons.leaks import LeakScan
 from react_agent.errors import ContractError

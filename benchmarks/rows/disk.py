@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faultfiles import damaged, differing, leaves
-from faultprogram import Ended, Program
-from faultrow import Row, Trial
-from faultserver import FaultServer
-from faultstages import LEFT, TASKS, Pipeline, Stage, asked_again, scripted
+from trial.files import damaged, differing, leaves
+from trial.program import Ended, Program
+from trial.row import Row, Trial
+from trial.server import FaultServer
+from trial.stages import LEFT, TASKS, Pipeline, Stage, asked_again, scripted
 
 from react_agent.cli import BAD_INPUT, INCOMPLETE, OK
 from react_agent.files import ROOM

@@ -3,7 +3,8 @@
 Each stage is a process of its own; its tree is watched while it goes from file to file. A crash is
 an error that no stage may raise, a hang takes longer than its limit, a glutton over 2 GiB.
 
-    FAULTS_LIMITS=SECONDS,MEGABYTES python benchmarks/faults_files.py STAGE FOLDER NAME...
+    PYTHONPATH=benchmarks FAULTS_LIMITS=SECONDS,MEGABYTES \
+        python -P benchmarks/rows/files.py STAGE FOLDER NAME...
 """
 
 import asyncio
@@ -22,9 +23,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from faultrow import Row, Trial
-from hostile_archives import ARCHIVES
-from hostile_books import BOOKS, SECRET, package
+from hostile.archives import ARCHIVES
+from hostile.books import BOOKS, SECRET, package
+from measuring.folders import environment, started
+from trial.row import Row, Trial
 
 from react_agent.engines.workers import Workers, WorkLimits
 from react_agent.errors import Trace2SkillError
@@ -222,13 +224,12 @@ class Watched:
     _peak: int = 0
 
     def run(self, folder: Path, names: Sequence[str]) -> None:
-        command = [sys.executable, __file__, self.stage, folder, *names]
         limits = f"{self.limits.seconds:g},{self.limits.memory_mb}"
         with subprocess.Popen(
-            [*map(str, command)],
+            started(__file__, self.stage, folder, *names),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "FAULTS_LIMITS": limits},
+            env=environment({"FAULTS_LIMITS": limits}),
             bufsize=0,  # a line that waits in a buffer would not wake the selector
         ) as process:
             self._since = time.monotonic()

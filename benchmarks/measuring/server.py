@@ -1,6 +1,6 @@
 """A chat server with a fixed latency and a light script, as a process of its own.
 
-    python benchmarks/server.py --latency 2       prints its address, serves until it is killed
+    python benchmarks/measuring/server.py --latency 2   # its address, then serves until killed
 
 Each conversation is `ls`, `cp input.xlsx output.xlsx`, done; with `--script analysts` it is `ls`, a
 copy as the repair, a report, and after the reminder that the repair does not hold the report once

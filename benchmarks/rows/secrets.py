@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from faultprogram import AS_MODULE, ROOT
-from faultrow import Row, Trial
-from faultserver import FaultServer, Messages, raw, refusal, reply
-from faultstages import Pipeline, scripted
+from measuring.folders import MINI, ROOT
+from trial.program import AS_MODULE
+from trial.row import Row, Trial
+from trial.server import FaultServer, Messages, raw, refusal, reply
+from trial.stages import Pipeline, scripted
 
 from react_agent.errors import ContractError
 from react_agent.sandbox.door import SandboxKind, open_sandbox
@@ -199,7 +200,7 @@ def _pipeline(search: Search, kind: SandboxKind, url: str) -> None:
 
 def _each_client(search: Search, answers: Answers, kind: SandboxKind, url: str) -> None:
     """Every client and every way to give a key: answered, and refused by a server that tells it."""
-    key, data = search.secrets.by_name["key"], ROOT / "data" / "mini"
+    key, data = search.secrets.by_name["key"], MINI
     base = ["run", "--data_path", data, "--instance_ids", TASKS[0], "--model", "m", "--verbose"]
     base += ["--sandbox", kind, "--agent", "cli_only", "--record", search.folder / "each.jsonl"]
     config = search.folder / "api.json"

@@ -4,21 +4,19 @@ import contextlib
 import json
 import shutil
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import measured
-from server import SCRIPTS
+from measuring import measured, server
+from measuring.folders import MINI, SKILLS, started
+from measuring.server import SCRIPTS
 
 from react_agent.model import Message
 from react_agent.runs.logs import Log, LogName, render_markdown
 from spreadsheetbench.tasks.dataset import Dataset
 
-ROOT = Path(__file__).resolve().parent.parent
-MINI = ROOT / "data" / "mini"
 CALLS_PER_CASE = {"rollouts": 3, "analysts": 4}
 """As the scripts of server.py have it."""
 LATE = (
@@ -47,8 +45,7 @@ def copies(folder: Path, count: int) -> Path:
 @contextlib.contextmanager
 def served(latency: float, script: str = "rollouts") -> Iterator[str]:
     """The address of a server that runs while the block lasts."""
-    command = [sys.executable, str(ROOT / "benchmarks" / "server.py"), "--latency", str(latency)]
-    command += ["--script", script]
+    command = started(server.__file__, "--latency", latency, "--script", script)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -72,7 +69,7 @@ def rollouts(data: Path, run: Path, url: str, workers: int, *flags: str) -> meas
     """The real command with the run's folders below `run`."""
     argv = [*_common(data, url, workers), "--output_dir", run / "outputs"]
     argv += ["--log_dir", run / "logs", "--working_dir", run / "work"]
-    argv += ["--skills_dir", ROOT / "spreadsheet_agent" / "skills", *flags]
+    argv += ["--skills_dir", SKILLS, *flags]
     return measured.run(f"spreadsheet_agent.rollouts,react_agent.runs.session,{LATE}", argv)
 
 

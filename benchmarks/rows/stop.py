@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faultfiles import damaged
-from faultprogram import Program, Running, until
-from faultrow import Row, Trial
-from faults_lost import bash
-from faultserver import FOR_EVER, Fault, FaultServer, Messages
-from faultstages import MODEL, SKILLS, cases_of, lines_of
-from minirun import copies
+from measuring.folders import SKILLS
+from measuring.minirun import copies
+from rows.lost import bash
+from trial.files import damaged
+from trial.program import Program, Running, until
+from trial.row import Row, Trial
+from trial.server import FOR_EVER, Fault, FaultServer, Messages
+from trial.stages import MODEL, cases_of, lines_of
 
 from react_agent.cli import INTERRUPTED, OK
 

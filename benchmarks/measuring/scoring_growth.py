@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from measured import adopt_orphans
-from treememory import TreePeak
+from measuring.folders import ROOT
+from measuring.measured import adopt_orphans
+from measuring.treememory import TreePeak
 
 from spreadsheetbench.tasks.dataset import Dataset, Task, output_name_of_gold
 
@@ -73,8 +74,7 @@ def scored(data: Path, outputs: Path, workers: int) -> tuple[float, float, float
     """Wall and CPU seconds and peak megabytes of the command and its workers."""
     adopt_orphans()  # the workers' server outlives the command by a moment
     flags = ["--data_path", data, "--output_dir", outputs, "--workers", workers]
-    script = Path(__file__).resolve().parent.parent / "evaluate_with_official.py"
-    command = [sys.executable, str(script), *map(str, flags)]
+    command = [sys.executable, str(ROOT / "evaluate_with_official.py"), *map(str, flags)]
     env = {**os.environ, "XDG_CACHE_HOME": str(data / "cache")}  # no proofs from before
     quiet = subprocess.DEVNULL
     before, started = children(), time.monotonic()

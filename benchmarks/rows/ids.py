@@ -10,10 +10,11 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faultprogram import Program
-from faultrow import Row, Trial
-from faultserver import FaultServer
-from faultstages import MINI, MODEL, SKILLS, TASKS, scripted
+from measuring.folders import MINI, SKILLS
+from trial.program import Program
+from trial.row import Row, Trial
+from trial.server import FaultServer
+from trial.stages import MODEL, TASKS, scripted
 
 from react_agent.layout import ANALYSIS_SUMMARY, RESULTS, VERDICTS
 from react_agent.runs.logs import find_logs

@@ -1,6 +1,7 @@
 """Run the `main(argv)` of a module in this process and write down what it used.
 
-    python benchmarks/measured.py USED.json MODULE[,MODULE...] [flags of the first module]
+    PYTHONPATH=benchmarks python -P benchmarks/measuring/measured.py \
+        USED.json MODULE[,MODULE...] [flags of the first module]
 
 All modules are imported before the count begins, so that start-up stands apart. What commands and
 workers of the program use is counted by the kernel as its children's.
@@ -20,6 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from measuring.folders import environment, started
+
 
 @dataclass(frozen=True)
 class Used:
@@ -36,10 +39,8 @@ def run(modules: str, argv: Sequence[object], env: dict[str, str] | None = None)
     """In a process of its own, which has to end well."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "used.json"
-        command = [sys.executable, __file__, str(file), modules, *map(str, argv)]
-        subprocess.run(
-            command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, check=True
-        )
+        command = started(__file__, file, modules, *argv)
+        subprocess.run(command, env=environment(env), stdout=subprocess.DEVNULL, check=True)
         return Used(**json.loads(file.read_text()))
 
 

@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import openpyxl
-from evolution_author import merged
-from faultprogram import Program
-from faultrow import Row, Trial
-from faultserver import FaultServer, Messages
-from faultstages import MODEL, SKILLS
-from planted import CASES, Case
+from hostile.planted import CASES, Case
+from measuring.evolution_author import merged
+from measuring.folders import SKILLS
+from trial.program import Program
+from trial.row import Row, Trial
+from trial.server import FaultServer, Messages
+from trial.stages import MODEL
 
 from analysis.lessons.records import LessonItem, LessonRecord, save_records
 from skill_evolver.guard.injections import RULES

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faultprogram import Program, until
-from faultrow import Row, Trial
-from faultserver import FaultServer
-from faultstages import TASKS, Pipeline, Stage, scripted
+from trial.program import Program, until
+from trial.row import Row, Trial
+from trial.server import FaultServer
+from trial.stages import TASKS, Pipeline, Stage, scripted
 
 FIRST_CALL, HELD = 120.0, 20.0
 """Seconds to the first call of a stage at most, and that it is held for the others to start."""

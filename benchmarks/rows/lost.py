@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faultprogram import Program
-from faultrow import Row, Trial
-from faultserver import KINDS, FaultServer, Messages
-from faultstages import MINI, MODEL, SKILLS, task_in
-from minirun import copies
+from measuring.folders import MINI, SKILLS
+from measuring.minirun import copies
+from trial.program import Program
+from trial.row import Row, Trial
+from trial.server import KINDS, FaultServer, Messages
+from trial.stages import MODEL, task_in
 
 from react_agent.cli import INCOMPLETE, OK
 from react_agent.layout import RESULT_LINES, VERDICTS

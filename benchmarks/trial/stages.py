@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultprogram import ROOT
-from faultserver import Asked, Messages
+from measuring.folders import MINI, SKILLS
+from trial.server import Asked, Messages
 
 from react_agent.seams import NOT_THE_AGENT
 from skill_evolver.engine.store import prompt_sample
 
-MINI = ROOT / "data" / "mini"
-SKILLS = ROOT / "spreadsheet_agent" / "skills"
 TASKS = ("9001", "901-3", "9015", "9007", "9004")
 """Two that the script's agent fails with the skill as it is, and three that it solves."""
 MODEL = "scripted-demo-model"

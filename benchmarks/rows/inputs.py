@@ -20,9 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from faultrow import Row, Trial
-from hostile_inputs import BROKEN, HOPELESS, VALUES, Spoiler, spoilt_values
-from minirun import MINI, ROOT
+from hostile.inputs import BROKEN, HOPELESS, VALUES, Spoiler, spoilt_values
+from measuring.folders import MINI, SKILLS
+from trial.row import Row, Trial
 
 from trace2skill.cli import main
 
@@ -141,7 +141,7 @@ def make_world(at: Path) -> None:
     (at / "data").mkdir()
     (at / "logs").mkdir()
     shutil.copytree(MINI / record["spreadsheet_path"], at / "data" / record["spreadsheet_path"])
-    shutil.copytree(ROOT / "spreadsheet_agent" / "skills", at / "skills")
+    shutil.copytree(SKILLS, at / "skills")
     item = {"type": "failure_cause", "number": 1, "title": "t", "description": "d", "content": "c"}
     verdict = {"id": "1", "instruction_type": "", "success": True, "passed_count": 1}
     case = {"gt_file": "g", "output_file": "o", "passed": True, "message": ""}

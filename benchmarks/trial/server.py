@@ -17,11 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-ROOT = Path(__file__).resolve().parent.parent
-site.addsitedir(str(ROOT / "tests"))
-site.addsitedir(str(ROOT / "data" / "mini"))
+from measuring.folders import MINI, ROOT
 
-from stub_server import Fault, StubServer, raw, refusal, reply  # noqa: E402
+site.addsitedir(str(ROOT / "tests"))
+site.addsitedir(str(MINI))
+
+from stub_server import Fault, StubServer, raw, refusal, reply
 
 Messages = list[dict[str, str]]
 FOR_EVER = 3600.0

@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-ROOT = Path(__file__).resolve().parent.parent
+from measuring.folders import ROOT
+
 AS_MODULE = "import runpy, sys; del sys.argv[0]; runpy.run_module(sys.argv[0], None, '__main__')"
 
 

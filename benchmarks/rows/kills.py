@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faultfiles import damaged, differing, leaves
-from faultprogram import Program, until
-from faultrow import Row, Trial
-from faultserver import FaultServer
-from faultstages import LEFT, TASKS, Pipeline, Stage, asked_again, scripted
+from trial.files import damaged, differing, leaves
+from trial.program import Program, until
+from trial.row import Row, Trial
+from trial.server import FaultServer
+from trial.stages import LEFT, TASKS, Pipeline, Stage, asked_again, scripted
 
 KILLS = 50
 CALL_SECONDS = 0.1

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
+from measuring.folders import ROOT
 
 from react_agent.files import digest
 from react_agent.sandbox import bwrap
@@ -225,9 +226,8 @@ def gone(argument: str) -> bool:
 def as_nobody(base: Path, command: Sequence[str | Path], **variables: str) -> list[str]:
     """The command as an ordinary user, when root asks: with this Python, the project and `base`
     made reachable where their parents are closed to others."""
-    project = Path(__file__).resolve().parent.parent
     reachable: list[str] = []
-    for tree in (Path(sys.base_prefix), Path(sys.prefix), project):
+    for tree in (Path(sys.base_prefix), Path(sys.prefix), ROOT):
         for parent in reversed(tree.parents[:-1]):
             if not parent.stat().st_mode & 0o001 and str(parent) not in reachable:
                 reachable += ["--tmpfs", str(parent), "--chmod", "0755", str(parent)]

@@ -4,7 +4,7 @@ Words in braces are filled in by `Scene.placed`. What an escape would look like 
 group; it is looked for from outside, by `Scene.signs`, besides what the command itself prints.
 """
 
-from hostile_scene import python
+from hostile.scene import python
 
 ESCAPES = {
     "gold by its path": "cat {gold}",

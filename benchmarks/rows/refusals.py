@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from faultprogram import Program
-from faultrow import Row, Trial
-from faultserver import FaultServer, Messages
-from faultstages import TASKS, Pipeline, Stage, asked_again, scripted, task_in
 from refusal_words import FILTERED, USED_UP
 from stub_server import refusal
+from trial.program import Program
+from trial.row import Row, Trial
+from trial.server import FaultServer, Messages
+from trial.stages import TASKS, Pipeline, Stage, asked_again, scripted, task_in
 
 from react_agent.files import digest_tree
 from react_agent.layout import RESULT_LINES

@@ -14,8 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultrow import Row, Trial
-from hostile_commands import (
+from hostile.commands import (
     ESCAPES,
     ESCAPES_OF_ROOT,
     ESCAPES_OF_SOME_MACHINES,
@@ -23,8 +22,10 @@ from hostile_commands import (
     RESULTS,
     SURVIVORS,
 )
-from hostile_hogs import FORK_BOMB, HOGS, HOGS_OF_SPACE, HOGS_OF_THE_KERNEL, Hog
-from hostile_scene import HIDDEN, Scene, as_nobody, limited, scene
+from hostile.hogs import FORK_BOMB, HOGS, HOGS_OF_SPACE, HOGS_OF_THE_KERNEL, Hog
+from hostile.scene import HIDDEN, Scene, as_nobody, limited, scene
+from measuring.folders import PATH, started
+from trial.row import Row, Trial
 
 from react_agent.engines.queue import work_queue
 from react_agent.errors import ContractError
@@ -139,7 +140,7 @@ def everything(kind: SandboxKind, base: Path, every: int = 1) -> tuple[int, list
 def _as_ordinary_user(every: int) -> tuple[int, list[str]]:
     with tempfile.TemporaryDirectory(prefix="escapes-", dir="/tmp") as name:
         Path(name).chmod(0o777)
-        argv = as_nobody(Path(name), [sys.executable, __file__, name, str(every)])
+        argv = as_nobody(Path(name), started(__file__, name, every), **PATH)
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         return 0, [f"as an ordinary user: {done.stderr.strip()[-300:]}"]

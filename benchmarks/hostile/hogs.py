@@ -1,6 +1,6 @@
 """Commands that a hostile agent may use up a machine with: each is to be stopped by its limit."""
 
-from hostile_scene import python
+from hostile.scene import python
 
 from react_agent.sandbox.limits import MiB
 
