@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from measuring.folders import MINI, ROOT
 
-site.addsitedir(str(ROOT / "tests"))
+site.addsitedir(str(ROOT / "tests" / "helpers"))
 site.addsitedir(str(MINI))
 
 from stub_server import Fault, StubServer, raw, refusal, reply
