@@ -1,7 +1,5 @@
 """A table of transfer as a terminal, a Markdown file and a paper show it."""
 
-from collections.abc import Callable
-
 from reporting.comparing.comparison import RECORDED
 from reporting.comparing.comparison_text import ends, percent, points
 from reporting.comparing.tables import Table, wrapped
@@ -32,24 +30,23 @@ def _short(cell: Cell | None) -> str:
 
 def flat(table: TransferTable) -> Table:
     """A row for each cell, with all that is known of it."""
-    columns: dict[str, Callable[[Cell], object]] = {
-        "author": lambda c: c.author,
-        "skill": lambda c: c.skill,
-        "user": lambda c: c.user,
-        "benchmark": lambda c: c.domain,
-        "tasks": lambda c: c.tasks,
-        "seeds": lambda c: c.seeds,
-        "accuracy": lambda c: percent(c.accuracy),
-        "interval": lambda c: ends(c.interval),
-        "difference": lambda c: "" if c.difference is None else points(c.difference),
-        "verdict": lambda c: c.verdict or "",
-        "p": lambda c: "" if c.p is None else f"{c.p:.3g}",
-        "paper": lambda c: _paper(c),
-        "run": lambda c: c.path,
-    }
-    return Table(
-        tuple(columns),
-        tuple(tuple(str(value(cell)) for value in columns.values()) for cell in table.cells),
+    return Table.of(
+        table.cells,
+        {
+            "author": lambda c: c.author,
+            "skill": lambda c: c.skill,
+            "user": lambda c: c.user,
+            "benchmark": lambda c: c.domain,
+            "tasks": lambda c: c.tasks,
+            "seeds": lambda c: c.seeds,
+            "accuracy": lambda c: percent(c.accuracy),
+            "interval": lambda c: ends(c.interval),
+            "difference": lambda c: "" if c.difference is None else points(c.difference),
+            "verdict": lambda c: c.verdict or "",
+            "p": lambda c: "" if c.p is None else f"{c.p:.3g}",
+            "paper": _paper,
+            "run": lambda c: c.path,
+        },
     )
 
 

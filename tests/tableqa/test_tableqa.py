@@ -14,9 +14,8 @@ from project import ROOT, SHARED
 
 from react_agent.errors import ContractError
 from tableqa import hitab, wikitablequestions, workbook
-from tableqa.table import Merged, Question, Table
+from tableqa.table import Merged, Question, Table, Verdict
 from tableqa.values import normalized, plain
-from tableqa.verdict import Verdict
 
 OWN = ROOT / "tableqa" / "samples"
 
