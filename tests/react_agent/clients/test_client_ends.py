@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clientplace import Place
 from scripted_endpoint import Say, ScriptedEndpoint
-from test_harness_contract import Place
 
 from react_agent.clients.agent import ClientKind
 from react_agent.clients.claude_code import ClaudeCode
