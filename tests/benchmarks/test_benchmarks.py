@@ -43,6 +43,19 @@ def test_rollouts_are_measured_beside_a_bare_client() -> None:
     assert float(figures["ratio"].split()[0]) == pytest.approx(turn / bare, rel=0.1)
 
 
+def test_what_the_sdk_costs_is_measured_beside_the_same_client_without_it() -> None:
+    _heads, bare, without, ours = tables(
+        "client_cost.py", "--calls=60", "--workers=4", "--repeats=1"
+    )
+    assert [bare[0], bare[2], without[0], ours[0]] == [
+        "bare aiohttp",
+        "1.00 x",
+        "ours without the SDK",
+        "ours",
+    ]
+    assert float(bare[1]) < float(ours[1])
+
+
 def test_analysts_are_measured_by_the_turns_of_their_script() -> None:
     heads, row = tables(
         "framework_cost.py",
