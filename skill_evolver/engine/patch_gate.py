@@ -5,7 +5,6 @@ cannot be tried (no such task, no edit that code can place) goes on, and is reco
 """
 
 import asyncio
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from react_agent.registry import DOMAINS, find
 from react_agent.runs import session
 from react_agent.runs.logs import read_log
 from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts
-from react_agent.skills import write_skill
+from react_agent.skills import copy_skill, write_skill
 from skill_evolver.engine.history import PatchTrial, TrialVerdict, files_digest
 from skill_evolver.engine.inputs import LessonEntry
 from skill_evolver.engine.job import Job
@@ -87,7 +86,7 @@ class PatchGate:
         folder = (places.intermediates / "patch_gate" / name).resolve()
         variant = folder / "skills" / skill.name
         if not variant.exists():
-            shutil.copytree(skill.root, variant, ignore=shutil.ignore_patterns(".git"))
+            copy_skill(skill.root, variant)
         write_skill(variant, files)
         budget = settings.model.budget.budget or places.budget / BUDGET
         cache = settings.model.reply_cache or (

@@ -306,6 +306,17 @@ def restore(folder: Path, earlier: Path) -> None:
     _swap_in(folder, earlier, lambda _: None)
 
 
+def copy_skill(folder: Path, target: Path) -> None:
+    """The skill as it is read, beside what lies at the target: of a link the file that it leads
+    to. What a link to a folder shows is no part of the skill, and may be a circle."""
+
+    def no_part(place: str, names: list[str]) -> set[str]:
+        links = {name for name in names if Path(place, name).is_symlink()}
+        return (NO_CONTENT & {*names}) | {n for n in links if not Path(place, n).is_file()}
+
+    shutil.copytree(folder, target, dirs_exist_ok=True, ignore=no_part)
+
+
 def is_inside(path: str) -> bool:
     """Whether a relative path names a file inside the folder, on every system."""
     pure = PurePosixPath(path.replace("\\", "/"))

@@ -212,7 +212,8 @@ class Conductor:
         for torn in target.parent.glob(".skills.*"):
             shutil.rmtree(torn)
         with tempfile.TemporaryDirectory(prefix=".skills.", dir=target.parent) as folder:
-            copy = shutil.copytree(self.recipe.skills_dir, Path(folder) / "skills")
+            copy = Path(folder) / "skills"
+            shutil.copytree(self.recipe.skills_dir, copy, ignore_dangling_symlinks=True)
             copy.rename(target)
 
     def _choose(self) -> int | None:

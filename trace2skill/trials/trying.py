@@ -4,7 +4,6 @@ What was run is found again by the run's own files, so no state is paid for twic
 with other settings is refused with the difference shown.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from react_agent.models.settings import ModelSettings
 from react_agent.runs import session
 from react_agent.runs.reproduced import skill_of
 from react_agent.runs.settings import CaseChoice, Rollouts
-from react_agent.skills import Skill, find_skill, write_skill
+from react_agent.skills import Skill, copy_skill, find_skill, write_skill
 from skill_evolver.engine import patch_gate
 from skill_evolver.engine.history import explain
 from spreadsheetbench.scoring import stage as scoring
@@ -106,5 +105,5 @@ class Trials:
 
 def lay_out(skill: Skill, folder: Path, files: Mapping[str, str]) -> None:
     if not folder.exists():
-        shutil.copytree(skill.root, folder, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+        copy_skill(skill.root, folder)
     write_skill(folder, files)

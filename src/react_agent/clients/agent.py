@@ -5,7 +5,6 @@ with the gateway for its only network.
 import asyncio
 import contextlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -27,6 +26,7 @@ from react_agent.sandbox.bash import Bash, BashResult
 from react_agent.sandbox.limits import GiB, MiB
 from react_agent.seams import Status, Trajectory, Workspace
 from react_agent.sessions.as_log import messages_of
+from react_agent.skills import copy_skill
 from react_agent.templates import Prompts
 from react_agent.text import cut_middle, one_line
 from react_agent.threads import in_thread
@@ -162,7 +162,7 @@ class ClientHarness:
         given.home.mkdir()
         if self.skill and self.kind.offer == "native":
             place = given.folder / self.client.skills / self.skill.name
-            shutil.copytree(self.skill.root, place)
+            copy_skill(self.skill.root, place)
         start = self.client.start(given)
         (given.home / "task.md").write_text(f"{given.task}\n", encoding="utf-8")
         script = resources.files("react_agent.clients") / "inside.py"
