@@ -11,13 +11,14 @@ from pathlib import Path
 from statistics import fmean
 
 from react_agent.errors import ContractError
+from react_agent.files import copy_folder
 from react_agent.layout import BUDGET
 from react_agent.model import Usage
 from react_agent.registry import DOMAINS, find
 from react_agent.runs import session
 from react_agent.runs.logs import read_log
 from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts
-from react_agent.skills import copy_skill, write_skill
+from react_agent.skills import write_skill
 from skill_evolver.engine.history import PatchTrial, TrialVerdict, files_digest
 from skill_evolver.engine.inputs import LessonEntry
 from skill_evolver.engine.job import Job
@@ -85,8 +86,7 @@ class PatchGate:
         name = f"patch_{number:04}_{files_digest(files)[:12]}"
         folder = (places.intermediates / "patch_gate" / name).resolve()
         variant = folder / "skills" / skill.name
-        if not variant.exists():
-            copy_skill(skill.root, variant)
+        copy_folder(skill.root, variant)
         write_skill(variant, files)
         budget = settings.model.budget.budget or places.budget / BUDGET
         cache = settings.model.reply_cache or (

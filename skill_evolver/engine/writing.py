@@ -1,13 +1,14 @@
 """An evolved skill on disk: swapped in whole or not at all, kept with its history, and copied."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from react_agent.files import digest_tree, write_json, write_whole
+from react_agent.files import digest_tree, no_content, write_json, write_whole
 from react_agent.layout import PROVENANCE
 from react_agent.model import Model
 from react_agent.skill_format import Problem, SkillFormat
-from react_agent.skills import Skill, backup, backups_folder, copy_skill, list_backups
+from react_agent.skills import Skill, backup, backups_folder, list_backups
 from skill_evolver.engine.finish import Finished
 from skill_evolver.engine.history import Provenance, files_digest, note_change, save_provenance
 from skill_evolver.engine.job import Job
@@ -106,6 +107,6 @@ def copy_out(skill: Skill, before: Mapping[str, str], target: Path) -> None:
     """The final skill for `--output-dir`. Whatever else lies there stays."""
     if target.resolve() == skill.root.resolve():
         return
-    copy_skill(skill.root, target)
+    shutil.copytree(skill.root, target, dirs_exist_ok=True, ignore=no_content(skill.root))
     for path in before.keys() - skill.files.keys():
         (target / path).unlink(missing_ok=True)

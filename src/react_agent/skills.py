@@ -19,10 +19,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from react_agent.errors import ContractError
-from react_agent.files import NO_CONTENT, VERSION_CONTROL, digest_tree
+from react_agent.files import NO_CONTENT, SKILL_FILE, VERSION_CONTROL, digest_tree
 from react_agent.lock import only_start
 
-MAIN = "SKILL.md"
+MAIN = SKILL_FILE
 SCRIPT_SUFFIXES = frozenset({".py", ".sh", ".bash", ".js", ".ts", ".rb", ".pl", ".ps1", ".bat"})
 CLIENT_FOLDERS = (
     ".claude/skills",
@@ -304,17 +304,6 @@ def restore(folder: Path, earlier: Path) -> None:
     if not (earlier / MAIN).is_file():
         raise ContractError(f"{earlier}: no skill to go back to")
     _swap_in(folder, earlier, lambda _: None)
-
-
-def copy_skill(folder: Path, target: Path) -> None:
-    """The skill as it is read, beside what lies at the target: of a link the file that it leads
-    to. What a link to a folder shows is no part of the skill, and may be a circle."""
-
-    def no_part(place: str, names: list[str]) -> set[str]:
-        links = {name for name in names if Path(place, name).is_symlink()}
-        return (NO_CONTENT & {*names}) | {n for n in links if not Path(place, n).is_file()}
-
-    shutil.copytree(folder, target, dirs_exist_ok=True, ignore=no_part)
 
 
 def is_inside(path: str) -> bool:

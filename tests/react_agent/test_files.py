@@ -19,6 +19,7 @@ from react_agent.errors import ContractError
 from react_agent.files import (
     MAX_NAME,
     append_line,
+    copy_folder,
     digest,
     digest_tree,
     read_json,
@@ -146,3 +147,42 @@ def test_a_tree_digest_changes_with_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a/x").rename(tmp_path / "a/z")
     seen.add(digest_tree(tmp_path))
     assert len(seen) == 3
+
+
+def test_a_copy_is_whole_or_not_there_whenever_it_is_killed(tmp_path: Path) -> None:
+    source, target = tmp_path / "skill", tmp_path / "copies" / "skill"
+    (source / "scripts").mkdir(parents=True)
+    (source / ".git").mkdir()
+    for number in range(2000):
+        (source / "scripts" / f"{number}.py").write_text("x")
+    code = "import sys; from pathlib import Path; from react_agent.files import copy_folder; "
+    code += "copy_folder(Path(sys.argv[1]), Path(sys.argv[2]))"
+    with subprocess.Popen([sys.executable, "-c", code, str(source), str(target)]) as process:
+        while not list(target.parent.glob(".skill.copy.*/skill/scripts/*")):
+            assert process.poll() is None
+        process.kill()
+    assert not target.exists()
+    assert list(target.parent.iterdir())
+    copy_folder(source, target)
+    copy_folder(tmp_path / "nothing", target)  # there already
+    assert list(target.parent.iterdir()) == [target]
+    assert len(list((target / "scripts").iterdir())) == 2000
+    assert not (target / ".git").exists()
+
+
+def test_a_copy_follows_no_link_to_a_folder_but_a_skill_of_a_root(tmp_path: Path) -> None:
+    """A skill of somebody else's may link to a home, to nowhere, or to itself."""
+    home, skill, root = tmp_path / "home", tmp_path / "skill", tmp_path / "skills"
+    for folder in (home, skill, root):
+        folder.mkdir()
+    (home / "style.md").write_text("shared")
+    (skill / "SKILL.md").write_text("# Sheets")
+    links = {"references": home, "loop": skill, "gone": tmp_path / "nothing"}
+    for name, target in {**links, "style.md": home / "style.md"}.items():
+        (skill / name).symlink_to(target)
+    (root / "xlsx").symlink_to(skill)
+    (root / "home").symlink_to(home)
+    copy_folder(root, tmp_path / "copy")
+    found = sorted(path.relative_to(tmp_path / "copy") for path in (tmp_path / "copy").rglob("*"))
+    assert list(map(str, found)) == ["xlsx", "xlsx/SKILL.md", "xlsx/style.md"]
+    assert not any((tmp_path / "copy" / path).is_symlink() for path in found)

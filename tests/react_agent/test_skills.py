@@ -86,24 +86,6 @@ def test_without_an_atomic_exchange_a_crash_between_the_renames_is_undone(
     assert find_skill(folder.parent).text.endswith("more\n")
 
 
-def test_a_copy_follows_no_link_to_a_folder(folder: Path, tmp_path: Path) -> None:
-    """A skill of somebody else's may link to a home, to nowhere, or to itself."""
-    shared = tmp_path / "home"
-    shared.mkdir()
-    (shared / "style.md").write_text("shared\n")
-    links = {"references": shared, "loop": folder, "gone": tmp_path / "nothing"}
-    for name, target in {**links, "style.md": shared / "style.md"}.items():
-        (folder / name).symlink_to(target)
-    target = tmp_path / "copy"
-    for _ in range(2):  # over what an earlier start left
-        skills.copy_skill(folder, target)
-        assert {path.name for path in target.iterdir()} == {
-            *("SKILL.md", "logo.png", "scripts", "style.md"),
-        }
-    assert not (target / "style.md").is_symlink()
-    assert Skill.load(target).files == Skill.load(folder).files
-
-
 def test_backups_lie_outside_the_root_and_come_back_whole(folder: Path) -> None:
     first, second = skills.backup(folder), skills.backup(folder)
     assert first != second

@@ -22,7 +22,7 @@ from analysis.analysts.settings import (
 )
 from analysis.lessons.records import LessonRecord, load_records, save_records
 from react_agent.configfile import read_record, read_records
-from react_agent.files import read_json, write_json
+from react_agent.files import copy_folder, read_json, write_json
 from react_agent.layout import (
     ANALYSIS_SUMMARY,
     CHANGE_LOG,
@@ -34,7 +34,7 @@ from react_agent.layout import (
 from react_agent.model import Usage
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.prices import Prices
-from react_agent.skills import Skill, copy_skill, diff_files
+from react_agent.skills import Skill, diff_files
 from skill_evolver.engine.evolution import evolve
 from skill_evolver.engine.history import Provenance, explain, previous
 from skill_evolver.engine.settings import Evolution
@@ -136,7 +136,7 @@ def open_round(home: Home, now: bool = False) -> Round | None:
     place = Place(home, number)
     shutil.rmtree(place.folder, ignore_errors=True)  # of a start that was killed before it said so
     for copy in (place.base, place.staged):
-        copy_skill(home.settings.skill, copy)
+        copy_folder(home.settings.skill, copy)
     began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return save(
         home,

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from react_agent.errors import ContractError
+from react_agent.files import copy_folder
 from react_agent.layout import BUDGET
 from react_agent.models.settings import ModelSettings
 from react_agent.runs import session
 from react_agent.runs.reproduced import skill_of
 from react_agent.runs.settings import CaseChoice, Rollouts
-from react_agent.skills import Skill, copy_skill, find_skill, write_skill
+from react_agent.skills import Skill, find_skill, write_skill
 from skill_evolver.engine import patch_gate
 from skill_evolver.engine.history import explain
 from spreadsheetbench.scoring import stage as scoring
@@ -104,6 +105,5 @@ class Trials:
 
 
 def lay_out(skill: Skill, folder: Path, files: Mapping[str, str]) -> None:
-    if not folder.exists():
-        copy_skill(skill.root, folder)
+    copy_folder(skill.root, folder)
     write_skill(folder, files)

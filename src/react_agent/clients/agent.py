@@ -15,7 +15,7 @@ from react_agent.clients.client import Client, Ended, Event, Given, Start
 from react_agent.clients.installed import Installed, installed
 from react_agent.errors import ContextOverflow, ContractError, InfrastructureError, PromptRefused
 from react_agent.evidence import Step
-from react_agent.files import digest
+from react_agent.files import copy_folder, digest
 from react_agent.gateway.server import Gateway
 from react_agent.gateway.visits import Visit
 from react_agent.harnesses.equipment import Choice, Equipment, SkillOffer
@@ -26,7 +26,6 @@ from react_agent.sandbox.bash import Bash, BashResult
 from react_agent.sandbox.limits import GiB, MiB
 from react_agent.seams import Status, Trajectory, Workspace
 from react_agent.sessions.as_log import messages_of
-from react_agent.skills import copy_skill
 from react_agent.templates import Prompts
 from react_agent.text import cut_middle, one_line
 from react_agent.threads import in_thread
@@ -35,6 +34,8 @@ HOME = ".agent-home"
 """Below the case's folder, and gone with the end of the case."""
 GRACE = 4.0
 """Seconds for a client to write down its end, once no request of it would be answered."""
+LARGEST_HOME = 64 * MiB
+"""Bytes of a home in which a client's session is looked for."""
 PORT = 8787
 """Of the gateway, in a network that the case has for itself."""
 PROMPTS = Prompts("react_agent.clients")
@@ -162,7 +163,7 @@ class ClientHarness:
         given.home.mkdir()
         if self.skill and self.kind.offer == "native":
             place = given.folder / self.client.skills / self.skill.name
-            copy_skill(self.skill.root, place)
+            copy_folder(self.skill.root, place)
         start = self.client.start(given)
         (given.home / "task.md").write_text(f"{given.task}\n", encoding="utf-8")
         script = resources.files("react_agent.clients") / "inside.py"
@@ -192,6 +193,8 @@ class ClientHarness:
         """Raises the visit's problem where no other case would fare better."""
         if visit.problem and visit.problem.fatal:
             raise visit.problem
+        # Whatever ran there may have put links to other people's files, or pipes, in their place.
+        trees.only_files(given.home, LARGEST_HOME)
         printed = done.text if done else ""
         events = list(_events(printed))
         steps = self.client.steps(given, events)
