@@ -125,9 +125,13 @@ def said(trajectory: Trajectory) -> str:
 
 
 def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path) -> None:
-    work = Run("env; echo 3 > total.txt; echo the total is $(cat total.txt)")
     chosen = kind()
     native = chosen.client.skills
+    # What lies with a skill may be copied and changed: it is the case's own.
+    own = f"echo mine >> {native}/adding/SKILL.md; cp -r {native}/adding own; rm -r own; "
+    work = Run(
+        f"env; {own if native else ''}echo 3 > total.txt; echo the total is $(cat total.txt)"
+    )
     turns = [OpenSkill("adding", native)] if native else []
     with ScriptedEndpoint(script(*turns, work, _last(chosen))) as end:
         done = place.run(chosen, end)
@@ -135,6 +139,7 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     assert (place.folder / "total.txt").read_text() == "3\n"
     assert work.command.partition(";")[2] in said(done)
     assert "the total is 3" in said(done)
+    assert place.skill.digest == Skill.load(place.skill.root).digest
     assert WORDS in said(done)
     # Each answer counted other tokens than the one before.
     usage = done.usage
