@@ -2,33 +2,16 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from docvqa.anls import THRESHOLD, anls
 from docvqa.page import Page, check_whole, page
-from docvqa.questions import Question, find_index, questions
+from docvqa.questions import find_index, questions
 from react_agent.domains.text_answer import Judged, TextAnswerDomain, TextCase
 from react_agent.files import digest
 from react_agent.model import ImagePart
 from react_agent.seams import FileNames, Reading, Workspace
-
-
-@dataclass(frozen=True)
-class PageTask:
-    question: Question
-
-    @property
-    def id(self) -> str:
-        return self.question.id
-
-    @property
-    def instruction(self) -> str:
-        return self.question.text
-
-    @property
-    def instruction_type(self) -> str:
-        return ", ".join(self.question.kinds)
 
 
 class DocVqaDomain(TextAnswerDomain):
@@ -42,7 +25,7 @@ class DocVqaDomain(TextAnswerDomain):
     def __init__(self, path: Path, reading: Reading | None = None) -> None:
         index = find_index(path)
         found = questions(index)
-        super().__init__(index, index.parent, map(PageTask, found))
+        super().__init__(index, index.parent, found)
         self.questions = {question.id: question for question in found}
 
     def golds(self, task_id: str) -> tuple[str, ...]:

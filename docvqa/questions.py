@@ -19,11 +19,15 @@ class Question(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     id: Text = Field(alias="questionId")
-    text: str = Field(alias="question")
+    instruction: str = Field(alias="question")
     kinds: tuple[str, ...] = Field(default=(), alias="question_types")
     image: str
     """Relative to the folder of the questions."""
     answers: tuple[Text, ...] = Field(min_length=1)
+
+    @property
+    def instruction_type(self) -> str:
+        return ", ".join(self.kinds)
 
 
 def questions(path: Path) -> list[Question]:

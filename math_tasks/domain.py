@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -18,13 +17,6 @@ from react_agent.threads import in_thread
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class MathTask:
-    id: str
-    instruction: str
-    instruction_type: str = ""
-
-
 class MathDomain(TextAnswerDomain):
     """Strict: the integers are equal. math-verify's opinion stands beside it where it is installed;
     the two differ on the tasks that the summary lists."""
@@ -38,7 +30,7 @@ class MathDomain(TextAnswerDomain):
     def __init__(self, path: Path, reading: Reading | None = None) -> None:
         index = find_index(path)
         found = problems(index)
-        super().__init__(index, index.parent, (MathTask(one.id, one.text) for one in found))
+        super().__init__(index, index.parent, found)
         self.answers = {one.id: one.answer for one in found}
         self.reading = reading or Reading()
         self._workers: Workers | None = None

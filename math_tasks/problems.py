@@ -26,8 +26,9 @@ _WRAPPED = re.compile(
 @dataclass(frozen=True)
 class Problem:
     id: str
-    text: str
+    instruction: str
     answer: str
+    instruction_type: str = ""
 
 
 def problems(index: Path) -> list[Problem]:
@@ -53,7 +54,7 @@ def problems(index: Path) -> list[Problem]:
         raise ContractError(f"{index}: holds no problem")
     if numbered and len({p.id for p in kept.values()}) == len(kept):
         return list(kept.values())
-    return [Problem(key[:12], kept[key].text, kept[key].answer) for key in sorted(kept)]
+    return [Problem(key[:12], kept[key].instruction, kept[key].answer) for key in sorted(kept)]
 
 
 def _fields(where: str, record: Any) -> tuple[str, str, int | None]:

@@ -32,8 +32,7 @@ from spreadsheet_agent.preview import preview
 from spreadsheetbench.evidence.judge import Judge
 from spreadsheetbench.tasks.dataset import CELL_LEVEL
 from tableqa import hitab, wikitablequestions, workbook
-from tableqa.table import Question, Table
-from tableqa.verdict import Verdict
+from tableqa.table import ANSWER, Question, Table, Verdict
 
 ERROR_CLASSES = {
     "no_output": "the agent finished without saving a workbook where it should",
@@ -59,31 +58,8 @@ class DataSet(Protocol):
 
 
 @dataclass(frozen=True)
-class TableTask:
-    question: Question
-
-    @property
-    def id(self) -> str:
-        return self.question.id
-
-    @property
-    def instruction(self) -> str:
-        return (
-            f"The sheet {workbook.TABLE} holds a table. Answer this question about it:\n\n"
-            f"{self.question.text}\n\n"
-            f"Write the answer into the sheet {workbook.ANSWER}, from A1 down, one item in each "
-            "cell, and leave the cells below empty."
-        )
-
-    @property
-    def instruction_type(self) -> str:
-        """By which results are shown; the agent is told that cells are concerned."""
-        return ", ".join(self.question.kinds)
-
-
-@dataclass(frozen=True)
 class TableCase:
-    task: TableTask
+    task: Question
     table: Table
     name: str = "1"
     input_name: str = FILES.given
@@ -109,13 +85,13 @@ class TableDomain(Domain[TableCase]):
     ) -> None:
         self.name, self.data_set, self.reading = name, data_set, reading or Reading()
         self.source, self.root = data_set.find_index(path)
-        tasks = named(self.source, map(TableTask, data_set.questions(self.source)))
+        tasks = named(self.source, data_set.questions(self.source))
         self.tasks, self.by_id = tasks, {task.id: task for task in tasks}
         self._workers: Workers | None = None
 
     def cases(self, task_id: str) -> list[TableCase]:
         task = self.by_id[task_id]
-        return [TableCase(task, self.data_set.table(self.root, task.question.table))]
+        return [TableCase(task, self.data_set.table(self.root, task.table))]
 
     def fingerprint(self, case: TableCase) -> str:
         return digest(case.task.instruction, repr(case.table))
@@ -146,17 +122,17 @@ class TableDomain(Domain[TableCase]):
         return {"answer position": workbook.POSITION}
 
     def telltales(self, task_id: str) -> Mapping[str, str]:
-        answers = self.by_id[task_id].question.answer
+        answers = self.by_id[task_id].answer
         return {" ".join(text.casefold().split()): "an answer" for text in answers}
 
     def lay_out(self, case: TableCase, folder: Path) -> None:
         workbook.write(case.table, folder / FILES.given)
-        workbook.write(case.table, folder / FILES.truth, case.task.question.answer)
+        workbook.write(case.table, folder / FILES.truth, case.task.answer)
 
     def truth_digest(self, case: TableCase) -> str:
         with tempfile.TemporaryDirectory() as scratch:
             truth = Path(scratch, FILES.truth)
-            workbook.write(case.table, truth, case.task.question.answer)
+            workbook.write(case.table, truth, case.task.answer)
             return digest(truth.read_bytes())
 
     def __enter__(self) -> Self:
@@ -185,7 +161,7 @@ class TableDomain(Domain[TableCase]):
         return self._check(case, await self._read(case, repair))
 
     async def facts(self, case: TableCase, output: Path | None) -> Facts:
-        answers = case.task.question.answer
+        answers = case.task.answer
         by = {"position": workbook.POSITION, "rules": self.name}
         if output is None:
             return Facts(None, "no_output", answers, by=by)
@@ -208,7 +184,7 @@ class TableDomain(Domain[TableCase]):
         old = (await self._read(case, before)).answer.items
         new = (await self._read(case, after)).answer.items
         moved = sum(a != b for a, b in itertools.zip_longest(old, new))
-        fresh = any(item not in {*old, *case.task.question.answer} for item in new)
+        fresh = any(item not in {*old, *case.task.answer} for item in new)
         return Movement(bool(new) or not old, moved, fresh)
 
     async def input_words(self, case: TableCase) -> str:
@@ -235,10 +211,10 @@ class TableDomain(Domain[TableCase]):
             problem = f"Error loading workbook: {lost}"
         except Exception as error:  # openpyxl raises whatever its parts raise on a broken file
             problem = f"Error loading workbook: {error!r}"[:500]
-        return _Found(answer, self.data_set.verdict(case.task.question, answer.items), problem)
+        return _Found(answer, self.data_set.verdict(case.task, answer.items), problem)
 
     def _check(self, case: TableCase, found: "_Found") -> Check:
-        wanted = case.task.question.answer
+        wanted = case.task.answer
         passed = found.verdict.strict
         report = [
             f"Result: {pass_or_fail(passed)} {found.why}".rstrip(),
@@ -246,7 +222,7 @@ class TableDomain(Domain[TableCase]):
             f"expected: {' | '.join(wanted)[:2_000]}",
             f"strict: {pass_or_fail(passed)}, relaxed: {pass_or_fail(found.verdict.relaxed)}",
         ]
-        place = FailingPlace(workbook.ANSWER, workbook.POSITION.partition("!")[2], found.why)
+        place = FailingPlace(ANSWER, workbook.POSITION.partition("!")[2], found.why)
         return Check(
             passed,
             "\n".join(report),

@@ -15,9 +15,8 @@ from react_agent.configfile import fitted
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from tableqa.relaxed import equal_amounts
-from tableqa.table import Merged, Question, Table
+from tableqa.table import Merged, Question, Table, Verdict
 from tableqa.values import normalized, number_of, plain
-from tableqa.verdict import Verdict
 
 TEST = "test_samples.jsonl"
 LARGEST = 16 << 20
@@ -43,19 +42,12 @@ class _Sample(BaseModel):
     aggregation: tuple[str, ...] = ()
 
 
-class _Region(BaseModel):
-    first_row: int
-    last_row: int
-    first_column: int
-    last_column: int
-
-
 class _Table(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     title: str = ""
     texts: tuple[tuple[Text, ...], ...]
-    merged_regions: tuple[_Region, ...] = ()
+    merged_regions: tuple[Merged, ...] = ()
 
 
 def find_index(path: Path) -> tuple[Path, Path]:
@@ -98,8 +90,7 @@ def table(root: Path, name: str) -> Table:
         if path.is_file() and path.stat().st_size > LARGEST:
             raise ContractError(f"is larger than {LARGEST:,} bytes")
         raw = fitted(_Table, read_json(path), f"{path}: field ", "table")
-        merged = tuple(Merged(**region.model_dump()) for region in raw.merged_regions)
-        return Table(raw.texts, merged, raw.title)
+        return Table(raw.texts, raw.merged_regions, raw.title)
     except ContractError as error:
         text = str(error)
         raise ContractError(text if text.startswith(str(path)) else f"{path}: {text}") from None

@@ -1,9 +1,11 @@
-"""A table and a question about it, as both data sets give them."""
+"""A table, a question about it and what an answer is worth, as both data sets give them."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from react_agent.errors import ContractError
 
+TABLE, ANSWER = "Table", "Answer"
+"""The sheets of the workbook in which a question stands."""
 MOST_CELLS = 100_000
 MOST_MERGED = 2_000
 MOST_COLUMNS = 16_384
@@ -63,7 +65,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Question:
-    """One record of a data set."""
+    """One record of a data set, as a task."""
 
     id: str
     text: str
@@ -72,5 +74,30 @@ class Question:
     answer: tuple[str, ...]
     canonical: tuple[str, ...] = ()
     """The values that the data set gives for the texts of `answer`; one for each, or none."""
-    kinds: tuple[str, ...] = field(default=())
-    """What the data set calls the question's kind, for tables of results."""
+    kinds: tuple[str, ...] = ()
+    """What the data set calls the question's kind."""
+
+    @property
+    def instruction(self) -> str:
+        return (
+            f"The sheet {TABLE} holds a table. Answer this question about it:\n\n{self.text}\n\n"
+            f"Write the answer into the sheet {ANSWER}, from A1 down, one item in each cell, and "
+            "leave the cells below empty."
+        )
+
+    @property
+    def instruction_type(self) -> str:
+        """By which results are shown; the agent is told that cells are concerned."""
+        return ", ".join(self.kinds)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an answer is worth."""
+
+    strict: bool
+    """By the data set's official rules; this is the score."""
+    relaxed: bool
+    """Also where only the form differs: units, separators, order, rounding. Shown beside it."""
+    why: str = ""
+    """Empty for a strict pass."""

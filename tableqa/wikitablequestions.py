@@ -11,9 +11,8 @@ from pathlib import Path
 
 from react_agent.errors import ContractError
 from tableqa.relaxed import equal_words
-from tableqa.table import Question, Table
+from tableqa.table import Question, Table, Verdict
 from tableqa.values import Date, Number, Value, value_of
-from tableqa.verdict import Verdict
 
 TEST = "pristine-unseen-tables"
 """The test split; the seen one and the folds are training and development data."""

@@ -17,10 +17,9 @@ from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment
 
 from spreadsheetbench.reading.reader import READERS
-from tableqa.table import Table
+from tableqa.table import ANSWER, TABLE, Table
 from tableqa.values import plain
 
-TABLE, ANSWER = "Table", "Answer"
 ITEMS = 40
 """The longest answer of the two data sets has 27."""
 POSITION = f"'{ANSWER}'!A1:A{ITEMS}"

@@ -20,6 +20,7 @@ from reporting.comparing.comparison import RECORDED, Compared, Pair
 from reporting.comparing.comparison_text import markdown, terminal
 from reporting.comparing.entrants import load_entrants
 from reporting.comparing.standings import compare as compared
+from reporting.comparing.standings import standing_of
 from reporting.comparing.tables import Table
 
 WEAK, STRONG = "1" * 8 + "0" * 22, "1" * 20 + "0" * 10
@@ -82,6 +83,21 @@ def test_types_add_up_and_soft_scores_see_test_cases(tmp_path: Path) -> None:
         "Cell-Level Manipulation": 8,
         "Sheet-Level Manipulation": 4,
     }
+
+
+def test_a_soft_score_is_what_the_evaluator_says_it_is(tmp_path: Path) -> None:
+    """Of a benchmark with results that are partly right it is no count of passes."""
+    run = write_run(tmp_path / "a", "1100")
+    file = run / "outputs" / "eval_official_results.json"
+    value = json.loads(file.read_text())
+    value["results"][0]["test_cases"][0]["score"] = value["results"][0]["soft_score"] = 0.6
+    file.write_text(json.dumps(value))
+    [entrant], _ = load_entrants([run], common=False)
+    assert standing_of(entrant).soft == pytest.approx((0.6 + 1) / 4)
+    value["results"][0]["soft_score"] = float("nan")
+    file.write_text(json.dumps(value))
+    with pytest.raises(ContractError, match="soft_score"):
+        load_entrants([run], common=False)
 
 
 def test_infrastructure_is_left_out_of_pairs_unless_asked(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def opened(name: str, path: Path | None = None) -> Domain[Any]:
 
 def answers(domain: Domain[Any], task_id: str) -> list[str]:
     if domain.name in TABLES:
-        found: list[str] = list(domain.by_id[task_id].question.answer)  # type: ignore[attr-defined]
+        found: list[str] = list(domain.by_id[task_id].answer)  # type: ignore[attr-defined]
         return found
     return [domain.golds(task_id)[0]]  # type: ignore[attr-defined]
 

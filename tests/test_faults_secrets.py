@@ -40,7 +40,7 @@ def test_without_the_hiding_it_is_seen(tmp_path: Path, only: str) -> None:
 
 def test_without_the_sandbox_the_agent_finds_the_key(tmp_path: Path) -> None:
     found = wrong(tmp_path, "key by variable, answered", kind="none")
-    assert any(".md: holds the key" in line for line in found)
+    assert any("holds the key" in line for line in found)
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab"])

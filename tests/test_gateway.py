@@ -1,6 +1,8 @@
 """The gateway between agents and their endpoint, over real sockets."""
 
 import asyncio
+import gzip
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +15,7 @@ from aiohttp import web
 from scripted_endpoint import Fail, Run, Say, ScriptedEndpoint
 
 from react_agent.errors import ContractError, EndpointRefused, InfrastructureError
-from react_agent.gateway.server import AgentsOnly, Gateway
+from react_agent.gateway.server import CONNECTIONS, HELD, AgentsOnly, Gateway
 from react_agent.gateway.visits import Visit, is_asked
 from react_agent.models.connect import connect
 from react_agent.models.patience.faults import RetryPolicy
@@ -42,7 +44,7 @@ async def opened(
     )  # as files leave it
     connection = connect(settings, folders=[folder], policy=QUICK, transport=AgentsOnly())
     async with connection, Gateway(protocol, settings, connection) as gateway:
-        with gateway.visit(record=folder / "record.jsonl") as visit:
+        async with gateway.visit(record=folder / "record.jsonl") as visit:
             yield gateway, visit
 
 
@@ -89,7 +91,7 @@ def test_who_has_no_key_of_a_case_is_not_let_in(tmp_path: Path) -> None:
             async with opened("chat", end.url, tmp_path) as (gateway, visit):
                 assert (await ask(visit, "chat", key="case-0"))[0] == 401
                 assert (await ask(visit, "chat", key=KEY))[0] == 401
-                with gateway.visit() as other:
+                async with gateway.visit() as other:
                     assert (await ask(other, "chat"))[0] == 200
                 assert (await ask(other, "chat"))[0] == 401, "its case is over"
         assert len(end.asked) == 1
@@ -245,3 +247,111 @@ def test_a_key_is_asked_for_before_anything_runs(monkeypatch: Any) -> None:
     settings = ModelSettings(model=MODEL)
     with pytest.raises(ContractError, match="ANTHROPIC_API_KEY"):
         Gateway("messages", settings, connect(settings, transport=AgentsOnly()))
+
+
+async def post(visit: Visit, data: bytes, **headers: str) -> int:
+    headers |= {"Authorization": f"Bearer {visit.key}"}
+    async with aiohttp.ClientSession() as session:
+        url = visit.url + ROUTES["chat"]
+        async with session.post(url, data=io.BytesIO(data), headers=headers) as response:
+            return response.status
+
+
+ASKED = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
+
+
+def test_headers_that_are_not_the_agents_to_set_do_not_go_on(tmp_path: Path) -> None:
+    async def go() -> None:
+        with ScriptedEndpoint({"": [Say("x")]}) as end:
+            async with opened("chat", end.url, tmp_path) as (_, visit):
+                told = {"Content-Encoding": "gzip", "OpenAI-Organization": "another"}
+                told |= {"Proxy-Authorization": "Basic eA==", "anthropic-beta": "b-1"}
+                assert await post(visit, gzip.compress(json.dumps(ASKED).encode()), **told) == 200
+        (asked,) = end.asked
+        assert asked.body == ASKED
+        assert asked.headers["anthropic-beta"] == "b-1"
+        assert not {"Content-Encoding", "OpenAI-Organization", "Proxy-Authorization"} & {
+            *asked.headers
+        }
+
+    asyncio.run(go())
+
+
+def test_what_leads_out_of_the_case_is_taken_out_and_told_once(tmp_path: Path, caplog: Any) -> None:
+    async def go() -> None:
+        with ScriptedEndpoint({"": [Say("x")]}) as end:
+            async with opened("responses", end.url, tmp_path) as (_, visit):
+                tools = [TOOLS["responses"], {"type": "web_search"}, {"type": "custom"}, "odd"]
+                for _ in range(2):
+                    await ask(visit, "responses", tools=tools, models=["dearer"], store=False)
+        for asked in end.asked:
+            assert asked.body["tools"] == [TOOLS["responses"], {"type": "custom"}, "odd"]
+            assert "models" not in asked.body
+            assert asked.body["store"] is False
+
+    asyncio.run(go())
+    assert caplog.text.count("web_search is not passed on") == 1
+    assert caplog.text.count("models is not passed on") == 1
+
+
+def test_a_case_that_floods_its_door_keeps_no_other_out(tmp_path: Path) -> None:
+    async def go() -> None:
+        with ScriptedEndpoint({"": [Say("x")]}) as end:
+            async with opened("chat", end.url, tmp_path) as (gateway, visit):
+                came = [await asyncio.open_unix_connection(visit.socket) for _ in range(300)]
+                await asyncio.sleep(0.2)
+                kept = sum(not reader.at_eof() for reader, _ in came)
+                assert kept <= 2 * CONNECTIONS, "at most one round of accepting more"
+                async with gateway.visit() as other:
+                    connector = aiohttp.UnixConnector(str(other.socket))
+                    async with aiohttp.ClientSession(connector=connector) as session:
+                        headers = {"Authorization": f"Bearer {other.key}"}
+                        url = "http://door" + ROUTES["chat"]
+                        async with session.post(url, json=ASKED, headers=headers) as response:
+                            assert response.status == 200
+                for _, writer in came:
+                    writer.close()
+
+    asyncio.run(go())
+
+
+def test_a_case_holds_no_more_than_its_bytes(tmp_path: Path) -> None:
+    async def go() -> None:
+        with ScriptedEndpoint({"": [Say("x")]}) as end:
+            async with opened("chat", end.url, tmp_path) as (_, visit):
+                assert await post(visit, b" " * (HELD + 1)) == 413
+                assert visit.held == 0
+                assert await post(visit, json.dumps(ASKED).encode()) == 200
+
+    asyncio.run(go())
+
+
+def test_an_agent_that_leaves_is_no_fault(tmp_path: Path, caplog: Any) -> None:
+    async def go() -> None:
+        async with streaming(*([EVENT] * 60 for _ in range(20))) as url:
+            async with opened("chat", url, tmp_path) as (gateway, visit):
+                for number in range(20):
+                    reader, writer = await asyncio.open_unix_connection(visit.socket)
+                    body = json.dumps({**ASKED, "stream": True}).encode()
+                    head = f"POST {ROUTES['chat']} HTTP/1.1\r\nHost: x\r\nx-api-key: {visit.key}"
+                    writer.write(f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+                    await asyncio.wait_for(reader.read(10), 10)
+                    writer.transport.abort()
+                    await asyncio.sleep(0.002 * number)
+                await asyncio.sleep(0.3)
+                assert not gateway.connection.stats.retries
+                assert visit.problem is None
+
+    asyncio.run(go())
+    assert "Error handling request" not in caplog.text
+
+
+@pytest.mark.parametrize("odd", ["x", [1], None, 7])
+def test_a_stream_with_odd_options_is_still_counted(tmp_path: Path, odd: Any) -> None:
+    async def go() -> None:
+        with ScriptedEndpoint({"": [Say("x")]}) as end:
+            async with opened("chat", end.url, tmp_path) as (_, visit):
+                assert (await ask(visit, "chat", stream=True, stream_options=odd))[0] == 200
+        assert visit.usage.prompt_tokens == end.sent["input"]
+
+    asyncio.run(go())

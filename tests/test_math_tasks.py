@@ -148,7 +148,7 @@ def test_the_forms_of_all_homes_are_read(tmp_path: Path, record: Any, suffix: st
         text = json.dumps(record)
         path.write_text(f"[{text}]" if suffix == ".json" else text)
     (found,) = problems(find_index(tmp_path))
-    assert (found.text, found.answer) == ("What is 6 times 7?", "42")
+    assert (found.instruction, found.answer) == ("What is 6 times 7?", "42")
     assert found.id == "p3" or len(found.id) == 12
 
 

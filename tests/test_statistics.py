@@ -1,6 +1,7 @@
 """Published worked examples, agreement between methods, and simulation with fixed seeds."""
 
 import itertools
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -71,6 +72,13 @@ def test_sign_flip_equals_enumeration_and_scipy() -> None:
         (np.array(values),), np.mean, permutation_type="samples", n_resamples=np.inf
     )
     assert st.sign_flip(values) == pytest.approx(scipys.pvalue, rel=1e-9)
+
+
+def test_sign_flip_takes_means_that_rounding_sets_apart_for_equal() -> None:
+    one, two = fmean([1, 1, 1 / 3]), fmean([1, 2 / 3, 2 / 3])
+    assert one != two
+    assert st.sign_flip([one - two, 0.0]) == 1.0
+    assert st.sign_flip([one - two, 1.0, 0.5]) == st.sign_flip([0.0, 1.0, 0.5])
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(0, 0), (5, 0), (9, 3), (40, 22), (3, 3)])

@@ -13,9 +13,8 @@ from openpyxl import load_workbook
 
 from react_agent.errors import ContractError
 from tableqa import hitab, wikitablequestions, workbook
-from tableqa.table import Merged, Question, Table
+from tableqa.table import Merged, Question, Table, Verdict
 from tableqa.values import normalized, plain
-from tableqa.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

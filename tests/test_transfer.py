@@ -12,6 +12,7 @@ from react_agent.skills import Skill
 from reporting.comparing.command import Comparison, compare_runs
 from reporting.transfer import command
 from reporting.transfer.cells import transfer_table
+from reporting.transfer.text import wide
 from spreadsheet_agent import SKILLS
 
 
@@ -65,6 +66,19 @@ def test_each_run_stands_against_the_same_model_without_a_skill(world: World) ->
     assert found["mine"].p >= pair.p  # corrected over the whole table
 
 
+def test_no_run_is_hidden_by_another_and_help_is_no_baseline(world: World) -> None:
+    bare = variant(world.first, "bare", skill=None, agent="cli_only")
+    again = variant(world.second, "again", skill=None, agent="cli_only")
+    notes = variant(world.second, "notes", skill=None, memory={"name": "bank"})
+    mine = place_skill(variant(world.second, "mine", **evolved(world)), world)
+    table = transfer_table((bare, again, notes, mine))
+    found = {Path(cell.path).name: cell for cell in table.cells}
+    against = {name: Path(cell.against).name for name, cell in found.items()}
+    assert against == {"bare": "", "again": "", "notes": "bare", "mine": "bare"}
+    place = next(row for row in wide(table).rows if row[0] == "no skill")[2]
+    assert place == "25.0, 75.0"
+
+
 def test_all_forms_have_every_cell_and_empty_places_say_so(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,7 +90,7 @@ def test_all_forms_have_every_cell_and_empty_places_say_so(
     capsys.readouterr()
     assert command.main([str(bare), str(mine), str(abroad), *flags]) == 0
     said = capsys.readouterr().out
-    assert "without a skill" in said
+    assert "points against no skill" in said.replace("\n ", "")
     assert said.splitlines()[0] == "RECORDED REPLIES, NOT A MEASUREMENT"
     assert all(len(line) <= 80 for line in said.splitlines() if "/" not in line)
     assert len(json.loads(files["json"].read_text())["cells"]) == 3

@@ -1,10 +1,10 @@
 """A comparison as a terminal, a Markdown file, and a table for a paper show it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from react_agent.templates import Prompts
 from reporting.comparing.comparison import (
     RECORDED,
-    Change,
     Compared,
     Interval,
     Measured,
@@ -12,8 +12,7 @@ from reporting.comparing.comparison import (
     Standing,
     TypeRow,
 )
-from reporting.comparing.reading import Reading
-from reporting.comparing.tables import Table, plain, wrapped
+from reporting.comparing.tables import TEMPLATES, Table, plain, wrapped
 
 LEFT_OUT = "ended by infrastructure or refused"
 CAPTION = "Accuracy and soft score in percent, differences from run A in percentage points"
@@ -25,9 +24,10 @@ def terminal(comparison: Compared) -> str:
     lines = []
     for standing in comparison.standings:
         lines += wrapped(_who(standing), indent=3, first=f"{standing.letter}  ")
-    lines += ["", *_standings(comparison.standings).lines()]
+    lines += ["", *Table.of(comparison.standings, _STANDING).lines()]
     for standing in comparison.standings:
-        lines += _standing_notes(standing)
+        for text in _notes("side_notes.j2", standing):
+            lines += wrapped(text)
     for note in comparison.notes:
         lines += wrapped(f"note: {note}")
     for pair in comparison.pairs:
@@ -46,64 +46,9 @@ def _who(standing: Standing) -> str:
     return f"{standing.path}{mark}: {', '.join(known)}"
 
 
-def _standings(standings: Sequence[Standing]) -> Table:
-    """Percent throughout."""
-    heads = ("", "runs", "tasks", "accuracy", "95 % interval", "soft", "sd of seeds")
-    return Table(
-        (*heads, "infra", "refused"),
-        tuple(
-            (
-                one.letter,
-                str(one.runs),
-                str(one.tasks),
-                percent(one.accuracy),
-                ends(one.interval),
-                percent(one.soft),
-                percent(one.spread),
-                str(len(one.infrastructure)),
-                str(len(one.refused)),
-            )
-            for one in standings
-        ),
-    )
-
-
-def _standing_notes(standing: Standing) -> list[str]:
-    lines = []
-    if len(standing.accuracy_per_seed) > 1:
-        each = ", ".join(map(percent, standing.accuracy_per_seed))
-        lines += wrapped(f"{standing.letter} by seed: {each}")
-    for tasks, what in (
-        (standing.infrastructure, "ended by infrastructure, counted wrong above"),
-        (standing.refused, "refused by a content filter of the endpoint"),
-    ):
-        lines += wrapped(f"{standing.letter} {what}: {', '.join(tasks)}") if tasks else []
-    if standing.conduct:
-        lines += wrapped(
-            f"{standing.letter} looked for answers in {len(standing.conduct)} tasks, counted as "
-            f"they stand: {', '.join(standing.conduct)} (commands in --json and in the report)"
-        )
-    if standing.reading:
-        lines += wrapped(f"{standing.letter} {reading_text(standing.reading)}")
-    if standing.unscored:
-        lines += wrapped(
-            f"{standing.letter}: {standing.unscored} tasks could not be scored; wrong in the "
-            "accuracy, left out of the soft score"
-        )
-    return lines
-
-
-def reading_text(found: Reading) -> str:
-    """Who opened files of the skill, and what became of these trajectories and of the others."""
-    solved = [
-        f"solved {percent(share)} % of {which}"
-        for share, which in ((found.accuracy_read, "these"), (found.accuracy_unread, "the others"))
-        if share is not None
-    ]
-    said = f"opened files of its skill in {found.read} of {found.trajectories} trajectories"
-    each = ", ".join(f"{file} {count} x" for file, count in found.opened.items())
-    unopened = f"never: {', '.join(found.unopened)}" if found.unopened else ""
-    return "; ".join(filter(None, (f"{said} ({', '.join(solved)})", each, unopened)))
+def _notes(template: str, of: Standing | Pair) -> list[str]:
+    """One sentence a line of the template."""
+    return list(filter(None, TEXTS.render(template, of=of).splitlines()))
 
 
 def _pair_lines(pair: Pair) -> list[str]:
@@ -111,60 +56,43 @@ def _pair_lines(pair: Pair) -> list[str]:
     lines = [f"{pair.letter} against {pair.baseline}: {pair.verdict.upper()}{mark}"]
     left = f" ({len(pair.left_out)} {LEFT_OUT} left out)" if pair.left_out else ""
     lines += wrapped(f"{pair.tasks} tasks{left}")
-    lines += _measures(pair).lines()
-    for text in _sentences(pair):
+    measures, *more = _tables(pair)
+    lines += measures.lines()
+    for text in _notes("pair_notes.j2", pair):
         lines += wrapped(text, indent=4, first="  ")
-    lines += ["", *_types(pair).lines()] if pair.types else []
-    lines += ["", *_classes(pair).lines()] if pair.classes else []
+    for table in more:
+        lines += ["", *table.lines()]
     for text in pair.settings_apart:
         lines += wrapped(text, indent=11, first="  differs: ")
     return lines
 
 
-def _sentences(pair: Pair) -> list[str]:
-    lines = [
-        f"gained {len(pair.gained)}{_named(pair.gained)}",
-        f"lost {len(pair.lost)}{_named(pair.lost)}",
-        f"p with Holm's correction: {p_value(pair.p_adjusted)}",
-    ]
-    if pair.score_interval:
-        lines.append(f"interval by Newcombe's score method: {span(pair.score_interval)}")
-    return [*lines, detectable(pair), *(f"note: {note}" for note in pair.notes)]
-
-
-def detectable(pair: Pair) -> str:
-    seen = f"n = {pair.tasks} with {percent(pair.discordant)} % of tasks changing"
-    if not pair.discordant:
-        return "smallest detectable difference: not known, since no task changed"
-    if pair.detectable is None:
-        return (
-            f"at {seen} even the largest difference would be missed in more than 20 % of such "
-            f"comparisons ({pair.detectable_method})"
-        )
-    found = f"{percent(pair.detectable)} points"
-    return f"smallest detectable difference: {found} at {seen} ({pair.detectable_method})"
-
-
-def _measures(pair: Pair) -> Table:
-    heads = ("", pair.baseline, pair.letter, "diff", "95 % interval", "p", "test")
+def _tables(pair: Pair) -> list[Table]:
+    """What was measured; of types of tasks and classes of failures where there are some."""
+    one, two = pair.baseline, pair.letter
+    heads = (one, two, "diff", "95 % interval", "p")
     soft = [("soft", *_numbers(pair.soft), "sign-flip")] if pair.soft else []
-    return Table(heads, (("accuracy", *_numbers(pair), pair.test), *soft))
+    measures = ("accuracy", *_numbers(pair), pair.test)
+    types = tuple(
+        (name, str(row.tasks), *_numbers(row))
+        for row, name in zip(pair.types, _short(pair.types), strict=True)
+    )
+    classes = Table.of(
+        pair.classes,
+        {
+            "class of failure": lambda row: row.error_class,
+            f"{one} fails": lambda row: row.before,
+            f"{two} fails": lambda row: row.after,
+            f"{two} solves of {one}'s": lambda row: f"{row.solved:.3g}",
+        },
+    )
+    more = (Table(("type", "tasks", *heads), types), classes)
+    return [Table(("", *heads, "test"), (measures, *soft)), *(one for one in more if one.rows)]
 
 
 def _numbers(row: Measured) -> tuple[str, ...]:
     sides = (percent(row.before), percent(row.after), points(row.difference))
     return (*sides, span(row.interval), p_value(row.p))
-
-
-def _types(pair: Pair) -> Table:
-    heads = ("type", "tasks", pair.baseline, pair.letter, "diff", "95 % interval", "p")
-    return Table(
-        heads,
-        tuple(
-            (name, str(row.tasks), *_numbers(row))
-            for row, name in zip(pair.types, _short(pair.types), strict=True)
-        ),
-    )
 
 
 def _short(rows: Sequence[TypeRow]) -> list[str]:
@@ -175,61 +103,27 @@ def _short(rows: Sequence[TypeRow]) -> list[str]:
     return cut if shared and len(rows) > 1 else names
 
 
-def _classes(pair: Pair) -> Table:
-    one, two = pair.baseline, pair.letter
-    heads = ("class of failure", f"{one} fails", f"{two} fails", f"{two} solves of {one}'s")
-    return Table(
-        heads,
-        tuple(
-            (row.error_class, str(row.before), str(row.after), f"{row.solved:.3g}")
-            for row in pair.classes
-        ),
-    )
-
-
-def _named(changes: Sequence[Change]) -> str:
-    """With several seeds the shares of seeds that solve the task stand behind it."""
-    names = []
-    for change in changes:
-        whole = {change.before, change.after} == {0.0, 1.0}
-        shares = "" if whole else f" ({100 * change.before:.0f} -> {100 * change.after:.0f} %)"
-        names.append(f"{change.id}{shares}")
-    return f": {', '.join(names)}" if names else ""
-
-
 def markdown(comparison: Compared) -> str:
     """Every table names in its last column, or in the line above it, the files it comes from."""
-    files = list(dict.fromkeys(file for side in comparison.standings for file in side.files))
+    files = dict.fromkeys(file for side in comparison.standings for file in side.files)
     number = {file: f"[{index}]" for index, file in enumerate(files, start=1)}
-    parts = ["# Comparison"]
-    parts += [f"**{comparison.mark}**"] if comparison.mark else []
-    parts += [f"- **{one.letter}** `{_who(one)}`" for one in comparison.standings]
-    table = _standings(comparison.standings)
-    sources = [" ".join(number[file] for file in one.files) for one in comparison.standings]
-    rows = tuple((*row, files) for row, files in zip(table.rows, sources, strict=True))
-    parts.append(Table((*table.heads, "from"), rows).markdown())
-    notes = [note for one in comparison.standings for note in _standing_notes(one)]
-    parts += [line.strip() for line in (*notes, *comparison.notes)]
-    for pair in comparison.pairs:
-        parts += _pair_markdown(pair, " ".join(number[file] for file in pair.files))
-    parts += [f"Verdicts: {comparison.rule}.", "## Files"]
-    parts.append("\n".join(f"- {number[file]} `{file}`" for file in files))
-    return "\n\n".join(parts) + "\n"
 
+    def numbers(side: Standing | Pair) -> str:
+        return " ".join(number[file] for file in side.files)
 
-def _pair_markdown(pair: Pair, sources: str) -> list[str]:
-    mark = f" ({RECORDED})" if pair.recorded else ""
-    left = f"; left out, {LEFT_OUT}: {', '.join(pair.left_out)}" if pair.left_out else ""
-    parts = [
-        f"## {pair.letter} against {pair.baseline}: {pair.verdict}{mark}",
-        f"{pair.tasks} tasks{left}. All numbers of this section come from {sources}.",
-        _measures(pair).markdown(),
-        "\n".join(f"- {text}" for text in _sentences(pair)),
-    ]
-    parts += [_types(pair).markdown()] if pair.types else []
-    parts += [_classes(pair).markdown()] if pair.classes else []
-    apart = [f"- `{text}`" for text in pair.settings_apart]
-    return [*parts, "What differs:\n\n" + "\n".join(apart) if apart else "No setting differs."]
+    text = TEXTS.render(
+        "comparison.md.j2",
+        comparison=comparison,
+        number=number,
+        who=_who,
+        standings=Table.of(comparison.standings, {**_STANDING, "from": numbers}),
+        numbers=numbers,
+        notes=_notes,
+        tables=_tables,
+        left_out=LEFT_OUT,
+        recorded=RECORDED,
+    )
+    return f"{text}\n"
 
 
 def flat(comparison: Compared) -> Table:
@@ -263,30 +157,20 @@ def _flat_row(one: Standing, pair: Pair | None) -> tuple[str, ...]:
 
 def for_paper(comparison: Compared) -> Table:
     """The columns that a paper has room for: what LaTeX holds."""
-    heads = (
-        "Run",
-        "n",
-        "Accuracy",
-        "95 % CI",
-        "Soft",
-        "Diff.",
-        "95 % CI of diff.",
-        "p (Holm)",
-        "Verdict",
-    )
+    heads = ("Run", "n", "Accuracy", "95 % CI", "Soft")
+    against = ("Diff.", "95 % CI of diff.", "p (Holm)", "Verdict")
     pairs = {pair.letter: pair for pair in comparison.pairs}
     rows = []
     for one in comparison.standings:
         pair = pairs.get(one.letter)
         name = f"{one.letter}: {one.path}" + (" (recorded replies)" if one.recorded else "")
-        accuracy = (percent(one.accuracy), ends(one.interval))
-        row = (name, str(one.tasks), *accuracy, percent(one.soft))
+        row = (name, str(one.tasks), percent(one.accuracy), ends(one.interval), percent(one.soft))
         if pair is None:
             rows.append((*row, "", "", "", "baseline"))
         else:
             apart = (points(pair.difference), span(pair.interval), p_value(pair.p_adjusted))
             rows.append((*row, *apart, pair.verdict))
-    return Table(heads, tuple(rows))
+    return Table((*heads, *against), tuple(rows))
 
 
 def percent(share: float | None) -> str:
@@ -310,3 +194,25 @@ def span(interval: Interval) -> str:
 
 def p_value(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+_STANDING: Mapping[str, Callable[[Standing], object]] = {
+    "": lambda one: one.letter,
+    "runs": lambda one: one.runs,
+    "tasks": lambda one: one.tasks,
+    "accuracy": lambda one: percent(one.accuracy),
+    "95 % interval": lambda one: ends(one.interval),
+    "soft": lambda one: percent(one.soft),
+    "sd of seeds": lambda one: percent(one.spread),
+    "infra": lambda one: len(one.infrastructure),
+    "refused": lambda one: len(one.refused),
+}
+TEXTS = Prompts(
+    TEMPLATES,
+    filters={
+        "percent": percent,
+        "points": points,
+        "span": span,
+        "p_value": p_value,
+    },
+)

@@ -4,8 +4,10 @@ import csv
 import io
 import re
 import textwrap
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from react_agent.files import write_json, write_whole
 from react_agent.settings import Settings, setting
@@ -14,6 +16,8 @@ WIDTH = 80
 """Columns that a terminal is sure to have."""
 PAGE = 40
 """Rows that one page of a paper holds; more need a table that goes on."""
+TEMPLATES = Path(__file__).parents[1] / "templates"
+_Row = TypeVar("_Row")
 _NUMERIC = re.compile(r"[+\-−]?[\d.,]+( ?%)?|-|")
 
 
@@ -23,6 +27,12 @@ class Table:
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[_Row], columns: Mapping[str, Callable[[_Row], object]]) -> "Table":
+        """A column for each head: what it shows of a row."""
+        cells = tuple(tuple(str(shown(row)) for shown in columns.values()) for row in rows)
+        return cls(tuple(columns), cells)
 
     def lines(self, indent: int = 2) -> list[str]:
         """Columns as wide as their longest cell, numbers to the right; blanks at ends cut."""

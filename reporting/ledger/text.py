@@ -1,9 +1,10 @@
 """The ledger as a terminal, a Markdown file, and a table for a paper show it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 
-from reporting.comparing.tables import Table, plain, wrapped
+from react_agent.templates import Prompts
+from reporting.comparing.tables import TEMPLATES, Table, plain, wrapped
 from reporting.ledger.rows import LedgerRow, LedgerTable, OwnNumber
 
 CAPTION = "Figures of arXiv 2603.25158 beside our own; differences are listed by run"
@@ -12,12 +13,14 @@ LEGEND = (
     "three seeds. Percent, but for ANLS scores."
 )
 
+TEXTS = Prompts(TEMPLATES)
+
 
 def terminal(ledger: LedgerTable) -> str:
     """Fits 80 columns, but for paths that are longer by themselves."""
     lines = [*wrapped(LEGEND, indent=0)]
-    for (table, version), rows in groupby(ledger.rows, lambda r: (r.paper.table, r.paper.version)):
-        lines += ["", f"{table} ({version})"]
+    for head, rows in _by_table(ledger):
+        lines += ["", head]
         for line, cells in groupby(rows, lambda row: row.paper.line):
             lines += _line(line[2], line[3], list(cells))
     for text in _own_lines(ledger):
@@ -29,8 +32,11 @@ def terminal(ledger: LedgerTable) -> str:
     for fault in ledger.gold:
         what = f"{fault.finding} ({fault.rules} rules, rows {fault.half})"
         lines += wrapped(f"{fault.task:>8}  {what}", indent=12, first="  ")
-    counts = ", ".join(f"{number} {status}" for status, number in ledger.counts.items())
-    return "\n".join([*lines, "", f"{sum(ledger.counts.values())} figures: {counts}"])
+    return "\n".join([*lines, "", f"{sum(ledger.counts.values())} figures: {_counts(ledger)}"])
+
+
+def _counts(ledger: LedgerTable) -> str:
+    return ", ".join(f"{number} {status}" for status, number in ledger.counts.items())
 
 
 def _line(name: str, user: str | None, cells: list[LedgerRow]) -> list[str]:
@@ -52,6 +58,10 @@ def _paper(row: LedgerRow) -> str:
 
 def _own(row: LedgerRow) -> str:
     return "".join(f" [yours {_number(own)}]" for own in row.own)
+
+
+def _yours(row: LedgerRow) -> str:
+    return "; ".join(map(_number, row.own))
 
 
 def _number(own: OwnNumber) -> str:
@@ -90,37 +100,45 @@ def _own_lines(ledger: LedgerTable) -> Iterator[str]:
 
 
 def markdown(ledger: LedgerTable) -> str:
-    files = list(dict.fromkeys(f for row in ledger.rows for own in row.own for f in own.files))
+    files = dict.fromkeys(f for row in ledger.rows for own in row.own for f in own.files)
     number = {file: f"[{index}]" for index, file in enumerate(files, start=2)}
-    counts = ", ".join(f"{count} {status}" for status, count in ledger.counts.items())
-    parts = ["# Ledger", f"{CAPTION}. {counts}. The paper's figures come from [1]."]
-    heads = ("row", "run by", "benchmark", "paper", "yours", "status", "from")
-    for (table, version), rows in groupby(ledger.rows, lambda r: (r.paper.table, r.paper.version)):
-        parts.append(f"## {table} ({version})")
-        cells = tuple(
-            (
-                row.paper.row,
-                row.paper.user or "",
-                row.paper.benchmark,
-                _paper(row),
-                "; ".join(map(_number, row.own)),
-                row.status,
-                "; ".join(" ".join(number[file] for file in own.files) for own in row.own),
-            )
-            for row in rows
-        )
-        parts.append(Table(heads, cells).markdown())
-    own = [f"- `{line}`" for line in _own_lines(ledger)]
-    parts += ["## Your results", "\n".join(own)] if own else []
-    parts += ["## What others report on SpreadsheetBench Verified", ledger.note]
-    parts.append(
-        Table(("percent", "by whom, on what, said where"), tuple(_others(ledger))).markdown()
+
+    def numbers(row: LedgerRow) -> str:
+        return "; ".join(" ".join(number[file] for file in own.files) for own in row.own)
+
+    columns: Mapping[str, Callable[[LedgerRow], object]] = {
+        "row": lambda row: row.paper.row,
+        "run by": lambda row: row.paper.user or "",
+        "benchmark": lambda row: row.paper.benchmark,
+        "paper": _paper,
+        "yours": _yours,
+        "status": lambda row: row.status,
+        "from": numbers,
+    }
+    text = TEXTS.render(
+        "ledger.md.j2",
+        ledger=ledger,
+        caption=CAPTION,
+        counts=_counts(ledger),
+        tables=[(head, Table.of(rows, columns)) for head, rows in _by_table(ledger)],
+        own=list(_own_lines(ledger)),
+        others=Table(("percent", "by whom, on what, said where"), tuple(_others(ledger))),
+        faults=Table.of(
+            ledger.gold,
+            {
+                "task": lambda fault: fault.task,
+                "rows": lambda fault: fault.half,
+                "what": lambda fault: fault.finding,
+                "by the rules": lambda fault: fault.rules,
+            },
+        ),
+        number=number,
     )
-    faults = tuple((one.task, one.half, one.finding, one.rules) for one in ledger.gold)
-    parts.append("## Tasks of SpreadsheetBench Verified whose own gold fails or deceives")
-    parts.append(Table(("task", "rows", "what", "by the rules"), faults).markdown())
-    listed = [f"- [1] `{ledger.source}`", *(f"- {number[file]} `{file}`" for file in files)]
-    return "\n\n".join([*parts, "## Files", "\n".join(listed)]) + "\n"
+    return f"{text}\n"
+
+
+def _by_table(ledger: LedgerTable) -> "groupby[str, LedgerRow]":
+    return groupby(ledger.rows, lambda row: f"{row.paper.table} ({row.paper.version})")
 
 
 def flat(ledger: LedgerTable) -> Table:
@@ -148,20 +166,16 @@ def _flat_lines(row: LedgerRow) -> Iterator[tuple[str, ...]]:
 
 def for_paper(ledger: LedgerTable) -> Table:
     """The columns that a paper has room for: what LaTeX holds."""
-    heads = ("Table", "Version", "Row", "User", "Benchmark", "Paper", "Ours", "Status")
-    return Table(
-        heads,
-        tuple(
-            (
-                row.paper.table,
-                row.paper.version,
-                row.paper.row,
-                row.paper.user or "",
-                row.paper.benchmark,
-                f"{row.paper.value:g}",
-                "; ".join(map(_number, row.own)),
-                row.status,
-            )
-            for row in ledger.rows
-        ),
+    return Table.of(
+        ledger.rows,
+        {
+            "Table": lambda row: row.paper.table,
+            "Version": lambda row: row.paper.version,
+            "Row": lambda row: row.paper.row,
+            "User": lambda row: row.paper.user or "",
+            "Benchmark": lambda row: row.paper.benchmark,
+            "Paper": lambda row: f"{row.paper.value:g}",
+            "Ours": _yours,
+            "Status": lambda row: row.status,
+        },
     )

@@ -1,6 +1,6 @@
 """Prompts are files; a missing variable is an error."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +29,23 @@ class Prompts:
     prompts.render("error_agent/system.j2", tools=...)
 
     Whole templates of a user's `folder` take the place of those of the same name. It is read once.
+    `filters` are for `{{ value | name }}`.
     Raises ContractError when one has a name that is not ours, or a variable that ours does not use.
     """
 
-    def __init__(self, *packages: str | Path, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        *packages: str | Path,
+        folder: Path | None = None,
+        filters: Mapping[str, Callable[..., object]] | None = None,
+    ) -> None:
         self.folder = folder
         loaders: list[BaseLoader] = [
             FileSystemLoader(one) if isinstance(one, Path) else PackageLoader(one, "prompts")
             for one in packages
         ]
         self._environment = _environment(loaders)
+        self._environment.filters |= filters or {}
         if folder is not None:
             texts = _read(folder, self._environment.list_templates())
             ours = self._environment

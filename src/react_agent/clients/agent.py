@@ -112,7 +112,7 @@ class ClientHarness:
             raise ContractError(f"--harness {self.name}: a client is shown no images of a task")
         folder, records = workspace.folder, self.equipment.records
         record = records / REQUESTS / f"{folder.name}.jsonl" if records else None
-        with self.gateway.visit(record=record, max_calls=self.equipment.max_turns) as visit:
+        async with self.gateway.visit(record=record, max_calls=self.equipment.max_turns) as visit:
             given = self._given(workspace, visit)
             await in_thread(self._lay_out, given, visit)
             try:

@@ -2,6 +2,7 @@
 whose model it names, what its answer has used, and how a refusal is said."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,16 @@ from react_agent.models.providers.openai_compatible import find_base_url, find_k
 
 Fields = Mapping[str, Any]
 _ENDS = ("/chat/completions", "/responses", "/messages")
+_OTHERS = {"models", "fallbacks", "route", "preset"}
+"""Members of a request by which some endpoints let another model answer."""
+_OUTSIDE = {"web_search_options", "search_parameters", "enable_search", "plugins", "mcp_servers"}
+_OUTSIDE |= {"background"}
+"""Members by which some endpoints look into the network, or answer later and uncounted."""
+_HOSTED = re.compile(
+    r"builtin_function|advisor|(?:openrouter:)?(?:web_|mcp|url_|google|x_search|browser)"
+    r"|(?:openrouter:)?(?:file_search|code_inter|code_exec|image_gen)"
+)
+"""Types of tools that the endpoint runs by itself, out of the sandbox."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +50,26 @@ class Protocol:
         return f"{base.removesuffix('/v1') if self.name == 'messages' else base}{self.route}"
 
 
-def _inner(value: Fields, name: str) -> Fields:
-    inner = value.get(name)
-    return inner if isinstance(inner, dict) else {}
+def inner(value: Fields, name: str) -> Fields:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def own_work(body: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A request without what leads out of the case, and the names of what was taken out."""
+    taken = [name for name in body if name in _OTHERS | _OUTSIDE and body[name]]
+    kept = {name: value for name, value in body.items() if name not in taken}
+    tools = body.get("tools")
+    if isinstance(tools, list):
+        hosted = [one for one in tools if isinstance(one, dict) and _HOSTED.match(_type(one))]
+        taken += [_type(one) for one in hosted]
+        if hosted:
+            kept["tools"] = [one for one in tools if one not in hosted]
+    return kept, taken
+
+
+def _type(tool: Fields) -> str:
+    return str(tool.get("type") or "")
 
 
 def _of_responses(usage: Fields) -> Usage:
@@ -88,7 +116,7 @@ PROTOCOLS = {
             "responses",
             "/responses",
             _of_responses,
-            lambda event: _inner(event, "response"),
+            lambda event: inner(event, "response"),
             _refused,
             find_base_url,
             find_key,
@@ -98,7 +126,7 @@ PROTOCOLS = {
             "messages",
             "/v1/messages",
             read_counts,
-            lambda event: _inner(event, "message") or event,
+            lambda event: inner(event, "message") or event,
             _refused_messages,
             lambda given, model: known(NAME).address(given),
             lambda given: known(NAME).key(given),
@@ -147,5 +175,5 @@ class Reading:
         if isinstance(found.get("model"), str) and found["model"]:
             self.served = found["model"]
         # Counts of one stream come in parts, and later ones replace earlier ones.
-        self.counted |= {k: v for k, v in _inner(found, "usage").items() if v is not None}
+        self.counted |= {k: v for k, v in inner(found, "usage").items() if v is not None}
         return event

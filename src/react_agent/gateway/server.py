@@ -1,7 +1,7 @@
 """The gateway itself: a server on the loopback that knows its cases by their keys.
 
     async with Gateway("messages", settings, connection) as gateway:
-        with gateway.visit(record=folder / "requests" / "1.jsonl") as visit:
+        async with gateway.visit(record=folder / "requests" / "1.jsonl") as visit:
             ...  # an agent is given visit.url (or visit.socket) and visit.key
         print(visit.usage)
 
@@ -10,11 +10,13 @@ ends with the visit. Budget, retries, the window of calls in flight and the end 
 of the connection, shared with all that asks the same endpoint.
 """
 
+import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +25,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from react_agent.errors import ContractError, InfrastructureError, ModelError
-from react_agent.gateway.protocols import PROTOCOLS
+from react_agent.gateway.protocols import PROTOCOLS, inner, own_work
 from react_agent.gateway.upstream import Passage, PassingTransport, Send, Upstream
 from react_agent.gateway.visits import Ending, Exchange, Visit, is_asked, stamp
 from react_agent.model import Body, Reply, Usage
@@ -33,7 +35,10 @@ from react_agent.sandbox.process_folder import process_folder
 
 log = logging.getLogger(__name__)
 
-LARGEST_REQUEST = 64 * 2**20
+HELD = 32 * 2**20
+"""Bytes that one case's requests in flight may have together; no client sends as much."""
+CONNECTIONS = 32
+"""Of one case at a time; more are closed."""
 OUT_OF_CALLS = "this case has made all the calls of the model that it may make"
 
 
@@ -67,7 +72,8 @@ class Gateway:
         )
         self._visits: dict[str, Visit] = {}
         self._stack = AsyncExitStack()
-        self._url, self._socket = "", Path()
+        self._url, self._doors = "", Path()
+        self._numbers = itertools.count(1)
         self._warned: set[str] = set()
 
     def describe(self) -> dict[str, Any]:
@@ -75,37 +81,57 @@ class Gateway:
         shown = {"client": f"gateway/{self.protocol.name}", "endpoint": self.upstream.where}
         return {"model": self.model, "source": "live", **shown}
 
-    @contextlib.contextmanager
-    def visit(self, *, record: Path | None = None, max_calls: int = 0) -> Iterator[Visit]:
+    @contextlib.asynccontextmanager
+    async def visit(
+        self, *, record: Path | None = None, max_calls: int = 0
+    ) -> AsyncIterator[Visit]:
         """A case's way in, while it lasts. `max_calls` 0: as many as it likes."""
-        visit = Visit(self._url, self._socket, self.model, max_calls, record)
+        place = self._doors / str(next(self._numbers))
+        visit = Visit(self._url, place, self.model, max_calls, record)
         if record:
             record.unlink(missing_ok=True)
         self._visits[visit.key] = visit
         try:
-            yield visit
+            async with self._door(place):
+                yield visit
         finally:
             del self._visits[visit.key]
 
+    @contextlib.asynccontextmanager
+    async def _door(self, place: Path) -> AsyncIterator[None]:
+        """Of one case, so that what it opens there is bounded and no other case is kept out."""
+        server = self._server()
+        door = await asyncio.get_running_loop().create_unix_server(
+            lambda: server() if len(server.connections) < CONNECTIONS else _Shut(),
+            place,
+            backlog=CONNECTIONS,
+        )
+        place.chmod(0o666)  # a case has a user of its own; who enters needs a case's key
+        try:
+            yield
+        finally:
+            door.close()
+            await server.shutdown(0.0)
+            place.unlink()
+
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=LARGEST_REQUEST)
-        app.router.add_route("*", "/{path:.*}", self._serve)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        runner = web.ServerRunner(self._server())
         await self._stack.enter_async_context(self.upstream)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         self._url = "http://{}:{}".format(*runner.addresses[0][:2])
-        self._socket = process_folder("trace2skill-gateway-") / "door"
-        await web.UnixSite(runner, self._socket).start()
-        self._socket.chmod(0o666)  # a case has a user of its own; who enters needs a case's key
+        self._doors = process_folder("trace2skill-gateway-")
         return self
+
+    def _server(self) -> web.Server:
+        return web.Server(self._serve, access_log=None, handler_cancellation=True)
 
     async def __aexit__(self, *ended: object) -> None:
         await self._stack.aclose()
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "HEAD":
             return web.Response()
         visit = self._visits.get(_key(request.headers))
@@ -116,17 +142,20 @@ class Gateway:
             return web.json_response({"object": "list", "data": [found]})
         if request.method != "POST" or not request.path.endswith(self.protocol.route):
             return self._refuse(f"the gateway knows no {request.method} {request.path}", 404)
-        raw = await request.read()
-        try:
-            body = json.loads(raw)
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict):
-            return self._refuse("the request is no JSON object", 400)
-        return await self._asked(visit, request, body, len(raw))
+        with visit.holding() as hold:
+            pieces = []
+            async for piece in request.content.iter_any():
+                if hold(len(piece)) > HELD:
+                    return self._refuse("the requests of this case are too large", 413)
+                pieces.append(piece)
+            raw = b"".join(pieces)
+            body = _object(raw)
+            if body is None:
+                return self._refuse("the request is no JSON object", 400)
+            return await self._asked(visit, request, body, len(raw))
 
     async def _asked(
-        self, visit: Visit, request: web.Request, body: dict[str, Any], size: int
+        self, visit: Visit, request: web.BaseRequest, body: dict[str, Any], size: int
     ) -> web.StreamResponse:
         if (asked := body.get("model")) != self.model:
             return self._refuse(f"this run is of the model {self.model}, not of {asked}", 400)
@@ -157,7 +186,8 @@ class Gateway:
         if error is None or passage.begun:
             assert call.answer is not None
             if error is None:
-                await call.answer.write_eof()
+                with contextlib.suppress(ConnectionError):  # the agent has left
+                    await call.answer.write_eof()
             elif call.request.transport:
                 call.request.transport.abort()  # so that the agent does not take it for whole
             return call.answer
@@ -172,9 +202,13 @@ class Gateway:
 
     def _fitted(self, body: dict[str, Any]) -> dict[str, Any]:
         """Counts are part of a stream of chat completions only where they are asked for."""
+        body, taken = own_work(body)
+        for name in sorted({*taken} - self._warned):
+            self._warned.add(name)
+            log.warning("%s is not passed on: it would lead out of the case", name)
         if self.protocol.name == "chat" and body.get("stream"):
-            options = body.get("stream_options")
-            return {**body, "stream_options": {**(options or {}), "include_usage": True}}
+            options = inner(body, "stream_options")
+            return {**body, "stream_options": {**options, "include_usage": True}}
         return body
 
     def _compare(self, served: str) -> None:
@@ -196,7 +230,7 @@ class _Call:
     """One request while it is served."""
 
     visit: Visit
-    request: web.Request
+    request: web.BaseRequest
     size: int
     stream: bool
     number: int
@@ -208,9 +242,15 @@ class _Call:
     clock: float = field(default_factory=time.monotonic)
 
     async def open(self, content_type: str, headers: Mapping[str, str]) -> Send:
-        self.answer = web.StreamResponse(headers={**headers, "Content-Type": content_type})
-        await self.answer.prepare(self.request)
-        return self.answer.write
+        self.answer = answer = web.StreamResponse(headers={**headers, "Content-Type": content_type})
+
+        async def send(piece: bytes) -> None:
+            with contextlib.suppress(ConnectionError):  # the agent has left; that is no fault
+                await answer.write(piece)
+
+        with contextlib.suppress(ConnectionError):
+            await answer.prepare(self.request)
+        return send
 
     def write_down(self) -> None:
         passage = self.passage
@@ -232,7 +272,22 @@ class _Call:
         )
 
 
+def _object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def _key(headers: Mapping[str, str]) -> str:
     """As the protocols' clients send it."""
     given = headers.get("x-api-key") or headers.get("Authorization", "")
     return given.removeprefix("Bearer ").strip()
+
+
+class _Shut(asyncio.Protocol):
+    """For who comes when all places are taken."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()

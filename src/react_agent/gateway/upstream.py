@@ -21,9 +21,8 @@ from react_agent.models.providers.headers import header_value
 from react_agent.models.providers.opening import Patience
 from react_agent.models.providers.wire import MAX_ERROR, Body, Wire
 
-_OWN = {"host", "authorization", "x-api-key", "api-key", "content-length", "content-type"}
-_OWN |= {"connection", "accept-encoding", "cookie", "transfer-encoding", "expect", "origin"}
-"""Headers of a request that are the gateway's own to set."""
+_PASSED = ("accept", "user-agent", "anthropic-version", "anthropic-beta", "openai-beta")
+"""Headers of a request that go on; the others may name an account, a coding, a way of their own."""
 Send = Callable[[bytes], Awaitable[None]]
 
 
@@ -100,7 +99,7 @@ class Upstream(Wire):
         return error
 
     async def _sent(self, passage: Passage) -> Reply:
-        given = {k: v for k, v in passage.headers.items() if k.lower() not in _OWN}
+        given = {name: passage.headers[name] for name in _PASSED if name in passage.headers}
         headers = {**given, **self.protocol.headers(self._key), "Content-Type": "application/json"}
         payload = json.dumps(passage.body, ensure_ascii=False).encode("utf-8", "replace")
         self._session = self._session or open_session()

@@ -1,9 +1,10 @@
 """What one case asks of the gateway: its key, its requests, and how they ended."""
 
 import asyncio
+import contextlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -42,7 +43,7 @@ class Visit:
     url: str
     """Of the gateway; `/v1` is not part of it."""
     socket: Path
-    """The same door, for who has no network but sees this file."""
+    """A door of this case alone, for who has no network but sees this file."""
     model: str
     max_calls: int
     record: Path | None
@@ -50,6 +51,8 @@ class Visit:
     """What the case has in place of a key; ends with it."""
     exchanges: list[Exchange] = field(default_factory=list)
     calls: int = 0
+    held: int = 0
+    """Bytes of its requests that are in flight."""
     problem: ModelError | None = None
     """Why the last request of the case got no answer."""
     out_of_calls: bool = False
@@ -65,6 +68,22 @@ class Visit:
         """Models that answered and were not asked."""
         served = (one.served for one in self.exchanges if not is_asked(self.model, one.served))
         return tuple(dict.fromkeys(served))
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[Callable[[int], int]]:
+        """Takes the bytes of one request, and says what the case holds with them."""
+        own = 0
+
+        def hold(size: int) -> int:
+            nonlocal own
+            own += size
+            self.held += size
+            return self.held
+
+        try:
+            yield hold
+        finally:
+            self.held -= own
 
     def add(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
