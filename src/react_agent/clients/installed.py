@@ -48,7 +48,8 @@ def installed(name: str, install: str, distribution: str = "") -> Installed:
     place = find_program(name)
     if place is None:
         raise ContractError(
-            f"{distribution or name} is not installed: {install}; or name the folder that holds it in {FOLDER}"
+            f"{distribution or name} is not installed: {install}; "
+            f"or name the folder that holds it in {FOLDER}"
         )
     program = _in_environment(place) if distribution else place.resolve()
     runners = [one for one in _runners(program) if not _of_system(one)]
