@@ -7,6 +7,7 @@ import pytest
 
 from react_agent.clients.installed import installed
 from react_agent.errors import ContractError
+from trace2skill.doctor.checks import check_clients
 
 
 @pytest.fixture
@@ -73,3 +74,15 @@ def test_what_is_in_no_environment_of_its_own_is_said_to_be_missing(home: Path) 
     program(home / ".local/bin/mini", "/bin/sh")
     with pytest.raises(ContractError, match=r"mini-swe-agent is not installed beside .*mini: how"):
         installed("mini", "how", "mini-swe-agent")
+
+
+def test_the_doctor_tells_a_client_that_does_not_start_from_one_that_is_missing(home: Path) -> None:
+    place = program(home / ".local/bin/claude", "/bin/sh")
+    place.write_text("#!/bin/sh\necho 'a newer Node is wanted' >&2; exit 1\n")
+    program(home / ".local/bin/codex", "/bin/sh")
+    check = check_clients()
+    assert check.level == "warning"
+    assert check.says.startswith("codex (1.2.3)")
+    assert "claude-code: " in check.says
+    assert check.says.endswith("does not start: a newer Node is wanted")
+    assert "claude-code" not in check.says.partition("not installed: ")[2].partition(";")[0]

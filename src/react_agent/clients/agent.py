@@ -126,6 +126,10 @@ class ClientHarness:
                 await in_thread(self._clear, folder)
 
     @property
+    def _who(self) -> str:
+        return f"{self.name} {self.kind.found.version}"
+
+    @property
     def _confined(self) -> bool:
         return self.sandbox.kind != "none"
 
@@ -205,6 +209,8 @@ class ClientHarness:
             ]
         ended = self.client.ended(events)
         status, error = _status(ended, events, visit, done)
+        if status == "crash":  # another version may fare better
+            error = f"{self._who}: {error}"
         return Trajectory(
             messages,
             status,
@@ -219,7 +225,7 @@ class ClientHarness:
         self, steps: Sequence[Step], places: Mapping[int, int], visit: Visit
     ) -> dict[str, Any]:
         """What the log says besides: which client, and whether the skill was opened and when."""
-        rows: dict[str, Any] = {"client": f"{self.name} {self.kind.found.version}"}
+        rows: dict[str, Any] = {"client": self._who}
         if visit.record:
             rows["requests"] = f"{REQUESTS}/{visit.record.name}"
         if visit.others:

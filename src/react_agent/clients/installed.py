@@ -21,6 +21,10 @@ _SYSTEM = (Path("/usr"), Path("/bin"), Path("/sbin"))
 """Are shown to every agent."""
 
 
+class NotInstalled(ContractError):
+    """Nothing of the client is here; other errors are of one that is."""
+
+
 @dataclass(frozen=True)
 class Installed:
     program: Path
@@ -43,11 +47,11 @@ def find_program(name: str) -> Path | None:
 def installed(name: str, install: str, distribution: str = "") -> Installed:
     """`distribution` names one of Python's, which tells its version without being started.
 
-    Raises ContractError where it is not here, or does not start.
+    Raises NotInstalled, or ContractError where it does not start.
     """
     place = find_program(name)
     if place is None:
-        raise ContractError(
+        raise NotInstalled(
             f"{distribution or name} is not installed: {install}; "
             f"or name the folder that holds it in {FOLDER}"
         )
@@ -57,7 +61,7 @@ def installed(name: str, install: str, distribution: str = "") -> Installed:
     shown = tuple(sorted(one for one in needs if not _of_system(one)))
     version = _of_distribution(program, distribution) if distribution else _version(program)
     if not version:
-        raise ContractError(f"{distribution} is not installed beside {program}: {install}")
+        raise NotInstalled(f"{distribution} is not installed beside {program}: {install}")
     return Installed(program, version, shown, tuple(dict.fromkeys(r.parent for r in runners)))
 
 
