@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness_place import Place, script
 from scripted_endpoint import Say, ScriptedEndpoint
-from test_harness_contract import Place, script
 
 from react_agent.clients.agent import client_kind
 from react_agent.clients.client import Client, Ended, Event, Given, Start
