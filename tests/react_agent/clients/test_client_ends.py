@@ -1,16 +1,21 @@
-"""Clients that ended before they wrote anything down, and such as did not come to their end."""
+"""Clients that ended before they wrote anything down, left other things than their session, or did
+not come to their end by themselves.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness_place import Place, script
+from clientplace import Place
 from scripted_endpoint import Say, ScriptedEndpoint
 
-from react_agent.clients.agent import client_kind
+from react_agent.clients.agent import ClientKind, client_kind
+from react_agent.clients.claude_code import ClaudeCode
 from react_agent.clients.client import Client, Ended, Event, Given, Start
+from react_agent.clients.installed import Installed
+from react_agent.clients.mini_swe_agent import MiniSweAgent
 from react_agent.evidence import Step
 from react_agent.harnesses.equipment import Choice
 
@@ -41,6 +46,51 @@ def test_a_client_that_left_no_session_has_done_no_step(module: str, tmp_path: P
     given.home.mkdir()
     assert client.start(given).argv[0] == str(given.program)
     assert not client.steps(given, [])
+
+
+OTHERS = '{"messages": [{"role": "assistant", "content": "of another case"}]}'
+SESSION = (
+    '{"type": "user", "sessionId": "s", "uuid": "1", "message": {"content": "of another case"}}\n'
+    '{"type": "assistant", "sessionId": "s", "uuid": "2", "message": {"content": "of another"}}\n'
+)
+LEFT: dict[str, tuple[Callable[[], Client], str]] = {
+    "a link in place of a trajectory": (MiniSweAgent, "ln -s {other} trajectory.json"),
+    "a pipe in place of a trajectory": (MiniSweAgent, "mkfifo trajectory.json"),
+    "a device in place of a trajectory": (MiniSweAgent, "ln -s /dev/zero trajectory.json"),
+    "a link in place of the home": (
+        MiniSweAgent,
+        "cd ..; rm -rf .agent-home; ln -s {folder} .agent-home",
+    ),
+    "a link in place of a session": (
+        ClaudeCode,
+        "mkdir -p .claude/projects/x; ln -s {folder}/s.jsonl .claude/projects/x/s.jsonl",
+    ),
+    "a link in place of all sessions": (
+        ClaudeCode,
+        "mkdir .claude; ln -s {folder} .claude/projects",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LEFT)
+def test_what_a_client_leaves_is_not_read_through(what: str, tmp_path: Path) -> None:
+    client, command = LEFT[what]
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "trajectory.json").write_text(OTHERS)
+    (folder / "s.jsonl").write_text(SESSION)
+    program = tmp_path / "client"
+    spelled = command.replace("{other}", str(folder / "trajectory.json"))
+    spelled = spelled.replace("{folder}", str(folder))
+    program.write_text(f"#!/bin/bash\ncd .agent-home; {spelled}; echo it ran\n")
+    program.chmod(0o755)
+    found = Installed(program, "1", (program,))
+    kind: Any = ClientKind(client(), found, "preloaded", with_skill=False)
+    with ScriptedEndpoint({"": [Say("x")]}) as end:
+        done = Place(tmp_path).run(kind, end, seconds=20.0)
+    said = "\n".join(message.text for message in done.messages)
+    assert "it ran" in said
+    assert "of another" not in said
 
 
 ASKS = """#!/bin/bash
@@ -89,6 +139,6 @@ def test_how_a_client_died_stands_in_its_log(
     program = tmp_path / "own-client"
     program.write_text(f"{ASKS}{end}\n")
     program.chmod(0o755)
-    with ScriptedEndpoint(script(Say("Done."))) as endpoint:
+    with ScriptedEndpoint({"": [Say("Done.")]}) as endpoint:
         done = Place(tmp_path).run(client_kind(Own(), Choice("cli_only")), endpoint)
     assert (done.status, done.error, done.turns) == ("completed", told, 1)

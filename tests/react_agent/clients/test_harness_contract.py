@@ -6,13 +6,13 @@ on the PATH.
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from harness_place import KEY, WORDS, Place, script
+from clientplace import KEY, WORDS, Place
 from project import ROOT, clients_folder
 from scripted_endpoint import Fail, OpenSkill, Run, Say, ScriptedEndpoint, Turn
 
@@ -49,6 +49,10 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
+def script(*turns: Turn) -> dict[str, Sequence[Turn]]:
+    return {"": turns}
+
+
 def said(trajectory: Trajectory) -> str:
     return "\n".join(message.text for message in trajectory.messages)
 
@@ -58,9 +62,8 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     native = chosen.client.skills
     # What lies with a skill may be copied and changed: it is the case's own.
     own = f"echo mine >> {native}/adding/SKILL.md; cp -r {native}/adding own; rm -r own; "
-    work = Run(
-        f"env; {own if native else ''}echo 3 > total.txt; echo the total is $(cat total.txt)"
-    )
+    total = "echo 3 > total.txt; echo the total is $(cat total.txt)"
+    work = Run(f"env; {own if native else ''}{total}")
     turns = [OpenSkill("adding", native)] if native else []
     with ScriptedEndpoint(script(*turns, work, _last(chosen))) as end:
         done = place.run(chosen, end)

@@ -1,10 +1,9 @@
-"""A task with a skill, laid out for one run of a harness against a scripted endpoint."""
+"""A task with a skill for a client, and a gateway to a scripted endpoint."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
-from scripted_endpoint import ScriptedEndpoint, Turn
+from scripted_endpoint import ScriptedEndpoint
 
 from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Equipment
@@ -21,10 +20,6 @@ KEY = "sk-real-0123456789abcdefghijklmnop"
 MODEL = "model-under-test"
 QUICK = RetryPolicy(attempts=2, seconds=2.0, first_wait=0.01, longest_wait=0.02)
 WORDS = "Write the total into total.txt."
-
-
-def script(*turns: Turn) -> dict[str, Sequence[Turn]]:
-    return {"": turns}
 
 
 class Place:
