@@ -137,12 +137,13 @@ def _add(
         return
     more["type"] = _parser_of(kind, about)
     choices = about.choices or kind.choices
+    named = flag.lstrip("-").replace("-", "_").upper()
     if choices and not kind.many:
         more["choices"] = list(choices)
     else:
-        more["metavar"] = about.unit or ("NAMES" if choices else _upper(flag))
+        more["metavar"] = about.unit or ("NAMES" if choices else named)
     if about.positional:
-        more["metavar"] = about.unit or _upper(flag)
+        more["metavar"] = about.unit or named
         if kind.many:
             more["nargs"] = "+" if default is MISSING else "*"
             more["type"] = _parser_of(replace(kind, many=False), about)
@@ -153,10 +154,6 @@ def _add(
     else:
         more["default"] = default
     _add_flag(group, flag, dest=path, **more)
-
-
-def _upper(flag: str) -> str:
-    return flag.lstrip("-").replace("-", "_").upper()
 
 
 def _add_flag(parser: argparse._ActionsContainer, name: str, **settings: Any) -> None:
