@@ -20,7 +20,7 @@ from trace2skill.reproduce.steps import PipelineStep, field_of
 
 
 @dataclass(frozen=True)
-class Reproduced:
+class LoopResult:
     """What one start has come to."""
 
     code: int

@@ -5,7 +5,6 @@ with the gateway for its only network.
 import asyncio
 import contextlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -16,7 +15,7 @@ from react_agent.clients.client import Client, Ended, Event, Given, Start, last
 from react_agent.clients.installed import Installed, installed
 from react_agent.errors import ContextOverflow, ContractError, InfrastructureError, PromptRefused
 from react_agent.evidence import Step
-from react_agent.files import digest
+from react_agent.files import copy_folder, digest
 from react_agent.gateway.server import Gateway
 from react_agent.gateway.visits import Visit
 from react_agent.harnesses.equipment import Choice, Equipment, SkillOffer
@@ -169,7 +168,7 @@ class ClientHarness:
         given.home.mkdir()
         if self.skill and self.kind.offer == "native":
             place = given.folder / self.client.skills / self.skill.name
-            shutil.copytree(self.skill.root, place)
+            copy_folder(self.skill.root, place)
         start = self.client.start(given)
         (given.home / "task.md").write_text(f"{given.task}\n", encoding="utf-8")
         script = resources.files("react_agent.clients") / "inside.py"
