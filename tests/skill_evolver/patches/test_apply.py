@@ -163,6 +163,15 @@ def test_a_reference_that_only_points_at_itself_is_an_orphan() -> None:
     assert [(p.rule, p.file) for p in check(files)] == [("orphan", "references/a.md")]
 
 
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_a_line_that_begins_like_the_anchor_is_not_the_anchor(indent: str) -> None:
+    longer, line = "- Use openpyxl for large files.", f"{indent}- Use openpyxl"
+    files = {"SKILL.md": f"# Sheets\n\n## Rules\n\n{longer}\n{line}\n- Save.\n"}
+    change = edit("replace_in_section", old_text="- Use openpyxl", content="- Use pandas")
+    text = to_files(apply_edits(from_files(files), [change]).document)["SKILL.md"]
+    assert text == files["SKILL.md"].replace(f"{line}\n", f"{indent}- Use pandas\n")
+
+
 def test_over_long_text_is_split_with_its_origins() -> None:
     long = "\n".join(f"- Line {n} of the lesson." for n in range(30))
     built = build(FILES, [[edit("append_to_section", target_section="Write", content=long)]], 40)
