@@ -86,8 +86,8 @@ def accuracy(run: RunView) -> dict[str, Any] | None:
     """Share of all scored tasks with Wilson's 95 % interval; None for a run without verdicts."""
     if run.evaluation is None:
         return None
-    summary = run.evaluation.summary
-    return _share(summary.fully_correct_instances, summary.total_instances)
+    # Counted, as a comparison does: the summary of a file of others may not fit its results.
+    return _share(sum(verdict.success for verdict in run.verdicts.values()), len(run.verdicts))
 
 
 def types(run: RunView) -> dict[str, dict[str, Any]]:

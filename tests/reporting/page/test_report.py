@@ -17,7 +17,7 @@ from reporting.comparing.command import Comparison, compare_runs
 from reporting.page import command as report
 from reporting.page import html as page_module
 from reporting.page.helped import helped
-from reporting.page.overview import pairs
+from reporting.page.overview import accuracy, pairs
 from reporting.page.places import Places
 from reporting.runs.runview import RunView
 
@@ -413,3 +413,14 @@ def test_the_page_counts_gains_and_losses_as_the_comparison_does(tmp_path: Path)
     assert shown["gained"] == [change.id for change in pair.gained] == ["t5"]
     assert shown["lost"] == [change.id for change in pair.lost] == []
     assert sum(len(shown[kind]) for kind in ("both", "lost", "gained", "neither")) == pair.tasks
+
+
+def test_an_accuracy_is_counted_where_a_summary_does_not_fit_its_results(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", "1100")
+    file = run / "outputs" / "eval_official_results.json"
+    value = json.loads(file.read_text())
+    value["summary"] |= {"fully_correct_instances": 9, "total_instances": 4}
+    file.write_text(json.dumps(value))
+    shown = accuracy(RunView.load(run))
+    assert shown is not None
+    assert (shown["solved"], shown["total"], shown["share"]) == (2, 4, 0.5)
