@@ -20,7 +20,7 @@ from react_agent.errors import BudgetReached, ContractError
 from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment, SkillOffer
 from react_agent.layout import REQUESTS
-from react_agent.models.connect import connect
+from react_agent.models.connect import Connection
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.settings import BudgetSettings
@@ -94,7 +94,9 @@ class Place:
         )
         folders = [self.records]
         async with (
-            connect(settings, folders=folders, policy=QUICK, transport=AgentsOnly()) as connection,
+            Connection(
+                settings, folders=folders, policy=QUICK, transport=AgentsOnly()
+            ) as connection,
             Gateway(kind.protocol, settings, connection) as gateway,
         ):
             equipment = Equipment(

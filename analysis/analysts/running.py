@@ -28,7 +28,7 @@ from react_agent.errors import ContractError, InfrastructureError, ModelError, R
 from react_agent.files import digest, refuses_writes, write_whole
 from react_agent.layout import ANALYSIS_SUMMARY
 from react_agent.lock import only_start
-from react_agent.models.connect import Connection, Shared, connect
+from react_agent.models.connect import Connection, Shared
 from react_agent.models.patience.retry import Stats
 from react_agent.sandbox.orphans import end_strays
 from react_agent.text import say
@@ -89,7 +89,7 @@ class AnalystSite(Site[Subject, CaseAnalysis], Generic[AnalysisT]):
         # Logs speak of the folders of their run; on a cassette these may lie anywhere.
         run = settings.logs_dir.resolve().parent
         masks = {"<analysis>": str(settings.output_dir.resolve()), "<run>": str(run)}
-        async with connect(
+        async with Connection(
             settings.model,
             workers=settings.in_flight,
             folders=self.folders,
@@ -222,7 +222,7 @@ class AnalysisRun:
         usage = [case.usage for case in self.done.values()]
         counts = Counter(str(case.outcome) for case in self.done.values())
         shown: dict[str, Any] = {"lessons": counts.pop("lesson", 0), "dropped": counts.total()}
-        tokens = sum(u.prompt_tokens + u.completion_tokens for u in usage)
+        tokens = sum(u.tokens for u in usage)
         shown |= {"failed": self._failed, "tokens": f"{tokens:,}", **self.stats.trouble}
         bar.set_postfix(shown, refresh=False)
         bar.update()

@@ -229,7 +229,7 @@ class MemoryBuilding(Settings):
         """One for each kind of trajectory."""
         kinds: tuple[type[CallAnalysis], ...] = (CallErrorAnalysis, CallSuccessAnalysis)
         budget = self.model.budget
-        if budget.max_cost or budget.max_tokens or budget.max_calls:
+        if budget.capped:
             file = budget.budget or self.bank.with_name(f"{self.bank.stem}_{BUDGET}")
             budget = replace(budget, budget=file)
         return [

@@ -77,7 +77,7 @@ def _status(settings: OfSkill) -> int:
     file = settings_file(None)
     there = ClientSettings.read(file).command(home.folder) is not None
     used = read_spent(budget.budget).usage() if budget.budget else None
-    spent = used.prompt_tokens + used.completion_tokens if used else 0
+    spent = used.tokens if used else 0
     say(f"skill     {given.skill}\nsettings  {home.config}")
     say(f"hook      {'in' if there else 'not in'} {file}")
     say(f"noted     {len(list(home.notes()))} sessions that are not taken in yet")
@@ -126,7 +126,7 @@ def _show(settings: ShowStaged) -> int:
 def _cost(one: "Round") -> str:
     use = one.usage
     dollars = "no price known" if one.cost is None else f"${one.cost:.2f}"
-    tokens = use.prompt_tokens + use.completion_tokens
+    tokens = use.tokens
     return f"{use.calls} calls of {one.model}, {tokens:,} tokens, {dollars}"
 
 

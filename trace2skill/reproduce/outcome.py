@@ -4,10 +4,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from react_agent.configfile import read_record
 from react_agent.errors import ContractError
-from react_agent.files import read_json
 from react_agent.layout import COMPARISON_JSON, INTERMEDIATES, PROVENANCE, REPORT_PAGE
 from reporting.comparing.comparison import Compared, Pair
 from skill_evolver.engine.result import NOT_WRITTEN
@@ -53,8 +51,8 @@ def sentence(pipeline: Pipeline, seed: int | None, why: str) -> str:
 
 def _pairs(file: Path) -> tuple[Pair, ...] | None:
     try:
-        return Compared.model_validate(read_json(file)).pairs or None
-    except (ContractError, ValidationError, OSError):
+        return read_record(Compared, file).pairs or None
+    except (ContractError, OSError):
         return None
 
 
