@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from table import show
+from measuring.table import show
 
 from react_agent.cluster.ray_cluster import ray_bench
 from react_agent.engines.bench import Bench

@@ -31,11 +31,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-from clock import simulated
-from evolution_author import answer, entries
-from function_model import FunctionModel
-from minirun import ROOT
-from table import ratio, show
+from measuring.clock import simulated
+from measuring.evolution_author import answer, entries
+from measuring.folders import SKILLS
+from measuring.function_model import FunctionModel
+from measuring.table import ratio, show
 
 from analysis.lessons.leaks import LeakScan
 from react_agent.model import Message
@@ -108,7 +108,7 @@ def evolve(kind: type[Engine], count: int, workers: int, seed: int) -> tuple[Eng
         await asyncio.sleep(seconds(seed, CALL.get()))
         return answer(messages)
 
-    skill = Skill.load(ROOT / "spreadsheet_agent" / "skills" / "xlsx")
+    skill = Skill.load(SKILLS / "xlsx")
     settings = EvolutionSettings(merge_batch_size=BATCH, workers=workers)
     # In memory where that can be: how fast a disk takes the files is not the question here.
     memory = Path("/dev/shm")

@@ -12,8 +12,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from faultrow import Row, Trial
-from table import show
+from measuring.table import show
+from trial.row import Row, Trial
 
 ROWS = (
     "lost",
@@ -29,7 +29,7 @@ ROWS = (
     "secrets",
     "injections",
 )
-"""Each is a module `faults_<name>` with `measure(trial: Trial) -> Row`."""
+"""Each is a module of rows/ with `measure(trial: Trial) -> Row`."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cells: list[list[object]] = []
     for name in args.only.split(","):
         started = time.monotonic()
-        row: Row = importlib.import_module(f"faults_{name}").measure(Trial(args.seed, args.reduced))
+        row: Row = importlib.import_module(f"rows.{name}").measure(Trial(args.seed, args.reduced))
         rows.append(row)
         cells.append([name, *row.cells, f"{time.monotonic() - started:.0f}"])
         for line in row.wrong:

@@ -22,9 +22,9 @@ import os
 import tempfile
 from pathlib import Path
 
-import measured
-from minirun import CALLS_PER_CASE, STAGES, copies, served, stats
-from table import ratio, show
+from measuring import measured
+from measuring.minirun import CALLS_PER_CASE, STAGES, copies, served, stats
+from measuring.table import ratio, show
 
 PROMPT = 20_000
 """Characters; about what the preloaded skill and a task take."""
@@ -63,7 +63,7 @@ def measure(
 def bare_cpu(calls: int, workers: int, latency: float) -> float:
     # A short latency: CPU is what is compared, and it does not depend on the wait.
     with served(min(latency, 0.2)) as url:
-        return measured.run("bare_client", [url, calls, workers, PROMPT]).cpu
+        return measured.run("measuring.bare_client", [url, calls, workers, PROMPT]).cpu
 
 
 def main() -> None:

@@ -21,9 +21,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import measured
-from minirun import analysts, copies, rollouts, served
-from table import show
+from measuring import measured
+from measuring.minirun import analysts, copies, rollouts, served
+from measuring.table import show
 
 WORKERS = 64
 Stage = Callable[[], measured.Used]
@@ -65,7 +65,7 @@ def stages(folder: Path, count: int, url: str, analyst: str) -> dict[str, Stage]
         "compare": compare,
         "report": report,
         "lessons": learn,
-        "evolve": lambda: measured.run("growth_evolution", [count]),
+        "evolve": lambda: measured.run("measuring.growth_evolution", [count]),
     }
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from statistics import mean, median
 
 import openpyxl
-from minirun import MINI
-from table import ratio, show
+from measuring.folders import MINI
+from measuring.table import ratio, show
 
 from spreadsheet_agent.preview import ROWS, preview
 from spreadsheetbench.tasks.dataset import Dataset

@@ -21,8 +21,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minirun import MINI
-from table import ratio, show
+from measuring.folders import MINI
+from measuring.table import ratio, show
 
 from analysis.analysts.asking import PROMPTS
 from analysis.evidence.means import Means

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, median
 
-from minirun import MINI
+from measuring.folders import MINI
+from measuring.table import show
 from openpyxl import load_workbook
-from table import show
 
 from react_agent.errors import ContractError
 from spreadsheetbench.book.rules import RELEASED

@@ -21,9 +21,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import measured
-from minirun import copies, rollouts, served
-from table import ratio, show
+from measuring import measured
+from measuring.minirun import copies, rollouts, served
+from measuring.table import ratio, show
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu"]

@@ -23,9 +23,9 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
-from clock import simulated
+from measuring.clock import simulated
+from measuring.table import show
 from scheduling import Case, by_earlier_run, draw
-from table import show
 
 from react_agent.cluster.scheduler import Engine, Scheduler
 from react_agent.cluster.worker import Answer

@@ -25,9 +25,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from clock import simulated
-from function_model import FunctionModel
-from table import show
+from measuring.clock import simulated
+from measuring.function_model import FunctionModel
+from measuring.table import show
 
 from react_agent.engines.queue import work_queue
 from react_agent.loop.agent import ReActAgent, Tool

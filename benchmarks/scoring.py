@@ -25,11 +25,11 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from changes import NUMBER, changed
+from measuring.changes import NUMBER, changed
+from measuring.scoring_growth import light, with_comment
+from measuring.scoring_growth import rows as rows_of_runs
+from measuring.table import ratio, show
 from openpyxl import load_workbook
-from scoring_growth import light, with_comment
-from scoring_growth import rows as rows_of_runs
-from table import ratio, show
 
 from spreadsheetbench.book.book import Book
 from spreadsheetbench.book.rules import RULES

@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from minirun import ROOT
-from table import ratio, show
+from measuring.folders import ROOT
+from measuring.table import ratio, show
 
 SCRIPTS = (
     "run_spreadsheetbench.py",

@@ -22,8 +22,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import mean, median
 
-from measured import adopt_orphans, bury_orphans
-from table import ratio, show
+from measuring.measured import adopt_orphans, bury_orphans
+from measuring.table import ratio, show
 
 from react_agent.sandbox.agent_python import offered
 from react_agent.sandbox.bash import Bash

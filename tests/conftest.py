@@ -1,22 +1,16 @@
 """Shared by all tests: no network but the loopback, the stub server, the shared data set."""
 
 import ipaddress
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from project import SHARED
 from stub_server import StubServer
 
-PROJECT = Path(__file__).resolve().parent.parent
-SHARED_DATA = PROJECT.parent / "shared" / "data" / "spreadsheetbench_verified_first200"
-
-
-def clients_folder() -> str:
-    """Where real clients are looked for before the PATH; `make clients` fills it."""
-    return os.environ.get("TRACE2SKILL_CLIENTS") or str(PROJECT / ".clients")
+SHARED_DATA = SHARED / "spreadsheetbench_verified_first200"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -55,7 +49,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def stub_server() -> type[StubServer]:
-    """`async with stub_server(handler) as server:`; see `tests/stub_server.py`."""
+    """`async with stub_server(handler) as server:`; see `tests/helpers/stub_server.py`."""
     return StubServer
 
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from project import ROOT
 
 from trace2skill.cli import STAGES
 
-PROJECT = Path(__file__).resolve().parents[1]
-PAGES = sorted(
-    [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), PROJECT / "benchmarks" / "README.md"]
-)
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks" / "README.md"])
 
 
 def links(text: str) -> list[str]:
@@ -35,7 +33,7 @@ def anchors(text: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(PROJECT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_no_link_is_dead(page: Path) -> None:
     dead = []
     for link in links(page.read_text(encoding="utf-8")):
@@ -50,14 +48,14 @@ def test_no_link_is_dead(page: Path) -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
-    named = links((PROJECT / "README.md").read_text(encoding="utf-8"))
-    assert {f"docs/{page.name}" for page in PROJECT.glob("docs/*.md")} <= set(named)
+    named = links((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")} <= set(named)
 
 
 def test_badges_say_what_the_project_says_of_itself() -> None:
-    with (PROJECT / "pyproject.toml").open("rb") as file:
+    with (ROOT / "pyproject.toml").open("rb") as file:
         about = tomllib.load(file)
-    images = re.findall(r"!\[(.*?)\]", (PROJECT / "README.md").read_text(encoding="utf-8"))
+    images = re.findall(r"!\[(.*?)\]", (ROOT / "README.md").read_text(encoding="utf-8"))
     python = about["project"]["requires-python"].removeprefix(">=")
     assert f"Python {python} or newer" in images
     assert f"License {about['project']['license']}" in images
@@ -71,7 +69,7 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     built = subprocess.run(
         [*command, "-d", tmp_path / "cache", ".", tmp_path / "site"],
-        cwd=PROJECT,
+        cwd=ROOT,
         env={**os.environ, "PATH": path, "COLUMNS": "84"},
         capture_output=True,
         text=True,
@@ -81,4 +79,4 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert [stage for stage in STAGES if f"usage: trace2skill {stage}" not in commands] == []
     reference = (tmp_path / "site" / "docs" / "reference.html").read_text(encoding="utf-8")
     assert "sent with each request, comma separated" in reference, "what --help says of seeds"
-    assert str(PROJECT) not in reference
+    assert str(ROOT) not in reference

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from project import ROOT
 
 from react_agent import layout
 
-ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     "react_agent",
     "spreadsheetbench",

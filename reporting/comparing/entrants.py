@@ -35,13 +35,14 @@ class Scored:
         return verdict.success_by(self.rules)
 
     def soft(self, task: str) -> float | None:
-        """The share of passed test cases; None where there was nothing to score by."""
+        """The mean worth of its test cases; None where there was nothing to score by. Of other
+        rules than the file's own it is only known whether a case passes."""
         verdict = self.verdicts[task]
         if verdict.error or not verdict.test_cases:
             return verdict.soft_score
         own = self.rules == self.evaluation.summary.rules
         return fmean(
-            bool(case.passed if own else case.passed_by_rules.get(self.rules))
+            case.worth if own else float(case.passed_by_rules.get(self.rules, False))
             for case in verdict.test_cases
         )
 

@@ -111,7 +111,8 @@ def sign_flip(differences: Sequence[float], *, seed: int = 0) -> float:
     no manageable common denominator, 99,999 random sign patterns are drawn instead.
     """
     exact = {value: Fraction(value).limit_denominator(10_000) for value in {*differences}}
-    parts = [exact[value] for value in differences if value]
+    # Not `if value`: two means of the same scores may differ by the rounding of their sums.
+    parts = [part for value in differences if (part := exact[value])]
     if not parts:
         return 1.0
     scale = math.lcm(*(part.denominator for part in parts))

@@ -1,7 +1,7 @@
 """The cells of a table of transfer: a skill of one author, used by one model on one benchmark.
 
-Each stands against the run without a skill of the same model on the same benchmark, where there is
-one, by the rule of `compare` with Holm's correction over the whole table.
+Each stands against the run without a skill of the same model on the same benchmark, the first of
+several, where there is one, by the rule of `compare` with Holm's correction over the whole table.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,7 +63,9 @@ class TransferTable(BaseModel, frozen=True):
 def transfer_table(runs: Iterable[Path], data_path: Path | None = None) -> TransferTable:
     """Raises ContractError for what is no run with verdicts."""
     sides = [load_entrant(str(path), path) for path in runs_of(runs)]
-    bare = {_place(side): side for side in sides if not side.first.view.skill}
+    bare: dict[tuple[str, str], Entrant] = {}
+    for side in filter(_is_bare, sides):
+        bare.setdefault(_place(side), side)
     measured, notes = _measured(sides, bare)
     return TransferTable(
         cells=tuple(
@@ -71,6 +73,11 @@ def transfer_table(runs: Iterable[Path], data_path: Path | None = None) -> Trans
             for side in sides
         )
     )
+
+
+def _is_bare(side: Entrant) -> bool:
+    """A memory before each task is help as well."""
+    return not (side.first.view.skill or side.first.view.memory)
 
 
 def _place(side: Entrant) -> tuple[str, str]:
@@ -84,7 +91,7 @@ def _measured(
     both, notes = {}, {}
     for side in sides:
         base = bare.get(_place(side))
-        if base is None or base.path == side.path:
+        if base is None or _is_bare(side):
             continue
         try:
             both[side.path], said = load_entrants([Path(base.path), Path(side.path)], common=True)

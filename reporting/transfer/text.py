@@ -10,20 +10,19 @@ CAPTION = "Accuracy in percent; in brackets the difference to the same model wit
 
 def wide(table: TransferTable) -> Table:
     """As the paper's Table 1: a row for each author and skill, a column for each user and
-    benchmark; a place that nobody ran is empty."""
+    benchmark; several runs of one place stand beside each other."""
     columns = dict.fromkeys((cell.user, cell.domain) for cell in table.cells)
     rows = dict.fromkeys((cell.author, cell.skill) for cell in table.cells)
-    at = {(c.author, c.skill, c.user, c.domain): c for c in table.cells}
+    at: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in table.cells:
+        at.setdefault((cell.author, cell.skill, cell.user, cell.domain), []).append(cell)
     heads = ("Author", "Skill", *(f"{user} on {domain}" for user, domain in columns))
-    return Table(
-        heads,
-        tuple((*row, *(_short(at.get((*row, *column))) for column in columns)) for row in rows),
-    )
+    places = [[at.get((*row, *column), []) for column in columns] for row in rows]
+    shown = [[", ".join(map(_short, cells)) or "not run" for cells in line] for line in places]
+    return Table(heads, tuple((*row, *line) for row, line in zip(rows, shown, strict=True)))
 
 
-def _short(cell: Cell | None) -> str:
-    if cell is None:
-        return "not run"
+def _short(cell: Cell) -> str:
     change = "" if cell.difference is None else f" ({points(cell.difference)} {cell.verdict})"
     return f"{percent(cell.accuracy)}{change}"
 
@@ -62,8 +61,8 @@ def terminal(table: TransferTable) -> str:
         said = f"{percent(cell.accuracy)} % of {cell.tasks} tasks (95 % interval "
         said += f"{ends(cell.interval, ' to ')})"
         if cell.difference is not None:
-            said += f"; {(cell.verdict or '').upper()} by {points(cell.difference)} points"
-            said += f" than without a skill, p {cell.p:.3g}" if cell.p is not None else ""
+            said += f"; {(cell.verdict or '').upper()}, {points(cell.difference)} points"
+            said += f" against no skill, p {cell.p:.3g}" if cell.p is not None else ""
         lines += wrapped(said)
         lines += wrapped(f"the paper: {_paper(cell)}") if cell.paper else []
         lines += wrapped(f"note: {cell.note}") if cell.note else []

@@ -227,12 +227,12 @@ def task_folder(root: Path, location: str, task_id: str) -> Path | None:
     """Where the workbooks of a task lie; a link that leads out of the data set leads nowhere, nor
     does a path to the whole of it."""
     homes = (root / "spreadsheet", root)
-    inside = {home.resolve() for home in homes}
+    books, whole = (home.resolve() for home in homes)
     for name in (location, task_id):
         for candidate in (home / name for home in homes):
             if os.path.isdir(candidate):  # noqa: PTH112 - a text that is no path raises nothing
                 real = candidate.resolve()
-                if real not in inside and root.resolve() in real.parents:
+                if real != books and whole in real.parents:
                     return candidate
     return None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from react_agent.configfile import fitted
 from react_agent.errors import ContractError
 from react_agent.files import read_lines
 from react_agent.layout import RESULT_LINES
@@ -101,7 +102,9 @@ async def _error_class(domain: Domain[Any], case: Any, output: Path) -> str | No
 
 
 def verdict_of(score: Score, case: str | None = None) -> CaseVerdict:
-    return CaseVerdict.model_validate(
+    """Raises ContractError where a benchmark gives what no verdict is, such as a score of nan."""
+    return fitted(
+        CaseVerdict,
         {
             "gt_file": Path(score.truth).name,
             "output_file": Path(score.output).name,
@@ -112,7 +115,8 @@ def verdict_of(score: Score, case: str | None = None) -> CaseVerdict:
             "score": score.score if score.score != score.passed else None,
             "case": case,
             **score.details,
-        }
+        },
+        f"{score.output}: verdict, field ",
     )
 
 

@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, FiniteFloat
 
 from react_agent.configfile import fitted
 from react_agent.text import has_control
@@ -43,7 +43,7 @@ class CaseVerdict(BaseModel, frozen=True):
     passed: bool
     message: str = ""
     """The first mismatch, or why nothing could be compared."""
-    score: float | None = None
+    score: FiniteFloat | None = None
     """Ours: of 1, where a benchmark knows results that are partly right."""
     case: str | None = None
     """Ours: which of a task's several cases this is."""
@@ -76,7 +76,7 @@ class TaskVerdict(BaseModel, frozen=True):
     test_cases: tuple[CaseVerdict, ...] = ()
     passed_count: int | None = None
     total_count: int | None = None
-    soft_score: float | None = None
+    soft_score: FiniteFloat | None = None
     hard_score: int | None = None
 
     @classmethod
