@@ -13,10 +13,9 @@ import statistics
 from collections.abc import Sequence
 
 import aiohttp
-import bare_client
-import measured
-from minirun import served
-from table import ratio, show
+from measuring import bare_client, measured
+from measuring.minirun import served
+from measuring.table import ratio, show
 
 from react_agent.model import Body
 from react_agent.models.providers.connections import named_faults, open_session

@@ -17,5 +17,5 @@ def started(file: str, *argv: object) -> list[str]:
     return [sys.executable, "-P", file, *map(str, argv)]
 
 
-def environment(more: Mapping[str, str] = {}) -> dict[str, str]:
-    return {**os.environ, **PATH, **more}
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    return {**os.environ, **PATH, **(more or {})}

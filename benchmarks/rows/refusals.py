@@ -11,11 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from refusal_words import FILTERED, USED_UP
-from stub_server import refusal
 from trial.program import Program
+from trial.refusal_words import FILTERED, USED_UP
 from trial.row import Row, Trial
-from trial.server import FaultServer, Messages
+from trial.server import FaultServer, Messages, refusal
 from trial.stages import TASKS, Pipeline, Stage, asked_again, scripted, task_in
 
 from react_agent.files import digest_tree

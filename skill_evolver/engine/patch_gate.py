@@ -5,13 +5,13 @@ cannot be tried (no such task, no edit that code can place) goes on, and is reco
 """
 
 import asyncio
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
 from react_agent.errors import ContractError
+from react_agent.files import copy_folder
 from react_agent.layout import BUDGET
 from react_agent.model import Usage
 from react_agent.registry import DOMAINS, find
@@ -86,8 +86,7 @@ class PatchGate:
         name = f"patch_{number:04}_{files_digest(files)[:12]}"
         folder = (places.intermediates / "patch_gate" / name).resolve()
         variant = folder / "skills" / skill.name
-        if not variant.exists():
-            shutil.copytree(skill.root, variant, ignore=shutil.ignore_patterns(".git"))
+        copy_folder(skill.root, variant)
         write_skill(variant, files)
         budget = settings.model.budget.budget or places.budget / BUDGET
         cache = settings.model.reply_cache or (

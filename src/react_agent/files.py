@@ -201,6 +201,20 @@ def digest(*parts: bytes | str) -> str:
     return total.hexdigest()
 
 
+def copy_folder(source: Path, target: Path) -> None:
+    """Of a skill, or a root of skills, where there is none yet: whole or not there, whenever this
+    is killed."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for torn in target.parent.glob(f".{target.name}.copy.*"):
+        shutil.rmtree(torn, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.copy.", dir=target.parent) as place:
+        copy = Path(place) / target.name
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*NO_CONTENT))
+        copy.rename(target)
+
+
 def digest_tree(root: Path) -> str:
     """One hash for all regular files below `root`: their relative names and contents."""
     parts: list[bytes | str] = []

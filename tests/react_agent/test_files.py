@@ -19,6 +19,7 @@ from react_agent.errors import ContractError
 from react_agent.files import (
     MAX_NAME,
     append_line,
+    copy_folder,
     digest,
     digest_tree,
     read_json,
@@ -146,3 +147,24 @@ def test_a_tree_digest_changes_with_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a/x").rename(tmp_path / "a/z")
     seen.add(digest_tree(tmp_path))
     assert len(seen) == 3
+
+
+def test_a_copy_is_whole_or_not_there_whenever_it_is_killed(tmp_path: Path) -> None:
+    source, target = tmp_path / "skill", tmp_path / "copies" / "skill"
+    (source / "scripts").mkdir(parents=True)
+    (source / ".git").mkdir()
+    for number in range(2000):
+        (source / "scripts" / f"{number}.py").write_text("x")
+    code = "import sys; from pathlib import Path; from react_agent.files import copy_folder; "
+    code += "copy_folder(Path(sys.argv[1]), Path(sys.argv[2]))"
+    with subprocess.Popen([sys.executable, "-c", code, str(source), str(target)]) as process:
+        while not list(target.parent.glob(".skill.copy.*/skill/scripts/*")):
+            assert process.poll() is None
+        process.kill()
+    assert not target.exists()
+    assert list(target.parent.iterdir())
+    copy_folder(source, target)
+    copy_folder(tmp_path / "nothing", target)  # there already
+    assert list(target.parent.iterdir()) == [target]
+    assert len(list((target / "scripts").iterdir())) == 2000
+    assert not (target / ".git").exists()

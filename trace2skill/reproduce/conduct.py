@@ -6,8 +6,6 @@ stages' own files.
 
 import asyncio
 import shlex
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 from react_agent.bundled import PRICES
 from react_agent.cli import OK
 from react_agent.errors import ContractError
-from react_agent.files import read_json, write_json, write_whole
+from react_agent.files import copy_folder, read_json, write_json, write_whole
 from react_agent.flags import as_argv
 from react_agent.layout import (
     BUDGET,
@@ -181,7 +179,7 @@ class Conductor:
         if step.evolution in self.without_skill:
             return " no skill"
         if step.kind == "evolution":
-            self._lay_out(step)
+            copy_folder(self.recipe.skills_dir, self.root / step.name / "skills")
         for stage in step.stages:
             done = await self._perform(stage)
             if done.code == NOT_WRITTEN and step.kind == "evolution" and step.evolution is not None:
@@ -202,18 +200,6 @@ class Conductor:
         if done.code not in (OK, NOT_WRITTEN):
             say("\n" + last_words(file))
         return done
-
-    def _lay_out(self, step: PipelineStep) -> None:
-        """The copy of the skills that is evolved: whole or not there, whenever this is killed."""
-        target = self.root / step.name / "skills"
-        if target.exists():
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for torn in target.parent.glob(".skills.*"):
-            shutil.rmtree(torn)
-        with tempfile.TemporaryDirectory(prefix=".skills.", dir=target.parent) as folder:
-            copy = shutil.copytree(self.recipe.skills_dir, Path(folder) / "skills")
-            copy.rename(target)
 
     def _choose(self) -> int | None:
         """The evolved skill that solves most of the training split; the first seed of equals; None

@@ -4,12 +4,12 @@ What was run is found again by the run's own files, so no state is paid for twic
 with other settings is refused with the difference shown.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from react_agent.errors import ContractError
+from react_agent.files import copy_folder
 from react_agent.layout import BUDGET
 from react_agent.models.settings import ModelSettings
 from react_agent.runs import session
@@ -105,6 +105,5 @@ class Trials:
 
 
 def lay_out(skill: Skill, folder: Path, files: Mapping[str, str]) -> None:
-    if not folder.exists():
-        shutil.copytree(skill.root, folder, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+    copy_folder(skill.root, folder)
     write_skill(folder, files)

@@ -35,6 +35,8 @@ HOME = ".agent-home"
 """Below the case's folder, and gone with the end of the case."""
 GRACE = 4.0
 """Seconds for a client to write down its end, once no request of it would be answered."""
+LARGEST_HOME = 64 * MiB
+"""Bytes of a home in which a client's session is looked for."""
 PORT = 8787
 """Of the gateway, in a network that the case has for itself."""
 PROMPTS = Prompts("react_agent.clients")
@@ -192,6 +194,8 @@ class ClientHarness:
         """Raises the visit's problem where no other case would fare better."""
         if visit.problem and visit.problem.fatal:
             raise visit.problem
+        # Whatever ran there may have put links to other people's files, or pipes, in their place.
+        trees.only_files(given.home, LARGEST_HOME)
         printed = done.text if done else ""
         events = list(_events(printed))
         steps = self.client.steps(given, events)

@@ -30,8 +30,9 @@ OUT_OF_MEMORY = 75
 """Exit code of a worker that reached its memory limit. It ends, as memory that Python has once
 taken is not given back, and the next item would find little left."""
 
-STARTUP_SECONDS = 60
-"""Until the first process answers; on an idle machine it takes a third of one."""
+STARTUP_SECONDS = 300
+"""Until the first process answers; on an idle machine it takes a third of one, on a crowded one
+it has taken a minute."""
 
 ATTEMPTS = 3
 """For an item whose pool broke: it may have been a bystander."""
@@ -78,8 +79,9 @@ class Workers:
             self._pool.schedule(os.getpid).result(STARTUP_SECONDS)
         except (BrokenProcessPool, ProcessExpired, FutureTimeout) as error:
             self._stop()
+            why = error if str(error) else f"none answered within {STARTUP_SECONDS} s"
             raise ContractError(
-                f"no scoring process could be started: {error}; a script that scores must be a "
+                f"no scoring process could be started: {why}; a script that scores must be a "
                 'file and keep its work below `if __name__ == "__main__":`'
             ) from None
         except BaseException:

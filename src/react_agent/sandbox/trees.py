@@ -185,6 +185,30 @@ def _fits(at: int, name: str, wanted: Callable[[int], bool]) -> bool:
     return wanted(mode)
 
 
+def only_files(folder: Path, most: int) -> None:
+    """Leave regular files and folders alone, for who is to read them by their paths: no link that
+    leads elsewhere, no pipe that never ends, and no more than so many bytes together."""
+    left = most
+
+    def take_out(at: int, name: str, status: os.stat_result) -> None:
+        nonlocal left
+        if stat.S_ISDIR(status.st_mode):
+            return
+        left -= status.st_size
+        if left < 0 or not stat.S_ISREG(status.st_mode):
+            os.unlink(name, dir_fd=at)
+
+    try:
+        with opened(folder) as top:
+            visit(top, take_out, deeper=_refuse)
+    except OSError:  # no folder any more, or one that no reader could take
+        remove(folder)
+
+
+def _refuse(at: int, name: str) -> None:
+    raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), name)
+
+
 def move_into(place: int) -> ByName:
     """Moves a folder, under a name of its own, into the one that `place` is a handle of."""
 

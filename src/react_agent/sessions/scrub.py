@@ -24,6 +24,12 @@ _SECRET_NAME = (
 )
 _NAMED = re.compile(_SECRET_NAME, re.IGNORECASE)
 _KEY_BODY = r"[A-Za-z0-9_-]"
+_PREFIXED = (
+    r"(?<![\w./-])[A-Za-z][A-Za-z0-9]{1,14}(?:[_.-][A-Za-z0-9]{1,8}){0,2}[_.-]"
+    r"(?=[A-Za-z]{0,40}[0-9])(?=[0-9]{0,40}[A-Za-z])[A-Za-z0-9]{20,}[\w-]*"
+)
+"""Whose it is, and a long word of letters and digits: so most keys are made, also those of services
+that nobody has listed."""
 RULES = tuple(
     (kind, re.compile(rule))
     for kind, rule in (
@@ -43,16 +49,45 @@ RULES = tuple(
             rf"|\bgsk_[A-Za-z0-9]{{20,}}|\bxai-[A-Za-z0-9]{{20,}}|\blsv2_[a-z]{{2}}_\w{{20,}}"
             rf"|\bSG\.{_KEY_BODY}{{16,}}\.{_KEY_BODY}{{16,}}|\bAGE-SECRET-KEY-1[A-Z0-9]{{40,}}"
             rf"|\bdop_v1_[a-f0-9]{{40,}}|\bshpat_[a-f0-9]{{20,}}|\bdapi[a-f0-9]{{32}}"
-            rf"|https://hooks\.slack\.com/\S+|\b[0-9]{{8,10}}:AA{_KEY_BODY}{{30,}}",
+            rf"|\b(?:ATATT3|EAA){_KEY_BODY}{{30,}}|\b(?:SK|AC|cio)[A-Za-z0-9]{{32}}\b"
+            rf"|\bpat-[a-z]{{2,4}}[0-9]-[a-f0-9-]{{30,}}|\b[0-9]{{8,10}}:AA{_KEY_BODY}{{30,}}"
+            rf"|\b[A-Za-z0-9_-]{{23,28}}\.[A-Za-z0-9_-]{{6}}\.{_KEY_BODY}{{27,}}"
+            r"|https://(?:hooks\.slack\.com|discord(?:app)?\.com/api/webhooks"
+            r"|[\w.-]{0,60}\bwebhook\.office\.com)/\S+"
+            r"|\$(?:apr1|argon2\w{0,2}|[1256y]|2[aby])\$[^\s:'\"<>]{16,}",
         ),
+        ("KEY", _PREFIXED),
         ("TOKEN", r"(?i)(?P<keep>\b(?:Bearer|Basic|Token)\s+)[A-Za-z0-9+/._~=-]{8,}"),
-        ("TOKEN", r"(?i)(?P<keep>\b(?:Set-)?Cookie:\s*)[^\n\"']+"),
-        ("PASSWORD", r"(?i)(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@:]*:[^\s/@]+(?=@)"),
+        (
+            "TOKEN",
+            r"(?i)(?P<keep>\bAuthorization['\"]?\s*[:=]\s*['\"]?)(?!<|(?:Bearer|Basic|Token)\s+<)"
+            r"(?:Digest\s[^\n]+|[^\n\"'<]{8,})",
+        ),
+        ("TOKEN", r"(?i)(?P<keep>[?&;](?:sig|signature|x-amz-[a-z-]{4,20}|key)=)[^\s&'\"<>]{8,}"),
+        (
+            "TOKEN",
+            r"(?i)(?P<keep>\b(?:Set-)?Cookie:\s*|\.cookie\s*=\s*['\"]"
+            r"|\bcurl\b[^\n|;]{0,2000}?\s(?:-b|--cookie)[ =]?['\"]?)(?!<)[^\n\"']+",
+        ),
+        (
+            "PASSWORD",
+            r"(?i)(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://)"
+            r"(?:[^\s/@:]{0,200}:(?!\d{1,5}/)[^\s'\"<>]{1,500}|[^\s/@:<>]{16,200})(?=@)",
+        ),
         (
             "PASSWORD",
             r"(?P<keep>\b(?:curl|wget)\b[^\n|;]{0,2000}?\s(?:-u|--user)[ =]?['\"]?)[^\s:'\"]+:\S+",
         ),
-        ("PASSWORD", r"(?i)(?P<keep>\bsshpass\s+-p\s*|\bIDENTIFIED BY\s+)\S+"),
+        (
+            "PASSWORD",
+            r"(?i)(?P<keep>\bsshpass\s+-p\s*|\bIDENTIFIED BY\s+|\blogin\s+\S{1,100}\s+password\s+"
+            r"|\b(?:mysql|mariadb)\w*\b[^\n|;]{0,500}?\s-p)(?!<)\S+",
+        ),
+        (
+            "SECRET",
+            r"(?P<keep>\b[A-Z][A-Z0-9_]{0,60}_(?:KEY|PAT|PASS)=['\"]?)(?=\S{0,200}\d)[^\s'\"$<]{8,}",
+        ),
+        ("SECRET", r"(?P<keep>['\"]auth['\"]\s*:\s*['\"])[^\s'\"<]{8,}"),
         (
             "SECRET",
             rf"(?i)(?P<keep>(?<![\w.-])['\"\\]{{0,6}}{_SECRET_NAME}['\"\\]{{0,6}}\s*(?::=|=>|[:=]|\s(?=\S*\d))\s*)"

@@ -243,11 +243,12 @@ def test_it_stands_in_a_comparison_under_its_own_name(tmp_path: Path, taught: Pa
         (lambda body: refusal(404, "no such route"), "leave out --embedding_model"),
         (lambda body: _rows(body, [float("nan"), 1.0]), "none: empty, zero, or not finite"),
         (lambda body: _rows(body, [0.0, 0.0]), "none: empty, zero, or not finite"),
+        (lambda body: _rows(body, [10**400, 1.0]), "none: empty, zero, or not finite"),
         (lambda body: _rows(body, []), "none: empty, zero, or not finite"),
         (lambda body: _rows(body, "AACAPwAAAEA="), "none: empty, zero, or not finite"),
         (lambda body: _rows(body, [1.0], [1.0, 2.0]), "unlike length"),
     ],
-    ids=["404", "nan", "zero", "empty", "base64", "lengths"],
+    ids=["404", "nan", "zero", "huge", "empty", "base64", "lengths"],
 )
 def test_vectors_that_are_none_end_the_run_before_it_begins(
     answer: Any, said: str, tmp_path: Path, taught: Path

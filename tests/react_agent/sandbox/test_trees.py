@@ -196,3 +196,35 @@ def test_links_are_given_and_not_what_they_point_to(rooms: tuple[Path, Path]) ->
     chain(case / "closed", trees.DEEPEST)
     with trees.opened(case) as top:
         assert trees.give(top, 0, 0, refuse) == "deeper"
+
+
+def test_only_files_are_left_for_who_reads_by_path(tmp_path: Path) -> None:
+    outside, home = tmp_path / "other", tmp_path / "home"
+    (outside / "projects").mkdir(parents=True)
+    (outside / "projects" / "s.jsonl").write_text("theirs")
+    (home / "own").mkdir(parents=True)
+    (home / "own" / "s.jsonl").write_text("mine")
+    (home / "projects").symlink_to(outside / "projects")
+    (home / "own" / "t.json").symlink_to(outside / "projects" / "s.jsonl")
+    os.mkfifo(home / "own" / "u.json")
+    (home / "own" / "v.json").write_bytes(bytes(2000))
+    trees.only_files(home, 1000)
+    assert [p.relative_to(home).as_posix() for p in home.rglob("*.json*")] == ["own/s.jsonl"]
+    assert (outside / "projects" / "s.jsonl").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("what", ["a link", "a file", "too deep", "nothing"])
+def test_what_is_no_such_folder_is_gone(what: str, tmp_path: Path) -> None:
+    outside, home = tmp_path / "other", tmp_path / "home"
+    outside.mkdir()
+    (outside / "f").write_text("theirs")
+    if what == "a link":
+        home.symlink_to(outside)
+    elif what == "a file":
+        home.write_text("x")
+    elif what == "too deep":
+        home.mkdir()
+        chain(home, 1500)
+    trees.only_files(home, 1000)
+    assert not os.path.lexists(home)
+    assert (outside / "f").read_text() == "theirs"

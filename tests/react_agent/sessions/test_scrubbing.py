@@ -49,6 +49,26 @@ PLANTED = {
     "RSA": f"-----BEGIN RSA PRIVATE KEY-----\n{PEM}\n-----END RSA PRIVATE KEY-----",
     "OpenSSH": f"-----BEGIN OPENSSH PRIVATE KEY-----\n{PEM}\n-----END OPENSSH PRIVATE KEY-----",
     "cut key": f"-----BEGIN PRIVATE KEY-----\n{PEM}",
+    "a service that nobody has listed": f"newco_live_{BODY}",
+    "Vault": f"hvs.{BODY}",
+    "Grafana": f"glsa_{BODY}_ab12cd34",
+    "Atlassian": f"ATATT3xFf{BODY}",
+    "Doppler": f"dp.pt.{BODY}",
+    "Google client": f"GOCSPX-{BODY}",
+    "Discord": f"MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.{BODY}",
+    "webhook": f"https://discord.com/api/webhooks/123456/{BODY}",
+    "signed address": f"https://x.blob.core.windows.net/c?sv=2020&sig={BODY}%3D",
+    "raw authorization": f"curl -H 'Authorization: {BODY}' http://x",
+    "digest": f'Authorization: Digest username="joe", response="{BODY}"',
+    "cookie of curl": f"curl -b session={BODY} http://x",
+    "cookie of a page": f"document.cookie = 'sid={BODY}'",
+    "docker": json.dumps({"auths": {"r": {"auth": BODY}}}),
+    "netrc": f"machine h login joe password {BODY}",
+    "mysql": f"mysql -u root -p{BODY} db",
+    "hash of a password": f"joe:$apr1$abcd1234${BODY}",
+    "environment of a key": f"OPENAI_KEY={BODY}",
+    "url with a slash": f"postgres://admin:pa/{BODY}@db.local/x",
+    "url of a token": f"https://{BODY}@git.local/x",
     "key in JSON": json.dumps(f"-----BEGIN EC PRIVATE KEY-----\n{PEM}\n"),
 }
 
@@ -84,6 +104,12 @@ def test_what_stands_around_a_secret_stays() -> None:
         "https://example.org/a/b?x=1#part",
         "sha256 0f343b0931126a20f133d67c2b018a3b1d6f2a4c",
         "import numpy as np  # noqa: E402",
+        "http://localhost:3000/@vite/client and https://registry.npmjs.org/@scope/pkg",
+        "npm i @types/node@20.11.5, see react-dom.production.min.js",
+        "model claude-3-5-sonnet-20241022, gpt-4o-mini-2024-07-18, report_2024-01-31_final.xlsx",
+        "tests/test_scrubbing.py::test_a_planted_secret_is_taken_out[Anthropic]",
+        "commit 0f343b0931126a20f133d67c2b018a3b1d6f2a4c of 3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+        "PRIMARY_KEY=customer_id, ORDER BY -p",
     ],
 )
 def test_ordinary_work_is_left_as_it_is(text: str) -> None:
@@ -143,6 +169,7 @@ def test_the_id_of_a_session_can_be_a_file_name(identifier: str) -> None:
     "piece",
     [
         *("a", "token", "eyJ-", "a-", "curl ", '"', "-----BEGIN PRIVATE KEY-----!", "sk-", "a@"),
+        *("a_", "a1-a1-", "Authorization: ", "curl -b ", "mysql ", "login a ", "&sig=", "A_KEY="),
         *("password=", "a.b@c.", "://:", "Bearer ", "/home/", "\\\\", "= ", "-home-a-"),
     ],
 )

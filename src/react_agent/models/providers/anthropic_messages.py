@@ -13,6 +13,7 @@ from react_agent.models.patience.refusals import MAX_LINE, sound
 from react_agent.models.providers.addresses import http_url, shown
 from react_agent.models.providers.headers import custom_headers, header_value
 from react_agent.models.providers.known import known
+from react_agent.models.providers.openai_compatible import tokens
 from react_agent.models.providers.opening import Asked, Opened, Patience
 from react_agent.models.providers.wire import Answer, Wire
 from react_agent.text import for_terminal, one_line
@@ -208,7 +209,7 @@ def read_counts(usage: object) -> Usage:
     """Input tokens are told apart by what the cache did with them; here they are one sum."""
     if not isinstance(usage, dict):
         return Usage(calls=1)
-    counts = {name: value for name, value in usage.items() if isinstance(value, int) and value > 0}
+    counts = {name: tokens(value) for name, value in usage.items()}
     read = counts.get("cache_read_input_tokens", 0)
     written = counts.get("cache_creation_input_tokens", 0)
     return Usage(

@@ -1,6 +1,5 @@
 """Vectors of texts from an OpenAI-compatible server, with the patience of the chat client."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,8 @@ from react_agent.models.patience.refusals import sound
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint, read_usage
 
 Vector = tuple[float, ...]
+LARGEST = 1e300
+"""Of a number in a vector; beyond are those that are not finite, and whole ones without a float."""
 
 
 class Embedded(Reply, frozen=True):
@@ -54,4 +55,4 @@ def _sound(vector: object) -> bool:
     if not isinstance(vector, list) or not vector:
         return False
     numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in vector)
-    return numbers and all(map(math.isfinite, vector)) and any(vector)
+    return numbers and all(abs(x) < LARGEST for x in vector) and any(vector)

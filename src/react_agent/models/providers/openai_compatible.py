@@ -29,6 +29,7 @@ ACCOUNT_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
 CUSTOM_HEADERS = "OPENAI_CUSTOM_HEADERS"
 """What the SDK takes from its environment, too; no other company gets to see them."""
 _CHAT = "/chat/completions"
+MOST_TOKENS = 10**9
 _CUT_OFF = {"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"}
 _BROKEN_OFF = {"abort", "error"}
 """finish_reason of vLLM and SGLang for a request that the server itself ended."""
@@ -212,14 +213,16 @@ def read_usage(usage: object) -> Usage:
     """Tokens as far as the endpoint counts them; the call itself always counts."""
     if not isinstance(usage, dict):
         return Usage(calls=1)
-    details = usage.get("prompt_tokens_details")
+    details, prompt = usage.get("prompt_tokens_details"), tokens(usage.get("prompt_tokens"))
+    cached = tokens(details.get("cached_tokens")) if isinstance(details, dict) else 0
     return Usage(
         calls=1,
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        cached_tokens=_count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
+        prompt_tokens=prompt,
+        completion_tokens=tokens(usage.get("completion_tokens")),
+        cached_tokens=min(cached, prompt),
     )
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+def tokens(value: object) -> int:
+    """0 for what counts no tokens of one call: no cap may be passed, or never be reached, by it."""
+    return int(value) if isinstance(value, int | float) and 0 < value < MOST_TOKENS else 0

@@ -11,8 +11,8 @@ from aiohttp import web
 from calls import BODY, KEY, attempts, send
 from hypothesis import given
 from hypothesis import strategies as st
-from refusal_words import FILTERED, USED_UP
 from stub_server import StubServer, in_turn, raw, refusal, reply
+from trial.refusal_words import FILTERED, USED_UP
 
 from react_agent.errors import (
     ContextOverflow,

@@ -12,6 +12,8 @@ from commands import TASKS, Commands, bash, with_server
 from evolution_commands import author_server, command
 from evolution_commands import environment as evolution_environment
 from evolving import make_records, make_skill
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stub_server import StubServer, refusal, reply
 
 from react_agent.engines.queue import work_queue
@@ -26,6 +28,8 @@ from react_agent.flags import parser_of, read
 from react_agent.layout import BUDGET
 from react_agent.model import Body, Message, Reply, Usage
 from react_agent.models.connect import Connection
+from react_agent.models.providers.anthropic_messages import read_counts
+from react_agent.models.providers.openai_compatible import read_usage
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.budget import Budget, Capped, read_spent
 from react_agent.models.spending.prices import Price, Prices
@@ -298,3 +302,26 @@ def test_a_refused_key_still_stops_everything(tmp_path: Path) -> None:
         assert len(commands.server.bodies) <= 4
 
     with_server(lambda body: refusal(401), tmp_path, steps)
+
+
+COUNTS = st.integers() | st.floats() | st.sampled_from([10**400, -(10**400), "7", None, True])
+NAMES = ["prompt_tokens", "completion_tokens", "cached_tokens", "input_tokens", "output_tokens"]
+NAMES += ["cache_read_input_tokens", "cache_creation_input_tokens"]
+COUNTED = st.dictionaries(st.sampled_from(NAMES), COUNTS)
+
+
+@settings(max_examples=300, database=None)
+@given(COUNTED, COUNTED)
+def test_no_count_of_an_endpoint_is_paid_with_less_than_nothing(usage: Any, details: Any) -> None:
+    """A cap that such a count took back would never be reached."""
+    price = Price(prompt=2.0, reply=8.0, cached_prompt=0.5, written_prompt=2.5)
+    usage = {**usage, "prompt_tokens_details": details}
+    for counts in (read_usage, read_counts):
+        found = counts(usage)
+        assert 0 <= price.of(found) < float("inf")
+        assert found.cached_tokens + found.written_tokens <= found.prompt_tokens
+
+
+def test_tokens_may_be_counted_in_floats() -> None:
+    found = read_usage({"prompt_tokens": 100.0, "completion_tokens": 10.0})
+    assert (found.prompt_tokens, found.completion_tokens) == (100, 10)
