@@ -66,26 +66,20 @@ async def _run(settings: Learn) -> int:
 
 
 def _status(settings: OfSkill) -> int:
-    from react_agent.models.spending.budget import read_spent
-    from trace2skill.online.client_settings import ClientSettings
     from trace2skill.online.hook import HOOK_LOG
-    from trace2skill.online.rounds import free, rounds
-    from trace2skill.online.wizard import settings_file
+    from trace2skill.online.standing import status_of
 
     home = _home(settings)
-    given, budget = home.settings, home.budget
-    file = settings_file(None)
-    there = ClientSettings.read(file).command(home.folder) is not None
-    used = read_spent(budget.budget).usage() if budget.budget else None
-    spent = used.tokens if used else 0
+    given, status = home.settings, status_of(home)
+    spent = status.used.tokens
     say(f"skill     {given.skill}\nsettings  {home.config}")
-    say(f"hook      {'in' if there else 'not in'} {file}")
-    say(f"noted     {len(list(home.notes()))} sessions that are not taken in yet")
-    say(f"waiting   {len(free(home))} of {given.after} sessions for the next round")
-    for entry in [e for e in home.ledger().values() if e.state == "left out"][-5:]:
+    say(f"hook      {'in' if status.hooked else 'not in'} {status.client_settings}")
+    say(f"noted     {status.noted} sessions that are not taken in yet")
+    say(f"waiting   {status.waiting} of {given.after} sessions for the next round")
+    for entry in status.left_out[-5:]:
         say(f"left out  {entry.session}: {entry.why}")
     say(f"today     {spent:,} of {given.day_tokens:,} tokens")
-    for one in rounds(home):
+    for one in status.rounds:
         say(f"round {one.number:<3} {one.state}, {len(one.sessions)} sessions, {_cost(one)}")
     errors = home.folder / HOOK_LOG
     if errors.exists():

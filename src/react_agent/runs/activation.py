@@ -37,6 +37,26 @@ def openings(log: Log, skill: str, files: Iterable[str]) -> tuple[Opening, ...]:
     return tuple(found)
 
 
+def skills_opened(log: Log) -> tuple[Opening, ...]:
+    """Of a session, whose skills nobody has listed: what it opened below each of them."""
+    names, said = log.result.get("skills"), "\n".join(commands(log))
+    found: list[Opening] = []
+    for skill in map(str, names if isinstance(names, list) else ()):
+        own = skill.rpartition(":")[2]
+        below = re.findall(rf"(?<![\w.-]){re.escape(own)}/((?:[\w-]+/)*[\w-]+\.\w+)", said)
+        seen = {one.file: one for one in openings(log, own, dict.fromkeys([MAIN, *below]))}
+        if MAIN not in seen and (calls := _called(log, skill)):
+            seen[MAIN] = Opening(MAIN, calls)
+        found += [Opening(f"{skill}/{file}", one.step) for file, one in seen.items()]
+    return tuple(sorted(found, key=lambda one: one.step))
+
+
+def _called(log: Log, skill: str) -> int:
+    """The reply that opened a skill by the client's own tool, else 0."""
+    steps = enumerate(commands(log), start=1)
+    return next((step for step, said in steps if skill in said.splitlines()), 0)
+
+
 def _opens(command: str, skill: str, file: str) -> bool:
     if file == MAIN and command.strip() == skill:  # a client's own tool, called with its name
         return True
