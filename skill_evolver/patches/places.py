@@ -135,9 +135,11 @@ def find_text(lines: Sequence[str], wanted: str, start: int, end: int) -> Found 
 
 
 def _exact(lines: Sequence[str], wanted: str, start: int, end: int) -> Found | None:
+    """Whole lines go before a longer line that only begins, or goes on, like them."""
     text = "\n".join(lines[start:end])
     for candidate in (wanted, wanted.strip()):
-        position = text.find(candidate)
+        whole = re.search(rf"^[ \t]*{re.escape(candidate)}[ \t]*$", text, re.MULTILINE)
+        position = whole.start() if whole else text.find(candidate)
         if position >= 0:
             first = start + text.count("\n", 0, position)
             return Found(first, first + candidate.count("\n") + 1, "exact")

@@ -19,10 +19,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from react_agent.errors import ContractError
-from react_agent.files import NO_CONTENT, VERSION_CONTROL, digest_tree
+from react_agent.files import NO_CONTENT, SKILL_FILE, VERSION_CONTROL, digest_tree
 from react_agent.lock import only_start
 
-MAIN = "SKILL.md"
+MAIN = SKILL_FILE
 SCRIPT_SUFFIXES = frozenset({".py", ".sh", ".bash", ".js", ".ts", ".rb", ".pl", ".ps1", ".bat"})
 CLIENT_FOLDERS = (
     ".claude/skills",

@@ -145,9 +145,13 @@ def check_clients() -> Check:
     """Agents of others that a run could have as its harness."""
     from react_agent.clients.here import clients_here
 
-    here, missing = clients_here()
+    found = clients_here()
+    here = [f"{one.name} ({one.version})" for one in found if one.version]
+    missing = [one.name for one in found if not (one.version or one.problem)]
+    broken = [f"; {one.name}: {one.problem}" for one in found if one.problem]
     others = f"; not installed: {', '.join(missing)}" if missing else ""
-    return Check("ok", "clients", f"{', '.join(here) or 'none'}{others}")
+    says = f"{', '.join(here) or 'none'}{others}{''.join(broken)}"
+    return Check("warning" if broken else "ok", "clients", says)
 
 
 def check_sandbox(kind: SandboxKind) -> Check:

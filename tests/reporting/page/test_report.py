@@ -11,6 +11,7 @@ import pytest
 from browser import ARGUMENTS, CHROMIUM, needs_chromium
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from reporting_runs import HOSTILE, World, make_world
+from verdictfiles import add_line, write_run
 
 from reporting.comparing.command import Comparison, compare_runs
 from reporting.page import command as report
@@ -379,3 +380,20 @@ def test_wrong_input_is_one_line(
     said = capsys.readouterr().err
     assert complaint in said
     assert said.count("\n") == 1
+
+
+@needs_chromium
+def test_a_long_id_widens_no_page(browser: Browser, tmp_path: Path) -> None:
+    """A benchmark of one's own may have ids without a blank to break at."""
+    long = "x" * 200
+    run = write_run(tmp_path / "run", {"t1": [True], long: [False], "t2": [True]})
+    for task in ("t1", long, "t2"):
+        add_line(run, task)
+    output = tmp_path / "report.html"
+    assert report.main([str(run), "--output", str(output)]) == 0
+    keys = [task["results"][0]["details"] for task in index_of(output)["tasks"]]  # type: ignore[attr-defined]
+    for reader in watched(browser, output, width=390):
+        for view in ("overview", "tasks", *(f"task/{key}" for [key] in keys)):
+            page = reader.open(view)
+            page.wait_for_function("document.title.includes('–')")
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, view

@@ -111,6 +111,15 @@ def test_anchors_are_found_by_similarity_only_when_nothing_is_as_near() -> None:
     assert find_text(["- row one a", "- row one b"], "- row one c", 0, 2) is None
 
 
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_a_line_that_begins_like_the_anchor_is_not_the_anchor(indent: str) -> None:
+    longer, line = "- Use openpyxl for large files.", f"{indent}- Use openpyxl"
+    files = {"SKILL.md": f"# Sheets\n\n## Rules\n\n{longer}\n{line}\n- Save.\n"}
+    change = edit("replace_in_section", old_text="- Use openpyxl", content="- Use pandas")
+    text = to_files(apply_edits(from_files(files), [change]).document)["SKILL.md"]
+    assert text == files["SKILL.md"].replace(f"{line}\n", f"{indent}- Use pandas\n")
+
+
 def test_over_long_text_is_split_with_its_origins() -> None:
     long = "\n".join(f"- Line {n} of the lesson." for n in range(30))
     built = build(FILES, [[edit("append_to_section", target_section="Write", content=long)]], 40)
