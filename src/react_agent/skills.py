@@ -162,7 +162,7 @@ def find_skill(root: Path, name: str | None = None) -> Skill:
     if not root.is_dir():
         if name is None and (found := _of_clients(root.parent)):
             return _named(root.parent, found, root.name)
-        raise ContractError(f"{root}: no such skills folder")
+        raise ContractError(f"{root}: no such skills folder; a skill is a folder with a {MAIN}")
     for hidden in root.glob(".*.old"):
         recover_folder(root / hidden.name[1:].removesuffix(".old"))
     found = _skills_in(root) or _of_clients(root)

@@ -137,7 +137,7 @@ def check_libreoffice() -> Check:
     elif program:
         says = f"{program} does not start, so agents have none"
     else:
-        says = "none, other than the paper's agents; optional, the engine above is used"
+        says = "none; optional (the paper's agents had it): the engine above is used"
     return Check("ok", "LibreOffice", says)
 
 

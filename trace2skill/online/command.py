@@ -125,11 +125,13 @@ def _cost(one: "Round") -> str:
 
 
 def _adopt(settings: Adopt) -> int:
+    from react_agent.skills import backups_folder
     from trace2skill.online.deciding import adopt
 
     home = _home(settings)
-    one = adopt(home, settings.force)
-    say(f"{home.settings.skill} is the skill of round {one.number}; the one before: {one.backup}")
+    one, skill = adopt(home, settings.force), home.settings.skill
+    before = backups_folder(skill) / one.backup
+    say(f"{skill} is the skill of round {one.number}; the one before: {before}")
     say("bring it back: trace2skill online rollback")
     return OK
 

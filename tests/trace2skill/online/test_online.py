@@ -81,6 +81,8 @@ def test_the_whole_loop_from_the_wizard_to_the_rollback(
             for word in ("+- Keep dates as dates", "no truth", "correction", "calls of m, ", "L1"):
                 assert word in shown
             assert await cli("online", "adopt") == 0
+            told = capfd.readouterr().out.partition("the one before: ")[2].splitlines()[0]
+            assert Skill.load(Path(told)).digest == before.digest
             adopted = Skill.load(person.skill)
             assert "Keep dates as dates" in adopted.text
             line = adopted.text[: adopted.text.index("Keep dates as dates")].count("\n") + 1
