@@ -112,7 +112,7 @@ def test_each_kind_of_token_has_its_own_price(prices: dict[str, float], dollars:
 def test_a_model_without_a_price_stops_a_cap_in_dollars_also_later(tmp_path: Path) -> None:
     """Another stage shares the file, has no such cap, and asks a model that has no price."""
     prices = Prices(models={"m": Price(prompt=1e6, reply=2e6)})
-    capped = budget(tmp_path, prices, cost=1e9)
+    capped = budget(tmp_path, prices, max_cost=1e9)
     capped.check_prices("m")
     capped.reserve(BODY)
     budget(tmp_path).note("unpriced", 10)
