@@ -1,16 +1,19 @@
 """Reasoning never reaches the text, and no text is lost to it."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from react_agent.models.providers.reasoning import split_reasoning
+from react_agent.models.providers.reasoning import MARKS, split_reasoning
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda t: "think>" not in t)
 HARMONY = (
     "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>"
 )
-ANSWER = PLAIN.map(str.strip).filter(lambda t: t and t[0] not in "'\"`\\")
+BEGINNINGS = (*"'\"`\\", *MARKS, "<|channel|>", "analysis")
+ANSWER = PLAIN.map(str.strip).filter(lambda t: t and not t.startswith(BEGINNINGS))
 
 
 @pytest.mark.parametrize(
@@ -80,3 +83,13 @@ def test_text_without_a_tag_is_untouched(text: str) -> None:
 @given(PLAIN)
 def test_an_unclosed_thought_is_no_text(thought: str) -> None:
     assert split_reasoning({"content": "<think>" + thought}) == ("", thought.strip())
+
+
+@pytest.mark.parametrize(
+    "piece", ["</think>", "<think></think>", "<think>a</think>\n", " </think>"]
+)
+def test_no_reply_keeps_the_reader_busy(piece: str) -> None:
+    """All cases share one event loop."""
+    started = time.process_time()
+    assert not split_reasoning({"content": piece * (2_000_000 // len(piece))})[0]
+    assert time.process_time() - started < 5
