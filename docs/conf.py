@@ -6,7 +6,10 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from react_agent.settings import Settings, described
+from trace2skill.reproduce.recipe import Loop
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -31,6 +34,15 @@ def add_fields(app: Any, what: str, name: str, thing: Any, options: Any, lines: 
     """Settings say of each field what `--help` says of its flag."""
     if isinstance(thing, type) and issubclass(thing, Settings):
         lines += ["", *field_lines(thing)]
+    if isinstance(thing, type) and issubclass(thing, Loop):
+        lines += ["", *recipe_lines(thing)]
+
+
+def recipe_lines(recipe: type[Loop]) -> Iterator[str]:
+    """Every key of the file, those of both kinds of recipes, too."""
+    for name, field in recipe.model_fields.items():
+        default = "" if field.is_required() else f" (default: ``{field.default}``)"
+        yield f"- **{name}**{default}".replace(f"{PROJECT}/", "").replace("````", "``''``")
 
 
 def field_lines(settings: type[Settings]) -> Iterator[str]:
@@ -49,5 +61,5 @@ def shorten(
     app: Any, what: str, name: str, thing: Any, options: Any, signature: str, returns: str
 ) -> tuple[str, str] | None:
     """Fields stand in the list below; all at once in one line nobody reads."""
-    is_settings = isinstance(thing, type) and issubclass(thing, Settings)
+    is_settings = isinstance(thing, type) and issubclass(thing, Settings | BaseModel)
     return ("(**fields)", returns) if is_settings else None

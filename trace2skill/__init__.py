@@ -44,15 +44,37 @@ if TYPE_CHECKING:
     from trace2skill.api import export_runs as export_runs
     from trace2skill.api import import_sessions as import_sessions
     from trace2skill.api import keep_ledger as keep_ledger
+    from trace2skill.api import online_adopt as online_adopt
+    from trace2skill.api import online_bring_back as online_bring_back
+    from trace2skill.api import online_learn as online_learn
+    from trace2skill.api import online_reject as online_reject
+    from trace2skill.api import online_set_up as online_set_up
+    from trace2skill.api import online_status as online_status
+    from trace2skill.api import online_take_out as online_take_out
     from trace2skill.api import run as run
+    from trace2skill.api import run_loop as run_loop
     from trace2skill.api import select_patches as select_patches
     from trace2skill.api import show_transfer as show_transfer
     from trace2skill.api import triage as triage
     from trace2skill.api import write_report as write_report
+    from trace2skill.online.settings import Adopt as Adopt
+    from trace2skill.online.settings import BringBack as BringBack
+    from trace2skill.online.settings import Learn as Learn
+    from trace2skill.online.settings import OfSkill as OfSkill
+    from trace2skill.online.settings import Reject as Reject
     from trace2skill.online.settings import SessionImport as SessionImport
+    from trace2skill.online.settings import SetUp as SetUp
+    from trace2skill.online.settings import TakeOut as TakeOut
     from trace2skill.plugging import offer_evaluator as offer_evaluator
     from trace2skill.plugging import offer_harness as offer_harness
     from trace2skill.plugging import offer_model as offer_model
+    from trace2skill.reproduce.own_tasks import OwnTasksRecipe as OwnTasksRecipe
+    from trace2skill.reproduce.recipe import BudgetTable as BudgetTable
+    from trace2skill.reproduce.recipe import MemoryTable as MemoryTable
+    from trace2skill.reproduce.recipe import ModelTable as ModelTable
+    from trace2skill.reproduce.recipe import Recipe as Recipe
+    from trace2skill.reproduce.recipe import RoleTable as RoleTable
+    from trace2skill.reproduce.recipe import SplitTable as SplitTable
     from trace2skill.selecting.settings import PatchSelection as PatchSelection
 
 _PLACES = {
@@ -87,13 +109,39 @@ _PLACES = {
         "export_runs",
         "import_sessions",
         "keep_ledger",
+        "online_adopt",
+        "online_bring_back",
+        "online_learn",
+        "online_reject",
+        "online_set_up",
+        "online_status",
+        "online_take_out",
+        "run_loop",
         "run",
-        "show_transfer",
         "select_patches",
+        "show_transfer",
         "triage",
         "write_report",
     ),
-    "trace2skill.online.settings": ("SessionImport",),
+    "trace2skill.online.settings": (
+        "Adopt",
+        "BringBack",
+        "Learn",
+        "OfSkill",
+        "Reject",
+        "SessionImport",
+        "SetUp",
+        "TakeOut",
+    ),
+    "trace2skill.reproduce.own_tasks": ("OwnTasksRecipe",),
+    "trace2skill.reproduce.recipe": (
+        "BudgetTable",
+        "MemoryTable",
+        "ModelTable",
+        "Recipe",
+        "RoleTable",
+        "SplitTable",
+    ),
     "trace2skill.selecting.settings": ("PatchSelection",),
     "trace2skill.plugging": ("offer_evaluator", "offer_harness", "offer_model"),
 }

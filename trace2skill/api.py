@@ -4,11 +4,14 @@ progress, and an error is a Trace2SkillError that says in one line what is wrong
 What blocks is done in a thread, so that the loop of whoever awaits goes on.
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 from react_agent.threads import to_the_end
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from analysis.analysts.settings import Analysis, MemoryBuilding, RunAnalysis
     from analysis.lessons.outcomes import Summary
     from react_agent.memory.bank import Bank
@@ -25,15 +28,48 @@ if TYPE_CHECKING:
     from reporting.page.stage import Page
     from reporting.transfer.cells import TransferTable
     from reporting.transfer.command import Transfer
+    from skill_evolver.commands.rollback import RolledBack
     from skill_evolver.engine.result import EvolutionResult
     from skill_evolver.engine.settings import Evolution
     from spreadsheetbench.scoring.settings import Scoring
     from spreadsheetbench.scoring.stage import Scored
+    from trace2skill.online.home import Home
     from trace2skill.online.importing import Imported
-    from trace2skill.online.settings import SessionImport
+    from trace2skill.online.learning import Learnt
+    from trace2skill.online.rounds import Round
+    from trace2skill.online.settings import (
+        Adopt,
+        BringBack,
+        Learn,
+        OfSkill,
+        Reject,
+        SessionImport,
+        SetUp,
+        TakeOut,
+    )
+    from trace2skill.online.standing import OnlineStatus
+    from trace2skill.online.wizard import Ready
+    from trace2skill.reproduce.outcome import LoopResult
+    from trace2skill.reproduce.own_tasks import OwnTasksRecipe
+    from trace2skill.reproduce.recipe import Recipe
     from trace2skill.selecting.outcome import PatchesSelected
     from trace2skill.selecting.settings import PatchSelection
     from trace2skill.trials.trying import Owed
+
+
+async def run_loop(recipe: "Recipe | OwnTasksRecipe") -> "LoopResult":
+    """A whole loop: baselines, lessons, evolutions, their validation, and the comparison on tasks
+    that taught nothing. Goes on where an earlier call with the same output stopped."""
+    from react_agent.lock import only_start
+    from react_agent.text import saying_to
+    from trace2skill.reproduce.conduct import Conductor
+    from trace2skill.reproduce.recipe import Recipe
+
+    conductor = Conductor.of(recipe if isinstance(recipe, Recipe) else recipe.recipe())
+    conductor.check()
+    await conductor.look()
+    with only_start(conductor.root), saying_to(sys.stderr):
+        return await conductor.run()
 
 
 async def run(settings: "Rollouts") -> "Session":
@@ -131,3 +167,60 @@ async def import_sessions(settings: "SessionImport") -> "Imported":
     from trace2skill.online import importing
 
     return await to_the_end(lambda: importing.import_sessions(settings))
+
+
+async def online_set_up(settings: "SetUp") -> "Ready":
+    """A skill that learns from its user's sessions: the file of its settings, and the hook, which
+    is seen to fire. Asks nothing."""
+    from trace2skill.online import wizard
+
+    return await to_the_end(lambda: wizard.set_up(settings))
+
+
+async def online_learn(settings: "Learn") -> "Learnt":
+    """Noted sessions in, a new skill staged from them."""
+    from trace2skill.online import learning
+
+    return await learning.learn(_home(settings), settings.now)
+
+
+async def online_status(settings: "OfSkill") -> "OnlineStatus":
+    """How far the skill is, and what is staged."""
+    from trace2skill.online import standing
+
+    return await to_the_end(lambda: standing.status_of(_home(settings)))
+
+
+async def online_adopt(settings: "Adopt") -> "Round":
+    """The staged skill swapped in, whole."""
+    from trace2skill.online import deciding
+
+    return await to_the_end(lambda: deciding.adopt(_home(settings), settings.force))
+
+
+async def online_reject(settings: "Reject") -> "Round":
+    """The staged skill turned down; its lessons are not drawn again."""
+    from trace2skill.online import deciding
+
+    return await to_the_end(lambda: deciding.reject(_home(settings), settings.reason))
+
+
+async def online_bring_back(settings: "BringBack") -> "RolledBack":
+    """The skill as it was before the adoption."""
+    from trace2skill.online import deciding
+
+    return await to_the_end(lambda: deciding.bring_back(_home(settings), settings.to))
+
+
+async def online_take_out(settings: "TakeOut") -> "Path | None":
+    """Our hook out of the client's settings: the copy of them as they were, None without one."""
+    from trace2skill.online import wizard
+
+    file = wizard.settings_file(settings.client_settings)
+    return await to_the_end(lambda: wizard.take_out(_home(settings).folder, file))
+
+
+def _home(settings: "OfSkill") -> "Home":
+    from trace2skill.online.home import find_home
+
+    return find_home(settings.config)

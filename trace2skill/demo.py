@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 CONFIG = MINI / "reproduce.toml"
 RECORDED, LIVE = Path("outputs/demo"), Path("outputs/demo_live")
-MODEL = "scripted-demo-model"
 MIN_FREE_DISK = 100
 """MiB; a demo writes some ten."""
 ABOUT = (
@@ -57,7 +56,7 @@ class Demo(Settings):
 
 async def _run(settings: Demo) -> int:
     from react_agent.lock import only_start
-    from trace2skill.reproduce.command import start
+    from trace2skill.reproduce.command import finish, start
     from trace2skill.reproduce.conduct import Conductor
 
     recipe = recipe_of(settings)
@@ -71,7 +70,7 @@ async def _run(settings: Demo) -> int:
         conductor = Conductor.of(recipe)
         conductor.progress = False
         conductor.check()
-        return await conductor.run()
+        return await finish(conductor)
 
 
 def recipe_of(settings: Demo) -> "Recipe":

@@ -49,21 +49,22 @@ class Judge(Protocol):
         ...
 
 
-def offer_model(name: str, ask: Ask) -> None:
-    """For `llm_client`. Caps, cassettes and the reply cache stand around it as around others."""
+def offer_model(name: str, ask: Ask) -> str:
+    """For `llm_client`; the name comes back. Caps, cassettes and the reply cache stand around it
+    as around others."""
 
     def opened(asked: Asked, patience: Patience) -> Opened:
         return Opened(_Asking(name, ask, patience), asked.model)
 
-    offer(PROVIDERS, name, opened)
+    return offer(PROVIDERS, name, opened)
 
 
-def offer_harness(name: str, work: Work) -> None:
+def offer_harness(name: str, work: Work) -> str:
     """For `AgentSettings.harness`."""
-    offer(HARNESSES, name, lambda choice: _Kind(name, work, choice.agent != "cli_only"))
+    return offer(HARNESSES, name, lambda choice: _Kind(name, work, choice.agent != "cli_only"))
 
 
-def offer_evaluator(name: str, judge: Judge) -> None:
+def offer_evaluator(name: str, judge: Judge) -> str:
     """For `domain`: the tasks of a file of one's own (docs/your_tasks.md), judged by `judge` in
     place of the truth that stands there."""
 
@@ -79,7 +80,7 @@ def offer_evaluator(name: str, judge: Judge) -> None:
     def opened(path: Path, reading: Reading | None = None) -> Judging:
         return Judging(path, reading)
 
-    offer(DOMAINS, name, opened)
+    return offer(DOMAINS, name, opened)
 
 
 class _Asking:

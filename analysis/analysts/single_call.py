@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.analysts.asking import PROMPTS, Lesson, conversation, readable, without_leaks
-from analysis.evidence.case import LOG_CHARACTERS, SMALLEST_LOG, leak_scan, log_text
+from analysis.evidence.case import LOG_CHARACTERS, SMALLEST_LOG, case_of, leak_scan, log_text
 from analysis.evidence.means import means_of
 from analysis.evidence.taxonomy import MEANINGS, class_by_status, how_it_ended
 from analysis.lessons.outcomes import AnalysisOutcome, CaseAnalysis, LeakedItem, about
@@ -143,7 +143,8 @@ class SingleCallAnalyst:
             other=other,
             other_cut=other_cut,
         )
-        return briefing(system, user)
+        images = self.domain.images(case_of(self.domain, subject)) if self.domain else ()
+        return briefing(system, user, images)
 
     def _path(self, subject: Subject, suffix: str) -> Path:
         return self.output_dir / f"{report_prefix(self.kind)}{subject.instance}{suffix}"

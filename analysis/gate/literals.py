@@ -7,7 +7,7 @@ the disguise, a table takes room: when all literals together could say less than
 they do not carry them; when they could say much more, the script has to be believed, and is not.
 
 Comments and docstrings are cut away before a script is run, and a script that looks at its own text
-has its names counted too.
+has its names counted too. What it prints or complains of counts where it can get hold of it.
 """
 
 import ast
@@ -38,9 +38,19 @@ _SEES_ITSELF = frozenset(
     re.findall(
         r"\w+",
         "__file__ __code__ __dict__ inspect co_names co_consts globals locals vars dir exec eval "
-        "compile listdir scandir iterdir glob rglob walk",
+        "compile listdir scandir iterdir glob rglob walk __annotations__ __qualname__ Enum fields "
+        "asdict _asdict",
     )
 )
+_HEARS_ITSELF = frozenset(
+    re.findall(
+        r"\w+",
+        "stdout stderr redirect_stdout redirect_stderr dup2 popen subprocess multiprocessing "
+        "builtins __builtins__ excepthook exc_info last_value last_exc __exit__ __aexit__ "
+        "exception gather futures",
+    )
+)
+"""Ways to get hold of what was printed or complained of."""
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]{2,}|[^\x00-\x7f]")
 _PLACE = re.compile(r"\$?[A-Z]{1,3}\$?\d{0,7}(?::\$?[A-Z]{1,3}\$?\d{0,7})?")
 
@@ -69,8 +79,20 @@ class Script:
 
     @cached_property
     def literals(self) -> list[object]:
-        """What it prints or complains of has no effect on its result."""
-        return list(_literals(self.tree))
+        """What it prints or complains of has no effect on its result, unless it listens."""
+        return list(_literals(self.tree, self._unheard))
+
+    @cached_property
+    def _unheard(self) -> frozenset[ast.AST]:
+        """What is printed or raised, where nothing in the script can get hold of it."""
+        if not (_SEES_ITSELF | _HEARS_ITSELF).isdisjoint(self.names):
+            return frozenset()
+        nodes = list(ast.walk(self.tree))
+        printed = [n for n in nodes if isinstance(n, ast.Expr) and _prints(n.value)]
+        plain = self.names.count("print") == len(printed)  # and no function of its own
+        caught = any(isinstance(n, ast.ExceptHandler) for n in nodes)
+        raised = [n for n in nodes if isinstance(n, ast.Raise)]
+        return frozenset([*(printed if plain else ()), *(() if caught else raised)])
 
     @property
     def said(self) -> str:
@@ -80,19 +102,17 @@ class Script:
 
     @cached_property
     def names(self) -> list[str]:
-        nodes = list(ast.walk(self.tree))
-        found = [n.id for n in nodes if isinstance(n, ast.Name)]
-        found += [n.attr for n in nodes if isinstance(n, ast.Attribute)]
-        found += [n.arg for n in nodes if isinstance(n, ast.arg)]
-        found += [
-            a.name for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names
-        ]
-        return found + [n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        """Of all that has one: variables, functions, arguments, attributes, modules."""
+        nodes = [n for n in ast.walk(self.tree) if not isinstance(n, ast.Constant)]
+        values = [value for node in nodes for _, value in ast.iter_fields(node)]
+        lists = [one for value in values if isinstance(value, list) for one in value]
+        return [name for name in (*values, *lists) if isinstance(name, str)]
 
-    @property
+    @cached_property
     def sees_itself(self) -> bool:
         own = any(isinstance(x, str) and (".py" in x or "/proc" in x) for x in self.literals)
-        return own or not _SEES_ITSELF.isdisjoint(self.names) or "argv[0]" in self.text
+        named = not _SEES_ITSELF.isdisjoint(self.names) or "argv[0]" in self.text
+        return own or named or any(map(_gives_names, ast.walk(self.tree)))
 
 
 @dataclass(frozen=True)
@@ -161,31 +181,43 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _literals(node: ast.AST) -> Iterator[object]:
-    if isinstance(node, ast.Expr | ast.Raise) and _only_speaks(node):
+def _gives_names(node: ast.AST) -> bool:
+    """Whether a function takes whatever it is called with by name, or is asked for its name."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == "__name__"
+    return isinstance(node, ast.arguments) and node.kwarg is not None
+
+
+def _literals(node: ast.AST, unheard: frozenset[ast.AST]) -> Iterator[object]:
+    if node in unheard:
         return
-    if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes | int | float):
-        if isinstance(node.value, bytes):
-            yield node.value.decode("latin-1")
-        elif not isinstance(node.value, bool):
-            yield node.value
+    if isinstance(node, ast.Constant):
+        value = node.value
+        if isinstance(value, bytes):
+            yield value.decode("latin-1")
+        elif isinstance(value, complex):
+            yield value.imag
+        elif isinstance(value, str | int | float):
+            yield int(value) if isinstance(value, bool) else value
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = list(_literals(node.operand))
+        inner = list(_literals(node.operand, unheard))
         yield from (-x if isinstance(x, int | float) else x for x in inner)
         return
     elif isinstance(node, ast.Call) and (date := _date(node)):
         yield date
         return
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
+        yield from (keyword.arg for keyword in node.keywords if keyword.arg)
     for child in ast.iter_child_nodes(node):
-        yield from _literals(child)
+        yield from _literals(child, unheard)
 
 
-def _only_speaks(node: ast.Expr | ast.Raise) -> bool:
-    if isinstance(node, ast.Raise):
-        return True
-    call = node.value
+def _prints(node: ast.expr) -> bool:
     return (
-        isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print"
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+        and {keyword.arg for keyword in node.keywords} <= {"sep", "end", "flush"}
     )
 
 
@@ -194,10 +226,12 @@ def _date(call: ast.Call) -> datetime.datetime | None:
     name = name or (call.func.id if isinstance(call.func, ast.Name) else "")
     numbers = [a.value for a in call.args if isinstance(a, ast.Constant)]
     whole = [n for n in numbers if isinstance(n, int)]
-    if name not in ("datetime", "date") or len(whole) < 3:
+    if name not in ("datetime", "date") or not 3 <= len(whole) <= 6:
+        return None
+    if len(whole) < len(call.args) or call.keywords:  # what else is in the call counts by itself
         return None
     try:
-        return datetime.datetime(*whole[:6])  # type: ignore[arg-type]
+        return datetime.datetime(*whole)  # type: ignore[arg-type]
     except (ValueError, OverflowError):
         return None
 

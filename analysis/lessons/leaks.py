@@ -10,13 +10,14 @@ a value counts only when chance is an unlikely reason for it:
 
 - a number with at least 4 significant digits that is no year (1234.5, 48210; not 100, 2024, 0.5);
 - three different numbers of at least two digits, all of them answers, in one item;
-- a date written out;
+- a date written out, with numbers, in words, or as a call of Python or a formula;
 - a text of two words or more with at least 10 characters, or one that mixes letters and digits;
 - a single word of 5 letters or more, only in quotes and only when no spreadsheet speaks it anyway.
 
 Values that the task's instruction names itself are no secret and never count.
 """
 
+import calendar
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -47,9 +48,27 @@ _MENTIONS = {
 _COMPILED = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _MENTIONS.items()}
 
 _WORD = re.compile(r"\w+(?:[-_]\w+)*")
-_NUMBER = re.compile(r"(?<![\w.,])[-+]?\$?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
+_UNIT = r"(?=[A-Za-z%€£]{1,4}\b)"
+_NUMBER = re.compile(rf"(?<![\w.,])[-+]?\$?\d[\d,_]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?:(?!\w)|{_UNIT})")
+_CONTINENTAL = re.compile(
+    rf"(?<![\w.,])[-+]?\d{{1,3}}(?:[. '\xa0\u202f]\d{{3}})+(?:,\d+)?(?:(?!\w)|{_UNIT})"
+)
+"""Thousands by points, blanks or apostrophes, and a comma before the fraction."""
 _DATES = re.compile(
-    r"\b(\d{4})[-/](\d{1,2})[-/](\d{1,2})\b|\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})\b"
+    r"\b(\d{4})[-/](\d{1,2})[-/](\d{1,2})\b|\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})\b"
+    r"|\bdate(?:time)?\(\s*(\d{4}),\s*(\d{1,2}),\s*(\d{1,2})\b",
+    re.IGNORECASE,
+)
+_MONTHS = {
+    name.casefold(): number
+    for names in (calendar.month_name, calendar.month_abbr)
+    for number, name in enumerate(names)
+    if name
+}
+_MONTH = rf"({'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b\.?"
+_DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
+_IN_WORDS = re.compile(
+    rf"\b(?:{_DAY}[ -](?:of )?{_MONTH}|{_MONTH}[ -]{_DAY}),?[ -](\d{{4}})\b", re.IGNORECASE
 )
 _QUOTED = re.compile(r"[`\"“‘']([^`\"“”‘’'\n]{3,80})[`\"”’']")
 
@@ -111,6 +130,7 @@ class LeakScan:
     def find(self, text: str) -> list[str]:
         """What the text gives away, each as a phrase; empty when nothing."""
         flat = _flat(text)
+        flat += f"\n{re.sub(r'[*`]', '', flat)}"  # marks of Markdown hide nothing
         found = [*self._mentions(text), *self._tasks(text), *self._numbers(text)]
         found += [f"the date {day.isoformat()}" for day in _dates(text) if day in self.dates]
         given = {
@@ -224,8 +244,8 @@ def _numbers(text: str) -> list[float]:
 def _numbers_shown(text: str) -> list[tuple[float, str]]:
     without_dates = _DATES.sub(" ", text)
     found = []
-    for match in _NUMBER.finditer(without_dates):
-        shown = match[0].rstrip(",")
+    for match in _NUMBER.finditer(without_dates + _from_continental(without_dates)):
+        shown = match[0].rstrip(",_").replace("_", "")
         try:
             number = float(shown.replace(",", "").replace("$", ""))
         except ValueError:
@@ -235,16 +255,28 @@ def _numbers_shown(text: str) -> list[tuple[float, str]]:
     return found
 
 
+def _from_continental(text: str) -> str:
+    """The numbers of that form once more, as Python writes them."""
+    plain = (
+        re.sub(r"[. '\xa0\u202f]", "", m[0]).replace(",", ".") for m in _CONTINENTAL.finditer(text)
+    )
+    return "".join(f" {number}" for number in plain)
+
+
 def _dates(text: str) -> list[date]:
-    """Dates written with numbers; day and month may stand either way round."""
+    """Day and month written with numbers may stand either way round."""
+    written: list[tuple[str | int, ...]] = []
+    for year, month, day, first, second, last, *called in _DATES.findall(text):
+        whole = f"20{last}" if len(last) == 2 else last
+        written += [(year, month, day), (whole, second, first), (whole, first, second), (*called,)]
+    for day, month, other_month, other_day, year in _IN_WORDS.findall(text):
+        written.append((year, _MONTHS[(month or other_month).casefold()], day or other_day))
     found = []
-    for year, month, day, first, second, last in _DATES.findall(text):
-        orders = [(year, month, day)] if year else [(last, second, first), (last, first, second)]
-        for parts in orders:
-            try:
-                found.append(date(*(int(part) for part in parts)))
-            except ValueError:
-                continue
+    for parts in written:
+        try:
+            found.append(date(*(int(part) for part in parts)))
+        except ValueError:
+            continue
     return found
 
 
@@ -257,8 +289,9 @@ def _is_number(text: str) -> bool:
 
 
 def _rounded(number: float) -> float:
-    """The scorer compares numbers to two decimals, so a lesson gives one away at two decimals."""
-    return round(number, 2) if abs(number) < 1e15 else number
+    """The scorer compares numbers to two decimals, so a lesson gives one away at two decimals; a
+    sign more or less hides nothing."""
+    return round(abs(number), 2) if abs(number) < 1e15 else abs(number)
 
 
 def _flat(text: str) -> str:

@@ -4,7 +4,7 @@ Nothing is guessed: what run.json, the data set and the skill's history do not s
 for `Unmatched`. What they show to be otherwise than in the paper is a deviation, named.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -15,7 +15,7 @@ from react_agent.files import digest
 from react_agent.registry import DOMAINS, find
 from react_agent.seams import Domain
 from reporting.comparing.comparison import RECORDED
-from reporting.comparing.entrants import Entrant
+from reporting.comparing.entrants import Entrant, Scored
 from reporting.comparing.statistics import spread
 from reporting.ledger import paper
 from reporting.ledger.deviations import settings_apart
@@ -26,7 +26,16 @@ from reporting.ledger.published import Place
 VERIFIED = (400, "13-1", "59902")
 """How many tasks SpreadsheetBench Verified has, and its first and last id (paper, App. A)."""
 FULL = 912
+PAGES = 5349
+"""Questions of DocVQA's validation set."""
 PUBLISHED = Path("data/spreadsheetbench_verified/spreadsheetbench_verified_400")
+
+
+MEASURES: Mapping[str, Callable[[Scored, str], float]] = {
+    paper.SOFT: lambda run, task: 100 * (run.soft(task) or 0.0),
+    paper.ANLS: lambda run, task: run.verdicts[task].soft_score or 0.0,
+}
+"""What is averaged over the tasks, where it is not the percentage that passed."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Own:
     user: str
     origin: Origin
     values: Mapping[str, float]
-    """Percent by benchmark, the mean over seeds."""
+    """By benchmark, in the paper's unit: the mean over seeds."""
     std: Mapping[str, float | None]
     deviations: tuple[str, ...]
     files: tuple[str, ...]
@@ -46,7 +55,9 @@ class Own:
         origin = self.origin
         if row.benchmark not in self.values or row.user != self.user or row.mode != origin.mode:
             return False
-        if (row.author, row.signal) != (origin.author, origin.signal):
+        # Tables 8 to 11 hold ways against each other and name no author: the user's own then.
+        author = row.author or (row.user if row.method else None)
+        if (author, row.signal) != (origin.author, origin.signal):
             return False
         if origin.method:
             return row.method == origin.method
@@ -96,6 +107,10 @@ def _benchmarks(entrant: Entrant, dataset: Domain[Any]) -> tuple[list[str], tupl
     ids, seen = [task.id for task in dataset.tasks], {*entrant.tasks}
     if known := paper.TABLES_OF.get(entrant.first.view.domain):
         return _questions(known, len(ids), len(seen))
+    if entrant.first.view.domain == "math":
+        return _problems(entrant, dataset.source, ids, seen)
+    if entrant.first.view.domain == "docvqa":
+        return _pages(ids, seen)
     if (len(ids), ids[0], ids[-1]) == VERIFIED:
         for benchmark, half in ((paper.HELD_OUT, ids[200:]), (paper.EVOLVE, ids[:200])):
             if seen == {*half}:
@@ -119,6 +134,35 @@ def _questions(known: tuple[str, int], there: int, seen: int) -> tuple[list[str]
         raise Unmatched(f"evaluated {seen} of the {whole:,} questions of {name}'s test set")
     apart = f"evaluated {seen:,} of {there:,} questions; which the paper took is not known"
     return [name], (apart, "tables put into workbooks in this toolkit's way, not the paper's")
+
+
+def _problems(
+    entrant: Entrant, source: Path, ids: Sequence[str], seen: set[str]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Problems that are numbered are a competition's; which one, the names of file and folder
+    say."""
+    if [*ids] == [f"p{number}" for number in range(1, 31)]:
+        named = f"{source.parent.name} {source.name}".lower()
+        if "aime" not in named or "2026" not in named:
+            raise Unmatched(f"nothing says that {source} is AIME 2026; name it aime2026")
+        if seen != {*ids}:
+            raise Unmatched(f"evaluated {len(seen)} of the 30 problems of AIME 2026")
+        runs = len(entrant.runs)
+        return [paper.AIME], () if runs == 8 else (f"mean of {runs} runs, the paper's of 8",)
+    if seen != {*ids[400:500]} or len(seen) < 100:
+        raise Unmatched(f"evaluated {_rows(ids, seen)}, where DAPO-Math's test half is 400:500")
+    return [paper.DAPO], ("which 400 and 100 problems of DAPO-Math the paper took is not known",)
+
+
+def _pages(ids: Sequence[str], seen: set[str]) -> tuple[list[str], tuple[str, ...]]:
+    """V3 kept 2,649 questions for the test, V5 5,299."""
+    if len(ids) != PAGES or seen & {*ids[:50]} or len(seen) < PAGES // 3:
+        raise Unmatched(
+            f"evaluated {_rows(ids, seen)} of {len(ids):,} questions, where the paper has "
+            f"DocVQA's validation set ({PAGES:,}) but for those that taught (rows 0:50 here)"
+        )
+    apart = f"evaluated {len(seen):,} questions, the paper 5,299 (V3: 2,649); which is not known"
+    return [paper.ANLS, paper.ACC], (apart,)
 
 
 def _dataset(entrant: Entrant, data_path: Path | None) -> Domain[Any]:
@@ -149,10 +193,7 @@ def _values(
 ) -> tuple[dict[str, float], dict[str, float | None]]:
     values, std = {}, {}
     for benchmark in benchmarks:
-        soft = benchmark == paper.SOFT
-        each = [
-            100 * fmean((run.soft(t) or 0.0) if soft else run.passed(t) for t in entrant.tasks)
-            for run in entrant.runs
-        ]
+        measure = MEASURES.get(benchmark, lambda run, task: 100 * run.passed(task))
+        each = [fmean(measure(run, task) for task in entrant.tasks) for run in entrant.runs]
         values[benchmark], std[benchmark] = fmean(each), spread(each)
     return values, std

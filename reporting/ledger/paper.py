@@ -15,6 +15,8 @@ HELD_OUT, EVOLVE, SOFT, HARD = "Vrf", "Vrf, evolve half", "Soft", "Hard"
 TABLES_OF = {"wikitablequestions": ("WikiTQ", 4344), "hitab": ("HiTab", 1584)}
 """Of the domains of tables: the paper's name, and how many questions the test set has."""
 
+AIME, DAPO, ANLS, ACC = "AIME 2026", "DAPO-test", "DocVQA ANLS", "DocVQA Acc"
+
 Version = Literal["V3", "V5"]
 Mode = Literal["no skill", "human-written", "parametric", "deepening", "creation"]
 Signal = Literal["error", "success", "combined"]

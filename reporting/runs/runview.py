@@ -29,7 +29,7 @@ from react_agent.layout import (
     seed_folders,
 )
 from react_agent.model import Usage
-from react_agent.runs.activation import Opening, openings
+from react_agent.runs.activation import Opening, openings, skills_opened
 from react_agent.runs.conduct import Finding, findings
 from react_agent.runs.folder import CaseResult
 from react_agent.runs.logs import Log, find_logs, read_log
@@ -233,6 +233,8 @@ class RunView:
                 if self.skill_files:
                     read = openings(log, self.skill, self.skill_files)
                     opened[task] = (*opened.get(task, ()), *read)
+                elif "skills" in log.result:
+                    opened[task] = skills_opened(log)
         return conduct, opened
 
     @property
@@ -244,11 +246,6 @@ class RunView:
     def log_file(self, task_id: str, input_file: str = "") -> Path | None:
         case = Path(input_file).stem
         return self.logs.get((task_id, case)) or self.logs.get((task_id, ""))
-
-    def log(self, task_id: str, input_file: str = "") -> Log | None:
-        """None without a log. Raises ContractError for one that cannot be read."""
-        file = self.log_file(task_id, input_file)
-        return read_log(file) if file else None
 
     def output_file(self, case: CaseResult) -> Path | None:
         return self.layout.outputs / case.output_file if case.output_file else None

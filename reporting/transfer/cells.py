@@ -155,5 +155,5 @@ def _figures(side: Entrant, data_path: Path | None) -> list[PaperFigure]:
     return [
         PaperFigure(version=row.version, benchmark=row.benchmark, value=row.value)
         for row in load_rows()
-        if own.fits(row)
+        if own.fits(row) and row.unit == "%"
     ]

@@ -3,8 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from react_agent.files import write_whole
+from react_agent.text import one_line
 from skill_evolver.engine.asking import PROMPTS
 from skill_evolver.engine.finish import ANCHORS, Finished, Finisher
 from skill_evolver.engine.history import Provenance
@@ -13,6 +16,7 @@ from skill_evolver.engine.map_reduce import Evolver
 from skill_evolver.guard.echo import Change
 from skill_evolver.guard.injections import RULES as SCREENED
 from skill_evolver.guard.screening import PREFIX, Flagged, Review
+from skill_evolver.lineage.effects import Effects
 from skill_evolver.lineage.provenance import title_of
 
 RULES = {
@@ -36,6 +40,7 @@ RULES = {
     "batch taken back": "belonged to a batch that broke a rule",
     **{f"{PREFIX}{rule}": what for rule, what in SCREENED.items()},
 }
+EFFECTS = "## Effects, measured since"
 HOW_TO_ALLOW = (
     "--allow-flagged lets it in, by rule or by id; a skill that was written without it goes back "
     "first (trace2skill rollback)"
@@ -85,6 +90,14 @@ def release_notes(provenance: Provenance) -> str:
         how_to_allow=HOW_TO_ALLOW,
         left_out=sorted(rest, key=lambda d: (d.rule, d.id)),
     )
+
+
+def add_effects(file: Path, effects: Effects) -> None:
+    """What was measured of its lessons since, in place of what was measured before."""
+    log = file.read_text(encoding="utf-8").partition(f"\n{EFFECTS}\n")[0].rstrip()
+    said = [f"- {one_line(x.title, 200)} ({x.lesson}): {x}" for x in effects.lessons]
+    mark = ["Recorded replies, not a measurement.", ""] if effects.recorded else []
+    write_whole(file, "\n".join([log, "", EFFECTS, "", *mark, *said, ""]))
 
 
 def summary(

@@ -28,6 +28,12 @@ PARALLEL_OUTPUT = "_parallel_output"
 """Ends the name of the default intermediates, beside the skill."""
 
 
+def home_of(folder: Path) -> Path:
+    """Where evolutions of a skill leave what they say of themselves, unless told otherwise."""
+    backups = backups_folder(folder)
+    return backups.with_name(backups.name.replace("backups", "evolution")) / folder.name
+
+
 @dataclass(frozen=True)
 class Places:
     """Where an evolution leaves its files."""
@@ -42,8 +48,7 @@ class Places:
     @classmethod
     def of(cls, settings: Evolution, folder: Path) -> "Places":
         folder = folder.resolve()
-        backups = backups_folder(folder)
-        home = backups.with_name(backups.name.replace("backups", "evolution")) / folder.name
+        home = home_of(folder)
         olds = [p for p in (settings.output_dir, settings.intermediates_dir, folder, home) if p]
         """Where earlier versions kept replies and spendings: paid once is paid."""
         paid = [p / INTERMEDIATES for p in olds if (p / INTERMEDIATES / CALLS).is_dir()]

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from react_agent.files import digest_tree, write_json, write_whole
+from react_agent.files import digest_tree, no_content, write_json, write_whole
 from react_agent.layout import PROVENANCE
 from react_agent.model import Model
 from react_agent.skill_format import Problem, SkillFormat
@@ -107,8 +107,6 @@ def copy_out(skill: Skill, before: Mapping[str, str], target: Path) -> None:
     """The final skill for `--output-dir`. Whatever else lies there stays."""
     if target.resolve() == skill.root.resolve():
         return
-    shutil.copytree(
-        skill.root, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git", ".hg", ".svn")
-    )
+    shutil.copytree(skill.root, target, dirs_exist_ok=True, ignore=no_content(skill.root))
     for path in before.keys() - skill.files.keys():
         (target / path).unlink(missing_ok=True)

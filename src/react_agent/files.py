@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +27,8 @@ VERSION_CONTROL = (".git", ".hg", ".svn")
 """What a checkout keeps for itself; it changes while the files stay the same."""
 NO_CONTENT = frozenset({"__pycache__", ".DS_Store", *VERSION_CONTROL})
 """Names of what belongs to no skill and no data."""
+SKILL_FILE = "SKILL.md"
+"""What makes a folder a skill."""
 
 
 def check_room(folder: Path) -> None:
@@ -211,8 +213,26 @@ def copy_folder(source: Path, target: Path) -> None:
         shutil.rmtree(torn, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.copy.", dir=target.parent) as place:
         copy = Path(place) / target.name
-        shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*NO_CONTENT))
+        shutil.copytree(source, copy, ignore=no_content(source))
         copy.rename(target)
+
+
+def no_content(root: Path) -> Callable[[str, list[str]], set[str]]:
+    """For `shutil.copytree`: what is no part of the skill, or root of skills, that is copied.
+
+    Of a link the file that it leads to is; a folder behind one may be a home, or go round in a
+    circle, so only a skill may be linked into its root.
+    """
+
+    def names_of(place: str, names: list[str]) -> set[str]:
+        left = {*NO_CONTENT.intersection(names)}
+        for link in (path for name in names if (path := Path(place, name)).is_symlink()):
+            in_root = Path(place) == root and not (root / SKILL_FILE).exists()
+            if not (link.is_file() or (in_root and (link / SKILL_FILE).is_file())):
+                left.add(link.name)
+        return left
+
+    return names_of
 
 
 def digest_tree(root: Path) -> str:

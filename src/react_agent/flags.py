@@ -137,13 +137,13 @@ def _add(
         return
     more["type"] = _parser_of(kind, about)
     choices = about.choices or kind.choices
+    named = flag.lstrip("-").replace("-", "_").upper()
     if choices and not kind.many:
         more["choices"] = list(choices)
     else:
-        named = flag.lstrip("-").replace("-", "_").upper()
         more["metavar"] = about.unit or ("NAMES" if choices else named)
     if about.positional:
-        more["metavar"] = about.unit or flag
+        more["metavar"] = about.unit or named
         if kind.many:
             more["nargs"] = "+" if default is MISSING else "*"
             more["type"] = _parser_of(replace(kind, many=False), about)

@@ -56,14 +56,15 @@ VIEWS: Mapping[str, str] = {
 _OFFERED: dict[tuple[int, str], Any] = {}
 
 
-def offer(seam: Mapping[str, str], name: str, value: Any) -> None:
-    """What a program has at hand, under a name of its own for as long as it runs.
+def offer(seam: Mapping[str, str], name: str, value: Any) -> str:
+    """What a program has at hand, under a name of its own for as long as it runs: that name.
 
     Raises ContractError for a name that is taken here.
     """
     if name in seam or ":" in name:
         raise ContractError(f"{name!r} cannot be offered: it names something else")
     _OFFERED[id(seam), name] = value
+    return name
 
 
 def names(seam: Mapping[str, str]) -> str:

@@ -19,10 +19,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from react_agent.errors import ContractError
-from react_agent.files import NO_CONTENT, VERSION_CONTROL, digest_tree
+from react_agent.files import NO_CONTENT, SKILL_FILE, VERSION_CONTROL, digest_tree
 from react_agent.lock import only_start
 
-MAIN = "SKILL.md"
+MAIN = SKILL_FILE
 SCRIPT_SUFFIXES = frozenset({".py", ".sh", ".bash", ".js", ".ts", ".rb", ".pl", ".ps1", ".bat"})
 CLIENT_FOLDERS = (
     ".claude/skills",
@@ -163,7 +163,7 @@ def find_skill(root: Path, name: str | None = None) -> Skill:
     if not root.is_dir():
         if name is None and (found := _of_clients(root.parent)):
             return _named(root.parent, found, root.name)
-        raise ContractError(f"{root}: no such skills folder")
+        raise ContractError(f"{root}: no such skills folder; a skill is a folder with a {MAIN}")
     for hidden in root.glob(".*.old"):
         recover_folder(root / hidden.name[1:].removesuffix(".old"))
     found = _skills_in(root) or _of_clients(root)

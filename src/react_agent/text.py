@@ -1,6 +1,9 @@
 """Texts made fit for where they are shown: cut to a length, in one line, safe on a terminal."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TextIO
 
 MAX_OBSERVATION = 6_000
@@ -53,5 +56,19 @@ def for_terminal(text: str) -> str:
 
 def say(text: str = "", file: TextIO | None = None, end: str = "\n") -> None:
     """Print, at once and without what would act on a terminal: the only print of the packages, as
-    any word can come from a file or a server. To stdout, where no file is named."""
-    print(for_terminal(text), file=file, end=end, flush=True)
+    any word can come from a file or a server. Without `file` to where `saying_to` says, else to
+    stdout."""
+    print(for_terminal(text), file=file or _SAYING_TO.get(), end=end, flush=True)
+
+
+_SAYING_TO: ContextVar[TextIO | None] = ContextVar("saying_to", default=None)
+
+
+@contextmanager
+def saying_to(file: TextIO) -> Iterator[None]:
+    """What is said in the block goes there. Whoever else prints is left alone, as stdout stays."""
+    before = _SAYING_TO.set(file)
+    try:
+        yield
+    finally:
+        _SAYING_TO.reset(before)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -33,7 +34,10 @@ def test_every_stage_has_a_main_that_explains_its_flags(
     except SystemExit as ended:
         code = ended.code
     assert code == OK
-    assert "usage:" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "usage:" in said
+    by_place = said.partition("positional arguments:\n")[2].partition("\n\n")[0]
+    assert not re.search(r"^  -", by_place, re.MULTILINE), "what has no flag is not shown as one"
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -168,3 +168,21 @@ def test_a_copy_is_whole_or_not_there_whenever_it_is_killed(tmp_path: Path) -> N
     assert list(target.parent.iterdir()) == [target]
     assert len(list((target / "scripts").iterdir())) == 2000
     assert not (target / ".git").exists()
+
+
+def test_a_copy_follows_no_link_to_a_folder_but_a_skill_of_a_root(tmp_path: Path) -> None:
+    """A skill of somebody else's may link to a home, to nowhere, or to itself."""
+    home, skill, root = tmp_path / "home", tmp_path / "skill", tmp_path / "skills"
+    for folder in (home, skill, root):
+        folder.mkdir()
+    (home / "style.md").write_text("shared")
+    (skill / "SKILL.md").write_text("# Sheets")
+    links = {"references": home, "loop": skill, "gone": tmp_path / "nothing"}
+    for name, target in {**links, "style.md": home / "style.md"}.items():
+        (skill / name).symlink_to(target)
+    (root / "xlsx").symlink_to(skill)
+    (root / "home").symlink_to(home)
+    copy_folder(root, tmp_path / "copy")
+    found = sorted(path.relative_to(tmp_path / "copy") for path in (tmp_path / "copy").rglob("*"))
+    assert list(map(str, found)) == ["xlsx", "xlsx/SKILL.md", "xlsx/style.md"]
+    assert not any((tmp_path / "copy" / path).is_symlink() for path in found)

@@ -1,24 +1,19 @@
 """The examples of docs/api.md run as they stand: as cells of a notebook, and as a program."""
 
-import ast
 import asyncio
-import inspect
-import re
 import subprocess
 import sys
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import pytest
+from pages import cells, run_cell
 from project import ROOT
 from stub_server import StubServer, reply
 
 import trace2skill
 
-*CELLS, PROGRAM, _ = re.findall(
-    r"```python\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL
-)
+*CELLS, LOOP, PROGRAM, _ = cells("api.md")
 
 
 @pytest.fixture
@@ -28,10 +23,6 @@ def author(monkeypatch: pytest.MonkeyPatch) -> Any:
     import author as script
 
     return script.reply
-
-
-def compiled(cell: str) -> CodeType:
-    return compile(cell, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def test_the_page_s_cells_go_through_the_whole_loop(
@@ -55,9 +46,8 @@ def test_the_page_s_cells_go_through_the_whole_loop(
             monkeypatch.setenv("OPENAI_BASE_URL", server.url)
             ticking = asyncio.create_task(clock())
             for cell in CELLS:
-                before, value = ticks, eval(compiled(cell), names)
-                if inspect.isawaitable(value):
-                    await value
+                before = ticks
+                await run_cell(cell, names)
                 assert ticks > before  # whoever else is on the loop goes on
             ticking.cancel()
         return names
@@ -72,6 +62,33 @@ def test_the_page_s_cells_go_through_the_whole_loop(
     assert names["compared"].standings[0].tasks == 4
     assert f"\n{names['pair'].verdict} " in printed
     assert "\n8 sessions\n" in printed  # four tasks, two runs
+
+
+def test_the_page_s_recipe_goes_through_the_whole_loop(
+    tmp_path: Path, author: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
+    names: dict[str, Any] = {"Path": Path, "data": Path("data/mini")}
+
+    async def notebook() -> None:
+        answer = lambda body: reply(author(body["messages"]))  # noqa: E731
+        async with StubServer(answer, models=["my-model"]) as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            await run_cell(LOOP, names)
+
+    asyncio.run(notebook())
+    printed = capsys.readouterr().out
+    loop = names["loop"]
+    assert (loop.code, loop.owed, loop.stopped) == (0, False, "")
+    assert {(one.label, one.split) for one in loop.standings} >= {("no skill", "test")}
+    for one in loop.standings:
+        solved = sum(task.success for each in one.evaluations for task in each.results)
+        assert (solved, one.tasks) == (one.solved, sum(len(e.results) for e in one.evaluations))
+    assert (loop.skill / "SKILL.md").is_file()
+    assert f"{loop.skill} {loop.compared.pairs[-1].verdict}\n" in printed
+    assert "[ 1/" not in printed  # progress is no result
 
 
 def test_the_page_s_program_ends_with_one_line(tmp_path: Path) -> None:

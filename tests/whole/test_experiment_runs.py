@@ -14,8 +14,8 @@ from experiments import SAMPLES, Agent, answers, failed_run, opened, run
 from lessons import DONE as REPORT
 from stub_server import StubServer, reply
 
-from analysis.analysts.analysing import analyse
-from analysis.analysts.settings import ErrorAnalysis, Repairing
+from analysis.analysts.analysing import analyse, analyse_run
+from analysis.analysts.settings import ErrorAnalysis, Repairing, RunAnalysis
 from react_agent.model import Message
 from react_agent.models.settings import ModelSettings
 from react_agent.runs import triage
@@ -128,6 +128,33 @@ def analysed(name: str, folder: Path, *replies: str, gate: Any = "output") -> di
     assert "strict: FAIL, relaxed: FAIL" in openings[0].text.replace("math-verify", "relaxed")
     found: dict[str, Any] = json.loads((folder / "analysis" / failed / "gate.json").read_text())
     return found
+
+
+@pytest.mark.parametrize("name", ["math", "docvqa"])
+def test_an_analyst_of_one_call_is_shown_the_page_and_only_a_page(name: str, folder: Path) -> None:
+    failed_run(name, folder)
+    shown: list[str] = []
+
+    def answer(body: dict[str, Any]) -> Any:
+        content = Message.model_validate(body["messages"][1]).content
+        shown.append("text" if isinstance(content, str) else "a page, too")
+        return reply(REPORT)
+
+    async def go() -> None:
+        async with StubServer(answer) as server:
+            settings = RunAnalysis(
+                domain=name,
+                run_folder=folder,
+                data_path=SAMPLES[name],
+                only="error",
+                single_call=True,
+                model=ModelSettings(model="m", base_url=server.url, api_key="EMPTY"),
+            )
+            (summary,) = await analyse_run(settings)
+            assert summary.counts["lesson"] == 1
+
+    asyncio.run(go())
+    assert {*shown} == {"a page, too" if name == "docvqa" else "text"}
 
 
 @pytest.mark.parametrize("name", ["math", "docvqa"])

@@ -137,7 +137,7 @@ def check_libreoffice() -> Check:
     elif program:
         says = f"{program} does not start, so agents have none"
     else:
-        says = "none, other than the paper's agents; optional, the engine above is used"
+        says = "none; optional (the paper's agents had it): the engine above is used"
     return Check(level="ok", topic="LibreOffice", says=says)
 
 
@@ -145,9 +145,13 @@ def check_clients() -> Check:
     """Agents of others that a run could have as its harness."""
     from react_agent.clients.here import clients_here
 
-    here, missing = clients_here()
+    found = clients_here()
+    here = [f"{one.name} ({one.version})" for one in found if one.version]
+    missing = [one.name for one in found if not (one.version or one.problem)]
+    broken = [f"; {one.name}: {one.problem}" for one in found if one.problem]
     others = f"; not installed: {', '.join(missing)}" if missing else ""
-    return Check(level="ok", topic="clients", says=f"{', '.join(here) or 'none'}{others}")
+    says = f"{', '.join(here) or 'none'}{others}{''.join(broken)}"
+    return Check(level="warning" if broken else "ok", topic="clients", says=says)
 
 
 def check_sandbox(kind: SandboxKind) -> Check:

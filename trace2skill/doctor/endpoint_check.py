@@ -116,7 +116,7 @@ def _judge(
         names = [name.removeprefix(known.listed_as) for name in names]
         where += ", which nobody has looked at" * known.lists_to_anybody
     if not model:
-        return _say("ok", f"{where}: {len(names)} models", "")
+        return _say("ok", f"{where}: models listed: {len(names)}", "")
     if model in names:
         return _say("ok", f"{where}: knows {model}", "")
     near = difflib.get_close_matches(model, names, n=3, cutoff=0.3) or names[:3]

@@ -19,8 +19,9 @@ ABOUT = (
     "with --instance_ids."
 )
 EPILOG = (
-    "Started again it goes on; what was run is kept. Shown since by `trace2skill lessons` and by "
-    "the report, as long as the skill is as it was. Exit codes: 0 measured, 1 cases are owed (a "
+    "Started again it goes on; what was run is kept. Shown since by `trace2skill lessons`, "
+    "the change log and the report, as long as the skill is as it was. Exit codes: 0 measured, "
+    "1 cases are owed (a "
     "cap, the endpoint), 2 wrong input, 130 interrupted."
 )
 
@@ -71,9 +72,16 @@ def plan(measurement: "Measurement") -> str:
 
 def keep(measurement: "Measurement", found: "Effects") -> None:
     from react_agent.files import write_json
+    from react_agent.layout import CHANGE_LOG
+    from skill_evolver.engine.changelog import add_effects
+    from skill_evolver.engine.job import home_of
     from skill_evolver.lineage.effects import save_effects
 
-    save_effects(measurement.skill.root, found)
+    skill = measurement.skill.root.resolve()
+    save_effects(skill, found)
+    for folder in (home_of(skill), skill.parents[1]):  # the latter in a reproduction
+        if (log := folder / CHANGE_LOG).is_file():
+            add_effects(log, found)
     write_json(measurement.settings.output_dir / "effect.json", found.model_dump(mode="json"))
 
 

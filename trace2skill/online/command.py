@@ -19,6 +19,8 @@ from trace2skill.online.settings import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trace2skill.online.home import Home
     from trace2skill.online.rounds import Round
 
@@ -31,14 +33,17 @@ def _init(settings: SetUp) -> int:
     ready = set_up(settings, None if settings.yes or not sys.stdin.isatty() else _ask)
     home = ready.home
     say(
-        f"settings  {home.config}\n"
-        f"hook      {ready.client_settings}"
-        + (f" (as it was: {ready.copy.name})" if ready.copy else "")
-        + f"\nseen to fire {ready.seen}, in {1000 * ready.seconds:.0f} ms\n"
+        f"settings  {home.config}{_as_it_was(ready.own_copy)}\n"
+        f"hook      {ready.client_settings}{_as_it_was(ready.copy)}"
+        f"\nseen to fire {ready.seen}, in {1000 * ready.seconds:.0f} ms\n"
         f"From {home.settings.after} fitting sessions on a new skill is staged, and nothing "
         "changes before you adopt it: trace2skill online status"
     )
     return OK
+
+
+def _as_it_was(copy: "Path | None") -> str:
+    return f" (as it was: {copy.name})" if copy else ""
 
 
 def _ask(question: str, usual: str) -> str:
@@ -66,26 +71,20 @@ async def _run(settings: Learn) -> int:
 
 
 def _status(settings: OfSkill) -> int:
-    from react_agent.models.spending.budget import read_spent
-    from trace2skill.online.client_settings import ClientSettings
     from trace2skill.online.hook import HOOK_LOG
-    from trace2skill.online.rounds import free, rounds
-    from trace2skill.online.wizard import settings_file
+    from trace2skill.online.standing import status_of
 
     home = _home(settings)
-    given, budget = home.settings, home.budget
-    file = settings_file(None)
-    there = ClientSettings.read(file).command(home.folder) is not None
-    used = read_spent(budget.budget).usage() if budget.budget else None
-    spent = used.prompt_tokens + used.completion_tokens if used else 0
+    given, status = home.settings, status_of(home)
+    spent = status.used.prompt_tokens + status.used.completion_tokens
     say(f"skill     {given.skill}\nsettings  {home.config}")
-    say(f"hook      {'in' if there else 'not in'} {file}")
-    say(f"noted     {len(list(home.notes()))} sessions that are not taken in yet")
-    say(f"waiting   {len(free(home))} of {given.after} sessions for the next round")
-    for entry in [e for e in home.ledger().values() if e.state == "left out"][-5:]:
+    say(f"hook      {'in' if status.hooked else 'not in'} {status.client_settings}")
+    say(f"noted     {status.noted} sessions that are not taken in yet")
+    say(f"waiting   {status.waiting} of {given.after} sessions for the next round")
+    for entry in status.left_out[-5:]:
         say(f"left out  {entry.session}: {entry.why}")
     say(f"today     {spent:,} of {given.day_tokens:,} tokens")
-    for one in rounds(home):
+    for one in status.rounds:
         say(f"round {one.number:<3} {one.state}, {len(one.sessions)} sessions, {_cost(one)}")
     errors = home.folder / HOOK_LOG
     if errors.exists():
@@ -131,11 +130,13 @@ def _cost(one: "Round") -> str:
 
 
 def _adopt(settings: Adopt) -> int:
+    from react_agent.skills import backups_folder
     from trace2skill.online.deciding import adopt
 
     home = _home(settings)
-    one = adopt(home, settings.force)
-    say(f"{home.settings.skill} is the skill of round {one.number}; the one before: {one.backup}")
+    one, skill = adopt(home, settings.force), home.settings.skill
+    before = backups_folder(skill) / one.backup
+    say(f"{skill} is the skill of round {one.number}; the one before: {before}")
     say("bring it back: trace2skill online rollback")
     return OK
 

@@ -22,7 +22,7 @@ from analysis.analysts.settings import (
 )
 from analysis.lessons.records import LessonRecord, load_records, save_records
 from react_agent.configfile import read_record, read_records
-from react_agent.files import VERSION_CONTROL, read_json, write_json
+from react_agent.files import copy_folder, read_json, write_json
 from react_agent.layout import (
     ANALYSIS_SUMMARY,
     CHANGE_LOG,
@@ -135,9 +135,8 @@ def open_round(home: Home, now: bool = False) -> Round | None:
     number = len(rounds(home)) + 1
     place = Place(home, number)
     shutil.rmtree(place.folder, ignore_errors=True)  # of a start that was killed before it said so
-    ignore = shutil.ignore_patterns(*VERSION_CONTROL)
     for copy in (place.base, place.staged):
-        shutil.copytree(home.settings.skill, copy, ignore=ignore)
+        copy_folder(home.settings.skill, copy)
     began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return save(
         home,

@@ -29,7 +29,7 @@ class Arms:
         self.conductors = [(arm, self._conductor(arm, recipe)) for arm in self.experiment.arms]
 
     def _conductor(self, arm: Arm, recipe: Recipe) -> Conductor:
-        changes = {**arm.changes, "output": self.root / arm.folder}
+        changes = {**arm.changes, "output": self.root / arm.folder, "memory": None}
         conductor = Conductor.of(Recipe.model_validate({**recipe.model_dump(), **changes}))
         conductor.prepare = lambda: share(conductor, self.root / SHARED)
         return conductor

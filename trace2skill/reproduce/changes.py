@@ -36,12 +36,14 @@ def all_steps(pipeline: Pipeline) -> list[PipelineStep]:
     recipe = pipeline.recipe
     entrants = [
         *pipeline.baselines(),
+        *pipeline.reminded(),
         pipeline.teacher,
         *pipeline.validations(),
         *map(pipeline.champion, recipe.seeds),
     ]
+    notes = [pipeline.remember()] if recipe.memory else []
     evolutions = [pipeline.evolve(seed) for seed in recipe.seeds]
-    return [*map(pipeline.roll_out, entrants), pipeline.learn(), *evolutions]
+    return [*map(pipeline.roll_out, entrants), pipeline.learn(), *notes, *evolutions]
 
 
 def _rests(step: PipelineStep, was: Any, now: dict[str, Any], pipeline: Pipeline) -> bool:
@@ -73,4 +75,6 @@ def earlier(was: dict[str, Any], recipe: Recipe) -> Pipeline:
         elif role not in noted["model"]:
             model[role] = None
     noted["model"] = model
+    if noted.get("memory") and usual["memory"]:
+        noted["memory"] = usual["memory"] | noted["memory"]
     return Pipeline(Recipe.model_validate(usual | noted), was["tasks"])

@@ -48,7 +48,6 @@ async def _run(settings: Reproduction) -> int:
 async def start(conductor: "Conductor", *, yes: bool, dry_run: bool = False) -> int:
     """The plan, a look at the endpoint, the question, and all the rest; the exit code."""
     from react_agent.lock import only_start
-    from trace2skill.reproduce.first_look import look_at_endpoint
     from trace2skill.reproduce.forecast import plan_of
 
     conductor.check()
@@ -57,13 +56,19 @@ async def start(conductor: "Conductor", *, yes: bool, dry_run: bool = False) -> 
     if dry_run:
         say("Nothing was called.")
         return OK
-    if not all(step.whole() for step in steps):
-        if doubt := await look_at_endpoint(conductor.recipe):
-            say(f"warning: {doubt}", file=sys.stderr)
-        if not yes and sys.stdin.isatty() and not _agreed():
-            return BAD_INPUT
+    await conductor.look()
+    if not all(step.whole() for step in steps) and not yes and sys.stdin.isatty() and not _agreed():
+        return BAD_INPUT
     with only_start(conductor.root):
-        return await conductor.run()
+        return await finish(conductor)
+
+
+async def finish(conductor: "Conductor") -> int:
+    """All the rest, and the last words; the exit code."""
+    done = await conductor.run()
+    if done.text:
+        say(done.text)
+    return done.code
 
 
 def _agreed() -> bool:

@@ -6,6 +6,7 @@ stages' own files.
 
 import asyncio
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,9 @@ from react_agent.text import say
 from skill_evolver.engine.result import NOT_WRITTEN
 from trace2skill.reproduce import outcome
 from trace2skill.reproduce.changes import changes
+from trace2skill.reproduce.first_look import look_at_endpoint
 from trace2skill.reproduce.forecast import spent_text
+from trace2skill.reproduce.outcome import LoopResult
 from trace2skill.reproduce.performing import Performed, begin, last_words, perform, words_to
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, contents, split_ids
@@ -95,8 +98,14 @@ class Conductor:
             "contents": contents(self.recipe),
         }
 
-    async def run(self) -> int:
-        """All that is not whole yet; the exit code."""
+    async def look(self) -> None:
+        """At the endpoint, where there is something left to ask. Raises EndpointDown."""
+        left = not all(step.whole() for step in self.pipeline.plan(self.chosen()))
+        if left and (doubt := await look_at_endpoint(self.recipe)):
+            say(f"warning: {doubt}", file=sys.stderr)
+
+    async def run(self) -> LoopResult:
+        """All that is not whole yet."""
         self._note(settings=self._settings(), stopped=None)
         self.prepare()
         write_whole(self.root / COMMANDS, self._as_script())
@@ -107,10 +116,11 @@ class Conductor:
         try:
             return await self._stages()
         except Stopped as stopped:
-            self._say_stopped(f"in {stopped.where}", stopped.why)
-            return stopped.code
+            why = f"{stopped.where}: {stopped.why}" if stopped.why else stopped.where
+            text = self._stopped(f"in {stopped.where}", f"in {why}")
+            return LoopResult(stopped.code, self.root, text=text, stopped=why)
         except asyncio.CancelledError:
-            self._say_stopped("by a signal", "")
+            say(self._stopped("by a signal", "by a signal"))
             raise
 
     def _note(self, **news: Any) -> None:
@@ -119,11 +129,12 @@ class Conductor:
         state |= news
         write_json(self.state_file, {k: v for k, v in state.items() if v is not None})
 
-    def _say_stopped(self, where: str, why: str) -> None:
-        self._note(stopped=f"{where}: {why}" if why else where)
-        if spent := spent_text(self.root / BUDGET, self.prices):
-            say(f"\n{spent}")
-        say(f"stopped {where}; start it again (or with a higher cap) to go on")
+    def _stopped(self, where: str, noted: str) -> str:
+        """What there is to say of it."""
+        self._note(stopped=noted)
+        spent = spent_text(self.root / BUDGET, self.prices)
+        last = f"stopped {where}; start it again (or with a higher cap) to go on"
+        return f"\n{spent}\n{last}" if spent else last
 
     def _as_script(self) -> str:
         """Every stage as one would type it; only the evolutions need a copy of the skills."""
@@ -149,15 +160,14 @@ class Conductor:
         seed = state.get("chosen", {}).get("seed")
         return seed if isinstance(seed, int) else None
 
-    async def _stages(self) -> int:
+    async def _stages(self) -> LoopResult:
         for step in self.pipeline.before():
             await self._do(step)
         seed = self._choose()
         champion = None if seed is None else self.pipeline.champion(seed)
         if champion:
             await self._do(self.pipeline.roll_out(champion))
-        await self._conclude(champion)
-        return OK if champion else NOT_WRITTEN
+        return await self._conclude(champion)
 
     async def _do(self, step: PipelineStep) -> None:
         self._number += 1
@@ -221,9 +231,14 @@ class Conductor:
         say(f"        chosen by training score: seed {equals[0]}{tie}")
         return equals[0]
 
-    async def _conclude(self, champion: Entrant | None) -> None:
+    async def _conclude(self, champion: Entrant | None) -> LoopResult:
         pipeline = self.pipeline
-        everybody = [*pipeline.baselines(), pipeline.teacher, *pipeline.validations()]
+        everybody = [
+            *pipeline.baselines(),
+            *pipeline.reminded(),
+            pipeline.teacher,
+            *pipeline.validations(),
+        ]
         entrants = [*everybody, champion] if champion else everybody
         standings: list[Standing] = [score(e) for e in entrants if e.verdicts.is_file()]
         write_reproduction(pipeline, standings, read_json(self.state_file), self.prices)
@@ -238,7 +253,14 @@ class Conductor:
             "\n" + outcome.sentence(pipeline, seed, why),
             "\n" + outcome.look_next(pipeline, seed),
         ]
-        say("\n".join(filter(None, parts)))
+        return LoopResult(
+            OK if champion else NOT_WRITTEN,
+            self.root,
+            tuple(standings),
+            None if seed is None else pipeline.evolved_skills(seed) / self.recipe.start,
+            outcome.compared(self.root),
+            "\n".join(filter(None, parts)),
+        )
 
 
 def _not_ours(path: Path) -> bool:

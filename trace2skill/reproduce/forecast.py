@@ -82,20 +82,26 @@ def _usage(pipeline: Pipeline, step: PipelineStep, case: PerCase) -> dict[Role, 
     lessons = pipeline.recipe.lessons
     if step.kind == "rollouts":
         return {"agents": _times(case, tasks * step.runs)}
+    if step.kind == "memory":
+        return {"success": _single(tasks)}
     if step.kind == "lessons":
         agentic = tasks * FAILING if lessons != "success" else 0
         single = tasks * (1 - FAILING) if lessons != "error" else 0
-        whole_log = Usage(
-            calls=round(single),
-            prompt_tokens=round(single * 2 * PROMPT),
-            completion_tokens=round(single * SKILL_REPLY),
-        )
-        return {"error": _times(case, agentic), "success": whole_log}
+        return {"error": _times(case, agentic), "success": _single(single)}
     calls = _evolution_calls(round(tasks * LESSONS[lessons]), pipeline.recipe.merge_batch_size)
     usage = Usage(
         calls=calls, prompt_tokens=calls * SKILL_CALL, completion_tokens=calls * SKILL_REPLY
     )
     return {"evolver": usage}
+
+
+def _single(number: float) -> Usage:
+    """Calls that show a whole log each."""
+    return Usage(
+        calls=round(number),
+        prompt_tokens=round(number * 2 * PROMPT),
+        completion_tokens=round(number * SKILL_REPLY),
+    )
 
 
 def _times(case: PerCase, number: float) -> Usage:

@@ -1,19 +1,50 @@
 """What came of a reproduction, in the words that one wants to read at its end."""
 
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from react_agent.cli import INCOMPLETE
 from react_agent.errors import ContractError
 from react_agent.files import read_json
 from react_agent.layout import COMPARISON_JSON, INTERMEDIATES, PROVENANCE, REPORT_PAGE
-from reporting.comparing.comparison import Compared, Pair
+from react_agent.memory.bank import Bank
+from reporting.comparing.comparison import Compared
+from reporting.comparing.comparison_text import in_words
 from skill_evolver.engine.result import NOT_WRITTEN
 from trace2skill.reproduce.pipeline import Pipeline
-from trace2skill.reproduce.standings import score
+from trace2skill.reproduce.standings import Standing, score
 from trace2skill.reproduce.steps import PipelineStep, field_of
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """What one start has come to."""
+
+    code: int
+    """0 done, 1 work is still owed (the same call goes on), 2 wrong input, 3 no skill evolved."""
+    folder: Path
+    """Of all that was written: `comparison.json`, the report, each run."""
+    standings: tuple[Standing, ...] = ()
+    """Each agent on each split, with its verdicts."""
+    skill: Path | None = None
+    """The evolved one, chosen by its training score."""
+    compared: Compared | None = None
+    """The held-out runs against the start skill's; the last pair is the evolved skill's."""
+    text: str = ""
+    """All of it to be read."""
+    stopped: str = ""
+    """Where and why the start ended early, if it did."""
+
+    @property
+    def owed(self) -> bool:
+        return self.code == INCOMPLETE
+
 
 UNDECIDED = "Undecided means: these runs are too few to tell the difference from chance."
 
@@ -25,6 +56,9 @@ def of_step(step: PipelineStep, pipeline: Pipeline) -> str:
         return f"{standing.solved} of {standing.tasks} solved"
     if step.kind == "lessons":
         return f"{pipeline.lessons_learned()} lessons passed the gate"
+    if step.kind == "memory":
+        (bank,) = (one.bank for one in pipeline.reminded() if one.bank)
+        return f"{sum(len(task.items) for task in Bank.load(bank).tasks)} notes"
     lessons = field_of(_provenance(step, pipeline), "lessons")
     return f"{len(lessons)} lessons in the skill" if isinstance(lessons, list) else ""
 
@@ -37,23 +71,20 @@ def sentence(pipeline: Pipeline, seed: int | None, why: str) -> str:
     """Whether it helped; `why` there is no evolved skill where there is none."""
     if seed is None:
         return f"No skill was evolved: {why}."
-    pairs = _pairs(pipeline.root / COMPARISON_JSON)
-    if pairs is None:
+    found = compared(pipeline.root)
+    if found is None or not found.pairs:
         return f"The held-out runs could not be compared; {_run('compare', pipeline.root)}"
-    mine = pairs[-1]
-    low, high = mine.interval.low, mine.interval.high
+    mine = found.pairs[-1]
     runs = "" if mine.verdict != "undecided" else f"\n{UNDECIDED}"
     return (
-        f"On the held-out tasks the evolved skill is {mine.verdict.upper()} against "
-        f"{pipeline.recipe.start}: {mine.after:.1%} solved, before {mine.before:.1%} "
-        f"({100 * mine.difference:+.1f} points, 95 % interval {100 * low:+.1f} to "
-        f"{100 * high:+.1f}, p = {mine.p_adjusted:.2g}).{runs}"
+        f"On the held-out tasks the evolved skill is {mine.verdict.upper()} "
+        f"{in_words(mine, pipeline.recipe.start)}.{runs}"
     )
 
 
-def _pairs(file: Path) -> tuple[Pair, ...] | None:
+def compared(root: Path) -> Compared | None:
     try:
-        return Compared.model_validate(read_json(file)).pairs or None
+        return Compared.model_validate(read_json(root / COMPARISON_JSON))
     except (ContractError, ValidationError, OSError):
         return None
 
@@ -77,7 +108,10 @@ def look_next(pipeline: Pipeline, seed: int | None) -> str:
 
 
 def _run(command: str, *places: Path) -> str:
-    return shlex.join(["trace2skill", command, *map(str, places)])
+    """As this was started, where the command is not on the PATH."""
+    started = sys.argv[0]
+    unseen = Path(started).name == "trace2skill" and not shutil.which("trace2skill")
+    return shlex.join([started if unseen else "trace2skill", command, *map(str, places)])
 
 
 def no_skill_because(pipeline: Pipeline, broken: Sequence[int]) -> str:

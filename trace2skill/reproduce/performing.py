@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import analyze
+from analysis import analyze, memory
 from react_agent.cli import code_of
 from react_agent.errors import Trace2SkillError
-from react_agent.text import for_terminal, one_line, say
+from react_agent.text import for_terminal, one_line, say, saying_to
 from react_agent.threads import in_thread
 from reporting.comparing import command as compare
 from reporting.page import command as report
@@ -24,6 +24,7 @@ WORK: dict[str, Callable[[Any], int | Awaitable[int]]] = {
     "evaluate": evaluate.evaluate,
     "triage": triage.analyze,
     "analyze": analyze.run,
+    "memory": memory.run,
     "evolve": evolve.work,
     "compare": compare.work,
     "report": report.work,
@@ -62,7 +63,7 @@ def words_to(file: Path, *, progress: bool) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(file.open("a", encoding="utf-8", errors="backslashreplace"))
-        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(saying_to(out))
         if not progress:
             stack.enter_context(contextlib.redirect_stderr(out))
         yield

@@ -6,12 +6,11 @@ A stage is whole when its own files say so, whoever ran it: this program or a us
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.analysts.settings import Repairing, RunAnalysis
+from analysis.analysts.settings import Analysis, MemoryBuilding, Repairing, RunAnalysis
 from analysis.lessons.settings import LessonKind
 from react_agent.files import read_json
 from react_agent.layout import (
     ANALYSIS_SUMMARY,
-    BUDGET,
     CHANGE_LOG,
     COMPARISON_JSON,
     COMPARISON_TEXT,
@@ -23,15 +22,16 @@ from react_agent.layout import (
     seed_name,
 )
 from react_agent.models.settings import ModelSettings
-from react_agent.models.spending.settings import BudgetSettings
 from react_agent.runs.settings import AgentSettings, CaseChoice, Rollouts, Triage
 from reporting.comparing.command import Comparison
 from reporting.page.settings import Report
 from skill_evolver.engine.settings import Evolution
 from spreadsheetbench.scoring.settings import Scoring
+from trace2skill.reproduce.asking import memory_settings, model_settings
 from trace2skill.reproduce.recipe import Recipe, Role
 from trace2skill.reproduce.steps import Entrant, PipelineStep, Stage, field_of, scored
 
+REMINDED = "ReasoningBank"
 WITH_SKILL, WITHOUT_SKILL = "cli_skill_preloaded", "cli_only"
 
 
@@ -66,6 +66,12 @@ class Pipeline:
             )
             for skill in recipe.baselines
         ]
+
+    def reminded(self) -> list[Entrant]:
+        """Held-out split: no skill, but notes of the training runs, if the recipe asks for them."""
+        folder = self.root / "memory_baseline"
+        one = Entrant(REMINDED, "test", folder, seeds=_test(self.recipe), bank=self._bank().bank)
+        return [one] if self.recipe.memory else []
 
     def validations(self) -> list[Entrant]:
         """Training split: the seed skill once more, then the evolved skill of every seed."""
@@ -127,6 +133,8 @@ class Pipeline:
         """Every step up to the choice of a seed."""
         steps = [self.roll_out(entrant) for entrant in [*self.baselines(), self.teacher]]
         steps.append(self.learn())
+        steps += [self.remember()] if self.recipe.memory else []
+        steps += map(self.roll_out, self.reminded())
         steps += [self.evolve(seed) for seed in self.recipe.seeds]
         return steps + [self.roll_out(entrant) for entrant in self.validations()]
 
@@ -183,6 +191,7 @@ class Pipeline:
                 instance_ids=tasks.ids,
                 seeds=entrant.seeds,
             ),
+            memory=memory_settings(recipe, entrant.bank),
             model=self._model(Rollouts.model, "agents", name),
         )
 
@@ -247,6 +256,31 @@ class Pipeline:
             model=self._model(RunAnalysis.model, kind, "lessons"),
         )
 
+    def remember(self) -> PipelineStep:
+        """Notes of the training runs, for the agent that is reminded of them."""
+        settings = self._bank()
+        parts = settings.stages(self.recipe.data_path)
+        return PipelineStep(
+            "memory",
+            "notes from the trajectories",
+            "memory",
+            "train",
+            (Stage("memory", settings),),
+            lambda: settings.bank.is_file() and all(map(_analysed, parts)),
+            tuple(part.output_dir for part in parts),
+        )
+
+    def _bank(self) -> MemoryBuilding:
+        recipe = self.recipe
+        return MemoryBuilding(
+            run_folder=self.teacher.folder,
+            domain=recipe.domain,
+            only=recipe.memory.only if recipe.memory else "all",
+            data_path=recipe.data_path,
+            max_workers=recipe.workers,
+            model=self._model(MemoryBuilding.model, "success", "memory"),
+        )
+
     def lessons_learned(self) -> int:
         """Records that evolutions can learn from."""
         files = [self.teacher.folder / f"{self._analysed_in(k)}{PARSED}" for k in self._kinds()]
@@ -289,7 +323,8 @@ class Pipeline:
         """The held-out runs against the skill that evolution started from (the first baseline if
         that was not scored), and the page that shows all runs."""
         start = self.recipe.start
-        held_out = sorted(self.baselines(), key=lambda entrant: entrant.skill != start)
+        baselines = [*self.baselines(), *self.reminded()]
+        held_out = sorted(baselines, key=lambda entrant: entrant.skill != start)
         entrants = [*held_out, champion] if champion else held_out
         first, *others = [entrant.folder for entrant in entrants]
         comparison = Comparison(
@@ -339,34 +374,7 @@ class Pipeline:
         return None if entrant == first else first.outputs
 
     def _model(self, usual: ModelSettings, role: Role, cache: str) -> ModelSettings:
-        """Each stage has a reply cache of its own: a broken one pays nothing twice, and two stages
-        that ask the same still draw their own replies. Evolutions keep what they paid themselves,
-        and ask anew for what they could not read."""
-        model, budget = self.recipe.model.of(role), self.recipe.budget
-        replay = Path(model.replay) if model.replay else None
-        caches = self.root / "reply_cache" / cache.replace("/", "_")
-        return replace(
-            usual,
-            model=model.name,
-            llm_client=model.llm_client,
-            provider=model.provider or None,
-            as_released=model.as_released,
-            api_chat_config=model.api_chat_config,
-            base_url=model.base_url or None,
-            generation_config=model.generation_config or None,
-            replay=replay,
-            record=Path(model.record) if model.record else None,
-            reply_cache=caches if cache and not replay else None,
-            max_downtime=self.recipe.max_downtime,
-            min_free_disk=self.recipe.min_free_disk,
-            budget=BudgetSettings(
-                max_cost=budget.max_cost,
-                max_tokens=budget.max_tokens,
-                max_calls=budget.max_calls,
-                budget=self.root / BUDGET,
-                prices=budget.prices,
-            ),
-        )
+        return model_settings(self.recipe, usual, role, cache)
 
 
 @dataclass(frozen=True)
@@ -376,6 +384,10 @@ class _Tasks:
     start: int = 0
     end: int | None = None
     ids: tuple[str, ...] = ()
+
+
+def _analysed(part: Analysis) -> bool:
+    return field_of(part.output_dir / ANALYSIS_SUMMARY, "owed") == []
 
 
 def _test(recipe: Recipe) -> tuple[int, ...]:

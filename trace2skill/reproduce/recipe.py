@@ -1,12 +1,13 @@
-"""The settings of a reproduction: one small TOML file, read into one frozen object.
+"""The settings of a whole loop: one small file, read into one frozen object.
 
 Paths in it are read from the folder that the command is started in, as in the published commands.
 """
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
+import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -14,6 +15,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -116,6 +118,18 @@ class ModelTable(_Table):
 OWN_MODELS: tuple[Role, ...] = ("error", "success", "evolver")
 
 
+class MemoryTable(_Table):
+    """`[memory]`: the baseline ReasoningBank, notes of the same training runs in place of a skill.
+    `[model.success]` writes them, if there is one."""
+
+    only: Literal["all", "error", "success"] = "all"
+    """Of which trajectories."""
+    embedding_model: str = ""
+    """Finds the most similar task; without one its words do, other than in the paper."""
+    embedding_base_url: str = ""
+    """Else the agents' endpoint."""
+
+
 class SplitTable(_Table):
     """`[split]`: records by position, `[first, one after the last]`, a list of task ids in
     quotes, or a file of them."""
@@ -134,14 +148,16 @@ class BudgetTable(_Table):
     prices: str = PRICES
 
 
-class Recipe(_Table):
-    """What is reproduced, on what, by which model."""
+class Loop(_Table):
+    """How a skill learns, whatever from: what recipes have in common."""
 
-    data_path: Path
-    output: Path = Path("outputs/reproduce")
+    hint: ClassVar[str] = ""
+    """What to do where there is no file."""
+
+    model: ModelTable
+    """Or its name alone."""
     domain: str = DOMAIN
     """The benchmark: a name, or module:attribute of one of your own."""
-    skills_dir: Path = SKILLS
     prompts: Path | None = None
     """A folder of the agents' prompts, in place of ours of the same names."""
     agent_packages: tuple[str, ...] = ()
@@ -154,10 +170,6 @@ class Recipe(_Table):
     """The harness's own, where it takes one."""
     skill_offer: Literal["native", "preloaded"] | None = None
     """Of a client: the skill in its own folder, or whole in the prompt."""
-    start: str = "xlsx"
-    """The skill that evolution starts from: xlsx is deepening, xlsx-basic is creation."""
-    baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")
-    """Skills that are scored on the held-out split besides the agent without one."""
     lessons: Literal["error", "success", "combined"] = "error"
     analyst: Literal["agentic", "single call"] = "agentic"
     """Of failures; a single call is the paper's ablation."""
@@ -180,12 +192,16 @@ class Recipe(_Table):
     """Seconds that a stage waits for an endpoint that is down."""
     min_free_disk: Annotated[float, Field(ge=0)] = 1024
     """MiB; with less on a disk that is written to, every stage stops with the rest owed."""
-    model: ModelTable
-    split: SplitTable
+    memory: MemoryTable | None = None
     budget: BudgetTable = BudgetTable()
 
+    @field_validator("model", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
     @model_validator(mode="after")
-    def _sound(self) -> "Recipe":
+    def _sound(self) -> Self:
         for name in ("seeds", "test_seeds"):
             values = getattr(self, name)
             if len(set(values)) != len(values):
@@ -195,20 +211,37 @@ class Recipe(_Table):
         return self
 
     @classmethod
-    def load(cls, path: Path) -> "Recipe":
-        """Raises ContractError that names the key."""
+    def load(cls, path: Path) -> Self:
+        """Of a TOML file, or YAML by its name. Raises ContractError that names the key."""
+        kind = "YAML" if path.suffix in (".yaml", ".yml", ".json") else "TOML"
         try:
-            value = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+            text = path.read_text(encoding="utf-8-sig")
+            value = tomllib.loads(text) if kind == "TOML" else yaml.safe_load(text)
         except FileNotFoundError:
-            raise ContractError(f"{path}: no such file; copy reproduce.example.toml") from None
-        except (OSError, UnicodeDecodeError) as error:
+            raise ContractError(f"{path}: no such file; {cls.hint}") from None
+        except OSError as error:
             raise ContractError(f"{path}: cannot be read: {error}") from None
-        except tomllib.TOMLDecodeError as error:
-            raise ContractError(f"{path}: is not TOML: {error}") from None
+        except (ValueError, yaml.YAMLError, RecursionError) as error:
+            raise ContractError(f"{path}: is not {kind}: {' '.join(str(error).split())}") from None
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            raise ContractError(f"{path}: {_named(error)}") from None
+            raise ContractError(f"{path}: {_named(error, cls)}") from None
+
+
+class Recipe(Loop):
+    """What is reproduced, on what, by which model."""
+
+    hint: ClassVar[str] = "copy reproduce.example.toml"
+
+    data_path: Path
+    output: Path = Path("outputs/reproduce")
+    skills_dir: Path = SKILLS
+    start: str = "xlsx"
+    """The skill that evolution starts from: xlsx is deepening, xlsx-basic is creation."""
+    baselines: tuple[str, ...] = ("xlsx", "xlsx-basic")
+    """Skills that are scored on the held-out split besides the agent without one."""
+    split: SplitTable
 
     @property
     def held_out_seeds(self) -> tuple[int, ...]:
@@ -233,7 +266,9 @@ class Recipe(_Table):
                 del value["model"][role]["base_url"], value["model"][role]["provider"]
         if not self.model.as_released:  # as in reproductions from before one could ask for it
             del value["model"]["as_released"]
-        later = ("analyst", "mode", "batch_size", "harness", "command", "skill_offer")
+        if self.memory:
+            del value["memory"]["embedding_base_url"]
+        later = ("analyst", "mode", "batch_size", "harness", "command", "skill_offer", "memory")
         for name in later:  # likewise
             if value[name] == Recipe.model_fields[name].default:
                 del value[name]
@@ -293,15 +328,16 @@ def _own_config(model: ModelTable, role: Role) -> str:
     return own.generation_config if own else ""
 
 
-def _named(error: ValidationError) -> str:
+def _named(error: ValidationError, recipe: type[Loop]) -> str:
     """An unknown key first: a misspelt one is also missing under its own name."""
     found = error.errors(include_input=False, include_url=False)
     unknown = next((e for e in found if e["type"] == "extra_forbidden"), None)
     if unknown:
         *place, name = map(str, unknown["loc"])
         table: Any = {"model": ModelTable, "split": SplitTable, "budget": BudgetTable}
+        table["memory"] = MemoryTable
         table |= dict.fromkeys(OWN_MODELS, RoleTable)
-        known = table.get(place[-1] if place else "", Recipe).model_fields
+        known = table.get(place[-1] if place else "", recipe).model_fields
         return f"{'.'.join([*place, name])}: no such key; known keys: {', '.join(known)}"
     return first_problem(error).removeprefix("the whole: ")
 

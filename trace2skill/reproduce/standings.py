@@ -14,6 +14,7 @@ from react_agent.layout import BUDGET, REPRODUCTION, RESULTS
 from react_agent.model import Usage
 from react_agent.models.spending.budget import read_spent
 from react_agent.models.spending.prices import Prices
+from react_agent.runs.verdicts import Evaluation
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.steps import Entrant
 
@@ -33,6 +34,8 @@ class Standing(BaseModel, frozen=True):
     usage: Usage
     seconds: float = Field(exclude=True)
     """Wall time of the rollouts over all starts; in no file, as it never comes out twice."""
+    evaluations: tuple[Evaluation, ...] = Field(exclude=True)
+    """Verdicts on each task, by seed; in `verdicts`, too."""
     verdicts: str
     """The file that `tasks` and `solved` come from."""
     results: tuple[str, ...]
@@ -42,18 +45,20 @@ class Standing(BaseModel, frozen=True):
 def score(entrant: Entrant) -> Standing:
     """Raises ContractError when a file is missing."""
     folders = entrant.seed_folders()
-    summaries = [read_json(folder / entrant.verdicts.name)["summary"] for folder in folders]
+    files = [folder / entrant.verdicts.name for folder in folders]
+    evaluations = tuple(Evaluation.from_json(read_json(file), file) for file in files)
     runs = [read_json(folder / RESULTS) for folder in folders]
     cases = [case for run in runs for task in run["results"] for case in task["test_cases"]]
     return Standing(
         label=entrant.label,
         split=entrant.split,
         seeds=entrant.seeds,
-        tasks=sum(summary["total_instances"] for summary in summaries),
-        solved=sum(summary["fully_correct_instances"] for summary in summaries),
+        tasks=sum(one.summary.total_instances for one in evaluations),
+        solved=sum(one.summary.fully_correct_instances for one in evaluations),
         turns=sum(case["turns"] for case in cases),
         usage=sum((Usage.model_validate(run["usage"]) for run in runs), Usage()),
         seconds=sum(run["elapsed_seconds"] for run in runs),
+        evaluations=evaluations,
         verdicts=str(entrant.verdicts),
         results=tuple(str(folder / RESULTS) for folder in folders),
     )

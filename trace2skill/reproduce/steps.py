@@ -28,7 +28,7 @@ class PipelineStep:
     name: str
     about: str
     kind: str
-    """rollouts, lessons or evolution: what its calls are like."""
+    """rollouts, lessons, memory or evolution: what its calls are like."""
     split: str
     stages: tuple[Stage, ...]
     whole: Callable[[], bool]
@@ -59,6 +59,8 @@ class Entrant:
     """Of the folders outputs, logs and work, where several runs share `folder`."""
     evolution: int | None = None
     """Seed of the evolution that its skill comes from."""
+    bank: Path | None = None
+    """Notes that it is reminded of."""
 
     @property
     def layout(self) -> RunLayout:

@@ -5,18 +5,17 @@ with the gateway for its only network.
 import asyncio
 import contextlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from react_agent.clients.client import Client, Ended, Event, Given, Start
+from react_agent.clients.client import Client, Ended, Event, Given, Start, last
 from react_agent.clients.installed import Installed, installed
 from react_agent.errors import ContextOverflow, ContractError, InfrastructureError, PromptRefused
 from react_agent.evidence import Step
-from react_agent.files import digest
+from react_agent.files import copy_folder, digest
 from react_agent.gateway.server import Gateway
 from react_agent.gateway.visits import Visit
 from react_agent.harnesses.equipment import Choice, Equipment, SkillOffer
@@ -128,6 +127,10 @@ class ClientHarness:
                 await in_thread(self._clear, folder)
 
     @property
+    def _who(self) -> str:
+        return f"{self.name} {self.kind.found.version}"
+
+    @property
     def _confined(self) -> bool:
         return self.sandbox.kind != "none"
 
@@ -158,13 +161,14 @@ class ClientHarness:
             url=f"http://127.0.0.1:{PORT}" if self._confined else visit.url,
             key=visit.key,
             max_turns=self.equipment.max_turns,
+            confined=self._confined,
         )
 
     def _lay_out(self, given: Given, visit: Visit) -> None:
         given.home.mkdir()
         if self.skill and self.kind.offer == "native":
             place = given.folder / self.client.skills / self.skill.name
-            shutil.copytree(self.skill.root, place)
+            copy_folder(self.skill.root, place)
         start = self.client.start(given)
         (given.home / "task.md").write_text(f"{given.task}\n", encoding="utf-8")
         script = resources.files("react_agent.clients") / "inside.py"
@@ -208,6 +212,8 @@ class ClientHarness:
             ]
         ended = self.client.ended(events)
         status, error = _status(ended, events, visit, done)
+        if status == "crash":  # another version may fare better
+            error = f"{self._who}: {error}"
         return Trajectory(
             messages,
             status,
@@ -222,7 +228,7 @@ class ClientHarness:
         self, steps: Sequence[Step], places: Mapping[int, int], visit: Visit
     ) -> dict[str, Any]:
         """What the log says besides: which client, and whether the skill was opened and when."""
-        rows: dict[str, Any] = {"client": f"{self.name} {self.kind.found.version}"}
+        rows: dict[str, Any] = {"client": self._who}
         if visit.record:
             rows["requests"] = f"{REQUESTS}/{visit.record.name}"
         if visit.others:
@@ -291,13 +297,28 @@ def _status(
     if done and done.killed:
         return "completed", f"ended at its limit: {done.killed}"
     if not visit.calls:  # it never came to its work
-        return "crash", _why(events, done) or ended.error
-    return ended.status, ended.error
+        words = _stderr(events) or one_line(done.text if done else "", 300)
+        return "crash", f"the client asked its model nothing: {words}"
+    if ended.status != "completed":
+        return ended.status, ended.error
+    return "completed", "; ".join(filter(None, (ended.error, _died(events, done))))
 
 
-def _why(events: Sequence[Event], done: BashResult | None) -> str:
-    said = next((e for e in reversed(events) if e.get("type") == "client_ended"), {})
-    words = one_line(str(said.get("stderr") or ""), 300)
-    return (
-        f"the client asked its model nothing: {words or one_line(done.text if done else '', 300)}"
-    )
+def _died(events: Sequence[Event], done: BashResult | None) -> str:
+    """How a client came to its end that did not come to it by itself; empty for one that did."""
+    if done is None:
+        return ""
+    end = last(events, "client_ended")
+    code = end.get("exit_code")
+    if not end:
+        return "it was killed with all that it had started"
+    if not isinstance(code, int) or code == 0:
+        return ""
+    by = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return f"the client ended with {by}{f': {words}' if (words := _stderr(events)) else ''}"
+
+
+def _stderr(events: Sequence[Event]) -> str:
+    """Some say first what was wrong, some last."""
+    said = " ".join(str(last(events, "client_ended").get("stderr") or "").split())
+    return one_line(cut_middle(said, 300), 400)

@@ -36,7 +36,10 @@ class ClaudeCode(Client):
         argv += ["--model", given.model, "--max-turns", str(given.max_turns)]
         # Not the user's settings and memory: each run starts from the same.
         argv += ["--setting-sources", "project", "--strict-mcp-config"]
-        argv += ["--tools", ",".join(TOOLS), "--allowedTools", *TOOLS]
+        argv += ["--tools", ",".join(TOOLS)]
+        # Allowed tools are still asked for what touches `.claude`, copying from a skill included.
+        free = ["--permission-mode", "bypassPermissions"]
+        argv += free if given.confined else ["--allowedTools", *TOOLS]
         env = {
             "ANTHROPIC_BASE_URL": given.url,
             "ANTHROPIC_API_KEY": given.key,

@@ -31,6 +31,8 @@ class Given:
     """Of the gateway, as the client sees it; without `/v1`."""
     key: str
     max_turns: int
+    confined: bool = True
+    """In a sandbox, so that nothing has to be asked of anybody."""
 
 
 @dataclass(frozen=True)

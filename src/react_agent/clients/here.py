@@ -1,7 +1,9 @@
 """Which of the known clients are installed on this machine."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
+from react_agent.clients.installed import NotInstalled
 from react_agent.errors import ContractError
 from react_agent.harnesses.equipment import Choice
 from react_agent.registry import HARNESSES, find
@@ -9,19 +11,25 @@ from react_agent.registry import HARNESSES, find
 PACKAGE = "react_agent.clients."
 
 
-def clients_here() -> tuple[list[str], list[str]]:
-    """Those that start, with their versions; and the names of the others."""
+@dataclass(frozen=True)
+class Found:
+    name: str
+    version: str = ""
+    problem: str = ""
+    """Why one that is here does not start; neither this nor a version: it is not here."""
+
+
+def clients_here() -> list[Found]:
     names = [name for name, place in HARNESSES.items() if place.startswith(PACKAGE)]
     with ThreadPoolExecutor() as pool:  # each is started once, to tell its version
-        versions = dict(zip(names, pool.map(_version, names), strict=True))
-    here = [f"{name} ({version})" for name, version in versions.items() if version]
-    return here, [name for name, version in versions.items() if not version]
+        return list(pool.map(_found, names))
 
 
-def _version(name: str) -> str:
+def _found(name: str) -> Found:
     try:
         kind = find(HARNESSES, "--harness", name)(Choice("cli_only"))
-    except ContractError:
-        return ""
-    version: str = kind.found.version
-    return version
+    except NotInstalled:
+        return Found(name)
+    except ContractError as error:
+        return Found(name, problem=str(error))
+    return Found(name, kind.found.version)

@@ -17,8 +17,12 @@ from react_agent.text import one_line
 
 FOLDER = "TRACE2SKILL_CLIENTS"
 _BINS = ("", "bin", "node_modules/.bin", ".venv/bin")
-_SYSTEM = Path("/usr")
-"""Is shown to every agent."""
+_SYSTEM = (Path("/usr"), Path("/bin"), Path("/sbin"))
+"""Are shown to every agent."""
+
+
+class NotInstalled(ContractError):
+    """Nothing of the client is here; other errors are of one that is."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +47,47 @@ def find_program(name: str) -> Path | None:
 def installed(name: str, install: str, distribution: str = "") -> Installed:
     """`distribution` names one of Python's, which tells its version without being started.
 
-    Raises ContractError where it is not here, or does not start.
+    Raises NotInstalled, or ContractError where it does not start.
     """
     place = find_program(name)
     if place is None:
-        raise ContractError(
-            f"{name} is not installed: {install}; or name the folder that holds it in {FOLDER}"
+        raise NotInstalled(
+            f"{distribution or name} is not installed: {install}; "
+            f"or name the folder that holds it in {FOLDER}"
         )
-    # Python finds its environment by the link that it is called by.
-    program = place.parent.resolve() / place.name if distribution else place.resolve()
-    runners = _runners(program)
-    needs = {_package(program), *(r.parent.parent for r in runners)}
-    shown = tuple(sorted(one for one in needs if not one.is_relative_to(_SYSTEM)))
+    program = _in_environment(place) if distribution else place.resolve()
+    runners = [one for one in _runners(program) if not _of_system(one)]
+    needs = {_package(program), *map(_shown_for, runners)}
+    shown = tuple(sorted(one for one in needs if not _of_system(one)))
     version = _of_distribution(program, distribution) if distribution else _version(program)
     if not version:
-        raise ContractError(f"{distribution} is not installed beside {program}: {install}")
+        raise NotInstalled(f"{distribution} is not installed beside {program}: {install}")
     return Installed(program, version, shown, tuple(dict.fromkeys(r.parent for r in runners)))
+
+
+def _in_environment(place: Path) -> Path:
+    """Python finds its environment by the link that it is called by, so links are followed no
+    further than into one."""
+    found = place.absolute()
+    while found.is_symlink() and not _environment(found):
+        found = found.parent.resolve() / found.readlink()
+    return found.parent.resolve() / found.name
+
+
+def _environment(program: Path) -> Path | None:
+    folder = program.parent.parent.resolve()
+    return folder if (folder / "pyvenv.cfg").is_file() else None
+
+
+def _of_system(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in _SYSTEM)
+
+
+def _shown_for(runner: Path) -> Path:
+    """Its installation; never more of a user's home than the program itself."""
+    folder, home = runner.parent.parent, Path.home()
+    whole = home.is_relative_to(folder) or folder == home / ".local"
+    return runner if whole else folder
 
 
 def _package(program: Path) -> Path:
@@ -66,8 +95,7 @@ def _package(program: Path) -> Path:
     for number, part in enumerate(program.parts):
         if part == "node_modules":
             return Path(*program.parts[: number + 1])
-    environment = program.parent.parent
-    return environment if (environment / "pyvenv.cfg").is_file() else program
+    return _environment(program) or program
 
 
 def _runners(program: Path) -> list[Path]:

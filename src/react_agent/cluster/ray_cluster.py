@@ -34,8 +34,6 @@ from react_agent.models.spending.budget import Caps
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.threads import in_thread
 
-log = logging.getLogger(__name__)
-
 STORE_BYTES = 256 * 2**20
 """Of a cluster on this machine: what goes through it are results, not workbooks."""
 PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")

@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from react_agent.runs.conduct import commands
 from react_agent.runs.logs import Log
 from react_agent.skills import MAIN
 
-_PATTERN = re.compile(r"[\w./@+-]*/[\w.*?\[\]-]*[*?\[][\w.*?\[\]-]*")
+_WORD = re.compile(r"[\w./@+*?\[\]-]+")
+_WILD = set("*?[")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,26 @@ def openings(log: Log, skill: str, files: Iterable[str]) -> tuple[Opening, ...]:
     return tuple(found)
 
 
+def skills_opened(log: Log) -> tuple[Opening, ...]:
+    """Of a session, whose skills nobody has listed: what it opened below each of them."""
+    names, said = log.result.get("skills"), "\n".join(commands(log))
+    found: list[Opening] = []
+    for skill in map(str, names if isinstance(names, list) else ()):
+        own = skill.rpartition(":")[2]
+        below = re.findall(rf"(?<![\w.-]){re.escape(own)}/((?:[\w-]+/)*[\w-]+\.\w+)", said)
+        seen = {one.file: one for one in openings(log, own, dict.fromkeys([MAIN, *below]))}
+        if MAIN not in seen and (calls := _called(log, skill)):
+            seen[MAIN] = Opening(MAIN, calls)
+        found += [Opening(f"{skill}/{file}", one.step) for file, one in seen.items()]
+    return tuple(sorted(found, key=lambda one: one.step))
+
+
+def _called(log: Log, skill: str) -> int:
+    """The reply that opened a skill by the client's own tool, else 0."""
+    steps = enumerate(commands(log), start=1)
+    return next((step for step, said in steps if skill in said.splitlines()), 0)
+
+
 def _opens(command: str, skill: str, file: str) -> bool:
     if file == MAIN and command.strip() == skill:  # a client's own tool, called with its name
         return True
@@ -49,8 +71,14 @@ def _opens(command: str, skill: str, file: str) -> bool:
         command, path.name
     ):
         return True
-    tails = (found[0].split(f"/{skill}/")[-1].lstrip("./") for found in _PATTERN.finditer(command))
+    tails = (word.split(f"/{skill}/")[-1].lstrip("./") for word in _patterns(command))
     return any(x.count("/") == file.count("/") and fnmatchcase(file, x) for x in tails)
+
+
+@lru_cache(maxsize=1)  # a command is looked at once for each file
+def _patterns(command: str) -> list[str]:
+    """Words first: a pattern that looks for its own end is cubic in a pasted file."""
+    return [word for word in _WORD.findall(command) if "/" in word and _WILD & set(word)]
 
 
 def _named(command: str, path: str) -> bool:

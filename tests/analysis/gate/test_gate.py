@@ -6,8 +6,10 @@ import asyncio
 import json
 
 import pytest
-from lessons import AMOUNTS, DONE, FACTOR, SmallRun, act, bash, python
+from lessons import AMOUNTS, DONE, FACTOR, SmallRun, act, bash, book, python
+from openpyxl import load_workbook
 
+from analysis.gate.literals import Script, weigh
 from analysis.lessons.selection import select
 from react_agent.engines.queue import work_queue
 from react_agent.engines.workers import Workers
@@ -106,6 +108,28 @@ REPLAY_LIARS = {
     "a table in names": TABLE.format(more="class V:\n" + "".join(f"    v{round(g * 100)} = 0\n" for g in GROSS), table="[int(n[1:]) / 100 for n in vars(V) if n[0] == 'v']", use="T[r - 2]"),
     "a table in lengths": TABLE.format(more="", table="[len(s) for s in " + repr(["q" * round(g) for g in GROSS]) + "]", use=f"round(T[r - 2] + {[round(g - round(g), 2) for g in GROSS]}[r - 2], 2)"),
     "letters for digits": TABLE.format(more="", table=repr(" ".join(str(round(g * 100)).translate(LETTERS) for g in GROSS)) + ".split()", use="int(T[r - 2].translate(str.maketrans('qwertyuiop', '0123456789'))) / 100"),
+}  # fmt: skip
+TEXT = ",".join(map(str, GROSS))
+PARTS = "list(map(float, {text}.split(',')))"
+DIGITS = [f"v{round(gross * 100)}" for gross in GROSS]
+CENTS = "[int(n[1:]) / 100 for n in {names}]"
+BITS = [bit == "1" for gross in GROSS for bit in f"{round(gross * 100):024b}"]
+DISGUISES = {
+    # Each is a place for a table from which the script can read it back.
+    "printed by a function of its own": (f"def print(x):\n    global kept\n    kept = x\nprint('{TEXT}')", PARTS.format(text="kept")),
+    "printed by another name": (f"kept = []\nprint = kept.append\nprint('{TEXT}')", PARTS.format(text="kept[0]")),
+    "printed into a file": (f"with open('kept', 'w') as f:\n    print('{TEXT}', file=f)", PARTS.format(text="open('kept').read()")),
+    "printed, and heard": (f"import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as f:\n    print('{TEXT}')", PARTS.format(text="f.getvalue()")),
+    "raised and caught": (f"try:\n    raise ValueError('{TEXT}')\nexcept ValueError as e:\n    kept = e.args[0]", PARTS.format(text="kept")),
+    "raised and let out": (f"class C:\n    def __enter__(self): pass\n    def __exit__(self, *e):\n        self.kept = e[1].args[0]\n        return True\nc = C()\nwith c:\n    raise ValueError('{TEXT}')", PARTS.format(text="c.kept")),
+    "in what looks like a date": (f"def date(*given): return given[-1]\nkept = date(2024, 1, 5, '{TEXT}')", PARTS.format(text="kept")),
+    "in what looks like a date with more": (f"def date(*given, more): return more\nkept = date(2024, 1, 5, more='{TEXT}')", PARTS.format(text="kept")),
+    "in the keys of a dict": ("", CENTS.format(names=f"dict({', '.join(f'{name}=0' for name in DIGITS)})")),
+    "in what a function is given by name": ("def names(**given): return given", CENTS.format(names=f"names({', '.join(f'{name}=0' for name in DIGITS)})")),
+    "in the names of functions": ("\n".join(f"async def {name}(): pass" for name in DIGITS), CENTS.format(names=f"[f.__name__ for f in ({', '.join(DIGITS)})]")),
+    "in the names of constants": ("from enum import Enum\nclass E(Enum):\n" + "\n".join(f"    {name} = {number}" for number, name in enumerate(DIGITS)), CENTS.format(names="[e.name for e in E]")),
+    "in imaginary numbers": ("", f"[z.imag for z in {[complex(0, gross) for gross in GROSS]}]"),
+    "in bits": ("", f"[int(''.join('01'[b] for b in {BITS}[i:i + 24]), 2) / 100 for i in range(0, 144, 24)]"),
 }  # fmt: skip
 STILL = {
     # These do right by the input as it is, and nothing for another.
@@ -221,6 +245,27 @@ def test_a_script_that_only_knows_its_input_is_told_by_the_variants(seen, name):
     gate = seen["replay", name][1]
     assert gate["variants"] >= 4
     assert "other inputs" in gate["reason"]
+
+
+@pytest.mark.parametrize("how", DISGUISES)
+def test_answers_count_wherever_a_script_can_read_them_back(how, tmp_path, monkeypatch):
+    more, table = DISGUISES[how]
+    script = Script.frozen(TABLE.format(more=more, table=table, use="T[r - 2]"))
+    book(tmp_path / "input.xlsx", solved=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["fix.py", "input.xlsx", "fixed.xlsx"])
+    exec(compile(script.text, "fix", "exec"), {"__name__": "__main__"})
+    fixed = load_workbook(tmp_path / "fixed.xlsx")["Prices"]
+    assert [row[2] for row in fixed.iter_rows(min_row=2, values_only=True)] == GROSS
+    assert weigh(script, GROSS, "", "").carries_answers
+
+
+@pytest.mark.parametrize("source", [HONEST_SCRIPT, PANDAS, BY_HEADING])
+def test_what_an_honest_script_says_of_its_work_does_not_count(source):
+    said = f"{source}\nprint('{TEXT}')\nif not sys.argv:\n    raise SystemExit('{TEXT}')"
+    heard = weigh(Script.frozen(said), GROSS, "", "")
+    assert heard == weigh(Script.frozen(source), GROSS, "", "")
+    assert not heard.carries_answers
 
 
 def test_the_gate_can_be_off(seen):

@@ -1,6 +1,8 @@
-"""Clients that ended before they wrote anything down, or left other things than their session."""
+"""Clients that ended before they wrote anything down, left other things than their session, or did
+not come to their end by themselves.
+"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,13 @@ import pytest
 from clientplace import Place
 from scripted_endpoint import Say, ScriptedEndpoint
 
-from react_agent.clients.agent import ClientKind
+from react_agent.clients.agent import ClientKind, client_kind
 from react_agent.clients.claude_code import ClaudeCode
-from react_agent.clients.client import Client, Given
+from react_agent.clients.client import Client, Ended, Event, Given, Start
 from react_agent.clients.installed import Installed
 from react_agent.clients.mini_swe_agent import MiniSweAgent
+from react_agent.evidence import Step
+from react_agent.harnesses.equipment import Choice
 
 CLIENTS = {
     "claude_code": "ClaudeCode",
@@ -87,3 +91,54 @@ def test_what_a_client_leaves_is_not_read_through(what: str, tmp_path: Path) -> 
     said = "\n".join(message.text for message in done.messages)
     assert "it ran" in said
     assert "of another" not in said
+
+
+ASKS = """#!/bin/bash
+[ "$1" = --version ] && echo 1.2 && exit
+python - "$1" "$2" <<'END'
+import json, sys, urllib.request
+url, key = sys.argv[1:]
+body = {"model": "model-under-test", "messages": [{"role": "user", "content": "Add."}]}
+headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+asked = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), headers)
+urllib.request.urlopen(asked).read()
+END
+"""
+"""A client that asks its model once."""
+
+
+class Own(Client):
+    name = "own"
+    protocol = "chat"
+    program = "own-client"
+    install = "npm install own-client"
+
+    def start(self, given: Given) -> Start:
+        return Start([str(given.program), given.url, given.key])
+
+    def ended(self, events: Sequence[Event]) -> Ended:
+        return Ended()
+
+    def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("kill -9 $$", "the client ended with signal 9"),
+        ("kill -9 -1", "it was killed with all that it had started"),
+        ("echo 'no space left' >&2; exit 3", "the client ended with exit code 3: no space left"),
+        ("exit 0", ""),
+    ],
+)
+def test_how_a_client_died_stands_in_its_log(
+    end: str, told: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", str(tmp_path))
+    program = tmp_path / "own-client"
+    program.write_text(f"{ASKS}{end}\n")
+    program.chmod(0o755)
+    with ScriptedEndpoint({"": [Say("Done.")]}) as endpoint:
+        done = Place(tmp_path).run(client_kind(Own(), Choice("cli_only")), endpoint)
+    assert (done.status, done.error, done.turns) == ("completed", told, 1)

@@ -22,6 +22,7 @@ from react_agent.layout import REQUESTS
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.registry import HARNESSES, find
 from react_agent.seams import Trajectory
+from react_agent.skills import Skill
 
 CLIENTS = ("claude-code", "codex", "qwen-code", "opencode", "mini-swe-agent", "deepagents")
 STARTS = {"opencode": 15.0, "qwen-code": 9.0, "mini-swe-agent": 15.0, "deepagents": 15.0}
@@ -57,9 +58,12 @@ def said(trajectory: Trajectory) -> str:
 
 
 def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path) -> None:
-    work = Run("env; echo 3 > total.txt; echo the total is $(cat total.txt)")
     chosen = kind()
     native = chosen.client.skills
+    # What lies with a skill may be copied and changed: it is the case's own.
+    own = f"echo mine >> {native}/adding/SKILL.md; cp -r {native}/adding own; rm -r own; "
+    total = "echo 3 > total.txt; echo the total is $(cat total.txt)"
+    work = Run(f"env; {own if native else ''}{total}")
     turns = [OpenSkill("adding", native)] if native else []
     with ScriptedEndpoint(script(*turns, work, _last(chosen))) as end:
         done = place.run(chosen, end)
@@ -67,6 +71,7 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     assert (place.folder / "total.txt").read_text() == "3\n"
     assert work.command.partition(";")[2] in said(done)
     assert "the total is 3" in said(done)
+    assert place.skill.digest == Skill.load(place.skill.root).digest
     assert WORDS in said(done)
     # Each answer counted other tokens than the one before.
     usage = done.usage
@@ -107,14 +112,15 @@ def test_the_deadline_ends_all_that_was_started(kind: Any, place: Place) -> None
     quiet = f"(setsid sleep {length} >/dev/null 2>&1 &) ; sleep {length}"
     chosen = kind(agent="cli_only")
     for times in (1, 4):  # a busy machine may not have come to the command
-        with ScriptedEndpoint(script(Run(quiet), Say("Done."))) as end:
+        # A client with a limit of its own for a command is told to run it again.
+        with ScriptedEndpoint(script(Run(quiet))) as end:
             done = place.run(chosen, end, seconds=times * STARTS.get(chosen.name, 5.0))
         assert done.status == "deadline"
         if end.asked:
             break
     left = [p for p in psutil.process_iter(["cmdline"]) if length in (p.info["cmdline"] or [])]
     assert not left
-    assert len(end.asked) == 1
+    assert end.asked
 
 
 def test_what_forbids_all_further_calls_ends_the_run(kind: Any, place: Place) -> None:

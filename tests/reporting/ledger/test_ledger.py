@@ -16,6 +16,7 @@ from verdictfiles import SETTINGS, write_run
 from react_agent.cli import BAD_INPUT, OK
 from react_agent.errors import ContractError
 from react_agent.files import digest, write_json
+from react_agent.registry import DOMAINS, find
 from react_agent.skills import Skill
 from reporting.comparing.entrants import load_entrant
 from reporting.ledger import command as ledger
@@ -286,6 +287,8 @@ def evolved(root: Path, lessons: str, report: str, tasks: list[str], **more: Any
     name = str(more.pop("seed", "xlsx-basic"))
     folder = root / "skills" / name
     shutil.copytree(SKILLS / name, folder)
+    if more.pop("draft", False):
+        (folder / "SKILL.md").write_text(f"---\nname: {name}\ndescription: Count.\n---\nCount.\n")
     before = Skill.load(folder).files
     (folder / "SKILL.md").write_text(before["SKILL.md"] + "\n- Look twice.\n")
     model = "Qwen3.5-122B-A10B"
@@ -407,6 +410,85 @@ def test_a_broken_table_file_is_named(tmp_path: Path) -> None:
     write_json(tmp_path / "t.json", {"rows": [{"table": "Table 1"}]})
     with pytest.raises(ContractError, match=r"t\.json"):
         load_rows(tmp_path / "t.json")
+
+
+def numbers(path: Path, count: int, numbered: bool) -> Path:
+    path.parent.mkdir(parents=True)
+    rows = [{"problem": f"What is {n}?", "answer": str(n)} for n in range(1, count + 1)]
+    more = [row | {"problem_idx": n} for n, row in enumerate(rows, start=1)] if numbered else rows
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in more))
+    return path
+
+
+def pages(path: Path) -> Path:
+    one = {"question": "Who?", "image": "a.png", "answers": ["me"]}
+    write_json(path, {"data": [{**one, "questionId": n} for n in range(5349)]})
+    return path
+
+
+def text_run(root: Path, domain: str, data: Path, part: slice, runs: int = 1, **more: Any) -> Path:
+    ids = [task.id for task in find(DOMAINS, "domain", domain)(data).tasks][part]
+    for seed in range(runs):
+        write_run(
+            root / f"seed_{seed}",
+            {task: [number % 4 != 0] for number, task in enumerate(ids)},
+            settings={"dataset": digest(data.read_bytes()), "domain": domain, "seed": seed, **more},
+            data_path=str(data),
+        )
+    return root
+
+
+def placed(own: Own) -> set[tuple[str, str, str]]:
+    rows = [row.paper for row in fill(ROWS, [own], {}).rows if row.own]
+    return {(row.table, row.version, row.benchmark) for row in rows}
+
+
+def test_a_run_on_mathematics_stands_beside_the_papers(tmp_path: Path) -> None:
+    file = numbers(tmp_path / "dapo" / "problems.jsonl", 520, numbered=False)
+    own = place(text_run(tmp_path / "dapo_run", "math", file, slice(400, 500)))
+    assert own.values == {"DAPO-test": 75}
+    assert {("Table 2", "V3", "DAPO-test"), ("Table 2", "V5", "DAPO-test")} <= placed(own)
+    assert any("problems of DAPO-Math the paper took is not known" in one for one in own.deviations)
+    with pytest.raises(Unmatched, match="rows 0:400, where DAPO-Math's test half is 400:500"):
+        place(text_run(tmp_path / "taught", "math", file, slice(0, 400)))
+    aime = numbers(tmp_path / "aime2026" / "problems.jsonl", 30, numbered=True)
+    own = place(text_run(tmp_path / "aime_run", "math", aime, slice(None), runs=3))
+    assert own.values == {"AIME 2026": pytest.approx(100 * 22 / 30)}
+    assert ("Table 2", "V5", "AIME 2026") in placed(own)
+    assert "mean of 3 runs, the paper's of 8" in own.deviations
+    other = numbers(tmp_path / "other" / "problems.jsonl", 30, numbered=True)
+    with pytest.raises(Unmatched, match="is AIME 2026; name it aime2026"):
+        place(text_run(tmp_path / "other_run", "math", other, slice(None)))
+
+
+def test_a_run_on_pages_stands_beside_the_papers_in_both_units(tmp_path: Path) -> None:
+    file = pages(tmp_path / "docvqa" / "questions.json")
+    own = place(text_run(tmp_path / "a", "docvqa", file, slice(50, None)))
+    assert own.values == {
+        "DocVQA ANLS": pytest.approx(0.75, abs=1e-3),
+        "DocVQA Acc": pytest.approx(75, abs=0.1),
+    }
+    assert {("Table 3", "V5", "DocVQA ANLS"), ("Table 3", "V3", "DocVQA Acc")} <= placed(own)
+    with pytest.raises(Unmatched, match="but for those that taught"):
+        place(text_run(tmp_path / "b", "docvqa", file, slice(40, None)))
+
+
+def test_a_skill_drafted_for_mathematics_counts_as_created(tmp_path: Path) -> None:
+    file = numbers(tmp_path / "dapo" / "problems.jsonl", 520, numbered=False)
+    ids = [task.id for task in find(DOMAINS, "domain", "math")(file).tasks]
+    folder = evolved(tmp_path, "error", "analysis_report.md", [ids[3], ids[450]], draft=True)
+    skill = {"name": "xlsx-basic", "digest": Skill.load(folder).digest}
+    given = {"agent": "cli_skill_preloaded", "skill": skill}
+    run = text_run(tmp_path / "a", "math", file, slice(400, 500), **given)
+    kept = run / "seed_0/outputs/run.json"
+    record = json.loads(kept.read_text())
+    record["sessions"][0]["environment"]["skills_dir"] = str(folder.parent)
+    write_json(kept, record)
+    own = place(run)
+    assert (own.origin.mode, own.origin.author) == ("creation", "122B")
+    assert {table for table, _, _ in placed(own)} == {"Table 2", "Table 8", "Table 9"}
+    assert "the seed skill is a draft that the paper does not have" in own.deviations
+    assert "lessons from 1 tasks outside rows 0:400" in own.deviations
 
 
 def test_a_run_with_a_memory_stands_beside_the_papers_reasoningbank(

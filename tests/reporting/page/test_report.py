@@ -11,6 +11,7 @@ import pytest
 from browser import ARGUMENTS, CHROMIUM, needs_chromium
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from reporting_runs import HOSTILE, World, make_world
+from verdictfiles import add_line, write_run
 
 from reporting.comparing.command import Comparison, compare_runs
 from reporting.page import command as report
@@ -299,14 +300,17 @@ def test_remarks_are_kept_and_handed_out(reader: Watched) -> None:
 
 
 @needs_chromium
-def test_nothing_is_wider_than_a_phone(browser: Browser, written: Path) -> None:
-    for reader in watched(browser, written, width=390):
+@pytest.mark.parametrize("width", [390, 1920])
+def test_nothing_is_wider_than_a_phone_nor_than_a_large_screen(
+    browser: Browser, written: Path, width: int
+) -> None:
+    for reader in watched(browser, written, width=width):
         keys = [task["results"][0]["details"] for task in index_of(written)["tasks"]]  # type: ignore[attr-defined]
         tasks = [f"task/{key}" for [key] in keys]
         for view in ("overview", "tasks", "lessons", "diff", *tasks):
             page = reader.open(view)
             page.wait_for_function("document.title.includes('–')")
-            assert page.evaluate("document.documentElement.scrollWidth") == 390, view
+            assert page.evaluate("document.documentElement.scrollWidth") == width, view
 
 
 def test_the_page_says_nothing_of_this_machine(world: World, written: Path) -> None:
@@ -379,3 +383,20 @@ def test_wrong_input_is_one_line(
     said = capsys.readouterr().err
     assert complaint in said
     assert said.count("\n") == 1
+
+
+@needs_chromium
+def test_a_long_id_widens_no_page(browser: Browser, tmp_path: Path) -> None:
+    """A benchmark of one's own may have ids without a blank to break at."""
+    long = "x" * 200
+    run = write_run(tmp_path / "run", {"t1": [True], long: [False], "t2": [True]})
+    for task in ("t1", long, "t2"):
+        add_line(run, task)
+    output = tmp_path / "report.html"
+    assert report.main([str(run), "--output", str(output)]) == 0
+    keys = [task["results"][0]["details"] for task in index_of(output)["tasks"]]  # type: ignore[attr-defined]
+    for reader in watched(browser, output, width=390):
+        for view in ("overview", "tasks", *(f"task/{key}" for [key] in keys)):
+            page = reader.open(view)
+            page.wait_for_function("document.title.includes('–')")
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, view

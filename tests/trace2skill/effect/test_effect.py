@@ -17,10 +17,12 @@ from reporting_runs import MINI, World, make_world
 from stub_server import StubServer, reply
 from trial.stages import task_in
 
+from react_agent.layout import CHANGE_LOG
 from react_agent.skills import Skill
 from reporting.page import command as report
 from skill_evolver.commands import lessons, revert
 from skill_evolver.engine.history import explain
+from skill_evolver.engine.job import home_of
 from trace2skill import cli
 
 TASKS = tuple(str(one["id"]) for one in json.loads((MINI / "dataset.json").read_text("utf-8"))[:8])
@@ -106,6 +108,9 @@ def test_a_lesson_that_solves_tasks_helps_and_one_that_does_not_is_undecided(
     capsys.readouterr()
     assert lessons.main([str(world.skill)]) == 0
     assert "helps (0% -> 100% of 8 tasks)" in capsys.readouterr().out
+    log = home_of(world.skill) / CHANGE_LOG
+    assert log.read_text().count("## Effects, measured since\n") == 1
+    assert "(L1): helps (0% -> 100% of 8 tasks)\n" in log.read_text()
     page = world.root / "page.html"
     flags = [str(world.first), "--skill", str(world.skill), "--output", str(page)]
     assert report.main(flags) == 0

@@ -16,11 +16,23 @@ from typing import Any
 
 import pytest
 from online import KEY, OTHERS, Person, cli, handler, round_file, started, until
+from pages import cells, run_cell
 from project import clients_folder
 from sessionfiles import work_day
 from stub_server import StubServer
 
+from react_agent.errors import ContractError
 from react_agent.skills import Skill, list_backups
+from trace2skill import (
+    BringBack,
+    OfSkill,
+    Reject,
+    TakeOut,
+    online_bring_back,
+    online_reject,
+    online_status,
+    online_take_out,
+)
 from trace2skill.cli import main
 from trace2skill.online import hook
 from trace2skill.online.rounds import latest, rejected
@@ -69,6 +81,8 @@ def test_the_whole_loop_from_the_wizard_to_the_rollback(
             for word in ("+- Keep dates as dates", "no truth", "correction", "calls of m, ", "L1"):
                 assert word in shown
             assert await cli("online", "adopt") == 0
+            told = capfd.readouterr().out.partition("the one before: ")[2].splitlines()[0]
+            assert Skill.load(Path(told)).digest == before.digest
             adopted = Skill.load(person.skill)
             assert "Keep dates as dates" in adopted.text
             line = adopted.text[: adopted.text.index("Keep dates as dates")].count("\n") + 1
@@ -84,6 +98,35 @@ def test_the_whole_loop_from_the_wizard_to_the_rollback(
     assert not any("marta" in prompt for prompt in seen)
     paid = [prompt for prompt in seen if "Memory Item" in prompt]
     assert len(paid) == len(set(paid)) == 10
+
+
+def test_the_page_s_cell_goes_from_the_hook_to_the_adoption(
+    person: Person, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario() -> None:
+        (cell,) = cells("online.md")
+        before, _, after = cell.partition("learnt =")
+        names: dict[str, Any] = {}
+        async with StubServer(handler([])) as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
+            await run_cell(before, names)
+            for number in (1, 2):
+                person.ends(person.session(number)).wait()
+            await run_cell(f"learnt ={after}", names)
+            status = await online_status(OfSkill())
+            assert (status.hooked, status.staged, status.used.calls > 0) == (True, None, True)
+            assert [one.state for one in status.rounds] == ["adopted"]
+            assert "Keep dates as dates" in Skill.load(person.skill).text
+            await online_bring_back(BringBack())
+            assert "Keep dates as dates" not in Skill.load(person.skill).text
+            with pytest.raises(ContractError, match="no skill is staged"):
+                await online_reject(Reject(reason="too late"))
+            assert await online_take_out(TakeOut())
+            assert not (await online_status(OfSkill())).hooked
+
+    asyncio.run(scenario())
+    assert "+- Keep dates as dates" in capfd.readouterr().out
 
 
 def test_what_is_rejected_does_not_come_again(person: Person) -> None:
@@ -190,6 +233,22 @@ def test_the_hook_goes_in_beside_others_and_out_alone(person: Person) -> None:
     assert main(["online", "uninstall"]) == 0
     assert json.loads(person.settings.read_text()) == before
     assert main(["online", "uninstall"]) == 0
+
+
+def test_settings_of_ones_own_are_kept_when_the_wizard_comes_again(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    home = person.online()
+    with home.config.open("a") as file:
+        file.write("day_calls: 7\n")
+    mine = home.config.read_text()
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    (copy,) = home.config.parent.glob(f"{home.config.name}.before-*")
+    assert copy.read_text() == mine
+    assert f"{home.config} (as it was: {copy.name})" in capsys.readouterr().out
+    assert main(["online", "status"]) == 0, "a copy is no settings"
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,14 @@ from react_agent.errors import ContractError
 from react_agent.files import read_json, read_lines
 from react_agent.layout import SIGNALS, RunLayout
 from react_agent.model import ScriptedModel
+from react_agent.runs.activation import Opening
 from react_agent.runs.logs import find_logs, read_log
 from react_agent.runs.triage import triage
 from react_agent.runs.verdicts import Evaluation, summarize
 from reporting.page.overview import outcome_of
 from reporting.page.settings import Report
 from reporting.page.stage import write_report
-from reporting.runs.runview import load_runs
+from reporting.runs.runview import RunView, load_runs
 from reporting.runs.steps import steps_of
 from trace2skill.cli import main
 from trace2skill.online.importing import import_sessions
@@ -59,6 +60,25 @@ def test_all_sessions_become_logs_that_are_read_back(source: Path, tmp_path: Pat
         assert not [step for step in steps if "problem" in step]
     (shell,) = [s for s in steps_of(logs["codex"]) if s.get("tool") == "exec_command"]
     assert "no such file" in shell["observation"]
+
+
+def test_skills_that_a_session_opened_are_known_with_the_step(source: Path, tmp_path: Path) -> None:
+    day = work_day("33333333-aaaa-4bbb-8ccc-000000000003")
+    day.tool("Bash", {"command": "cat ~/.claude/skills/sheets/references/dates.md"}, "ISO.")
+    day.write(source)
+    (run,) = load_runs(imported(source, tmp_path / "run").root)
+    by_client = {run.logs[key].name.partition("_")[0]: found for key, found in opened_of(run)}
+    (first, second) = run.activation["33333333-aaaa-4bbb-8ccc-000000000003"]
+    assert (first.file, second.file) == ("sheets/SKILL.md", "sheets/references/dates.md")
+    log = read_log(run.logs["33333333-aaaa-4bbb-8ccc-000000000003", ""])
+    replies = [m.text for m in log.messages if m.role == "assistant"]
+    assert '"sheets"' in replies[first.step - 1]
+    assert "dates.md" in replies[second.step - 1]
+    assert by_client["codex"] == ()
+
+
+def opened_of(run: RunView) -> list[tuple[tuple[str, str], tuple[Opening, ...]]]:
+    return [(key, run.activation[key[0]]) for key in run.logs]
 
 
 def test_each_signal_names_the_message_that_gives_it(source: Path, tmp_path: Path) -> None:

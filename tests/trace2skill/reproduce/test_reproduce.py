@@ -19,9 +19,10 @@ from react_agent.layout import BUDGET
 from react_agent.models.spending.budget import read_spent
 from trace2skill.cli import STAGES
 from trace2skill.cli import main as cli
+from trace2skill.reproduce.changes import all_steps, changes
 from trace2skill.reproduce.performing import WORK
 from trace2skill.reproduce.pipeline import Pipeline
-from trace2skill.reproduce.recipe import Recipe, contents, split_ids
+from trace2skill.reproduce.recipe import MemoryTable, Recipe, contents, split_ids
 
 WORKERS = 2
 
@@ -181,7 +182,7 @@ def test_without_a_lesson_it_says_so_and_what_to_do(tmp_path: Path) -> None:
     [
         ({"seeds": "seeds = [41, 41]"}, "seeds names a seed twice"),
         ({"seeds": "seeds = []"}, "seeds: Tuple should have at least 1 item"),
-        ({"max_turns": "maxturns = 3"}, "maxturns: no such key; known keys: data_path, output"),
+        ({"max_turns": "maxturns = 3"}, "maxturns: no such key; known keys: model, domain"),
         ({"name": 'nmae = "m"'}, "model.nmae: no such key"),
         ({"name": ""}, "model.name: Field required"),
         ({"merge_batch_size": "", "lessons": 'lessons = "both"'}, "lessons: Input should be"),
@@ -245,10 +246,11 @@ def test_every_command_of_a_plan_is_one_that_its_stage_takes(tmp_path: Path) -> 
         prices='prices = "1,2"\nmax_calls = 3\nmax_tokens = 4\nmax_cost = 5',
     )
     limits = {"case_timeout": 60.0, "max_downtime": 30.0}
-    recipe = Recipe.load(one.config).model_copy(update={"test_seeds": (1, 2), **limits})
+    memory = MemoryTable(only="error", embedding_model="e", embedding_base_url="http://there/v1")
+    more = {"test_seeds": (1, 2), "memory": memory}
+    recipe = Recipe.load(one.config).model_copy(update={**more, **limits})
     pipeline = Pipeline(recipe, split_ids(recipe))
-    entrants = [pipeline.teacher, *pipeline.baselines(), *pipeline.validations()]
-    steps = [*map(pipeline.roll_out, entrants), pipeline.learn(), pipeline.evolve(41)]
+    steps = all_steps(pipeline)
     assert not any(step.whole() for step in steps)
     stages = [stage for step in [*steps] for stage in step.stages]
     stages += pipeline.closing(pipeline.champion(41))
@@ -258,6 +260,30 @@ def test_every_command_of_a_plan_is_one_that_its_stage_takes(tmp_path: Path) -> 
         assert read(kind, parser_of(kind, "").parse_args(argv)) == stage.settings
         with_agents = stage.name in ("run", "analyze")
         assert with_agents == ("--case_timeout" in argv)
-        calls = with_agents or stage.name == "evolve"
+        calls = with_agents or stage.name in ("evolve", "memory")
         assert calls == bool({"--max_downtime", "--max-downtime"} & {*argv})
     assert {stage.name for stage in stages} == {*WORK} <= {*STAGES}
+    reminded = [stage.settings.memory for stage in stages if stage.name == "run"]
+    assert [one.embedding_model for one in reminded if one.memory_bank] == ["e"]
+
+
+def test_a_recipe_s_memory_may_move_but_not_become_another(tmp_path: Path) -> None:
+    one = Study(tmp_path, StubServer(None, url="http://127.0.0.1:9/v1"), more="[memory]")
+    recipe = Recipe.load(one.config)
+    pipeline = Pipeline(recipe, split_ids(recipe))
+    was = {**recipe.decides(), "tasks": pipeline.ids, "contents": contents(recipe)}
+    (reminded,) = pipeline.reminded()
+    reminded.outputs.mkdir(parents=True)
+
+    def started(more: str) -> list[str]:
+        one.write(more=f"[memory]\n{more}")
+        other = Recipe.load(one.config)
+        later = Pipeline(other, split_ids(other))
+        now = {**other.decides(), "tasks": later.ids, "contents": contents(other)}
+        return changes(was, now, later)
+
+    assert started('embedding_base_url = "http://elsewhere/v1"') == []
+    with pytest.raises(ContractError, match="They decide ReasoningBank, which has begun"):
+        started('embedding_model = "e"')
+    with pytest.raises(ContractError, match=r"memory\.embeding: no such key; known keys: only"):
+        started('embeding = "e"')

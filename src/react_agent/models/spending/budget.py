@@ -12,7 +12,7 @@ import itertools
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,22 +122,32 @@ class Budget:
 
     def check_prices(self, model: str) -> None:
         """Raises ContractError when there is a cap in dollars and no way to count them."""
+        if self.caps.cost is not None:
+            with self._locked():
+                self._dollars({**self.spent.by_model(), model: Usage()})
+
+    def _dollars(self, used: Mapping[str, Usage]) -> float:
+        """What counts towards a cap; stages that share the file may ask other models at any time.
+
+        Raises ContractError as `check_prices`.
+        """
         if self.caps.cost is None:
-            return
-        with self._locked():
-            unknown = [m for m in (*self.spent.by_model(), model) if not self.prices.find(m)]
-        if unknown:
+            return 0.0
+        cost = self.prices.cost(used)
+        if cost is None:
+            unknown = next(model for model in used if not self.prices.find(model))
             raise ContractError(
-                f"--max_cost: no price is known for {unknown[0]}; give its prices with --prices "
+                f"--max_cost: no price is known for {unknown}; give its prices with --prices "
                 "(a file as config/prices.json, or PROMPT,REPLY in dollars per million tokens)"
             )
+        return cost
 
     def _check(self, line: Line) -> None:
         after = self.spent.by_model()
         after[line.model] = after.get(line.model, Usage()) + line.usage
         total = sum(after.values(), Usage())
         tokens = total.prompt_tokens + total.completion_tokens
-        cost = self.prices.cost(after) or 0.0
+        cost = self._dollars(after)
         caps = self.caps
         if caps.calls is not None and total.calls > caps.calls:
             reached = f"{caps.calls:,} calls"

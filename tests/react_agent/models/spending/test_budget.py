@@ -94,6 +94,32 @@ def test_tokens_and_dollars_are_checked_before_a_call(tmp_path: Path) -> None:
     assert prices.cost(spent.by_model()) == 2 * (10 + 2 * 5)
 
 
+@pytest.mark.parametrize(
+    ("prices", "dollars"),
+    [
+        ({}, 100 + 2 * 7),
+        ({"cached_prompt": 0}, 40 + 2 * 7),
+        ({"cached_prompt": 0.5e6}, 40 + 0.5 * 60 + 2 * 7),
+        ({"cached_prompt": 0.5e6, "written_prompt": 3e6}, 10 + 0.5 * 60 + 3 * 30 + 2 * 7),
+    ],
+)
+def test_each_kind_of_token_has_its_own_price(prices: dict[str, float], dollars: float) -> None:
+    used = Usage(prompt_tokens=100, cached_tokens=60, written_tokens=30, completion_tokens=7)
+    assert Price(prompt=1e6, reply=2e6, **prices).of(used) == pytest.approx(dollars)
+
+
+def test_a_model_without_a_price_stops_a_cap_in_dollars_also_later(tmp_path: Path) -> None:
+    """Another stage shares the file, has no such cap, and asks a model that has no price."""
+    prices = Prices(models={"m": Price(prompt=1e6, reply=2e6)})
+    capped = budget(tmp_path, prices, cost=1e9)
+    capped.check_prices("m")
+    capped.reserve(BODY)
+    budget(tmp_path).note("unpriced", 10)
+    with pytest.raises(ContractError, match="no price is known for unpriced"):
+        capped.reserve(BODY)
+    assert read_spent(tmp_path / BUDGET).usage().calls == 2
+
+
 def test_a_call_that_was_cut_off_stays_with_its_estimate(tmp_path: Path) -> None:
     class Down:
         async def send(self, body: Body) -> Reply:
