@@ -158,4 +158,4 @@ def test_no_reply_keeps_the_reader_busy(piece: str) -> None:
     started = time.process_time()
     with contextlib.suppress(FormatError):
         read_reply(cut_at_stop(piece * (1_000_000 // len(piece))))
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 15
