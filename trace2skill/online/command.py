@@ -19,6 +19,8 @@ from trace2skill.online.settings import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trace2skill.online.home import Home
     from trace2skill.online.rounds import Round
 
@@ -31,14 +33,17 @@ def _init(settings: SetUp) -> int:
     ready = set_up(settings, None if settings.yes or not sys.stdin.isatty() else _ask)
     home = ready.home
     say(
-        f"settings  {home.config}\n"
-        f"hook      {ready.client_settings}"
-        + (f" (as it was: {ready.copy.name})" if ready.copy else "")
-        + f"\nseen to fire {ready.seen}, in {1000 * ready.seconds:.0f} ms\n"
+        f"settings  {home.config}{_as_it_was(ready.own_copy)}\n"
+        f"hook      {ready.client_settings}{_as_it_was(ready.copy)}"
+        f"\nseen to fire {ready.seen}, in {1000 * ready.seconds:.0f} ms\n"
         f"From {home.settings.after} fitting sessions on a new skill is staged, and nothing "
         "changes before you adopt it: trace2skill online status"
     )
     return OK
+
+
+def _as_it_was(copy: "Path | None") -> str:
+    return f" (as it was: {copy.name})" if copy else ""
 
 
 def _ask(question: str, usual: str) -> str:
