@@ -233,8 +233,14 @@ def test_a_recipe_names_the_agent(tmp_path: Path) -> None:
     named = recipe.model_copy(update={"harness": "codex", "skill_offer": "preloaded"})
     assert named.decides() == {**recipe.decides(), "harness": "codex", "skill_offer": "preloaded"}
     pipeline = Pipeline(named, split_ids(named))
-    agent = pipeline.roll_out(pipeline.teacher).stages[0].settings.agent
+    run = pipeline.roll_out(pipeline.teacher).stages[0].settings
+    agent = run.agent
     assert (agent.harness, agent.command, agent.skill_offer) == ("codex", None, "preloaded")
+    # A client asks by itself, and its gateway refuses a cache; all others keep theirs.
+    assert run.model.reply_cache is None
+    assert pipeline.learn().stages[0].settings.model.reply_cache
+    built_in = Pipeline(recipe, split_ids(recipe))
+    assert built_in.roll_out(built_in.teacher).stages[0].settings.model.reply_cache
 
 
 @pytest.mark.parametrize("path", ["reproduce.example.toml", "data/mini/reproduce.toml"])
