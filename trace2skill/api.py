@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     )
     from trace2skill.online.standing import OnlineStatus
     from trace2skill.online.wizard import Ready
-    from trace2skill.reproduce.outcome import Reproduced
+    from trace2skill.reproduce.outcome import LoopResult
     from trace2skill.reproduce.own_tasks import OwnTasksRecipe
     from trace2skill.reproduce.recipe import Recipe
     from trace2skill.selecting.outcome import PatchesSelected
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from trace2skill.trials.trying import Owed
 
 
-async def run_loop(recipe: "Recipe | OwnTasksRecipe") -> "Reproduced":
+async def run_loop(recipe: "Recipe | OwnTasksRecipe") -> "LoopResult":
     """A whole loop: baselines, lessons, evolutions, their validation, and the comparison on tasks
     that taught nothing. Goes on where an earlier call with the same output stopped."""
     from react_agent.lock import only_start

@@ -199,10 +199,7 @@ def distributions(
     """Histograms over cases, with the same bins for all runs."""
     measures: dict[str, list[list[float]]] = {
         "turns": [[float(c.turns) for c in run.cases] for run in runs],
-        "tokens": [
-            [float(c.usage.prompt_tokens + c.usage.completion_tokens) for c in run.cases]
-            for run in runs
-        ],
+        "tokens": [[float(c.usage.tokens) for c in run.cases] for run in runs],
         "seconds": [[c.seconds for c in run.cases] for run in runs],
     }
     priced = [prices.find(run.model) for run in runs]

@@ -29,7 +29,7 @@ from trace2skill.reproduce import outcome
 from trace2skill.reproduce.changes import changes
 from trace2skill.reproduce.first_look import look_at_endpoint
 from trace2skill.reproduce.forecast import spent_text
-from trace2skill.reproduce.outcome import Reproduced
+from trace2skill.reproduce.outcome import LoopResult
 from trace2skill.reproduce.performing import Performed, begin, last_words, perform, words_to
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import Recipe, contents, split_ids
@@ -104,7 +104,7 @@ class Conductor:
         if left and (doubt := await look_at_endpoint(self.recipe)):
             say(f"warning: {doubt}", file=sys.stderr)
 
-    async def run(self) -> Reproduced:
+    async def run(self) -> LoopResult:
         """All that is not whole yet."""
         self._note(settings=self._settings(), stopped=None)
         self.prepare()
@@ -118,7 +118,7 @@ class Conductor:
         except Stopped as stopped:
             why = f"{stopped.where}: {stopped.why}" if stopped.why else stopped.where
             text = self._stopped(f"in {stopped.where}", f"in {why}")
-            return Reproduced(stopped.code, self.root, text=text, stopped=why)
+            return LoopResult(stopped.code, self.root, text=text, stopped=why)
         except asyncio.CancelledError:
             say(self._stopped("by a signal", "by a signal"))
             raise
@@ -160,7 +160,7 @@ class Conductor:
         seed = state.get("chosen", {}).get("seed")
         return seed if isinstance(seed, int) else None
 
-    async def _stages(self) -> Reproduced:
+    async def _stages(self) -> LoopResult:
         for step in self.pipeline.before():
             await self._do(step)
         seed = self._choose()
@@ -231,7 +231,7 @@ class Conductor:
         say(f"        chosen by training score: seed {equals[0]}{tie}")
         return equals[0]
 
-    async def _conclude(self, champion: Entrant | None) -> Reproduced:
+    async def _conclude(self, champion: Entrant | None) -> LoopResult:
         pipeline = self.pipeline
         everybody = [
             *pipeline.baselines(),
@@ -253,7 +253,7 @@ class Conductor:
             "\n" + outcome.sentence(pipeline, seed, why),
             "\n" + outcome.look_next(pipeline, seed),
         ]
-        return Reproduced(
+        return LoopResult(
             OK if champion else NOT_WRITTEN,
             self.root,
             tuple(standings),

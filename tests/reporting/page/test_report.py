@@ -300,14 +300,17 @@ def test_remarks_are_kept_and_handed_out(reader: Watched) -> None:
 
 
 @needs_chromium
-def test_nothing_is_wider_than_a_phone(browser: Browser, written: Path) -> None:
-    for reader in watched(browser, written, width=390):
+@pytest.mark.parametrize("width", [390, 1920])
+def test_nothing_is_wider_than_a_phone_nor_than_a_large_screen(
+    browser: Browser, written: Path, width: int
+) -> None:
+    for reader in watched(browser, written, width=width):
         keys = [task["results"][0]["details"] for task in index_of(written)["tasks"]]  # type: ignore[attr-defined]
         tasks = [f"task/{key}" for [key] in keys]
         for view in ("overview", "tasks", "lessons", "diff", *tasks):
             page = reader.open(view)
             page.wait_for_function("document.title.includes('–')")
-            assert page.evaluate("document.documentElement.scrollWidth") == 390, view
+            assert page.evaluate("document.documentElement.scrollWidth") == width, view
 
 
 def test_the_page_says_nothing_of_this_machine(world: World, written: Path) -> None:
