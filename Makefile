@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: clients demo demo-live test check faults docs install lock audit clean
+.PHONY: clients demo demo-live test check faults picture docs install lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trace2skill demo
@@ -39,6 +39,11 @@ check: test
 # The fault table in its short form; without --reduced it takes longer and tries more.
 faults: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/faults.py --reduced
+
+# The README's picture: the first view of the demo's report.
+picture: demo
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1100,640 --virtual-time-budget=5000 \
+		--screenshot=docs/report.png "file://$(CURDIR)/outputs/demo/report.html"
 
 # README and docs/ as pages with a search: outputs/site/docs/index.html
 docs: $(VENV)/.installed-dev

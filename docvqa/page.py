@@ -17,8 +17,6 @@ KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "
 class Page:
     path: Path
     media_type: str
-    width: int
-    height: int
 
 
 def page(root: Path, name: str) -> Page:
@@ -40,7 +38,7 @@ def page(root: Path, name: str) -> Page:
     kind, width, height = _opened(path, whole=False)
     if width * height > MOST_PIXELS:
         raise ContractError(f"{path}: {width} x {height} are more pixels than a page has")
-    return Page(path, KINDS[kind], width, height)
+    return Page(path, KINDS[kind])
 
 
 def check_whole(found: Page) -> None:

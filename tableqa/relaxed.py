@@ -16,8 +16,6 @@ MOST_ITEMS = 200
 LONGEST_UNIT = 40
 """Characters of a number with its unit; what is longer is a sentence."""
 
-Equal = Callable[[str, str], bool]
-
 
 def equal_words(gold: Sequence[str], given: Sequence[str], canonical: Sequence[str] = ()) -> bool:
     """For answers that count or name: numbers are exact, but for their units."""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 CONFIG = MINI / "reproduce.toml"
 RECORDED, LIVE = Path("outputs/demo"), Path("outputs/demo_live")
-MODEL = "scripted-demo-model"
 MIN_FREE_DISK = 100
 """MiB; a demo writes some ten."""
 ABOUT = (

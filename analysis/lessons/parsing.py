@@ -157,7 +157,7 @@ def _parse(file: ReportFile, kind: LessonKind, parsed: Parsed, folder: Path) -> 
     text = file.path.read_text(encoding="utf-8", errors="replace")
     report = parse_report(text, kind)
     if not report.items:
-        keep_unparsed(folder, file.instance, text, "no item with a text was found")
+        keep_unparsed(folder, file.instance, text)
         parsed.unparsed[file.instance] = "no item"
         return
     analysis = CaseAnalysis.load(file.case_file)
@@ -175,7 +175,7 @@ def _parse(file: ReportFile, kind: LessonKind, parsed: Parsed, folder: Path) -> 
         parsed.without_items.append(file.instance)
 
 
-def keep_unparsed(folder: Path, instance: str, text: str, reason: str) -> None:
+def keep_unparsed(folder: Path, instance: str, text: str) -> None:
     """A report that nothing could be read from is kept, with the reason beside it."""
     write_whole(folder / UNPARSED / instance / REPORT, text)
-    write_whole(folder / UNPARSED / instance / "reason.txt", f"{reason}\n")
+    write_whole(folder / UNPARSED / instance / "reason.txt", "no item with a text was found\n")

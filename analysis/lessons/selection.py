@@ -88,10 +88,6 @@ class Selection:
     subjects: tuple[Subject, ...]
     left_out: tuple[LeftOut, ...]
 
-    @property
-    def trajectories(self) -> int:
-        return len(self.subjects) + len(self.left_out)
-
 
 def select(
     logs_dir: Path,

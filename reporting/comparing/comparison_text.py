@@ -67,6 +67,15 @@ def _pair_lines(pair: Pair) -> list[str]:
     return lines
 
 
+def in_words(pair: Pair, baseline: str) -> str:
+    """What belongs to a verdict, in the words of compare, report and reproduction."""
+    return (
+        f"against {baseline}: {percent(pair.after)} % of {pair.tasks} tasks solved, before "
+        f"{percent(pair.before)} % ({points(pair.difference)} points, 95 % interval "
+        f"{span(pair.interval)}, p {equals(pair.p_adjusted)})"
+    )
+
+
 def _tables(pair: Pair) -> list[Table]:
     """What was measured; of types of tasks and classes of failures where there are some."""
     one, two = pair.baseline, pair.letter
@@ -196,6 +205,10 @@ def p_value(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
+def equals(p: float) -> str:
+    return f"= {p_value(p)}" if p >= 0.001 else p_value(p)
+
+
 _STANDING: Mapping[str, Callable[[Standing], object]] = {
     "": lambda one: one.letter,
     "runs": lambda one: one.runs,
@@ -214,5 +227,6 @@ TEXTS = Prompts(
         "points": points,
         "span": span,
         "p_value": p_value,
+        "in_words": in_words,
     },
 )

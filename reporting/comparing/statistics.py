@@ -33,7 +33,7 @@ def wilson(share: float, n: float, level: float = LEVEL) -> Interval:
     return Interval(low, 1.0 if share == 1 else middle + half)
 
 
-def wilson_clustered(means: Sequence[float], seeds: int, level: float = LEVEL) -> Interval:
+def wilson_clustered(means: Sequence[float], seeds: int) -> Interval:
     """Wilson's interval with the effective sample size in place of tasks times seeds.
 
     `means` are the tasks' shares of passed seeds. Effective size: p(1-p) over the variance of the
@@ -46,7 +46,7 @@ def wilson_clustered(means: Sequence[float], seeds: int, level: float = LEVEL) -
     share = float(np.mean(means))
     variance = float(np.var(means, ddof=1)) / n if n > 1 else 0.0
     size = share * (1 - share) / variance if variance > 0 else n
-    return wilson(share, min(max(size, n), n * seeds), level)
+    return wilson(share, min(max(size, n), n * seeds))
 
 
 def mcnemar_exact(gained: int, lost: int) -> float:
@@ -82,7 +82,7 @@ def _square_add(one: float, two: float, phi: float) -> float:
 
 
 def bootstrap_mean(
-    values: Sequence[float], *, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL
+    values: Sequence[float], *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Interval:
     """Bootstrap interval of the mean, tasks drawn with replacement (Efron 1979, Ann. Stat. 7:1).
 
@@ -96,14 +96,14 @@ def bootstrap_mean(
     n = int(counts.sum())
     if n == 1:
         return Interval(-1.0, 1.0)
-    quantile = special.stdtrit(n - 1, (1 - level) / 2) * math.sqrt(n / (n - 1))
+    quantile = special.stdtrit(n - 1, (1 - LEVEL) / 2) * math.sqrt(n / (n - 1))
     tail = float(special.ndtr(quantile))
     drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
     low, high = np.quantile(drawn @ distinct / n, [tail, 1 - tail])
     return Interval(float(low), float(high))
 
 
-def sign_flip(differences: Sequence[float], *, seed: int = 0) -> float:
+def sign_flip(differences: Sequence[float]) -> float:
     """Two-sided p of the paired permutation test: under the null each task's sides may be swapped.
 
     Fisher 1935, The Design of Experiments, section 21. Exact, by adding up the distribution of the
@@ -118,7 +118,7 @@ def sign_flip(differences: Sequence[float], *, seed: int = 0) -> float:
     scale = math.lcm(*(part.denominator for part in parts))
     steps = [abs(int(part * scale)) for part in parts]
     if sum(steps) > MAX_GRID:
-        return _sign_flip_drawn(differences, seed)
+        return _sign_flip_drawn(differences)
     unit = math.gcd(*steps)
     steps = [step // unit for step in steps]
     total = sum(steps)
@@ -133,13 +133,13 @@ def sign_flip(differences: Sequence[float], *, seed: int = 0) -> float:
     return min(1.0, float(chance[sums >= seen].sum()))
 
 
-def _sign_flip_drawn(differences: Sequence[float], seed: int) -> float:
+def _sign_flip_drawn(differences: Sequence[float]) -> float:
     result = stats.permutation_test(
         (np.asarray(differences, dtype=float),),
         np.mean,
         permutation_type="samples",
         n_resamples=99_999,
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(0),
     )
     return float(result.pvalue)
 
@@ -189,31 +189,27 @@ def mcnemar_power(n: int, discordant: float, difference: float, alpha: float = A
     return float(stats.binom.pmf(counts, n, discordant) @ rejected)
 
 
-def detectable_exact(
-    n: int, discordant: float, *, power: float = POWER, alpha: float = ALPHA
-) -> float | None:
-    """The smallest true difference that the exact test finds with `power`, at this share of
+def detectable_exact(n: int, discordant: float, *, alpha: float = ALPHA) -> float | None:
+    """The smallest true difference that the exact test finds with POWER, at this share of
     changing tasks. None when even changes all in one direction would be missed more often."""
-    if not n or not discordant or mcnemar_power(n, discordant, discordant, alpha) < power:
+    if not n or not discordant or mcnemar_power(n, discordant, discordant, alpha) < POWER:
         return None
     low, high = 0.0, discordant
     while high - low > 1e-4:
         middle = (low + high) / 2
-        found = mcnemar_power(n, discordant, middle, alpha) >= power
+        found = mcnemar_power(n, discordant, middle, alpha) >= POWER
         low, high = (low, middle) if found else (middle, high)
     return high
 
 
-def detectable_normal(
-    differences: Sequence[float], *, power: float = POWER, alpha: float = ALPHA
-) -> float | None:
+def detectable_normal(differences: Sequence[float], *, alpha: float = ALPHA) -> float | None:
     """The same for several seeds, by the normal approximation from the spread of the tasks'
-    differences: (z[1-alpha/2] + z[power]) sd / sqrt(n). None without any spread."""
+    differences: (z[1-alpha/2] + z[POWER]) sd / sqrt(n). None without any spread."""
     n = len(differences)
     sd = float(np.std(differences, ddof=1)) if n > 1 else 0.0
     if not sd:
         return None
-    return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)) * sd / math.sqrt(n)
+    return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(POWER)) * sd / math.sqrt(n)
 
 
 def spread(scores: Sequence[float]) -> float | None:

@@ -34,7 +34,7 @@ class Table:
         cells = tuple(tuple(str(shown(row)) for shown in columns.values()) for row in rows)
         return cls(tuple(columns), cells)
 
-    def lines(self, indent: int = 2) -> list[str]:
+    def lines(self) -> list[str]:
         """Columns as wide as their longest cell, numbers to the right; blanks at ends cut."""
         cells = [self.heads, *self.rows]
         widths = [max(len(row[column]) for row in cells) for column in range(len(self.heads))]
@@ -44,7 +44,7 @@ class Table:
         ]
         return [
             (
-                " " * indent
+                "  "
                 + "  ".join(
                     cell.rjust(width) if is_right else cell.ljust(width)
                     for cell, width, is_right in zip(row, widths, right, strict=True)

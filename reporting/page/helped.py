@@ -11,7 +11,7 @@ from react_agent.runs.reproduced import runs_of
 def helped(paths: Sequence[Path], labels: Mapping[Path, str]) -> list[dict[str, Any]]:
     """Held-out runs alone, in order, the last one being what was evolved. Runs that cannot be
     compared give one row without a verdict that says why; a single run gives none."""
-    from reporting.comparing.comparison_text import p_value, percent, points, span  # late: scipy
+    from reporting.comparing.comparison_text import in_words  # late: scipy
     from reporting.comparing.entrants import load_entrants
     from reporting.comparing.standings import compare
 
@@ -28,11 +28,7 @@ def helped(paths: Sequence[Path], labels: Mapping[Path, str]) -> list[dict[str, 
         {
             "name": name,
             "verdict": pair.verdict,
-            "text": (
-                f"against {names[0]}: {percent(pair.after)} % of {pair.tasks} tasks solved, before "
-                f"{percent(pair.before)} % ({points(pair.difference)} points, 95 % interval "
-                f"{span(pair.interval)}, p = {p_value(pair.p_adjusted)})"
-            ),
+            "text": in_words(pair, names[0]),
         }
         for name, pair in zip(names[1:], found.pairs, strict=True)
     ]

@@ -247,11 +247,6 @@ class RunView:
         case = Path(input_file).stem
         return self.logs.get((task_id, case)) or self.logs.get((task_id, ""))
 
-    def log(self, task_id: str, input_file: str = "") -> Log | None:
-        """None without a log. Raises ContractError for one that cannot be read."""
-        file = self.log_file(task_id, input_file)
-        return read_log(file) if file else None
-
     def output_file(self, case: CaseResult) -> Path | None:
         return self.layout.outputs / case.output_file if case.output_file else None
 

@@ -4,7 +4,6 @@ What varies (kind of lessons, codec, prompt, records or patterns) is a value in 
 """
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,7 +28,6 @@ from skill_evolver.patches.codecs import Codec, JsonCodec, Shown
 from skill_evolver.patches.patch import Edit, Patch
 from skill_evolver.patches.rules import MAX_REFERENCE_LINES, MAX_SKILL_LINES
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 REASONING_SHOWN = 300
 MAX_REFERENCES = 8

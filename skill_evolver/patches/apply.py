@@ -50,7 +50,6 @@ class Splice:
     """The lines the edit relies on: a heading, a passage."""
     how: How = "exact"
     remove_file: bool = False
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,6 @@ def apply_edits(document: Document, edits: Sequence[ExactEdit]) -> Applied:
                 result.left.append((edit, Unplaced(reason, "overlap")))
             else:
                 placed.append(splice)
-        result.left += _not_together(texts, placed)
         if not placed:
             break
         _splice(result.document, placed)
@@ -156,14 +154,14 @@ def _create(text: str | None, edit: ExactEdit) -> Splice | Unplaced:
     title = _title(text)
     content = lowered(_without_heading(edit.content, title.title), 1) if title else edit.content
     fits = at_end(text, len(to_lines(text)), content)
-    return _fitted(text, edit, fits, Splice(edit, 0, 0, (), (0, 0), note="appended: file exists"))
+    return _fitted(text, edit, fits, Splice(edit, 0, 0, (), (0, 0)))
 
 
 def _add_section(text: str, edit: ExactEdit) -> Splice | Unplaced:
     title = heading_title(edit.target_section)
     same = [s for s in outline(text).sections if s.title.casefold() == title.casefold()]
     if same:  # two edits may add the same section; the second one adds to it
-        return _whole_section(text, edit, note="section exists")
+        return _whole_section(text, edit)
     found = find_section(text, edit.after_section) if edit.after_section.strip() else None
     if edit.after_section.strip() and not found:
         return Unplaced(f"no section {edit.after_section!r} in {edit.file} to come after")
@@ -172,7 +170,7 @@ def _add_section(text: str, edit: ExactEdit) -> Splice | Unplaced:
     where = Splice(edit, 0, 0, (), (0, 0))
     position = len(to_lines(text))
     if found:
-        section, how, _ = found
+        section, how = found
         position, lowest = section.end, max(section.level, lowest)
         where = replace(where, anchor=(section.start, section.start + 1), how=how)
     level = max(asked, lowest)
@@ -180,16 +178,16 @@ def _add_section(text: str, edit: ExactEdit) -> Splice | Unplaced:
     return _fitted(text, edit, at_end(text, position, f"{'#' * level} {title}\n\n{body}"), where)
 
 
-def _whole_section(text: str, edit: ExactEdit, note: str = "") -> Splice | Unplaced:
+def _whole_section(text: str, edit: ExactEdit) -> Splice | Unplaced:
     found = find_section(text, edit.target_section)
     if not found:
         return Unplaced(f"no section {edit.target_section!r} in {edit.file}")
-    section, how, _ = found
+    section, how = found
     if edit.op == "delete_section":
         span = (section.start, section.end)
         return _fitted(text, edit, instead(text, span, ()), Splice(edit, *span, (), span, how))
     content = _without_heading(edit.content, heading_title(edit.target_section))
-    where = Splice(edit, 0, 0, (), (section.start, section.start + 1), how, note=note)
+    where = Splice(edit, 0, 0, (), (section.start, section.start + 1), how)
     return _fitted(text, edit, at_end(text, section.end, lowered(content, section.level)), where)
 
 
@@ -284,25 +282,6 @@ def _same_lines(one: Splice, two: Splice) -> bool:
         and (_meet(a, b.start, b.end) or _meet(a, *b.anchor) or a.start < b.start < a.end)
         for a, b in ((one, two), (two, one))
     )
-
-
-def _not_together(
-    texts: Mapping[str, str], placed: list[Splice]
-) -> list[tuple[ExactEdit, Unplaced]]:
-    """Takes out of `placed` what changes other blocks only beside its neighbours; it waits."""
-    waiting = []
-    for path in dict.fromkeys(splice.edit.file for splice in placed):
-        while path in texts:
-            mine = [s for s in placed if s.edit.file == path and not s.remove_file]
-            after = {path: from_files(texts)[path]}
-            _splice(after, mine)
-            changes = [Change(s.start, s.end, len(s.lines), s.anchor) for s in mine]
-            if len(mine) < 2 or keeps(texts[path], text_of(after[path]), changes):
-                break
-            placed.remove(mine[-1])
-            reason = "together with other edits it would change lines around it"
-            waiting.append((mine[-1].edit, Unplaced(reason, "overlap")))
-    return waiting
 
 
 def _meet(splice: Splice, start: int, end: int) -> bool:

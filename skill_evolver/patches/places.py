@@ -42,8 +42,6 @@ class Section:
 @dataclass(frozen=True)
 class Outline:
     sections: tuple[Section, ...]
-    fences: tuple[tuple[int, int], ...]
-    """Line ranges of fenced code, the fence lines included."""
     body: int
     """The first line after the frontmatter."""
     open_fence: bool
@@ -55,7 +53,6 @@ class Found:
     start: int
     end: int
     how: How
-    score: float = 100.0
 
 
 def to_lines(text: str) -> list[str]:
@@ -77,7 +74,6 @@ def parsed(text: str) -> tuple[list[str], int, list[Token]]:
 def outline(text: str) -> Outline:
     lines, body, tokens = parsed(text)
     heads: list[tuple[int, int, str]] = []
-    fences: list[tuple[int, int]] = []
     open_fence = False
     for token, following in zip_longest(tokens, tokens[1:]):
         if token.map is None:
@@ -86,14 +82,13 @@ def outline(text: str) -> Outline:
         if token.type == "heading_open" and token.level == 0:
             heads.append((first, int(token.tag[1:]), following.content if following else ""))
         elif token.type == "fence":
-            fences.append((first, last))
             closing = lines[last - 1].strip(" >\t") if last - 1 > first else ""
             open_fence |= not closing.startswith(token.markup[:3])
     sections = []
     for number, (start, level, title) in enumerate(heads):
         end = next((s for s, other, _ in heads[number + 1 :] if other <= level), len(lines))
         sections.append(Section(title.strip(), level, start, end))
-    return Outline(tuple(sections), tuple(fences), body, open_fence)
+    return Outline(tuple(sections), body, open_fence)
 
 
 def plain(text: str) -> str:
@@ -105,13 +100,13 @@ def heading_title(wanted: str) -> str:
     return re.sub(r"\s+#+\s*\Z", "", wanted.strip().lstrip("#")).strip()
 
 
-def find_section(text: str, wanted: str) -> tuple[Section, How, float] | None:
+def find_section(text: str, wanted: str) -> tuple[Section, How] | None:
     """The section with this heading, `#` marks or not; None when none is near enough."""
     sections = outline(text).sections
     title, level = heading_title(wanted), len(wanted.strip()) - len(wanted.strip().lstrip("#"))
     same = [s for s in sections if s.title == title]
     for section in [s for s in same if s.level == level] or same:
-        return section, "exact", 100.0
+        return section, "exact"
     scored = sorted(
         ((fuzz.ratio(plain(s.title), plain(title)), -s.start, s) for s in sections), reverse=True
     )
@@ -120,7 +115,7 @@ def find_section(text: str, wanted: str) -> tuple[Section, How, float] | None:
     best = scored[0]
     if len(scored) > 1 and best[0] < 100 and best[0] - scored[1][0] < MARGIN:
         return None
-    return best[2], "fuzzy", best[0]
+    return best[2], "fuzzy"
 
 
 def find_text(lines: Sequence[str], wanted: str, start: int, end: int) -> Found | None:
@@ -157,4 +152,4 @@ def _fuzzy(lines: Sequence[str], wanted: list[str], start: int, end: int) -> Fou
     best, position = scored[-1][0], -scored[-1][1]
     if len(scored) > 1 and best < 100 and best - scored[-2][0] < MARGIN:
         return None
-    return Found(position, position + height, "fuzzy", best)
+    return Found(position, position + height, "fuzzy")

@@ -14,8 +14,6 @@ MAX_FAILING = 20
 
 def render(report: MismatchReport) -> str:
     """Starts with `Result: PASS` or `Result: FAIL`."""
-    if report.error:
-        return f"Result: FAIL {report.error}"
     ranges = "Ranges: " + ", ".join(map(_label, report.parts))
     if report.passed:
         return f"Result: PASS all compared cells match\n{ranges}"
@@ -35,7 +33,7 @@ def first_problem(report: MismatchReport) -> str:
             return f"{_label(part)}: {part.error}"
         if part.shown:
             return f"{_label(part)}: {_cell(part.shown[0])}"
-    return report.error
+    return ""
 
 
 def failing_cells(report: MismatchReport) -> tuple[FailingPlace, ...]:

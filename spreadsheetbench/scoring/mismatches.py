@@ -63,11 +63,6 @@ class PartReport(BaseModel, frozen=True):
     """Why nothing of this part could be compared."""
 
     @property
-    def more(self) -> int:
-        """Mismatches beyond those shown."""
-        return self.mismatches - len(self.shown)
-
-    @property
     def passed(self) -> bool:
         return not self.error and not self.mismatches
 
@@ -75,12 +70,8 @@ class PartReport(BaseModel, frozen=True):
 class MismatchReport(BaseModel, frozen=True):
     """All parts of the position, also those after the first that fails."""
 
-    position: str
-    rules: str
     passed: bool
-    parts: tuple[PartReport, ...] = ()
-    error: str = ""
-    """Why there was nothing to compare at all: a workbook that cannot be read, say."""
+    parts: tuple[PartReport, ...]
 
     @property
     def mismatches(self) -> int:
@@ -103,7 +94,7 @@ def report_mismatches(
         for compared in parts(gold, output, position, rules, answer_sheet)
     )
     passed = all(part.passed for part in reports)
-    return MismatchReport(position=position, rules=rules.name, passed=passed, parts=reports)
+    return MismatchReport(passed=passed, parts=reports)
 
 
 def _part_report(

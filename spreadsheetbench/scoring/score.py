@@ -1,7 +1,7 @@
 """Score one output beside its gold workbook.
 
-Everything that opens an output may be run in a limited worker: `score_case` and `report_pair` are
-plain functions of picklable values for that purpose.
+Everything that opens an output may be run in a limited worker: `score_case` is a plain function of
+picklable values for that purpose.
 """
 
 import functools
@@ -19,7 +19,6 @@ from spreadsheetbench.fast import proof_store
 from spreadsheetbench.reading.reader import READERS, EngineName
 from spreadsheetbench.scoring import recalculation as engines
 from spreadsheetbench.scoring.compare import Comparison, Seen, compare, parts, shown
-from spreadsheetbench.scoring.mismatches import MismatchReport, report_mismatches
 from spreadsheetbench.scoring.settings import BookScoring
 
 log = logging.getLogger(__name__)
@@ -54,30 +53,6 @@ def score_pair(
     if isinstance(books, str):
         return Comparison(False, books)
     return _compared(*books, position, rules, answer_sheet)
-
-
-def report_pair(
-    gold: Path,
-    output: Path,
-    position: str,
-    rules: Rules = RELEASED,
-    answer_sheet: str = "",
-    *,
-    limit: int = 20,
-    with_formulas: bool = True,
-    engine: EngineName = "lazy",
-) -> MismatchReport:
-    """All mismatches, `limit` of them shown for each part of the position."""
-    reader = READERS[engine]
-    books = _read_pair(gold, output, functools.cache(functools.partial(_read, engine=engine)))
-    if isinstance(books, str):
-        return MismatchReport(position=position, rules=rules.name, passed=False, error=books)
-    try:
-        formulas = reader.formulas(output) if with_formulas else None
-    except Exception as error:  # a file may load for its values and not for its formulas
-        log.info("%s: formulas cannot be read: %s", output, error)
-        formulas = None
-    return report_mismatches(*books, position, rules, answer_sheet, formulas=formulas, limit=limit)
 
 
 def score_case(job: ScoreJob) -> CaseVerdict:

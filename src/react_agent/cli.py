@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
+from react_agent.bundled import ROOT
 from react_agent.errors import EndpointDown, EndpointRefused, TimeUsedUp, Trace2SkillError
 from react_agent.text import cut_end, for_terminal, say
 
@@ -29,7 +30,14 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default in (None, False, "", ()):
             return action.help
-        return super()._get_help_string(action)
+        text = super()._get_help_string(action)
+        return text and text.replace("%(default)s", _shown(action.default))
+
+
+def _shown(default: object) -> str:
+    """A list as it is typed; what comes with the toolkit by its place there."""
+    text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    return text.removeprefix(f"{ROOT}/").replace("%", "%%")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -62,15 +62,14 @@ def split_frontmatter(text: str) -> tuple[str, str]:
 
 def read_metadata(text: str) -> dict[str, Any]:
     """The frontmatter's fields; {} without one. Raises ContractError when it is not YAML."""
-    import frontmatter  # late: it brings a YAML parser, and `--help` must stay quick
-    import yaml
+    import yaml  # late: `--help` must stay quick
 
-    header, _ = split_frontmatter(text)
     try:
-        return dict(frontmatter.loads(f"---\n{header}\n---\n").metadata) if header else {}
-    except (yaml.YAMLError, TypeError, ValueError) as error:
+        found = yaml.safe_load(split_frontmatter(text)[0])
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ContractError(f"{MAIN}: the frontmatter is not YAML: {reason}") from None
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def find_skill(root: Path, name: str | None = None) -> Skill:
     if not root.is_dir():
         if name is None and (found := _of_clients(root.parent)):
             return _named(root.parent, found, root.name)
-        raise ContractError(f"{root}: no such skills folder")
+        raise ContractError(f"{root}: no such skills folder; a skill is a folder with a {MAIN}")
     for hidden in root.glob(".*.old"):
         recover_folder(root / hidden.name[1:].removesuffix(".old"))
     found = _skills_in(root) or _of_clients(root)

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from spreadsheetbench.book.book import Book
-from spreadsheetbench.book.rules import RULES, Rules
+from spreadsheetbench.book.rules import RELEASED, RULES, Rules
 from spreadsheetbench.fast import lazy_reader
 from spreadsheetbench.reading.reader import READERS
 from spreadsheetbench.scoring.compare import Comparison, compare
+from spreadsheetbench.scoring.mismatches import MismatchReport, report_mismatches
 
 
 def read(engine: str, path: Path) -> Book | str:
@@ -15,6 +16,16 @@ def read(engine: str, path: Path) -> Book | str:
         return READERS[engine].read(path)  # type: ignore[index]
     except Exception as error:
         return f"{type(error).__name__}: {error}"
+
+
+def reported(
+    gold: Path, output: Path, position: str, *, limit: int = 20, engine: str = "lazy"
+) -> MismatchReport:
+    """As analysts are shown it."""
+    reader = READERS[engine]  # type: ignore[index]
+    books = reader.read(gold), reader.read(output)
+    formulas = reader.formulas(output)
+    return report_mismatches(*books, position, RELEASED, formulas=formulas, limit=limit)
 
 
 def same_books(path: Path) -> tuple[Book, Book] | None:

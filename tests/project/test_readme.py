@@ -22,7 +22,7 @@ def commands(heading: str) -> str:
 
 
 SMALLER = {
-    "python -m pip install -e .\n": "",  # done
+    "make install && . .venv/bin/activate\n": "",  # done
     "trace2skill data fetch ": "true ",  # needs a network
     "http://localhost:8000/v1": "$SERVER",
     "data/spreadsheetbench_verified/spreadsheetbench_verified_400": "data/mini",

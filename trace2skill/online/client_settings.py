@@ -6,17 +6,16 @@ what it should be is refused and not touched.
 
 import json
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from react_agent.errors import ContractError
 from react_agent.files import write_whole
 from trace2skill.online import hook
+from trace2skill.online.home import keep_copy
 
 EVENT = "SessionEnd"
 SECONDS = 10
@@ -102,11 +101,7 @@ class ClientSettings:
 
     def write(self) -> Path | None:
         """Where the copy of what was there lies."""
-        copy = None
-        if self.file.exists():
-            stamp = f"{datetime.now(UTC):%Y%m%d_%H%M%S_%f}"
-            copy = self.file.with_name(f"{self.file.name}.before-trace2skill-{stamp}")
-            shutil.copy2(self.file, copy)
+        copy = keep_copy(self.file) if self.file.exists() else None
         text = json.dumps(self.value, ensure_ascii=False, indent=2) + "\n"
         write_whole(self.file, text, self.mode)
         return copy

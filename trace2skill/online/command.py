@@ -19,6 +19,8 @@ from trace2skill.online.settings import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trace2skill.online.home import Home
     from trace2skill.online.rounds import Round
 
@@ -31,14 +33,17 @@ def _init(settings: SetUp) -> int:
     ready = set_up(settings, None if settings.yes or not sys.stdin.isatty() else _ask)
     home = ready.home
     say(
-        f"settings  {home.config}\n"
-        f"hook      {ready.client_settings}"
-        + (f" (as it was: {ready.copy.name})" if ready.copy else "")
-        + f"\nseen to fire {ready.seen}, in {1000 * ready.seconds:.0f} ms\n"
+        f"settings  {home.config}{_as_it_was(ready.own_copy)}\n"
+        f"hook      {ready.client_settings}{_as_it_was(ready.copy)}"
+        f"\nseen to fire {ready.seen}, in {1000 * ready.seconds:.0f} ms\n"
         f"From {home.settings.after} fitting sessions on a new skill is staged, and nothing "
         "changes before you adopt it: trace2skill online status"
     )
     return OK
+
+
+def _as_it_was(copy: "Path | None") -> str:
+    return f" (as it was: {copy.name})" if copy else ""
 
 
 def _ask(question: str, usual: str) -> str:
@@ -71,7 +76,7 @@ def _status(settings: OfSkill) -> int:
 
     home = _home(settings)
     given, status = home.settings, status_of(home)
-    spent = status.used.prompt_tokens + status.used.completion_tokens
+    spent = status.used.tokens
     say(f"skill     {given.skill}\nsettings  {home.config}")
     say(f"hook      {'in' if status.hooked else 'not in'} {status.client_settings}")
     say(f"noted     {status.noted} sessions that are not taken in yet")
@@ -120,16 +125,18 @@ def _show(settings: ShowStaged) -> int:
 def _cost(one: "Round") -> str:
     use = one.usage
     dollars = "no price known" if one.cost is None else f"${one.cost:.2f}"
-    tokens = use.prompt_tokens + use.completion_tokens
+    tokens = use.tokens
     return f"{use.calls} calls of {one.model}, {tokens:,} tokens, {dollars}"
 
 
 def _adopt(settings: Adopt) -> int:
+    from react_agent.skills import backups_folder
     from trace2skill.online.deciding import adopt
 
     home = _home(settings)
-    one = adopt(home, settings.force)
-    say(f"{home.settings.skill} is the skill of round {one.number}; the one before: {one.backup}")
+    one, skill = adopt(home, settings.force), home.settings.skill
+    before = backups_folder(skill) / one.backup
+    say(f"{skill} is the skill of round {one.number}; the one before: {before}")
     say("bring it back: trace2skill online rollback")
     return OK
 

@@ -1,6 +1,7 @@
 """Where a skill that learns keeps its things: settings, key, noted sessions, rounds."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -10,9 +11,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import first_problem, read_record
 from react_agent.errors import ContractError
-from react_agent.files import append_line, read_json, read_lines, write_whole
+from react_agent.files import append_line, read_lines, write_whole
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.settings import KEY
 from trace2skill.online.hook import SPOOL
@@ -90,8 +91,8 @@ class Home:
         """Files of the spool; None for one that is no note."""
         for file in sorted(self.spool.glob("*.json")):
             try:
-                yield file, Note.model_validate(read_json(file))
-            except (ContractError, ValidationError):
+                yield file, read_record(Note, file)
+            except ContractError:
                 yield file, None
 
     def ledger(self) -> dict[str, Taken]:
@@ -151,15 +152,26 @@ def read_learner(file: Path) -> Learner:
         raise ContractError(f"{file}: {error}") from None
 
 
-def write_learner(file: Path, settings: Learner) -> None:
-    """Only what is not at its default, and what has to be there."""
+def write_learner(file: Path, settings: Learner) -> Path | None:
+    """Only what is not at its default, and what has to be there. Where the copy of another one
+    lies that was there."""
     value: dict[str, Any] = {}
     for field in fields(Learner):
         given = getattr(settings, field.name)
         if given != field.default:
             value[field.name] = str(given) if isinstance(given, Path) else given
-    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
-    write_whole(file, HEAD + text, 0o600)
+    text = HEAD + yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    other = file.exists() and file.read_bytes() != text.encode()
+    copy = keep_copy(file) if other else None
+    write_whole(file, text, 0o600)
+    return copy
+
+
+def keep_copy(file: Path) -> Path:
+    stamp = f"{datetime.now(UTC):%Y%m%d_%H%M%S_%f}"
+    copy = file.with_name(f"{file.name}.before-trace2skill-{stamp}")
+    shutil.copy2(file, copy)
+    return copy
 
 
 def write_key(root: Path, name: str, key: str) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from react_agent.sessions.as_log import SessionLog
 
 EPILOG = "Exit codes: 0 done, 2 wrong input or nothing found. Sessions are read, never changed."
+SHOW = "`trace2skill sessions show ID` prints one as it would be sent"
+NONE = "looked where the clients leave them; --from FOLDER reads another place"
 SHOWN = 5
 """Problems that are told one by one."""
 
@@ -29,7 +31,7 @@ def _list(settings: SessionList) -> int:
     else:
         for entry in logs:
             say(_line(entry))
-        say(f"{len(logs)} sessions; `trace2skill sessions show ID` prints one as it would be sent")
+        say(f"{len(logs)} sessions; {SHOW if logs else NONE}")
     _tell(found.problems)
     return OK
 

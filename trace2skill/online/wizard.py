@@ -40,6 +40,8 @@ class Ready:
     client_settings: Path
     copy: Path | None
     """Of the client's settings as they were."""
+    own_copy: Path | None
+    """Of ours, where other ones were there."""
     seconds: float
     """That the hook takes."""
     seen: str
@@ -60,7 +62,7 @@ def set_up(given: SetUp, ask: Ask | None = None) -> Ready:
     name = known(given.provider).key_variable if given.provider else KEY_NAME
     key = given.api_key or (_key(ask, name) if ask and not given.yes else "")
     home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_learner(config, learner)
+    own_copy = write_learner(config, learner)
     if key:
         write_key(config.parent, name, key)
     after = before.with_hook(home.folder, hook_command(home.folder, start=not learner.by_hand))
@@ -71,7 +73,7 @@ def set_up(given: SetUp, ask: Ask | None = None) -> Ready:
     except ContractError:
         before.write()
         raise
-    return Ready(home, file, copy, seconds, seen)
+    return Ready(home, file, copy, own_copy, seconds, seen)
 
 
 def settings_file(given: Path | None) -> Path:

@@ -1,18 +1,19 @@
 """What came of a reproduction, in the words that one wants to read at its end."""
 
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from react_agent.cli import INCOMPLETE
+from react_agent.configfile import read_record
 from react_agent.errors import ContractError
-from react_agent.files import read_json
 from react_agent.layout import COMPARISON_JSON, INTERMEDIATES, PROVENANCE, REPORT_PAGE
 from react_agent.memory.bank import Bank
 from reporting.comparing.comparison import Compared
+from reporting.comparing.comparison_text import in_words
 from skill_evolver.engine.result import NOT_WRITTEN
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.standings import Standing, score
@@ -72,20 +73,17 @@ def sentence(pipeline: Pipeline, seed: int | None, why: str) -> str:
     if found is None or not found.pairs:
         return f"The held-out runs could not be compared; {_run('compare', pipeline.root)}"
     mine = found.pairs[-1]
-    low, high = mine.interval.low, mine.interval.high
     runs = "" if mine.verdict != "undecided" else f"\n{UNDECIDED}"
     return (
-        f"On the held-out tasks the evolved skill is {mine.verdict.upper()} against "
-        f"{pipeline.recipe.start}: {mine.after:.1%} solved, before {mine.before:.1%} "
-        f"({100 * mine.difference:+.1f} points, 95 % interval {100 * low:+.1f} to "
-        f"{100 * high:+.1f}, p = {mine.p_adjusted:.2g}).{runs}"
+        f"On the held-out tasks the evolved skill is {mine.verdict.upper()} "
+        f"{in_words(mine, pipeline.recipe.start)}.{runs}"
     )
 
 
 def compared(root: Path) -> Compared | None:
     try:
-        return Compared.model_validate(read_json(root / COMPARISON_JSON))
-    except (ContractError, ValidationError, OSError):
+        return read_record(Compared, root / COMPARISON_JSON)
+    except (ContractError, OSError):
         return None
 
 
@@ -108,7 +106,10 @@ def look_next(pipeline: Pipeline, seed: int | None) -> str:
 
 
 def _run(command: str, *places: Path) -> str:
-    return shlex.join(["trace2skill", command, *map(str, places)])
+    """As this was started, where the command is not on the PATH."""
+    started = sys.argv[0]
+    unseen = Path(started).name == "trace2skill" and not shutil.which("trace2skill")
+    return shlex.join([started if unseen else "trace2skill", command, *map(str, places)])
 
 
 def no_skill_because(pipeline: Pipeline, broken: Sequence[int]) -> str:

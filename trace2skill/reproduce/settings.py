@@ -13,7 +13,7 @@ class Start(Settings):
     """One start of a pipeline."""
 
     dry_run: bool = setting("show the plan; call nobody", False, flag="dry-run")
-    yes: bool = setting("start without asking", False)
+    yes: bool = setting("start without asking; without a terminal nobody is asked", False)
     max_cost: float | None = setting("send no more", None, unit="DOLLARS", least=0, group=_BUDGET)
     max_tokens: int | None = setting("send no more", None, unit="TOKENS", least=0, group=_BUDGET)
     max_calls: int | None = setting("send no more", None, unit="CALLS", least=0, group=_BUDGET)

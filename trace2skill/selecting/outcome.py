@@ -74,7 +74,7 @@ class PatchesSelected(BaseModel, frozen=True):
     """How to see whether it holds."""
 
 
-def expected_gain(candidates: Sequence[Candidate], merged: str) -> float | None:
+def expected_gain(candidates: Sequence[Candidate]) -> float | None:
     """Choose by tasks drawn with replacement, measure on the tasks that were not drawn."""
     import numpy as np
 
@@ -83,7 +83,7 @@ def expected_gain(candidates: Sequence[Candidate], merged: str) -> float | None:
     if len(run) < 2 or len(tasks) < 2:
         return None
     table = np.asarray([[one.passed[task] for task in tasks] for one in run])
-    reference = next(n for n, one in enumerate(run) if one.name == merged)
+    reference = next(n for n, one in enumerate(run) if one.name == "merged")
     table = table[[reference, *(n for n in range(len(run)) if n != reference)]]
     chance, gains = np.random.default_rng(0), []
     for _ in range(DRAWS):

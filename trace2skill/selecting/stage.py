@@ -203,7 +203,7 @@ class Selecting(Trials):
             lessons=best.lessons,
             against_merged=differences.get("merged"),
             against_start=differences.get(start),
-            expected=expected_gain(run, "merged"),
+            expected=expected_gain(run),
             candidates=tuple(self.candidates.values()),
             recorded=recorded,
             warning=warning(len(run), len(self.tasks)),

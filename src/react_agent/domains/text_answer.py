@@ -27,6 +27,7 @@ ERROR_CLASSES = {
 }
 _LINE = re.compile(r"^[ \t>*_#`-]*(?:final )?answer[*_` ]*(?::|is\b:?)[*_` \t]*(.*)$", re.I | re.M)
 _BRACE = re.compile(r"\\(?:boxed|fbox)\s{0,9}\{|[{}]")
+NO_ANSWER = "no answer: no file was saved, or it has no line `Answer: ...`"
 LONGEST_ANSWER = 4_000
 """Characters of an answer. It is looked for in the last `SEEN` of a reply."""
 SEEN = 100_000
@@ -149,7 +150,7 @@ class TextAnswerDomain(Domain["TextCase"]):
 
     async def _judged(self, case: "TextCase", answer: str | None) -> Judged:
         if answer is None:
-            return Judged(0.0, False, False, "the file declares no answer")
+            return Judged(0.0, False, False, NO_ANSWER)
         return await self.judged(case.task_id, answer)
 
     def _truth(self, task_id: str) -> str:

@@ -103,6 +103,6 @@ def _ended(done: BashResult, workspace: Workspace) -> tuple[Status, str]:
         return "deadline", f"not done after {done.seconds:.0f} s"
     if done.killed:
         return "completed", f"ended at its limit: {done.killed}"
-    if done.exit_code in NOT_STARTED and workspace.missing():
-        return "crash", done.render(400)
+    if done.exit_code and workspace.missing():
+        return "crash" if done.exit_code in NOT_STARTED else "completed", done.render(400)
     return "completed", ""

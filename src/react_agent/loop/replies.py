@@ -7,13 +7,17 @@ breaks inside JSON strings) and a FormatError where it is not.
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
 from react_agent.errors import FormatError
 
 STOP = "Observation:"
+MOST = 50
+"""Markers that are looked behind; a model that has lost itself writes thousands."""
 _MARKER = re.compile(r"^[ \t>*_#]*action[*_ ]*:[*_]*", re.IGNORECASE | re.MULTILINE)
+_COMPLETE = re.compile(r"\s*task_complete", re.IGNORECASE)
 _DONE = re.compile(
     r"^(?P<before>.*?)action:[*_]*\s*[`*_]*task_complete(?P<after>.*)$",
     re.IGNORECASE | re.MULTILINE,
@@ -61,7 +65,7 @@ def read_reply(text: str) -> Action | Done:
     if done is not None and not any(m.start() < done for m in markers):
         return Done()
     complaint = ""
-    for marker in markers:
+    for marker in markers[:MOST]:
         try:
             action = _action_at(text, marker.end())
             return Done() if action.name.upper() == _END else action
@@ -80,13 +84,20 @@ def cut_at_stop(text: str) -> str:
 
 
 def _without_end_tokens(text: str) -> str:
-    while match := _END_TOKEN.search(text := text.rstrip(), max(0, len(text) - 40)):
-        text = text[: match.start()]
-    return text
+    end = _before_blanks(text, len(text))
+    while match := _END_TOKEN.search(text, max(0, end - 40), end):
+        end = _before_blanks(text, match.start())
+    return text[:end]
+
+
+def _before_blanks(text: str, end: int) -> int:
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end
 
 
 def _says_done(text: str, marker: re.Match[str]) -> bool:
-    return re.match(r"\s*task_complete", text[marker.end() :], re.IGNORECASE) is not None
+    return _COMPLETE.match(text, marker.end()) is not None
 
 
 def _done_position(text: str) -> int | None:
@@ -94,13 +105,14 @@ def _done_position(text: str) -> int | None:
     explanation behind; not quoted or fenced, unless the quotes hold the whole line and the fence
     all that the reply ends with."""
     fenced = [m.span() for m in _FENCE.finditer(text)]
+    starts = [start for start, _ in fenced]
     for match in _DONE.finditer(text):
         before, after = match["before"], match["after"]
         quoted = before.lstrip().startswith(">") or before.rstrip()[-1:] in set("`\"'“‘«(")
         if before.strip(" \t*_") == "`" and after.strip(" \t.!*_") == "`":
             quoted, after = False, ""
-        around = next((text[start:] for start, end in fenced if start <= match.start() < end), "")
-        inside = around and not _ONLY_THE_END.fullmatch(around)
+        start, end = fenced[bisect_right(starts, match.start()) - 1] if fenced else (0, 0)
+        inside = start <= match.start() < end and not _ONLY_THE_END.fullmatch(text, start)
         explained = not before.strip(" \t*_#") and _EXPLAINED.match(after)
         if not quoted and not inside and (explained or not after.strip(" \t\r.!*_`")):
             return match.start() + len(before)

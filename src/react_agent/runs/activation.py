@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from react_agent.runs.conduct import commands
 from react_agent.runs.logs import Log
 from react_agent.skills import MAIN
 
-_PATTERN = re.compile(r"[\w./@+-]*/[\w.*?\[\]-]*[*?\[][\w.*?\[\]-]*")
+_WORD = re.compile(r"[\w./@+*?\[\]-]+")
+_WILD = set("*?[")
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,14 @@ def _opens(command: str, skill: str, file: str) -> bool:
         command, path.name
     ):
         return True
-    tails = (found[0].split(f"/{skill}/")[-1].lstrip("./") for found in _PATTERN.finditer(command))
+    tails = (word.split(f"/{skill}/")[-1].lstrip("./") for word in _patterns(command))
     return any(x.count("/") == file.count("/") and fnmatchcase(file, x) for x in tails)
+
+
+@lru_cache(maxsize=1)  # a command is looked at once for each file
+def _patterns(command: str) -> list[str]:
+    """Words first: a pattern that looks for its own end is cubic in a pasted file."""
+    return [word for word in _WORD.findall(command) if "/" in word and _WILD & set(word)]
 
 
 def _named(command: str, path: str) -> bool:

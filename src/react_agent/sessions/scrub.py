@@ -117,13 +117,17 @@ class Scrubber:
     names: set[str] = field(default_factory=set)
     project: str = ""
     """The folder of the work, which often has a name of its own."""
+    home: str = ""
+    """The user's, which need not lie where homes usually do."""
     counts: Counter[str] = field(default_factory=Counter)
     """What was taken out, by kind."""
 
     @classmethod
     def of(cls, session: Session) -> "Scrubber":
-        scrubber = cls(project=session.cwd.rstrip("/\\"))
-        scrubber.learn(session.cwd, str(session.reference.file), f"{Path.home()}/")
+        home = str(Path.home())
+        own = home if home.count("/") > 1 else ""  # /root says nothing of anybody
+        scrubber = cls(project=session.cwd.rstrip("/\\"), home=own)
+        scrubber.learn(session.cwd, str(session.reference.file), f"{home}/")
         with contextlib.suppress(KeyError, OSError):  # not every user has a name
             scrubber.names.add(getpass.getuser())
         for step in session.steps:
@@ -139,9 +143,9 @@ class Scrubber:
     def text(self, text: str) -> str:
         for kind, rule in RULES:
             text = rule.sub(self._taking(kind), text)
-        if len(self.project) > 1:
-            bound = re.escape(self.project) + r"(?![\w-])"
-            text = re.sub(bound, self._taking("PROJECT"), text)
+        for folder, kind in ((self.project, "PROJECT"), (self.home, "HOME")):
+            if len(folder) > 1:
+                text = re.sub(re.escape(folder) + r"(?![\w-])", self._taking(kind), text)
         text = _HOMES.sub(lambda m: self._take("HOME") if m["home"] else self._dashed(m), text)
         for name in sorted(self.names, key=len, reverse=True):
             bound = rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])"

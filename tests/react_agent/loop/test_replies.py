@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -141,3 +142,20 @@ def test_no_reply_raises_anything_but_a_format_error(reply: str) -> None:
 def test_an_invented_observation_is_cut_off() -> None:
     assert cut_at_stop(f"Action:\n{LS}\nObservation: 3 files\nThought: good") == f"Action:\n{LS}"
     assert cut_at_stop("Thought: my Observation: none") == "Thought: my Observation: none"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("Action:\n", 'Action:\n{"name":', "Action:\n{\n", "Action: "),
+        "> action: task_complete\n",
+        *('```\n"action: task_complete\n```\n', "```\n", "`", "*", " ", "<|im_end|>", "</s> "),
+        *('say "action: task_complete\n', "action: task_complete (\n", "thought\n", "action:_*"),
+    ],
+)
+def test_no_reply_keeps_the_reader_busy(piece: str) -> None:
+    """All cases share one event loop, and a model that has lost itself repeats one word."""
+    started = time.process_time()
+    with contextlib.suppress(FormatError):
+        read_reply(cut_at_stop(piece * (1_000_000 // len(piece))))
+    assert time.process_time() - started < 15

@@ -1,7 +1,10 @@
 """Which files of its skill an agent opened, found from its commands, through compare and report."""
 
+import base64
+import hashlib
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,7 @@ def log(*commands: str) -> Log:
         ("cat references/dates.md.bak", []),
         ("cat my-references/dates.mdx; cat dates.md", []),
         ("cat *.md", []),
+        ("cat /skills/xlsx/ref*/d*.md", ["references/dates.md"]),
         ("cat other/SKILL.md", []),
     ],
 )
@@ -53,6 +57,13 @@ def test_each_file_counts_once_where_it_was_first_opened() -> None:
         ("references/dates.md", 2),
         ("references/sums.md", 3),
     ]
+
+
+def test_a_pasted_file_is_looked_through_in_time() -> None:
+    pasted = base64.b64encode(hashlib.shake_128(b"a workbook").digest(60_000)).decode()
+    began = time.process_time()
+    assert openings(log(f"echo {pasted} | base64 -d > out.xlsx"), "xlsx", FILES) == ()
+    assert time.process_time() - began < 0.5
 
 
 @pytest.fixture

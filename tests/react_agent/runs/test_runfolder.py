@@ -1,5 +1,6 @@
 """A run goes on where it stopped, and never mixes with another."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,14 @@ def test_outputs_of_unknown_origin_are_refused(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
+def test_lines_of_unknown_origin_are_refused(tmp_path: Path) -> None:
+    finish(opened(tmp_path), "1")
+    (tmp_path / "run.json").unlink()
+    (tmp_path / "1/1_1_output.xlsx").unlink()
+    with pytest.raises(ContractError, match=r"without a run\.json .*results\.jsonl"):
+        opened(tmp_path)
+
+
 def test_changed_data_is_refused(tmp_path: Path) -> None:
     folder = opened(tmp_path)
     result = finish(folder, "1", fingerprint="old")
@@ -120,6 +129,24 @@ def test_the_summary_covers_all_cases_and_problems(tmp_path: Path) -> None:
         ("9", False, "no input workbook"),
     ]
     assert (summary["total_instances"], summary["successful_instances"]) == (3, 1)
+
+
+def test_a_task_is_solved_when_each_of_its_cases_left_an_output(tmp_path: Path) -> None:
+    folder = opened(tmp_path)
+    first = finish(folder, "1")
+    second = {"input_file": "2_1_init.xlsx", "success": False, "output_file": None}
+    folder.add(first.model_copy(update=second))
+    summary = folder.write_summary([("1", "a")], {}, {})
+    assert (summary["success_rate"], len(summary["results"][0]["test_cases"])) == (0.0, 2)
+
+
+def test_the_time_of_earlier_starts_counts(tmp_path: Path) -> None:
+    opened(tmp_path)
+    record = read_json(tmp_path / "run.json")
+    record["sessions"][0]["seconds"] = 3600.0
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    summary = opened(tmp_path).write_summary([], {}, {})
+    assert 3600 <= summary["elapsed_seconds"] < 3700
 
 
 def test_differences_name_every_setting_once() -> None:

@@ -4,6 +4,7 @@ import json
 import string
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -138,6 +139,14 @@ def test_paths_and_names_of_people_become_placeholders(tmp_path: Path) -> None:
     assert "<HOME>/notes.txt" in said
     assert "martagon" in said
     assert clean.cwd == "<PROJECT>"
+
+
+def test_a_home_in_an_unusual_place_is_taken_out(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("HOME", "/cluster/site-7/k4711")
+    read = "skills in `/cluster/site-7/k4711/.codex/skills`, not in /cluster/site-7/k4711b"
+    given_ = session(tmp_path, Step("injected", read))
+    said = Scrubber.of(given_).session(given_).steps[0].text
+    assert said == "skills in `<HOME>/.codex/skills`, not in /cluster/site-7/k4711b"
 
 
 @given(st.text(alphabet=string.printable, max_size=300))

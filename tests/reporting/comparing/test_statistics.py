@@ -185,6 +185,18 @@ def test_the_bootstrap_interval_covers_the_truth(n: int, seeds: int, gain: float
     assert 0.93 <= inside / 900 <= 0.97
 
 
+def test_the_bootstrap_interval_of_few_tasks_is_as_wide_as_students() -> None:
+    values = [-1.0, -0.6, -0.3, -0.1, 0.1, 0.3, 0.6, 1.0]
+    interval = st.bootstrap_mean(values, resamples=200_000)
+    low, high = stats.t.interval(0.95, len(values) - 1, 0.0, stats.sem(values))
+    assert interval.high - interval.low == pytest.approx(high - low, rel=0.04)
+
+
+def test_even_tasks_that_hardly_differ_tell_no_more_than_all_runs_would() -> None:
+    means = [0.5] * 9 + [1.0]
+    assert st.wilson_clustered(means, 2) == st.wilson(0.55, 20)
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_wilson_covers_the_truth_over_tasks_of_unlike_hardness(seeds: int) -> None:
     rng = np.random.default_rng(30 + seeds)

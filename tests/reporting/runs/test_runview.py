@@ -9,6 +9,7 @@ import pytest
 
 from react_agent.errors import ContractError
 from react_agent.runs.folder import CaseResult
+from react_agent.runs.logs import read_log
 from react_agent.runs.verdicts import CaseVerdict, Evaluation, TaskVerdict, summarize
 from reporting.runs.runview import RunView, load_runs
 
@@ -52,9 +53,9 @@ def test_a_run_is_the_same_by_any_of_its_names(tmp_path: Path, place: str) -> No
     assert view.verdicts["1"].success
     assert not view.verdicts["2"].success
     assert view.instructions["2"] == "do 2"
-    log = view.log("2", "1_2_init.xlsx")
-    assert log is not None
-    assert log.messages[0].content == "hello"
+    file = view.log_file("2", "1_2_init.xlsx")
+    assert file is not None
+    assert read_log(file).messages[0].content == "hello"
     assert view.problems == ()
 
 
@@ -70,12 +71,15 @@ def test_every_seed_is_a_run(tmp_path: Path) -> None:
 def test_the_latest_line_of_a_case_counts_and_damaged_lines_are_named(tmp_path: Path) -> None:
     make_run(tmp_path)
     with (tmp_path / "outputs" / "results.jsonl").open("a") as file:
-        file.write(json.dumps(case("1", turns=9)) + '\n{"id": 3}\n{"id": "4", "inp')
+        file.write(json.dumps(case("1", turns=9)) + '\n{"id": 3}\n')
+        file.write(json.dumps({**case("5"), "seconds": float("nan")}) + '\n{"id": "4", "inp')
     view = RunView.load(tmp_path)
     assert [(c.id, c.turns) for c in view.cases] == [("2", 0), ("1", 9)]
-    assert len(view.problems) == 2
-    assert "line 4, field id" in view.problems[0].reason
-    assert "line 5 is torn" in view.problems[1].reason
+    assert [problem.reason for problem in view.problems] == [
+        "line 4, field id: Input should be a valid string",
+        "line 5, field seconds: Input should be a finite number",
+        "line 6 is torn: the case is still owed",
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"settings": 1, "sessions": 2}', None])
@@ -101,7 +105,7 @@ def test_without_logs_or_records_there_is_still_a_view(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "logs")
     (tmp_path / "error_analysis_parsed.json").write_text("[1]")
     view = RunView.load(tmp_path)
-    assert view.log("1") is None
+    assert view.log_file("1") is None
     assert view.records == {}
     assert "record 1" in view.problems[0].reason
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from analysis.lessons.leaks import LeakScan, scan_tasks
 from skill_evolver.guard.guardrails import Guard
 from skill_evolver.patches.apply import apply_edits, from_files, to_files
-from skill_evolver.patches.build import build
+from skill_evolver.patches.build import alone, build
 from skill_evolver.patches.patch import ExactEdit
 from skill_evolver.patches.places import find_section, find_text, outline, to_lines
-from skill_evolver.patches.rules import check
+from skill_evolver.patches.rules import check, new_problems
 from spreadsheetbench.tasks.dataset import Dataset
 
 FILES = {"SKILL.md": SKILL}
@@ -111,6 +111,58 @@ def test_anchors_are_found_by_similarity_only_when_nothing_is_as_near() -> None:
     assert find_text(["- row one a", "- row one b"], "- row one c", 0, 2) is None
 
 
+@pytest.mark.parametrize("wanted", ["## Look it up", "## Written", "## First look"])
+def test_a_heading_that_is_only_a_little_alike_is_another_one(wanted: str) -> None:
+    assert find_section(SKILL, wanted) is None
+
+
+@pytest.mark.parametrize("wanted", ["Write formulas, not values.", "- Read the sheet back."])
+def test_a_passage_that_says_something_else_in_like_words_is_another_one(wanted: str) -> None:
+    lines = to_lines(SKILL)
+    assert find_text(lines, wanted, 0, len(lines)) is None
+
+
+def test_of_two_headings_of_one_name_the_marks_tell_which_is_meant() -> None:
+    text = "# Write\n\nLead.\n\n## Write\n\nRules.\n"
+    for wanted in ("# Write", "## Write"):
+        found = find_section(text, wanted)
+        assert found
+        assert found[0].level == wanted.count("#")
+
+
+def test_the_skill_itself_is_never_created_anew() -> None:
+    applied = apply_edits(from_files(FILES), [edit("create", content="# Other\n\nText.")])
+    assert [why.rule for _, why in applied.left] == ["unknown-file"]
+    assert to_files(applied.document) == FILES
+
+
+def test_only_the_first_of_equal_passages_is_exchanged() -> None:
+    text = {"references/a.md": "# A\n\nTotal here, Total there.\n"}
+    made = edit("replace_in_section", file="references/a.md", old_text="Total", content="Sum")
+    applied = apply_edits(from_files(text), [made])
+    assert to_files(applied.document)["references/a.md"] == "# A\n\nSum here, Total there.\n"
+
+
+def test_a_line_that_an_edit_only_repeats_stays_whose_it_was() -> None:
+    one = edit("append_to_section", "a", target_section="Check", content="- One.\n- Two.")
+    two = edit("replace_in_section", "b", old_text="- One.\n- Two.", content="- One.\n- Three.")
+    built = build(FILES, [[one], [two]], 500)
+    origins = {line.text: line.origin for line in built.document["SKILL.md"] if line.origin}
+    assert origins == {"- One.": "a", "- Three.": "b"}
+
+
+def test_a_skill_that_was_too_long_before_is_not_blamed_for_growing() -> None:
+    sizes = [check({"SKILL.md": SKILL + "\nText.\n" * n}) for n in (500, 600)]
+    assert [[p.rule for p in found] for found in sizes] == [["size"], ["size"]]
+    assert new_problems(*sizes) == []
+    assert new_problems(check(FILES), sizes[0]) == sizes[0]
+
+
+def test_a_reference_that_only_points_at_itself_is_an_orphan() -> None:
+    files = {**FILES, "references/a.md": "# A\n\nThis is references/a.md.\n"}
+    assert [(p.rule, p.file) for p in check(files)] == [("orphan", "references/a.md")]
+
+
 @pytest.mark.parametrize("indent", ["", "  "])
 def test_a_line_that_begins_like_the_anchor_is_not_the_anchor(indent: str) -> None:
     longer, line = "- Use openpyxl for large files.", f"{indent}- Use openpyxl"
@@ -118,6 +170,31 @@ def test_a_line_that_begins_like_the_anchor_is_not_the_anchor(indent: str) -> No
     change = edit("replace_in_section", old_text="- Use openpyxl", content="- Use pandas")
     text = to_files(apply_edits(from_files(files), [change]).document)["SKILL.md"]
     assert text == files["SKILL.md"].replace(f"{line}\n", f"{indent}- Use pandas\n")
+
+
+def test_a_file_without_a_change_is_what_it_was_to_the_last_byte() -> None:
+    base = {**FILES, "references/a.md": "# A\r\n\r\nText."}
+    made = edit("append_to_section", target_section="Check", content="- New.")
+    files = build(base, [[made]], 500).files
+    assert files["references/a.md"] == base["references/a.md"]
+    assert files["SKILL.md"] != SKILL
+
+
+def test_what_was_written_now_moves_before_what_was_there() -> None:
+    base = {"SKILL.md": f"{SKILL}\n## Older part\n\n" + "- Older line.\n" * 12}
+    new = "\n".join(f"- Line {n} of the lesson." for n in range(25))
+    made = edit("append_to_section", target_section="Write", content=new)
+    whole = len(to_lines(build(base, [[made]], 500).files["SKILL.md"]))
+    built = build(base, [[made]], whole - 3)
+    assert built.moved == ["Write -> references/write.md"]
+
+
+def test_neither_a_pointer_nor_what_it_points_at_stays_alone() -> None:
+    made = edit("create", "a", file="references/new.md", content="# New\n\nText.")
+    link = edit("append_to_section", "b", target_section="Check", content="See references/new.md.")
+    assert alone([made, link], [made, link]) == []
+    assert [e.id for e, _ in alone([link], [made, link])] == ["b"]
+    assert [e.id for e, _ in alone([made], [made, link])] == ["a"]
 
 
 def test_over_long_text_is_split_with_its_origins() -> None:
@@ -188,12 +265,37 @@ def test_any_edits_keep_the_frontmatter_and_account_for_themselves(found: list[E
         ("deletes", edit("delete_section", target_section="# Spreadsheets", reason="w " * 90)),
         ("fence", edit("append_to_section", target_section="Write", content="```\nx")),
         ("leak", edit("append_to_section", target_section="Write", content="As in task 13-1.")),
+        ("leak", edit("append_to_section", target_section="Write", content="Yes.", title="13-1")),
+        ("path", edit("create", file=f"references/{'x' * 120}.md", content="x")),
+        ("path", edit("create", file="references/table.md", content="x")),
+        ("orphan-create", edit("create", file="references/new.md", content="x")),
+        ("dangling-link", edit("append_to_section", target_section="Write",
+                               content="Read references/none.md.")),
     ],
 )  # fmt: skip
 def test_each_guardrail_names_its_rule(rule: str, made: ExactEdit) -> None:
-    _, objections = Guard(FILES, LeakScan(ids={"13-1"})).screen([made])
+    there = frozenset({"references/table.md/of.csv"})
+    _, objections = Guard(FILES, LeakScan(ids={"13-1"}), other_files=there).screen([made])
     assert [o.rule for o in objections] == [rule]
     assert objections[0].reason
+
+
+def test_what_may_be_taken_away_grows_with_the_reason_that_is_given() -> None:
+    sections = [f"## Part {n}\n\n" + "word " * 30 for n in range(5)]
+    guard = Guard({"SKILL.md": "\n\n".join([SKILL, *sections])}, LeakScan())
+    for words, kept in ((0, False), (3, False), (4, True)):
+        made = edit("delete_section", target_section="## Part 2", reason="because " * words)
+        _, objections = guard.screen([made])
+        assert [o.rule for o in objections] == ([] if kept else ["deletes"])
+
+
+def test_no_edit_may_point_at_what_another_one_deletes() -> None:
+    files = {"SKILL.md": f"{SKILL}\nRead references/a.md.\n", "references/a.md": "# A\n\nText.\n"}
+    gone = edit("delete_file", "a", file="references/a.md", reason="It says nothing.")
+    link = edit("append_to_section", "b", target_section="Write", content="See references/a.md.")
+    kept, objections = Guard(files, LeakScan()).screen([gone, link])
+    assert [(o.edit.id, o.rule) for o in objections] == [("b", "dangling-link")]
+    assert kept == [gone]
 
 
 def test_a_leak_scan_knows_instructions_sheets_and_answers() -> None:

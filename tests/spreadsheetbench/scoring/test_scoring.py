@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from enginepairs import reported
 from goldvalues import count_values
 from naive_scorer import NaiveScorer
 from workbooks import (
@@ -19,7 +20,7 @@ from workbooks import (
 from spreadsheetbench.book.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM
 from spreadsheetbench.reading.reader import READERS
 from spreadsheetbench.scoring.compare import compare
-from spreadsheetbench.scoring.score import report_pair, score_pair
+from spreadsheetbench.scoring.score import score_pair
 
 
 @pytest.fixture(scope="module")
@@ -181,9 +182,9 @@ def test_messages_say_what_is_missing(gold: Path, tmp_path: Path) -> None:
 
 def test_report_shows_kind_types_and_formula_of_each_mismatch(gold: Path, tmp_path: Path) -> None:
     output = perturbed(gold, "formulas without a cached value", tmp_path / "output.xlsx")
-    report = report_pair(gold, output, "C1:C3,Nowhere!A1,A1:B3", limit=2)
+    report = reported(gold, output, "C1:C3,Nowhere!A1,A1:B3", limit=2)
     calculated, missing, equal = report.parts
-    assert (calculated.cells_compared, calculated.mismatches, calculated.more) == (3, 3, 1)
+    assert (calculated.cells_compared, calculated.mismatches, len(calculated.shown)) == (3, 3, 2)
     first = calculated.shown[0]
     assert (first.cell, first.kind, first.formula) == ("C1", "not calculated", "=B1*2")
     assert (first.expected, first.expected_type, first.found_type) == ("2", "number", "blank")
@@ -209,7 +210,7 @@ def test_report_classes_each_mismatch(
     gold: Path, tmp_path: Path, name: str, kind: str, expected_type: str, found_type: str
 ) -> None:
     output = perturbed(gold, name, tmp_path / "output.xlsx")
-    (part,) = report_pair(gold, output, "A1:F8").parts
+    (part,) = reported(gold, output, "A1:F8").parts
     (only,) = part.shown
     assert (only.kind, only.expected_type, only.found_type) == (kind, expected_type, found_type)
 
@@ -242,6 +243,6 @@ def test_open_end_that_reaches_an_impossible_row_fails(gold: Path, tmp_path: Pat
 
 
 def test_billions_of_cells_cost_no_more_than_those_that_are_there(gold: Path) -> None:
-    report = report_pair(gold, gold, "A1:XFD1048576,A:XFD,1:1048576")
+    report = reported(gold, gold, "A1:XFD1048576,A:XFD,1:1048576")
     assert report.passed
     assert report.parts[0].cells_compared == 16_384 * 1_048_576

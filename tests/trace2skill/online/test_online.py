@@ -81,6 +81,8 @@ def test_the_whole_loop_from_the_wizard_to_the_rollback(
             for word in ("+- Keep dates as dates", "no truth", "correction", "calls of m, ", "L1"):
                 assert word in shown
             assert await cli("online", "adopt") == 0
+            told = capfd.readouterr().out.partition("the one before: ")[2].splitlines()[0]
+            assert Skill.load(Path(told)).digest == before.digest
             adopted = Skill.load(person.skill)
             assert "Keep dates as dates" in adopted.text
             line = adopted.text[: adopted.text.index("Keep dates as dates")].count("\n") + 1
@@ -231,6 +233,22 @@ def test_the_hook_goes_in_beside_others_and_out_alone(person: Person) -> None:
     assert main(["online", "uninstall"]) == 0
     assert json.loads(person.settings.read_text()) == before
     assert main(["online", "uninstall"]) == 0
+
+
+def test_settings_of_ones_own_are_kept_when_the_wizard_comes_again(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    home = person.online()
+    with home.config.open("a") as file:
+        file.write("day_calls: 7\n")
+    mine = home.config.read_text()
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    assert main(["online", "init", *person.flags(URL), "--by_hand"]) == 0
+    (copy,) = home.config.parent.glob(f"{home.config.name}.before-*")
+    assert copy.read_text() == mine
+    assert f"{home.config} (as it was: {copy.name})" in capsys.readouterr().out
+    assert main(["online", "status"]) == 0, "a copy is no settings"
 
 
 @pytest.mark.parametrize(

@@ -287,12 +287,12 @@ def test_a_choice_among_equals_expects_no_gain_and_a_real_one_does() -> None:
     luck, gains = [], []
     for _ in range(20):
         equals = [candidate("merged", 0.5), *(candidate(str(n), 0.5) for n in range(10))]
-        gain = expected_gain(equals, "merged")
+        gain = expected_gain(equals)
         assert gain is not None
         gains.append(gain)
         luck.append(max(one.accuracy or 0 for one in equals) - (equals[0].accuracy or 0))
     assert sum(luck) / 20 > 0.1
     assert abs(sum(gains) / 20) < 0.05
-    real = expected_gain([candidate("merged", 0.3), candidate("other", 0.9)], "merged")
+    real = expected_gain([candidate("merged", 0.3), candidate("other", 0.9)])
     assert real
     assert real > 0.3

@@ -47,12 +47,12 @@ def split_reasoning(message: Mapping[str, Any]) -> tuple[str, str]:
     """(text, reasoning) of one chat message; neither ever holds a part of the other."""
     field = reasoning_field(message)
     thoughts = [_plain(message.get(field)) if field else ""]
-    text, told_apart = _plain(message.get("content")), bool(thoughts[0])
+    text, at, told_apart = _plain(message.get("content")), 0, bool(thoughts[0])
     while True:
-        split = _leading_thought(text, opener_needed=told_apart)
+        split = _leading_thought(text, at, opener_needed=told_apart)
         if split is None:
-            return text, "\n\n".join(part for part in thoughts if part)
-        thought, text = split
+            return text[at:], "\n\n".join(part for part in thoughts if part)
+        thought, text, at = split
         thoughts.append(thought.strip())
         told_apart = True
 
@@ -62,24 +62,31 @@ def reasoning_field(message: Mapping[str, Any]) -> str:
     return next((name for name in _FIELDS if _plain(message.get(name))), "")
 
 
-def _leading_thought(text: str, *, opener_needed: bool) -> tuple[str, str] | None:
-    """The reasoning that the text starts with, and the rest; None when it starts with none."""
-    start = text.lstrip()
-    if start.startswith(_CLOSE):
-        return "", start[len(_CLOSE) :].lstrip()
-    if "<|channel|>" in start[:80]:
-        return _harmony(start)
-    if stripped := _STRIPPED_HARMONY.match(start):
-        return stripped[1], start[stripped.end() :].lstrip()
-    opener = next((mark for mark in MARKS if start.startswith(mark)), "")
+def _leading_thought(text: str, at: int, *, opener_needed: bool) -> tuple[str, str, int] | None:
+    """The reasoning that stands there, and the text with the place where the rest begins; None
+    where there is none. A model that has lost itself writes thousands: none of them is a copy."""
+    start = _behind_blanks(text, at)
+    if text.startswith(_CLOSE, start):
+        return "", text, _behind_blanks(text, start + len(_CLOSE))
+    if "<|channel|>" in text[start : start + 80]:
+        return *_harmony(text[start:]), 0
+    if stripped := _STRIPPED_HARMONY.match(text, start):
+        return stripped[1], text, _behind_blanks(text, stripped.end())
+    opener = next((mark for mark in MARKS if text.startswith(mark, start)), "")
     if not opener and opener_needed:
         return None
-    close, begin = MARKS.get(opener, _CLOSE), len(opener)
-    unquoted = re.compile(re.escape(close) + _TALKED_ABOUT).search(start, begin)
-    end = unquoted.start() if unquoted else start.find(close, begin) if opener else -1
+    close, begin = MARKS.get(opener, _CLOSE), start + len(opener)
+    unquoted = re.compile(re.escape(close) + _TALKED_ABOUT).search(text, begin)
+    end = unquoted.start() if unquoted else text.find(close, begin) if opener else -1
     if end >= 0:
-        return start[begin:end], start[end + len(close) :].lstrip()
-    return (start[begin:], "") if opener else None
+        return text[begin:end], text, _behind_blanks(text, end + len(close))
+    return (text[begin:], "", 0) if opener else None
+
+
+def _behind_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
 
 
 def _harmony(text: str) -> tuple[str, str]:

@@ -1,12 +1,17 @@
 """Reasoning never reaches the text, and no text is lost to it."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from react_agent.models.providers.reasoning import split_reasoning
+from react_agent.models.providers.reasoning import MARKS, split_reasoning
 
-PLAIN = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda t: "think>" not in t)
+KNOWN = (*MARKS, *MARKS.values(), "<|channel|>", "analysis")
+PLAIN = st.text(st.characters(exclude_categories=["Cs"])).filter(
+    lambda t: not any(mark in t for mark in KNOWN)
+)
 HARMONY = (
     "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>"
 )
@@ -73,10 +78,20 @@ def test_nothing_behind_a_later_tag_is_lost(thought: str, answer: str, more: str
 
 @given(st.text())
 def test_text_without_a_tag_is_untouched(text: str) -> None:
-    if "think>" not in text:
+    if not any(mark in text for mark in KNOWN):
         assert split_reasoning({"content": text}) == (text.encode("utf-8", "replace").decode(), "")
 
 
 @given(PLAIN)
 def test_an_unclosed_thought_is_no_text(thought: str) -> None:
     assert split_reasoning({"content": "<think>" + thought}) == ("", thought.strip())
+
+
+@pytest.mark.parametrize(
+    "piece", ["</think>", "<think></think>", "<think>a</think>\n", " </think>"]
+)
+def test_no_reply_keeps_the_reader_busy(piece: str) -> None:
+    """All cases share one event loop."""
+    started = time.process_time()
+    assert not split_reasoning({"content": piece * (1_000_000 // len(piece))})[0]
+    assert time.process_time() - started < 10
