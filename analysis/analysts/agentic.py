@@ -1,14 +1,14 @@
 """The agentic analyst and all that it needs, set up in whatever process it works."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis.analysts.error_analyst import ErrorAnalyst
-from analysis.analysts.running import AnalystBench, decisive, open_model
+from analysis.analysts.running import AnalystBench, AnalystSite, decisive
 from analysis.analysts.settings import ErrorAnalysis
 from analysis.evidence.case import case_of, work_folder
 from analysis.lessons.selection import Selection
@@ -23,31 +23,13 @@ CHECKERS = 2
 """Processes that read what agents wrote; more would only share the same cores with the tools."""
 
 
-def agentic_site(settings: ErrorAnalysis, selection: Selection) -> "AgenticSite":
-    """Raises ContractError when the folders do not fit the selected runs."""
-    site = AgenticSite(settings)
-    _check_folders(settings.work_dir, selection, site.domain)
-    return site
-
-
-class AgenticSite:
+class AgenticSite(AnalystSite[ErrorAnalysis]):
     def __init__(self, settings: ErrorAnalysis) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.domain: Domain[Any] = find(DOMAINS, "domain", settings.domain)(
             settings.data_path, Reading(processes=min(CHECKERS, os.cpu_count() or 1))
         )
         self.output_dir = settings.output_dir.resolve()
-
-    def __reduce__(self) -> tuple[type["AgenticSite"], tuple[ErrorAnalysis]]:
-        return AgenticSite, (self.settings,)
-
-    @property
-    def folders(self) -> Sequence[Path]:
-        return (self.output_dir,)
-
-    @property
-    def in_flight(self) -> int:
-        return self.settings.repairing.workers
 
     def with_tool_slots(self, slots: int) -> "AgenticSite":
         given = self.settings.repairing
@@ -63,7 +45,7 @@ class AgenticSite:
             raise ContractError(
                 "--gate replay needs a sandbox: without one the truth is within reach"
             )
-        async with open_model(given, self.in_flight, shared) as (connection, model):
+        async with self.model(shared) as (connection, model):
             with self.domain as domain:
                 analyst = ErrorAnalyst(
                     model=connection.model(seed=given.choice.seed),
@@ -85,8 +67,11 @@ class AgenticSite:
                 )
 
 
-def _check_folders(work_dir: Path, selection: Selection, domain: Domain[Any]) -> None:
-    """A wrong folder fails every case alike, so it is said before the first one is paid for."""
+def check_folders(work_dir: Path, selection: Selection, domain: Domain[Any]) -> None:
+    """A wrong folder fails every case alike, so it is said before the first one is paid for.
+
+    Raises ContractError.
+    """
     if not work_dir.is_dir():
         raise ContractError(f"{work_dir}: no such folder; give the run's --working_dir")
     missing = ""

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from analysis.analysts.agentic import agentic_site
+from analysis.analysts.agentic import AgenticSite, check_folders
 from analysis.analysts.one_call import OneCallSite
 from analysis.analysts.running import AnalystSite, run_analysis
 from analysis.analysts.settings import (
@@ -45,10 +46,11 @@ async def analyse(settings: Analysis) -> Summary:
         solved = select(settings.logs_dir, "SUCCEED", repeat=choice.repeat)
         selection = contrasted(selection, solved, choice.sample)
     if isinstance(settings, CallAnalysis):
-        site: AnalystSite = OneCallSite(settings)
+        site: AnalystSite[Any] = OneCallSite(settings)
     else:
         assert isinstance(settings, ErrorAnalysis)
-        site = agentic_site(settings, selection)
+        site = AgenticSite(settings)
+        check_folders(settings.work_dir, selection, site.domain)
     per_class = None
     if isinstance(settings, ErrorAnalysis | CallErrorAnalysis):
         per_class = settings.per_class

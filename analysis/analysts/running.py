@@ -4,12 +4,13 @@ import asyncio
 import logging
 import sys
 import time
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from tqdm import tqdm
 
@@ -27,12 +28,13 @@ from react_agent.errors import ContractError, InfrastructureError, ModelError, R
 from react_agent.files import digest, refuses_writes, write_whole
 from react_agent.layout import ANALYSIS_SUMMARY
 from react_agent.lock import only_start
-from react_agent.models.connect import Connection, Shared, connect
+from react_agent.models.connect import Connection, Shared
 from react_agent.models.patience.retry import Stats
 from react_agent.sandbox.orphans import end_strays
 from react_agent.text import say
 
 log = logging.getLogger(__name__)
+AnalysisT = TypeVar("AnalysisT", bound=Analysis)
 
 
 class Analyst(Protocol):
@@ -59,29 +61,44 @@ class AnalystBench(Bench[Subject, CaseAnalysis]):
     analyst: Analyst
 
 
-class AnalystSite(Site[Subject, CaseAnalysis], Protocol):
-    """An executor's site whose bench is an analyst."""
+class AnalystSite(Site[Subject, CaseAnalysis], Generic[AnalysisT]):
+    """An executor's site whose bench is an analyst, set up in whatever process it works."""
+
+    def __init__(self, settings: AnalysisT) -> None:
+        self.settings = settings
+
+    def __reduce__(self) -> tuple[type[Self], tuple[AnalysisT]]:
+        return type(self), (self.settings,)
 
     @property
-    def in_flight(self) -> int: ...
+    def folders(self) -> Sequence[Path]:
+        return (self.settings.output_dir,)
 
+    def with_tool_slots(self, slots: int) -> Self:
+        return self
+
+    @abstractmethod
     def open(self, shared: Shared | None = None) -> AbstractAsyncContextManager[AnalystBench]: ...
 
-
-@asynccontextmanager
-async def open_model(
-    settings: Analysis, in_flight: int, shared: Shared | None
-) -> AsyncIterator[tuple[Connection, dict[str, Any]]]:
-    """The connection, and what decides its replies."""
-    output_dir, run = settings.output_dir, settings.logs_dir.resolve().parent
-    # Logs speak of the folders of their run; on a cassette these may lie anywhere.
-    masks = {"<analysis>": str(output_dir.resolve()), "<run>": str(run)}
-    async with connect(
-        settings.model, workers=in_flight, folders=[output_dir], masks=masks, shared=shared
-    ) as connection:
-        model = dict(connection.describe())
-        model.pop("endpoint", None)  # a server that moved is still the same model
-        yield connection, model
+    @asynccontextmanager
+    async def model(
+        self, shared: Shared | None
+    ) -> AsyncIterator[tuple[Connection, dict[str, Any]]]:
+        """The connection, and what decides its replies."""
+        settings = self.settings
+        # Logs speak of the folders of their run; on a cassette these may lie anywhere.
+        run = settings.logs_dir.resolve().parent
+        masks = {"<analysis>": str(settings.output_dir.resolve()), "<run>": str(run)}
+        async with Connection(
+            settings.model,
+            workers=settings.in_flight,
+            folders=self.folders,
+            masks=masks,
+            shared=shared,
+        ) as connection:
+            model = dict(connection.describe())
+            model.pop("endpoint", None)  # a server that moved is still the same model
+            yield connection, model
 
 
 def decisive(stage: str, model: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -91,11 +108,11 @@ def decisive(stage: str, model: Mapping[str, Any], **more: Any) -> dict[str, Any
 
 
 async def run_analysis(
-    settings: Analysis, site: AnalystSite, selection: Selection, per_class: int | None = None
+    settings: Analysis, site: AnalystSite[Any], selection: Selection, per_class: int | None = None
 ) -> Summary:
     """Raises ContractError before any model is asked when flags or folders do not fit."""
     async with site.open() as here:
-        output_dir, in_flight = here.analyst.output_dir, site.in_flight
+        output_dir, in_flight = here.analyst.output_dir, settings.in_flight
         with only_start(output_dir):
             end_strays(output_dir)
             if settings.choice.overwrite:
@@ -205,7 +222,7 @@ class AnalysisRun:
         usage = [case.usage for case in self.done.values()]
         counts = Counter(str(case.outcome) for case in self.done.values())
         shown: dict[str, Any] = {"lessons": counts.pop("lesson", 0), "dropped": counts.total()}
-        tokens = sum(u.prompt_tokens + u.completion_tokens for u in usage)
+        tokens = sum(u.tokens for u in usage)
         shown |= {"failed": self._failed, "tokens": f"{tokens:,}", **self.stats.trouble}
         bar.set_postfix(shown, refresh=False)
         bar.update()

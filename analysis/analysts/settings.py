@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, TypedDict
 
 from analysis.lessons.settings import LessonKind
 from react_agent.engines.settings import ExecutorSettings
@@ -83,6 +83,11 @@ class Analysis(Settings):
     model: ModelSettings = part(ModelSettings(), "model")
 
     @property
+    def in_flight(self) -> int:
+        """Cases at once."""
+        raise NotImplementedError
+
+    @property
     def records(self) -> Path:
         return self.parsed_output or self.output_dir / record_file(self.kind)
 
@@ -99,6 +104,10 @@ class ErrorAnalysis(Analysis):
     repairing: Repairing = part(Repairing(), "analyst")
     model: ModelSettings = part(AGENT_MODEL, "model")
 
+    @property
+    def in_flight(self) -> int:
+        return self.repairing.workers
+
 
 @dataclass(frozen=True, kw_only=True)
 class CallAnalysis(Analysis):
@@ -111,6 +120,10 @@ class CallAnalysis(Analysis):
     rejected: tuple[str, ...] = setting(
         "lessons that a person has turned down, and why: not to be drawn again", (), hidden=True
     )
+
+    @property
+    def in_flight(self) -> int:
+        return self.max_workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,31 +170,39 @@ class RunAnalysis(Settings):
         """The analyses to run, in their order."""
         config = self.success_generation_config or self.model.generation_config
         called = replace(self.model, released_temperature=None)
-        errors, successes = analysis_folder("error"), analysis_folder("success")
-        calls = {"data_path": data_path, "max_workers": self.repairing.workers}
+        errors, successes = (self.run_folder / analysis_folder(k) for k in ("error", "success"))
         chosen: list[Analysis] = []
         if self.only != "success" and self.single_call:
-            calls_of_errors = calls | {"model": called, "per_class": self.per_class}
-            chosen.append(self._stage(CallErrorAnalysis, f"{errors}_llm", **calls_of_errors))
+            chosen.append(
+                CallErrorAnalysis(
+                    **_placed(self, errors.with_name(f"{errors.name}_llm")),
+                    data_path=data_path,
+                    per_class=self.per_class,
+                    max_workers=self.repairing.workers,
+                    model=called,
+                )
+            )
         elif self.only != "success":
-            shell = {"work_dir": self.run_folder / WORK, "repairing": self.repairing}
-            shell |= {"data_path": data_path, "per_class": self.per_class, "model": self.model}
-            chosen.append(self._stage(ErrorAnalysis, errors, **shell))
+            chosen.append(
+                ErrorAnalysis(
+                    **_placed(self, errors),
+                    data_path=data_path,
+                    per_class=self.per_class,
+                    work_dir=self.run_folder / WORK,
+                    repairing=self.repairing,
+                    model=self.model,
+                )
+            )
         if self.only != "error":
-            model = replace(called, generation_config=config)
-            chosen.append(self._stage(CallSuccessAnalysis, successes, model=model, **calls))
+            chosen.append(
+                CallSuccessAnalysis(
+                    **_placed(self, successes),
+                    data_path=data_path,
+                    max_workers=self.repairing.workers,
+                    model=replace(called, generation_config=config),
+                )
+            )
         return chosen
-
-    def _stage(self, kind: type[Analysis], folder: str, **own: Any) -> Analysis:
-        return kind(
-            logs_dir=self.run_folder / LOGS,
-            output_dir=self.run_folder / folder,
-            parsed_output=self.run_folder / f"{folder}{PARSED}",
-            domain=self.domain,
-            choice=self.choice,
-            executor=self.executor,
-            **own,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,22 +229,38 @@ class MemoryBuilding(Settings):
         """One for each kind of trajectory."""
         kinds: tuple[type[CallAnalysis], ...] = (CallErrorAnalysis, CallSuccessAnalysis)
         budget = self.model.budget
-        if budget.max_cost or budget.max_tokens or budget.max_calls:
+        if budget.capped:
             file = budget.budget or self.bank.with_name(f"{self.bank.stem}_{BUDGET}")
             budget = replace(budget, budget=file)
         return [
             kind(
-                logs_dir=self.run_folder / LOGS,
-                output_dir=self.bank.with_name(f"{self.bank.stem}_{kind.kind}"),
-                parsed_output=self.bank.with_name(f"{self.bank.stem}_{kind.kind}{PARSED}"),
+                **_placed(self, self.bank.with_name(f"{self.bank.stem}_{kind.kind}")),
                 data_path=data_path,
                 for_memory=True,
                 max_workers=self.max_workers,
-                domain=self.domain,
-                choice=self.choice,
-                executor=self.executor,
                 model=replace(self.model, budget=budget),
             )
             for kind in kinds
             if self.only in ("all", kind.kind)
         ]
+
+
+class _Placed(TypedDict):
+    logs_dir: Path
+    output_dir: Path
+    parsed_output: Path
+    domain: str
+    choice: RunChoice
+    executor: ExecutorSettings
+
+
+def _placed(run: RunAnalysis | MemoryBuilding, folder: Path) -> _Placed:
+    """What every analysis of a run is told alike, and where it leaves its files."""
+    return {
+        "logs_dir": run.run_folder / LOGS,
+        "output_dir": folder,
+        "parsed_output": folder.with_name(f"{folder.name}{PARSED}"),
+        "domain": run.domain,
+        "choice": run.choice,
+        "executor": run.executor,
+    }

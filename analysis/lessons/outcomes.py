@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from analysis.lessons.records import FailingCell, ItemType, LessonItem, LessonKind, LessonRecord
 from analysis.lessons.selection import LeftOut, Subject
-from react_agent.configfile import differences
+from react_agent.configfile import differences, read_record
 from react_agent.errors import ContractError
 from react_agent.files import read_json, write_json
 from react_agent.layout import (
@@ -50,7 +50,7 @@ class LeakedItem(BaseModel):
 class CaseAnalysis(BaseModel):
     """One finished case, as the JSON file beside its report holds it. Written last."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     instance_id: str
     task_id: str
@@ -80,8 +80,8 @@ class CaseAnalysis(BaseModel):
     def load(cls, path: Path) -> "CaseAnalysis | None":
         """None when there is none, or none that can be read: then the case is still owed."""
         try:
-            return cls.model_validate(read_json(path))
-        except (ContractError, ValidationError):
+            return read_record(cls, path)
+        except ContractError:
             return None
 
     def dropped(self, item: LessonItem) -> bool:

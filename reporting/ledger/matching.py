@@ -188,12 +188,16 @@ def _rows(ids: Sequence[str], seen: set[str]) -> str:
     return f"rows {first}:{stop}" if whole else f"{len(seen)} tasks scattered over the rows"
 
 
+def _passed(run: Scored, task: str) -> float:
+    return 100 * run.passed(task)
+
+
 def _values(
     entrant: Entrant, benchmarks: Sequence[str]
 ) -> tuple[dict[str, float], dict[str, float | None]]:
     values, std = {}, {}
     for benchmark in benchmarks:
-        measure = MEASURES.get(benchmark, lambda run, task: 100 * run.passed(task))
+        measure = MEASURES.get(benchmark, _passed)
         each = [fmean(measure(run, task) for task in entrant.tasks) for run in entrant.runs]
         values[benchmark], std[benchmark] = fmean(each), spread(each)
     return values, std

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from react_agent.files import read_json
+from react_agent.configfile import read_record
 from react_agent.layout import REPORT, report_prefix
 from react_agent.seams import Domain
 from react_agent.skills import Skill
@@ -99,7 +99,7 @@ def _plain(name: object) -> str:
 def _released(wanted: str) -> Origin | None:
     """The paper's own skill, as `trace2skill data fetch-released` noted it."""
     lock = Path(RELEASED_SKILLS) / LOCK
-    folders = Pins.model_validate(read_json(lock)).folders if lock.is_file() else {}
+    folders = read_record(Pins, lock).folders if lock.is_file() else {}
     for name, (author, mode, signal) in RELEASED.items():
         if folders.get(name) == wanted:
             return Origin(mode, author, signal, analyst="agentic")

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from react_agent.errors import ContractError
-from react_agent.files import read_json
+from react_agent.configfile import read_record
 
 TABLES = Path(__file__).with_name("paper_tables.json")
 MODELS = {"122B": "qwen3.5-122b-a10b", "35B": "qwen3.5-35b-a3b"}
@@ -51,9 +50,10 @@ class PaperRow(BaseModel, frozen=True, extra="forbid"):
         return self.table, self.version, self.row, self.user
 
 
+class PaperTables(BaseModel, frozen=True):
+    rows: tuple[PaperRow, ...]
+
+
 def load_rows(file: Path = TABLES) -> tuple[PaperRow, ...]:
     """Raises ContractError naming the file and the row."""
-    try:
-        return tuple(PaperRow.model_validate(row) for row in read_json(file)["rows"])
-    except (ValidationError, KeyError, TypeError) as error:
-        raise ContractError(f"{file}: {error}") from None
+    return read_record(PaperTables, file).rows

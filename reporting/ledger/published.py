@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from react_agent.errors import ContractError
-from react_agent.files import read_json
+from react_agent.configfile import read_record
 
 PUBLISHED = Path(__file__).with_name("published.json")
 
@@ -51,9 +50,5 @@ class Published(BaseModel, frozen=True, extra="forbid"):
     gold: tuple[GoldFault, ...]
 
 
-def load_published(file: Path = PUBLISHED) -> Published:
-    """Raises ContractError naming the file."""
-    try:
-        return Published.model_validate(read_json(file))
-    except ValidationError as error:
-        raise ContractError(f"{file}: {error}") from None
+def load_published() -> Published:
+    return read_record(Published, PUBLISHED)

@@ -278,7 +278,7 @@ def _result(
         "outcome": outcome_of(run, task),
         "status": ", ".join(sorted({case.status for case in cases})),
         "turns": sum(case.turns for case in cases),
-        "tokens": sum(c.usage.prompt_tokens + c.usage.completion_tokens for c in cases),
+        "tokens": sum(c.usage.tokens for c in cases),
         "seconds": round(sum(case.seconds for case in cases), 3),
         "cost": sum(price.of(case.usage) for case in cases) if price else None,
         "message": (messages or [verdict.error or "" if verdict else ""])[0],

@@ -30,7 +30,7 @@ def shown(evolver: Evolver, entries: Sequence[LessonEntry]) -> Iterator[None]:
             if evolver.failures:
                 counts["failed"] = len(evolver.failures)
             usage = tally.usage + tally.reused
-            counts["tokens"] = f"{usage.prompt_tokens + usage.completion_tokens:,}"
+            counts["tokens"] = f"{usage.tokens:,}"
             bar.total = max(bar.total or 0, bar.n + 1)
             bar.set_postfix(counts, refresh=False)
             bar.update()

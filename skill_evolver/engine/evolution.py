@@ -10,7 +10,7 @@ from react_agent.files import write_json, write_whole
 from react_agent.layout import EVOLUTION_SUMMARY, FINAL_PATCH, PROVENANCE
 from react_agent.lock import only_start
 from react_agent.model import Model, Transport
-from react_agent.models.connect import connect
+from react_agent.models.connect import Connection
 from react_agent.models.spending.prices import Prices
 from react_agent.skills import diff_files, only_editor
 from skill_evolver.engine.changelog import as_text, change_log, summary
@@ -68,7 +68,7 @@ async def connected(job: Job, transport: Transport | None = None) -> AsyncIterat
     if settings.cache_path and not told.reply_cache:
         told = replace(told, reply_cache=settings.cache_path)
     folders = [places.budget, places.home, places.intermediates, job.skill.root]
-    async with connect(
+    async with Connection(
         told, workers=settings.max_workers, folders=folders, transport=transport
     ) as endpoint:
         model = endpoint.model(seed=settings.seed)

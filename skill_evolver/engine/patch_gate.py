@@ -155,6 +155,6 @@ def tokens_a_case(trajectories: Iterable[Path]) -> float | None:
 def _tokens(log_file: Path) -> int:
     try:
         used = Usage.model_validate(read_log(log_file).result.get("usage"))
-        return used.prompt_tokens + used.completion_tokens
+        return used.tokens
     except (ContractError, ValueError):
         return 0

@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from react_agent.configfile import read_record
 from react_agent.errors import ContractError
-from react_agent.files import read_json, write_json
+from react_agent.files import write_json
 from react_agent.skills import backups_folder
 
 Word = Literal["helps", "hurts", "undecided", "not tried"]
 
 
-class LessonEffect(BaseModel, frozen=True):
+class LessonEffect(BaseModel, frozen=True, allow_inf_nan=False):
     """The skill with all lessons against the skill without this one; shares are of 1."""
 
     lesson: str
@@ -61,7 +62,7 @@ def save_effects(folder: Path, effects: Effects) -> None:
 def known_effects(folder: Path, digest: str) -> Mapping[str, LessonEffect]:
     """By lesson; none where nothing was measured of this state of the skill."""
     try:
-        effects = Effects.model_validate(read_json(effects_file(folder)))
-    except (ContractError, ValidationError):
+        effects = read_record(Effects, effects_file(folder))
+    except ContractError:
         return {}
     return {one.lesson: one for one in effects.lessons} if effects.skill == digest else {}

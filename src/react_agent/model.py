@@ -75,6 +75,11 @@ class Usage(BaseModel, frozen=True):
     written_tokens: int = 0
     """The part of prompt_tokens that it put there, where it counts (and charges) that apart."""
 
+    @property
+    def tokens(self) -> int:
+        """Prompts and replies together."""
+        return self.prompt_tokens + self.completion_tokens
+
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(**{name: count + getattr(other, name) for name, count in self})
 

@@ -62,15 +62,14 @@ def split_frontmatter(text: str) -> tuple[str, str]:
 
 def read_metadata(text: str) -> dict[str, Any]:
     """The frontmatter's fields; {} without one. Raises ContractError when it is not YAML."""
-    import frontmatter  # late: it brings a YAML parser, and `--help` must stay quick
-    import yaml
+    import yaml  # late: `--help` must stay quick
 
-    header, _ = split_frontmatter(text)
     try:
-        return dict(frontmatter.loads(f"---\n{header}\n---\n").metadata) if header else {}
-    except (yaml.YAMLError, TypeError, ValueError) as error:
+        found = yaml.safe_load(split_frontmatter(text)[0])
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ContractError(f"{MAIN}: the frontmatter is not YAML: {reason}") from None
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from scripted_endpoint import ScriptedEndpoint
 
 from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Equipment
-from react_agent.models.connect import connect
+from react_agent.models.connect import Connection
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.settings import BudgetSettings
@@ -62,7 +62,9 @@ class Place:
         )
         folders = [self.records]
         async with (
-            connect(settings, folders=folders, policy=QUICK, transport=AgentsOnly()) as connection,
+            Connection(
+                settings, folders=folders, policy=QUICK, transport=AgentsOnly()
+            ) as connection,
             Gateway(kind.protocol, settings, connection) as gateway,
         ):
             equipment = Equipment(

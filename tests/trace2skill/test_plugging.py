@@ -10,7 +10,7 @@ from project import ROOT
 
 from react_agent.errors import BudgetReached, ContractError
 from react_agent.model import Message, Reply, Usage
-from react_agent.models.connect import connect
+from react_agent.models.connect import Connection
 from react_agent.registry import DOMAINS, HARNESSES, PROVIDERS, find, offer
 from trace2skill import (
     AgentSettings,
@@ -104,7 +104,7 @@ def test_a_model_that_is_a_function_is_counted_and_capped(tmp_path: Path) -> Non
     settings = ModelSettings(model="m", llm_client="mine", temperature=0.5, budget=budget)
 
     async def talk() -> None:
-        async with connect(settings) as connection:
+        async with Connection(settings) as connection:
             model = connection.model(seed=3)
             said = [Message(role="user", content="hi")]
             assert (await model.reply(said)).text == "first"

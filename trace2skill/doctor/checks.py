@@ -8,10 +8,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-from pydantic import BaseModel
 
 from react_agent.errors import ContractError, Trace2SkillError
 from react_agent.skills import Skill, find_skill
@@ -23,7 +22,8 @@ Level = Literal["ok", "warning", "error"]
 SandboxKind = Literal["auto", "bwrap", "none"]
 
 
-class Check(BaseModel, frozen=True):
+@dataclass(frozen=True)
+class Check:
     """One line of the report. An error means that no run can start."""
 
     level: Level
@@ -37,8 +37,8 @@ def check_python() -> Check:
     says = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     if sys.platform != "linux":
         mend = "runs confine commands on Linux only; use a container or a virtual machine"
-        return Check(level="warning", topic="Python", says=says, mend=mend)
-    return Check(level="ok", topic="Python", says=says)
+        return Check("warning", "Python", says, mend)
+    return Check("ok", "Python", says)
 
 
 def check_packages() -> Iterator[Check]:
@@ -49,9 +49,9 @@ def check_packages() -> Iterator[Check]:
         required = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
         yield Check(
-            level="warning",
-            topic="packages",
-            says=f"{DISTRIBUTION} is not installed, so its requirements are not known",
+            "warning",
+            "packages",
+            f"{DISTRIBUTION} is not installed, so its requirements are not known",
             mend="python -m pip install -e .",
         )
         return
@@ -70,10 +70,10 @@ def check_packages() -> Iterator[Check]:
             wrong.append(f"{requirement.name} {version}, asked for {requirement.specifier}")
     if wrong:
         mend = "python -m pip install -e .; verdicts are only exact with the pinned versions"
-        yield Check(level="error", topic="packages", says="; ".join(wrong), mend=mend)
+        yield Check("error", "packages", "; ".join(wrong), mend)
     else:
         says = f"all {count} as asked for; openpyxl {openpyxl}"
-        yield Check(level="ok", topic="packages", says=says)
+        yield Check("ok", "packages", says)
 
 
 def check_engine() -> Check:
@@ -86,11 +86,11 @@ def check_engine() -> Check:
     except Exception as error:  # young native code may fail in any way; that is what is asked here
         found = f"{type(error).__name__}: {error}"
     if found == 42:
-        return Check(level="ok", topic="formulas", says="the embedded engine computes: =6*A1 is 42")
+        return Check("ok", "formulas", "the embedded engine computes: =6*A1 is 42")
     return Check(
-        level="warning",
-        topic="formulas",
-        says=f"the embedded engine does not compute (=6*A1 gave {found!r})",
+        "warning",
+        "formulas",
+        f"the embedded engine does not compute (=6*A1 gave {found!r})",
         mend="python -m pip install --force-reinstall betteroffice-xlsx==0.2.1",
     )
 
@@ -117,15 +117,15 @@ def check_agent_python(skill: Skill | None) -> Check:
     try:
         python = choose_python(None, PACKAGES, (), skill.packages if skill else ())
     except ContractError as error:
-        return Check(level="error", topic="agent", says=str(error))
+        return Check("error", "agent", str(error))
     argv = [str(python.folder / "bin" / "python"), "-I", "-c", f"import {', '.join(PACKAGES)}"]
     done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         last = done.stderr.strip().rpartition("\n")[2]
         says = f"its Python does not start: {one_line(last, 200)}"
-        return Check(level="error", topic="agent", says=says, mend="give --agent_python")
+        return Check("error", "agent", says, mend="give --agent_python")
     packages = ", ".join(f"{name} {version}" for name, version in python.packages.items())
-    return Check(level="ok", topic="agent", says=f"Python {python.version} with {packages}")
+    return Check("ok", "agent", f"Python {python.version} with {packages}")
 
 
 def check_libreoffice() -> Check:
@@ -138,7 +138,7 @@ def check_libreoffice() -> Check:
         says = f"{program} does not start, so agents have none"
     else:
         says = "none; optional (the paper's agents had it): the engine above is used"
-    return Check(level="ok", topic="LibreOffice", says=says)
+    return Check("ok", "LibreOffice", says)
 
 
 def check_clients() -> Check:
@@ -151,7 +151,7 @@ def check_clients() -> Check:
     broken = [f"; {one.name}: {one.problem}" for one in found if one.problem]
     others = f"; not installed: {', '.join(missing)}" if missing else ""
     says = f"{', '.join(here) or 'none'}{others}{''.join(broken)}"
-    return Check(level="warning" if broken else "ok", topic="clients", says=says)
+    return Check("warning" if broken else "ok", "clients", says)
 
 
 def check_sandbox(kind: SandboxKind) -> Check:
@@ -160,9 +160,9 @@ def check_sandbox(kind: SandboxKind) -> Check:
 
     if kind == "none":
         return Check(
-            level="warning",
-            topic="sandbox",
-            says="switched off: commands can read gold workbooks, keys and all your files",
+            "warning",
+            "sandbox",
+            "switched off: commands can read gold workbooks, keys and all your files",
             mend="leave --sandbox none to machines that hold nothing else",
         )
     try:
@@ -170,17 +170,17 @@ def check_sandbox(kind: SandboxKind) -> Check:
     except ContractError as error:
         what, _, mend = str(error).partition(". To mend it: ")
         return Check(
-            level="error" if kind == "bwrap" else "warning",
-            topic="sandbox",
-            says="runs go on UNCONFINED: " * (kind == "auto") + _clause(what),
-            mend=mend,
+            "error" if kind == "bwrap" else "warning",
+            "sandbox",
+            "runs go on UNCONFINED: " * (kind == "auto") + _clause(what),
+            mend,
         )
     how = "bounded by the kernel" if sandbox.bounded else "measured as it grows"
     memory = "bounded by a control group" if sandbox.groups else "measured"
     says = (
         f"bubblewrap starts ({sandbox.program}); what a case writes is {how}, its memory {memory}"
     )
-    return Check(level="ok", topic="sandbox", says=says)
+    return Check("ok", "sandbox", says)
 
 
 def _clause(text: str) -> str:
@@ -194,17 +194,17 @@ def check_resources(workers: int) -> Iterator[Check]:
     from react_agent.sandbox.limits import Limits
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Check(level="ok", topic="cores", says=f"{cores or 1}")
+    yield Check("ok", "cores", f"{cores or 1}")
     free, one = psutil.virtual_memory().available, Limits().memory
     says = f"{free / GB:.1f} GB available"
     if free < one:
         mend = f"one command of an agent may take {one / GB:.1f} GB: use --tool_slots 1"
-        yield Check(level="warning", topic="memory", says=says, mend=mend)
+        yield Check("warning", "memory", says, mend)
     else:
-        yield Check(level="ok", topic="memory", says=says)
+        yield Check("ok", "memory", says)
     missing = shortage(workers)
     says, mend = missing or (f"can be had for {workers} workers", "")
-    yield Check(level="warning" if missing else "ok", topic="open files", says=says, mend=mend)
+    yield Check("warning" if missing else "ok", "open files", says, mend)
 
 
 def check_output(folder: Path) -> Iterator[Check]:
@@ -214,16 +214,16 @@ def check_output(folder: Path) -> Iterator[Check]:
         place = place.parent
     try:
         with tempfile.TemporaryFile(dir=place):
-            yield Check(level="ok", topic="output", says=f"{folder} can be written")
+            yield Check("ok", "output", f"{folder} can be written")
     except OSError as error:
         says = f"{folder}: files cannot be made in {place}: {error.strerror}"
         mend = "choose another --output_dir, or make room there"
-        yield Check(level="error", topic="output", says=says, mend=mend)
+        yield Check("error", "output", says, mend)
     free = shutil.disk_usage(place if place.is_dir() else place.parent).free
     says = f"{free / GB:.1f} GB free"
     level: Level = "error" if free < GB / 5 else "warning" if free < 5 * GB else "ok"
     mend = "a run of 400 tasks writes about 1 GB; make room" if level != "ok" else ""
-    yield Check(level=level, topic="disk", says=says, mend=mend)
+    yield Check(level, "disk", says, mend)
 
 
 def skill_in(root: Path, name: str | None) -> Skill | None:
@@ -241,14 +241,12 @@ def check_skill(root: Path, name: str | None = None) -> Check:
         problems = [str(problem) for problem in check_folder(skill)]
     except (Trace2SkillError, OSError) as error:
         mend = "give a folder with --skills_dir, or run with --agent cli_only"
-        return Check(level="error", topic="skill", says=str(error), mend=mend)
+        return Check("error", "skill", str(error), mend)
     if problems:
         says = f"{skill.name}: {'; '.join(problems[:3])}"
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         mend = "runs can start; evolution repairs only what it breaks itself"
-        return Check(level="warning", topic="skill", says=says + more, mend=mend)
+        return Check("warning", "skill", says + more, mend)
     return Check(
-        level="ok",
-        topic="skill",
-        says=f"{skill.name}: valid, {len(skill.text.splitlines())} lines in SKILL.md",
+        "ok", "skill", f"{skill.name}: valid, {len(skill.text.splitlines())} lines in SKILL.md"
     )

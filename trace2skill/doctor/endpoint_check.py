@@ -5,6 +5,7 @@ import difflib
 import json
 import os
 import ssl
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -16,7 +17,7 @@ from react_agent.models.providers.addresses import proxy_for, shown
 from react_agent.models.providers.hiding import Hidden
 from react_agent.models.providers.known import NO_KEY, Known
 from react_agent.models.providers.openai_compatible import find_key, models_url, on_azure
-from trace2skill.doctor.checks import Check
+from trace2skill.doctor.checks import Check, Level
 
 SECONDS = 10.0
 MOST = 4 << 20
@@ -55,7 +56,7 @@ async def check_endpoint(
     found = _judge(where, status, body, model, known)
     # What the server sends is quoted, and some echo what they were sent.
     hide = Hidden([key]).hide
-    return found.model_copy(update={"says": hide(found.says), "mend": hide(found.mend)})
+    return replace(found, says=hide(found.says), mend=hide(found.mend))
 
 
 def _where(base_url: str | None, known: Known | None) -> tuple[URL, dict[str, str]]:
@@ -106,19 +107,19 @@ def _judge(
         says = f"{where}: answers, but lists no models (HTTP {status})"
         return _say("warning", says, "look whether the base URL ends with /v1, as most do")
     if status == 429:
-        return _say("warning", f"{where}: answers, but asks for less haste (HTTP 429)", "")
+        return _say("warning", f"{where}: answers, but asks for less haste (HTTP 429)")
     if status != 200:
         return _say("error", f"{where}: HTTP {status}", "look at the server's log")
     names = _names(body)
     if names is None:
-        return _say("warning", f"{where}: answers, but not with a list of models", "")
+        return _say("warning", f"{where}: answers, but not with a list of models")
     if known:
         names = [name.removeprefix(known.listed_as) for name in names]
         where += ", which nobody has looked at" * known.lists_to_anybody
     if not model:
-        return _say("ok", f"{where}: models listed: {len(names)}", "")
+        return _say("ok", f"{where}: models listed: {len(names)}")
     if model in names:
-        return _say("ok", f"{where}: knows {model}", "")
+        return _say("ok", f"{where}: knows {model}")
     near = difflib.get_close_matches(model, names, n=3, cutoff=0.3) or names[:3]
     mend = f"--model, one of: {', '.join(near)}" if near else ""
     return _say("warning", f"{where}: does not list {model}", mend)
@@ -134,5 +135,5 @@ def _names(body: bytes) -> list[str] | None:
         return None
 
 
-def _say(level: Any, says: str, mend: str) -> Check:
-    return Check(level=level, topic="endpoint", says=says, mend=mend)
+def _say(level: Level, says: str, mend: str = "") -> Check:
+    return Check(level, "endpoint", says, mend)

@@ -1,6 +1,6 @@
 """The whole examination: every check, and the audit of the data set."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from react_agent.engines.progress import progress
@@ -26,7 +26,7 @@ class Examination:
     def as_json(self) -> dict[str, Any]:
         return {
             "can_start": self.can_start,
-            "checks": [check.model_dump() for check in self.checks],
+            "checks": [asdict(check) for check in self.checks],
             "data": self.data.model_dump(),
         }
 

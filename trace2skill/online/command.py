@@ -76,7 +76,7 @@ def _status(settings: OfSkill) -> int:
 
     home = _home(settings)
     given, status = home.settings, status_of(home)
-    spent = status.used.prompt_tokens + status.used.completion_tokens
+    spent = status.used.tokens
     say(f"skill     {given.skill}\nsettings  {home.config}")
     say(f"hook      {'in' if status.hooked else 'not in'} {status.client_settings}")
     say(f"noted     {status.noted} sessions that are not taken in yet")
@@ -125,7 +125,7 @@ def _show(settings: ShowStaged) -> int:
 def _cost(one: "Round") -> str:
     use = one.usage
     dollars = "no price known" if one.cost is None else f"${one.cost:.2f}"
-    tokens = use.prompt_tokens + use.completion_tokens
+    tokens = use.tokens
     return f"{use.calls} calls of {one.model}, {tokens:,} tokens, {dollars}"
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from react_agent.configfile import first_problem
+from react_agent.configfile import first_problem, read_record
 from react_agent.errors import ContractError
-from react_agent.files import append_line, read_json, read_lines, write_whole
+from react_agent.files import append_line, read_lines, write_whole
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.settings import KEY
 from trace2skill.online.hook import SPOOL
@@ -91,8 +91,8 @@ class Home:
         """Files of the spool; None for one that is no note."""
         for file in sorted(self.spool.glob("*.json")):
             try:
-                yield file, Note.model_validate(read_json(file))
-            except (ContractError, ValidationError):
+                yield file, read_record(Note, file)
+            except ContractError:
                 yield file, None
 
     def ledger(self) -> dict[str, Taken]:

@@ -130,7 +130,7 @@ def plan_text(rows: Sequence[Row], basis: str, model: ModelTable, prices: Prices
     width = max(len(row.step.about) for row in rows)
     lines = [f"{'stage':<{width}}  {'calls':>9} {'tokens':>15}  state"]
     for row in rows:
-        tokens = row.usage.prompt_tokens + row.usage.completion_tokens
+        tokens = row.usage.tokens
         state = "whole" if row.whole else "to do"
         numbers = f"{row.usage.calls:>9,} {tokens:>15,}"
         lines.append(f"{row.step.about:<{width}}  {numbers}  {state}")
@@ -139,7 +139,7 @@ def plan_text(rows: Sequence[Row], basis: str, model: ModelTable, prices: Prices
         name = model.of(role).name
         used[name] = used.get(name, Usage()) + usage
     left = sum(used.values(), Usage())
-    tokens = left.prompt_tokens + left.completion_tokens
+    tokens = left.tokens
     lines.append(f"{'to do, estimated':<{width}}  {left.calls:>9,} {tokens:>15,}")
     cost = prices.cost(used)
     unknown = ", ".join(name for name in used if not prices.find(name))
@@ -162,7 +162,7 @@ def spent_text(path: Path, prices: Prices) -> str:
         return ""
     cost = prices.cost(spent.by_model())
     dollars = f", ${cost:,.2f}" if cost is not None else ""
-    tokens = use.prompt_tokens + use.completion_tokens
+    tokens = use.tokens
     total = f"spent {use.calls:,} calls, {tokens:,} tokens{dollars} ({path})"
     return "\n".join([total, *by_model(spent.by_model(), prices)])
 
@@ -173,7 +173,7 @@ def by_model(used: Mapping[str, Usage], prices: Prices) -> list[str]:
         return []
     lines = []
     for name, use in used.items():
-        tokens = use.prompt_tokens + use.completion_tokens
+        tokens = use.tokens
         cost = prices.cost({name: use})
         dollars = f", ${cost:,.2f}" if cost is not None else ""
         lines.append(f"  {name}: {use.calls:,} calls, {tokens:,} tokens{dollars}")

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from react_agent.cli import INCOMPLETE
+from react_agent.configfile import read_record
 from react_agent.errors import ContractError
-from react_agent.files import read_json
 from react_agent.layout import COMPARISON_JSON, INTERMEDIATES, PROVENANCE, REPORT_PAGE
 from react_agent.memory.bank import Bank
 from reporting.comparing.comparison import Compared
@@ -84,8 +82,8 @@ def sentence(pipeline: Pipeline, seed: int | None, why: str) -> str:
 
 def compared(root: Path) -> Compared | None:
     try:
-        return Compared.model_validate(read_json(root / COMPARISON_JSON))
-    except (ContractError, ValidationError, OSError):
+        return read_record(Compared, root / COMPARISON_JSON)
+    except (ContractError, OSError):
         return None
 
 

@@ -387,7 +387,8 @@ class _Tasks:
 
 
 def _analysed(part: Analysis) -> bool:
-    return field_of(part.output_dir / ANALYSIS_SUMMARY, "owed") == []
+    owed: object = field_of(part.output_dir / ANALYSIS_SUMMARY, "owed")
+    return owed == []
 
 
 def _test(recipe: Recipe) -> tuple[int, ...]:

@@ -74,7 +74,7 @@ def table(standings: Sequence[Standing], prices: Prices, model: str) -> str:
         use = standing.usage
         share = standing.solved / standing.tasks if standing.tasks else 0.0
         solved = f"{standing.solved}/{standing.tasks}"
-        tokens = use.prompt_tokens + use.completion_tokens
+        tokens = use.tokens
         lines.append(
             f"{standing.label:<{width}}  {standing.split:<6}{solved:>9}{share:>8.1%}"
             f"{standing.turns:>8,}{tokens:>13,}{standing.seconds:>9,.0f}"

@@ -129,7 +129,7 @@ def _case(case: CaseResult) -> list[str | Text]:
 
 
 def _tokens(usage: Usage) -> str:
-    return f"{usage.prompt_tokens + usage.completion_tokens:,}"
+    return f"{usage.tokens:,}"
 
 
 def _minutes(minutes: float) -> str:

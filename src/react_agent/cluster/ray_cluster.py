@@ -30,7 +30,6 @@ from react_agent.engines.settings import ExecutorSettings
 from react_agent.errors import ContractError
 from react_agent.models.providers.known import variables
 from react_agent.models.settings import ModelSettings
-from react_agent.models.spending.budget import Caps
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.threads import in_thread
 
@@ -140,7 +139,7 @@ def _starter(
 
 def _call_ledger(settings: BudgetSettings, folder: Path, here: Bench[In, Out]) -> Any:
     """None when nothing is capped or counted."""
-    if not (Caps.of(settings) or settings.budget):
+    if not (settings.capped or settings.budget):
         return None
     # Beside the driver, as the file it counts in need not be shared.
     node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(

@@ -27,31 +27,6 @@ from react_agent.open_files import allow_for
 from react_agent.registry import PROVIDERS, find
 
 
-def connect(
-    settings: ModelSettings,
-    *,
-    workers: int = 0,
-    folders: Sequence[Path] = (),
-    masks: Mapping[str, str] | None = None,
-    policy: RetryPolicy | None = None,
-    transport: Transport | None = None,
-    shared: "Shared | None" = None,
-) -> "Connection":
-    """The model that the settings name. `transport` answers in place of endpoint and cassette.
-
-    `workers`: calls in flight at the most, 0 without a bound. `folders`: where the stage writes;
-    their disks are watched, and calls are counted in the first unless the budget says where. On a
-    cassette the current directory is masked besides `masks`, as paths below it are common.
-
-    Raises ContractError before any work: no key, no model, settings or files that do not fit.
-    """
-    allow_for(workers)
-    here = Path.cwd()
-    usual = {"<here>": str(here)} if len(here.parts) > 1 else {}
-    masks = {**usual, **(masks or {})}
-    return Connection(settings, workers, folders, masks, policy, transport, shared)
-
-
 @dataclass(frozen=True)
 class Shared:
     """What a connection is told that is one of several, each in a process of its own."""
@@ -68,18 +43,31 @@ class Connection:
     def __init__(
         self,
         settings: ModelSettings,
-        workers: int,
-        folders: Sequence[Path],
-        masks: Mapping[str, str],
-        policy: RetryPolicy | None,
-        transport: Transport | None,
+        *,
+        workers: int = 0,
+        folders: Sequence[Path] = (),
+        masks: Mapping[str, str] | None = None,
+        policy: RetryPolicy | None = None,
+        transport: Transport | None = None,
         shared: Shared | None = None,
     ) -> None:
+        """`transport` answers in place of endpoint and cassette.
+
+        `workers`: calls in flight at the most, 0 without a bound. `folders`: where the stage
+        writes; their disks are watched, and calls are counted in the first unless the budget says
+        where. On a cassette the current directory is masked besides `masks`, as paths below it are
+        common.
+
+        Raises ContractError before any work: no key, no model, settings or files that do not fit.
+        """
+        allow_for(workers)
         self.limiter = Limiter(shared.workers if shared else workers)
         self.stats = Stats(limiter=self.limiter)
         self.config = GenerationConfig.load(settings.generation_config)
         self._settings, self._folders = settings, folders
-        self._masks, self._shared = masks, shared
+        here = Path.cwd()
+        usual = {"<here>": str(here)} if len(here.parts) > 1 else {}
+        self._masks, self._shared = {**usual, **(masks or {})}, shared
         self._name = settings.model or os.environ.get("OPENAI_MODEL") or ""
         self._defaults: dict[str, Any] = {"temperature": settings.default_temperature}
         self._described: dict[str, Any] = {"source": "scripted"}

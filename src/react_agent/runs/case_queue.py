@@ -127,7 +127,7 @@ class CaseQueue:
         if not result.owed:
             self.session.owed -= 1
         self.counts[result.ended] += 1
-        self.tokens += result.usage.prompt_tokens + result.usage.completion_tokens
+        self.tokens += result.usage.tokens
         shown = {**self.counts, "tokens": f"{self.tokens:,}"}
         shown |= self.bench.stats.trouble
         if retries := self.bench.stats.retries.total():

@@ -16,7 +16,7 @@ from react_agent.gateway.server import AgentsOnly, Gateway
 from react_agent.harnesses.equipment import AgentKind, Choice, Equipment
 from react_agent.layout import LOGS
 from react_agent.memory.recall import Memory, open_memory
-from react_agent.models.connect import Connection, Shared, connect
+from react_agent.models.connect import Connection, Shared
 from react_agent.models.settings import ModelSettings
 from react_agent.registry import DOMAINS, HARNESSES, find
 from react_agent.runs.folder import CaseResult, now
@@ -131,7 +131,7 @@ class RolloutSite:
         sandbox = open_sandbox(agent.sandbox, slots=tool_slots(agent.tool_slots), python=python)
         masks = {"<work>": self.working, **({"<skill>": skill.root.resolve()} if skill else {})}
         async with (
-            connect(
+            Connection(
                 self.model,
                 workers=agent.workers,
                 folders=self.folders,

@@ -17,7 +17,7 @@ from scripted_endpoint import Fail, Run, Say, ScriptedEndpoint
 from react_agent.errors import ContractError, EndpointRefused, InfrastructureError
 from react_agent.gateway.server import CONNECTIONS, HELD, AgentsOnly, Gateway
 from react_agent.gateway.visits import Visit, is_asked
-from react_agent.models.connect import connect
+from react_agent.models.connect import Connection
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.budget import read_spent
@@ -42,7 +42,7 @@ async def opened(
     settings = ModelSettings(
         model=MODEL, base_url=base, api_key=f"{KEY}\n", **more
     )  # as files leave it
-    connection = connect(settings, folders=[folder], policy=QUICK, transport=AgentsOnly())
+    connection = Connection(settings, folders=[folder], policy=QUICK, transport=AgentsOnly())
     async with connection, Gateway(protocol, settings, connection) as gateway:
         async with gateway.visit(record=folder / "record.jsonl") as visit:
             yield gateway, visit
@@ -237,7 +237,7 @@ def test_what_a_gateway_cannot_do_is_refused(tmp_path: Path, more: dict[str, Pat
     settings = ModelSettings(
         model=MODEL, base_url="http://127.0.0.1:1", api_key=f"{KEY}\n", **more
     )  # as files leave it
-    connection = connect(settings, transport=AgentsOnly())
+    connection = Connection(settings, transport=AgentsOnly())
     with pytest.raises(ContractError, match=f"--{next(iter(more))} goes with the built-in agent"):
         Gateway("chat", settings, connection)
 
@@ -246,7 +246,7 @@ def test_a_key_is_asked_for_before_anything_runs(monkeypatch: Any) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     settings = ModelSettings(model=MODEL)
     with pytest.raises(ContractError, match="ANTHROPIC_API_KEY"):
-        Gateway("messages", settings, connect(settings, transport=AgentsOnly()))
+        Gateway("messages", settings, Connection(settings, transport=AgentsOnly()))
 
 
 async def post(visit: Visit, data: bytes, **headers: str) -> int:

@@ -13,7 +13,7 @@ from stub_server import StubServer, refusal, reply
 from react_agent.errors import ContractError, EndpointRefused
 from react_agent.flags import parser_of, read
 from react_agent.model import Body, Message, Reply, Usage
-from react_agent.models.connect import Connection, connect
+from react_agent.models.connect import Connection
 from react_agent.models.settings import ModelSettings
 
 SAID = [Message(role="user", content="in /w/1")]
@@ -40,7 +40,7 @@ def ask(
     async def run() -> tuple[Reply, Connection, StubServer]:
         async with StubServer(handler or reply("see /w/1/out")) as server:
             args = parse("--base_url", server.url, "--api_key", KEY, *argv)
-            async with connect(args, policy=QUICK, **settings) as endpoint:
+            async with Connection(args, policy=QUICK, **settings) as endpoint:
                 return await endpoint.model(seed=seed).reply(SAID), endpoint, server
 
     return asyncio.run(run())
@@ -84,7 +84,7 @@ def test_seeds_share_a_connection_pool_and_differ_in_the_body() -> None:
     async def run() -> list[Any]:
         async with StubServer(reply()) as server:
             args = parse("--base_url", server.url, "--api_key", KEY)
-            async with connect(args) as endpoint:
+            async with Connection(args) as endpoint:
                 for seed in (41, 42, None):
                     await endpoint.model(seed=seed).reply(SAID)
             return [body.get("seed", "none") for body in server.bodies]
@@ -99,7 +99,7 @@ def test_the_configs_seed_is_for_runs_without_one() -> None:
 
 
 def test_the_configs_timeout_reaches_the_client() -> None:
-    endpoint = connect(parse("--api_key", KEY, "--generation_config", '{"timeout": 1800}'))
+    endpoint = Connection(parse("--api_key", KEY, "--generation_config", '{"timeout": 1800}'))
     assert endpoint.transport.pace.timeout == 1800  # type: ignore[attr-defined]
 
 
@@ -122,14 +122,14 @@ def test_what_cannot_work_is_refused_before_any_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ContractError) as caught:
-        connect(parse(*argv))
+        Connection(parse(*argv))
     assert words in str(caught.value)
     assert not list(tmp_path.iterdir())
 
 
 def test_an_analyst_without_a_model_is_told_how_to_name_one() -> None:
     with pytest.raises(ContractError, match="OPENAI_MODEL"):
-        connect(parse("--api_key", KEY, model=None))
+        Connection(parse("--api_key", KEY, model=None))
 
 
 def test_the_environment_gives_key_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_the_environment_gives_key_and_address(monkeypatch: pytest.MonkeyPatch) 
         async with StubServer(reply()) as server:
             monkeypatch.setenv("OPENAI_BASE_URL", server.url)
             monkeypatch.setenv("OPENAI_API_KEY", "from-environment")
-            async with connect(parse()) as endpoint:
+            async with Connection(parse()) as endpoint:
                 await endpoint.model().reply(SAID)
             assert server.headers[0]["Authorization"] == "Bearer from-environment"
 
@@ -154,7 +154,7 @@ def test_record_then_replay_elsewhere_without_key_or_network(tmp_path: Path) -> 
 
     async def run() -> None:
         args = parse("--replay", str(path))
-        async with connect(args, masks={"<work>": "/other"}) as endpoint:
+        async with Connection(args, masks={"<work>": "/other"}) as endpoint:
             there = [Message(role="user", content="in /other")]
             answer = await endpoint.model(seed=41).reply(there)
             assert answer.text == "see /other/out"
@@ -175,7 +175,7 @@ def test_another_cassette_is_another_model(tmp_path: Path) -> None:
     for text in ("one", "two"):
         path = tmp_path / text
         ask("--record", str(path), handler=reply(text))
-        described.append(connect(parse("--replay", str(path))).describe())
+        described.append(Connection(parse("--replay", str(path))).describe())
     assert described[0] != described[1]
 
 
@@ -184,7 +184,7 @@ def test_the_cache_is_used_only_when_asked_for(tmp_path: Path) -> None:
         async with StubServer(reply()) as server:
             args = parse("--base_url", "http://127.0.0.1:1/v1", "--api_key", KEY, *argv)
             args = replace(args, base_url=server.url)
-            async with connect(args, policy=QUICK) as endpoint:
+            async with Connection(args, policy=QUICK) as endpoint:
                 answers = [await endpoint.model(seed=41).reply(SAID) for _ in range(3)]
                 assert sum((a.usage for a in answers), Usage()) == endpoint.stats.usage
             return len(server.bodies)
@@ -199,7 +199,7 @@ def test_a_recording_also_holds_what_came_from_the_cache(tmp_path: Path) -> None
             for name in ("one", "two"):
                 args = parse("--base_url", server.url, "--api_key", KEY, "--reply_cache",
                              str(tmp_path / "cache"), "--record", str(tmp_path / name))  # fmt: skip
-                async with connect(args) as endpoint:
+                async with Connection(args) as endpoint:
                     await endpoint.model().reply(SAID)
             assert len(server.bodies) == 1
 
@@ -217,7 +217,7 @@ def test_api_chat_by_flags() -> None:
                 "default_params": {"temperature": 0.3, "top_k": 5},
             }
             argv = ["--llm_client", "api_chat", "--api_chat_config", json.dumps(config)]
-            async with connect(parse(*argv)) as endpoint:
+            async with Connection(parse(*argv)) as endpoint:
                 assert (await endpoint.model(seed=41).reply(SAID)).text == "hello"
                 described = endpoint.describe()
             assert server.bodies[0]["params"] == {"temperature": 0.3, "top_k": 5, "seed": 41}
@@ -235,7 +235,7 @@ def test_a_scripted_transport_in_place_of_all() -> None:
             return Reply(text=body["model"], usage=Usage(calls=1))
 
     async def run() -> None:
-        async with connect(parse("--model", "m"), transport=Echo()) as endpoint:
+        async with Connection(parse("--model", "m"), transport=Echo()) as endpoint:
             assert (await endpoint.model().reply(SAID)).text == "m"
             assert endpoint.describe()["source"] == "scripted"
             assert endpoint.stats.calls == 1
@@ -256,7 +256,7 @@ def test_a_provider_of_ones_own_by_module_and_attribute() -> None:
     argv = ["--llm_client", "tinyprovider:open_mirror", "--model", "m"]
 
     async def run() -> tuple[Reply, dict[str, Any]]:
-        async with connect(parse(*argv, "--base_url", "wall")) as connection:
+        async with Connection(parse(*argv, "--base_url", "wall")) as connection:
             return await connection.model().reply(SAID), connection.describe()
 
     answer, described = asyncio.run(run())
@@ -264,8 +264,8 @@ def test_a_provider_of_ones_own_by_module_and_attribute() -> None:
     assert (described["model"], described["client"]) == ("m-mirrored", "mirror")
     assert described["generation"] == {"temperature": 0.0, "top_k": 3}
     with pytest.raises(ContractError, match="give --base_url"):
-        connect(parse(*argv))
+        Connection(parse(*argv))
     with pytest.raises(
         ContractError, match="'smoke' is not known; there are openai, anthropic, api_chat"
     ):
-        connect(parse("--llm_client", "smoke"))
+        Connection(parse("--llm_client", "smoke"))

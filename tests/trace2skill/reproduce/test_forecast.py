@@ -7,8 +7,9 @@ import pytest
 from react_agent.files import write_json
 from react_agent.layout import BUDGET, RESULTS
 from react_agent.model import Usage
-from react_agent.models.spending.budget import Budget, Caps
+from react_agent.models.spending.budget import Budget
 from react_agent.models.spending.prices import Price, Prices
+from react_agent.models.spending.settings import BudgetSettings
 from trace2skill.reproduce import forecast as module
 from trace2skill.reproduce.forecast import PROMPT, REPLY, forecast, per_case, plan_text, spent_text
 from trace2skill.reproduce.pipeline import Pipeline
@@ -125,7 +126,7 @@ def test_the_plan_adds_up_what_is_to_do_and_prices_it(tmp_path: Path) -> None:
     prices = Prices(models={"m": Price(prompt=3, reply=5)})
     text = plan_text(rows, "BASIS", pipeline.recipe.model, prices)
     total = next(line for line in text.splitlines() if line.startswith("to do, estimated"))
-    tokens = left.prompt_tokens + left.completion_tokens
+    tokens = left.tokens
     assert total.split()[-2:] == [f"{left.calls:,}", f"{tokens:,}"]
     dollars = (3 * left.prompt_tokens + 5 * left.completion_tokens) / 1e6
     assert f"cost about ${dollars:,.2f} before prefix caching" in text
@@ -137,7 +138,7 @@ def test_the_plan_adds_up_what_is_to_do_and_prices_it(tmp_path: Path) -> None:
 def test_what_was_spent_is_read_from_the_budget_file(tmp_path: Path) -> None:
     prices = Prices(models={"m": Price(prompt=1000, reply=2000)})
     assert spent_text(tmp_path / BUDGET, prices) == ""
-    budget = Budget(tmp_path / BUDGET, Caps(), Prices())
+    budget = Budget(tmp_path / BUDGET, BudgetSettings(), Prices())
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
     budget.settle(budget.reserve(body), Usage(calls=1, prompt_tokens=70, completion_tokens=30))
     said = spent_text(tmp_path / BUDGET, prices)

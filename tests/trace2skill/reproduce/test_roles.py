@@ -137,7 +137,7 @@ def test_a_plan_prices_each_model(conductor: Conductor) -> None:
     said = plan_text(rows, "", pipeline.recipe.model, Prices(models=known))
     for role, name in [("evolver", "writer"), ("error", "doctor"), ("success", "praiser")]:
         uses = [row.by_role[role] for row in rows if role in row.by_role]  # type: ignore[index]
-        tokens = sum(use.prompt_tokens + use.completion_tokens for use in uses)
+        tokens = sum(use.tokens for use in uses)
         assert f"{tokens:,} tokens, ${tokens * prices[name] / 1e6:,.2f}" in said
     del known["writer"]
     said = plan_text(rows, "", pipeline.recipe.model, Prices(models=known))

@@ -18,8 +18,9 @@ from project import ROOT
 from react_agent.files import append_line, write_json
 from react_agent.layout import BUDGET
 from react_agent.model import Usage
-from react_agent.models.spending.budget import Budget, Caps
+from react_agent.models.spending.budget import Budget
 from react_agent.models.spending.prices import Prices
+from react_agent.models.spending.settings import BudgetSettings
 from trace2skill.watching import watch
 from trace2skill.watching.progress import look
 
@@ -90,7 +91,7 @@ def test_a_whole_reproduction(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     for name in ("task1", "task2"):
         write_json(tmp_path / "baseline_run/error_analysis" / name / "analysis.json", {})
     write_json(tmp_path / "skill_evolution_seed_41/e/intermediates/calls/map_0001.json", {})
-    budget = Budget(tmp_path / BUDGET, Caps(), Prices())
+    budget = Budget(tmp_path / BUDGET, BudgetSettings(), Prices())
     body = {"model": "m", "messages": [{"role": "user", "content": "x" * 300}]}
     budget.settle(budget.reserve(body), Usage(calls=1, prompt_tokens=70, completion_tokens=30))
     budget.reserve(body)

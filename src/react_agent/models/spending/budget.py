@@ -80,24 +80,10 @@ class Spent:
         return done.completion_tokens // max(1, done.calls)
 
 
-@dataclass(frozen=True)
-class Caps:
-    cost: float | None = None
-    tokens: int | None = None
-    calls: int | None = None
-
-    @classmethod
-    def of(cls, settings: BudgetSettings) -> "Caps":
-        return cls(settings.max_cost, settings.max_tokens, settings.max_calls)
-
-    def __bool__(self) -> bool:
-        return self != Caps()
-
-
 class Budget:
     """One budget file, shared by any number of processes."""
 
-    def __init__(self, path: Path, caps: Caps, prices: Prices) -> None:
+    def __init__(self, path: Path, caps: BudgetSettings, prices: Prices) -> None:
         self.path, self.caps, self.prices = path, caps, prices
         self.spent = Spent()
         self._read = 0
@@ -122,7 +108,7 @@ class Budget:
 
     def check_prices(self, model: str) -> None:
         """Raises ContractError when there is a cap in dollars and no way to count them."""
-        if self.caps.cost is not None:
+        if self.caps.max_cost is not None:
             with self._locked():
                 self._dollars({**self.spent.by_model(), model: Usage()})
 
@@ -131,7 +117,7 @@ class Budget:
 
         Raises ContractError as `check_prices`.
         """
-        if self.caps.cost is None:
+        if self.caps.max_cost is None:
             return 0.0
         cost = self.prices.cost(used)
         if cost is None:
@@ -146,15 +132,14 @@ class Budget:
         after = self.spent.by_model()
         after[line.model] = after.get(line.model, Usage()) + line.usage
         total = sum(after.values(), Usage())
-        tokens = total.prompt_tokens + total.completion_tokens
         cost = self._dollars(after)
         caps = self.caps
-        if caps.calls is not None and total.calls > caps.calls:
-            reached = f"{caps.calls:,} calls"
-        elif caps.tokens is not None and tokens > caps.tokens:
-            reached = f"{caps.tokens:,} tokens"
-        elif caps.cost is not None and cost > caps.cost:
-            reached = f"${caps.cost:,.2f}"
+        if caps.max_calls is not None and total.calls > caps.max_calls:
+            reached = f"{caps.max_calls:,} calls"
+        elif caps.max_tokens is not None and total.tokens > caps.max_tokens:
+            reached = f"{caps.max_tokens:,} tokens"
+        elif caps.max_cost is not None and cost > caps.max_cost:
+            reached = f"${caps.max_cost:,.2f}"
         else:
             return
         raise BudgetReached(f"the cap of {reached} is reached ({self.path})")
@@ -243,15 +228,14 @@ def open_budget(settings: BudgetSettings, model: str, folder: Path | None) -> Bu
 
     Raises ContractError.
     """
-    caps = Caps.of(settings)
-    if not caps and not settings.budget:
+    if not (settings.capped or settings.budget):
         return None
     if not (settings.budget or folder):
         raise ContractError("a cap needs a file to count in: give --budget FILE")
     path = settings.budget or Path(folder or "") / BUDGET
     if os.path.lexists(path) and not path.is_file():
         raise ContractError(f"{path}: is no file to count calls in; give --budget FILE")
-    budget = Budget(path, caps, Prices.load(settings.prices))
+    budget = Budget(path, settings, Prices.load(settings.prices))
     budget.check_prices(model)
     return budget
 

@@ -23,3 +23,7 @@ class BudgetSettings(Settings):
         default_text="<output_dir>/budget.jsonl when there is a cap",
     )
     prices: str = setting("dollars per million tokens: a file, or PROMPT,REPLY", PRICES)
+
+    @property
+    def capped(self) -> bool:
+        return any(cap is not None for cap in (self.max_cost, self.max_tokens, self.max_calls))

@@ -25,7 +25,7 @@ from react_agent.errors import (
     PromptRefused,
 )
 from react_agent.model import ImagePart, Message, Reply, TextPart, Usage, briefing
-from react_agent.models.connect import Connection, connect
+from react_agent.models.connect import Connection
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.providers import anthropic_messages
 from react_agent.models.providers.anthropic_messages import MAX_TOKENS, as_messages, read_message
@@ -94,7 +94,7 @@ def ask(
             asked = ModelSettings(
                 model="m", provider="anthropic", base_url=base, api_key=KEY, **given
             )
-            async with connect(asked, policy=policy, folders=folders) as connection:
+            async with Connection(asked, policy=policy, folders=folders) as connection:
                 try:
                     return await connection.model(seed=seed).reply(said, stop)
                 finally:
@@ -360,14 +360,14 @@ def test_without_the_sdk_one_line_says_what_to_install(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(anthropic_messages, "find_spec", gone)
     with pytest.raises(ContractError, match=r"trace2skill-toolkit\[anthropic\]"):
-        connect(ModelSettings(model="m", llm_client="anthropic", api_key=KEY))
+        Connection(ModelSettings(model="m", llm_client="anthropic", api_key=KEY))
 
 
 def test_the_protocol_by_itself_finds_its_own_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     with pytest.raises(ContractError, match="ANTHROPIC_API_KEY"):
-        connect(ModelSettings(model="m", llm_client="anthropic"))
+        Connection(ModelSettings(model="m", llm_client="anthropic"))
 
 
 def test_the_doctor_finds_its_models() -> None:

@@ -24,7 +24,7 @@ from react_agent.errors import (
     PromptRefused,
 )
 from react_agent.model import ChatModel, Message, Reply, Usage
-from react_agent.models.connect import connect
+from react_agent.models.connect import Connection
 from react_agent.models.patience.faults import RetryPolicy
 from react_agent.models.patience.retry import Stats
 from react_agent.models.providers.openai_compatible import (
@@ -177,7 +177,7 @@ def test_azure_is_found_by_the_sdks_environment(monkeypatch: pytest.MonkeyPatch)
             with pytest.raises(ContractError, match="OPENAI_API_VERSION"):
                 find_key(None, azure=on_azure(None))
             monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
-            async with connect(ModelSettings(model="gpt-4o")) as connection:
+            async with Connection(ModelSettings(model="gpt-4o")) as connection:
                 answer = await connection.model().reply([Message(role="user", content="x")])
             assert answer.text == "from azure"
             path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"

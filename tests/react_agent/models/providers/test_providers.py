@@ -11,7 +11,7 @@ from stub_server import StubServer, refusal, reply
 
 from react_agent.errors import ContractError, EndpointRefused
 from react_agent.model import Message
-from react_agent.models.connect import connect
+from react_agent.models.connect import Connection
 from react_agent.models.providers.addresses import http_url
 from react_agent.models.providers.known import Known, all_known, known, variables
 from react_agent.models.settings import ModelSettings
@@ -41,7 +41,7 @@ def ask(provider: str, handler: Any = None, config: str = "{}") -> StubServer:
             settings = ModelSettings(
                 model="m", provider=provider, base_url=server.url, generation_config=config
             )
-            async with connect(settings, policy=QUICK) as connection:
+            async with Connection(settings, policy=QUICK) as connection:
                 await connection.model(seed=41).reply(SAID)
             return server
 
@@ -69,7 +69,7 @@ def test_a_key_comes_from_its_own_variable_or_is_not_needed(name: str) -> None:
         assert one.key(None) == "EMPTY"
     else:
         with pytest.raises(ContractError, match=one.key_variable):
-            connect(ModelSettings(model="m", provider=name))
+            Connection(ModelSettings(model="m", provider=name))
     assert one.key(KEY) == KEY
 
 
@@ -99,9 +99,9 @@ def test_parameters_go_out_under_the_names_that_are_known_there(
 
 def test_a_name_that_nobody_knows_and_two_protocols_at_once() -> None:
     with pytest.raises(ContractError, match=r"'smoke' is not known; there are .*groq"):
-        connect(ModelSettings(model="m", provider="smoke"))
+        Connection(ModelSettings(model="m", provider="smoke"))
     with pytest.raises(ContractError, match="leave --llm_client out"):
-        connect(ModelSettings(model="m", provider="vllm", llm_client="api_chat"))
+        Connection(ModelSettings(model="m", provider="vllm", llm_client="api_chat"))
 
 
 def test_a_refused_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

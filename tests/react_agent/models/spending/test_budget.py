@@ -27,12 +27,13 @@ from react_agent.errors import (
 from react_agent.flags import parser_of, read
 from react_agent.layout import BUDGET
 from react_agent.model import Body, Message, Reply, Usage
-from react_agent.models.connect import connect
+from react_agent.models.connect import Connection
 from react_agent.models.providers.anthropic_messages import read_counts
 from react_agent.models.providers.openai_compatible import read_usage
 from react_agent.models.settings import ModelSettings
-from react_agent.models.spending.budget import Budget, Capped, Caps, read_spent
+from react_agent.models.spending.budget import Budget, Capped, read_spent
 from react_agent.models.spending.prices import Price, Prices
+from react_agent.models.spending.settings import BudgetSettings
 
 SAID = [Message(role="user", content="hi")]
 
@@ -51,7 +52,7 @@ class Endpoint:
 
 
 def budget(path: Path, prices: Prices | None = None, **caps: Any) -> Budget:
-    return Budget(path / BUDGET, Caps(**caps), prices or Prices())
+    return Budget(path / BUDGET, BudgetSettings(**caps), prices or Prices())
 
 
 def ask_many(transport: Capped, count: int) -> int:
@@ -69,13 +70,13 @@ def ask_many(transport: Capped, count: int) -> int:
 def test_calls_never_pass_their_cap_over_several_starts(tmp_path: Path) -> None:
     endpoint = Endpoint()
     for cap, got in ((5, 5), (5, 0), (8, 3), (3, 0), (9, 1)):
-        assert ask_many(Capped(endpoint, budget(tmp_path, calls=cap)), 7) == got
+        assert ask_many(Capped(endpoint, budget(tmp_path, max_calls=cap)), 7) == got
         assert endpoint.sent <= max(cap, 8)
     assert endpoint.sent == 9 == read_spent(tmp_path / BUDGET).usage().calls
 
 
 def test_two_processes_share_one_count(tmp_path: Path) -> None:
-    one, two = budget(tmp_path, calls=3), budget(tmp_path, calls=3)
+    one, two = budget(tmp_path, max_calls=3), budget(tmp_path, max_calls=3)
     for turn in (one, two, one):
         turn.reserve(BODY)
     for turn in (one, two):
@@ -86,9 +87,9 @@ def test_two_processes_share_one_count(tmp_path: Path) -> None:
 def test_tokens_and_dollars_are_checked_before_a_call(tmp_path: Path) -> None:
     prices = Prices(models={"m": Price(prompt=1e6, reply=2e6, cached_prompt=0)})  # $1, $2 a token
     endpoint = Endpoint(prompt=10, completion=5)
-    by_tokens = Capped(endpoint, budget(tmp_path / "tokens", tokens=31))
+    by_tokens = Capped(endpoint, budget(tmp_path / "tokens", max_tokens=31))
     assert [ask_many(by_tokens, 1) for _ in range(4)] == [1, 1, 0, 0]
-    by_cost = Capped(endpoint, budget(tmp_path / "cost", prices, cost=41.0))
+    by_cost = Capped(endpoint, budget(tmp_path / "cost", prices, max_cost=41.0))
     assert [ask_many(by_cost, 1) for _ in range(4)] == [1, 1, 0, 0]
     spent = read_spent(tmp_path / "cost" / BUDGET)
     assert prices.cost(spent.by_model()) == 2 * (10 + 2 * 5)
@@ -111,7 +112,7 @@ def test_each_kind_of_token_has_its_own_price(prices: dict[str, float], dollars:
 def test_a_model_without_a_price_stops_a_cap_in_dollars_also_later(tmp_path: Path) -> None:
     """Another stage shares the file, has no such cap, and asks a model that has no price."""
     prices = Prices(models={"m": Price(prompt=1e6, reply=2e6)})
-    capped = budget(tmp_path, prices, cost=1e9)
+    capped = budget(tmp_path, prices, max_cost=1e9)
     capped.check_prices("m")
     capped.reserve(BODY)
     budget(tmp_path).note("unpriced", 10)
@@ -130,7 +131,7 @@ def test_a_call_that_was_cut_off_stays_with_its_estimate(tmp_path: Path) -> None
             raise EndpointRefused("wrong key")
 
     long = {"model": "m", "messages": [{"role": "user", "content": "x" * 300}]}
-    kept = budget(tmp_path, calls=9)
+    kept = budget(tmp_path, max_calls=9)
     with pytest.raises(InfrastructureError):
         asyncio.run(Capped(Down(), kept).send(long))
     kept.reserve(long)  # and the process is killed
@@ -151,20 +152,20 @@ def test_a_call_that_an_outage_kept_from_being_sent_is_not_counted(
             raise stop
 
     with pytest.raises(EndpointDown):
-        asyncio.run(Capped(Down(), budget(tmp_path, calls=9)).send(BODY))
+        asyncio.run(Capped(Down(), budget(tmp_path, max_calls=9)).send(BODY))
     assert budget_usage(tmp_path) == counted
 
 
 def budget_usage(path: Path) -> tuple[int, int]:
     usage = read_spent(path / BUDGET).usage()
-    return usage.calls, usage.prompt_tokens + usage.completion_tokens
+    return usage.calls, usage.tokens
 
 
 def test_a_line_torn_by_a_kill_costs_nothing_and_breaks_nothing(tmp_path: Path) -> None:
-    budget(tmp_path, calls=9).reserve(BODY)
+    budget(tmp_path, max_calls=9).reserve(BODY)
     with (tmp_path / BUDGET).open("ab") as file:
         file.write(b'{"call": "torn", "mod')
-    again = budget(tmp_path, calls=2)
+    again = budget(tmp_path, max_calls=2)
     again.reserve(BODY)
     with pytest.raises(BudgetReached):
         again.reserve(BODY)
@@ -176,7 +177,7 @@ def test_an_endpoint_that_counts_nothing_is_counted_by_its_text(tmp_path: Path) 
         async def send(self, body: Body) -> Reply:
             return Reply(text="x" * 300, usage=Usage(calls=1))
 
-    asyncio.run(Capped(Uncounted(), budget(tmp_path, calls=1)).send(BODY))
+    asyncio.run(Capped(Uncounted(), budget(tmp_path, max_calls=1)).send(BODY))
     assert budget_usage(tmp_path) == (1, 100)
 
 
@@ -201,7 +202,7 @@ def test_a_queue_lets_what_is_in_flight_finish() -> None:
 def from_flags(server: StubServer, *argv: str) -> Any:
     live = ["--base_url", server.url, "--api_key", KEY, "--model", "m"]
     args = parser_of(ModelSettings, "x").parse_args([*live, *argv])
-    return connect(read(ModelSettings, args), policy=QUICK)
+    return Connection(read(ModelSettings, args), policy=QUICK)
 
 
 def test_what_the_cache_answers_is_not_spent(tmp_path: Path) -> None:
