@@ -353,6 +353,19 @@ def test_cancelling_also_ends_a_wait_between_attempts() -> None:
     asyncio.run(run())
 
 
+def test_a_large_error_keeps_nobody_busy() -> None:
+    """All cases share one event loop."""
+
+    async def handler(body: dict[str, Any]) -> web.Response:
+        return web.Response(status=400, text=f"no: {KEY} " + "a-%61 " * 3_000_000)
+
+    started = time.process_time()
+    with pytest.raises(ModelError, match="HTTP 400: no:") as error:
+        send(handler)
+    assert KEY not in str(error.value)
+    assert time.process_time() - started < 10
+
+
 def test_a_large_conversation_goes_through() -> None:
     body = {**BODY, "messages": [{"role": "user", "content": "ä" * 2_000_000}]}
     assert send(in_turn(refusal(500), reply()), body).text == "ok"
