@@ -71,15 +71,23 @@ def test_every_seed_is_a_run(tmp_path: Path) -> None:
 def test_the_latest_line_of_a_case_counts_and_damaged_lines_are_named(tmp_path: Path) -> None:
     make_run(tmp_path)
     with (tmp_path / "outputs" / "results.jsonl").open("a") as file:
-        file.write(json.dumps(case("1", turns=9)) + '\n{"id": 3}\n{"id": "4", "inp')
+        file.write(json.dumps(case("1", turns=9)) + '\n{"id": 3}\n')
+        file.write(json.dumps({**case("5"), "seconds": float("nan")}) + '\n{"id": "4", "inp')
     view = RunView.load(tmp_path)
     assert [(c.id, c.turns) for c in view.cases] == [("2", 0), ("1", 9)]
-    assert len(view.problems) == 2
-    assert "line 4, field id" in view.problems[0].reason
-    assert "line 5 is torn" in view.problems[1].reason
+    assert [problem.reason for problem in view.problems] == [
+        "line 4, field id: Input should be a valid string",
+        "line 5, field seconds: Input should be a finite number",
+        "line 6 is torn: the case is still owed",
+    ]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"settings": 1, "sessions": 2}', None])
+FOREIGN = '{"settings": {}, "sessions": [{"environment": {"data_path": {}}}]}'
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"settings": 1, "sessions": 2}', FOREIGN, None]
+)
 @pytest.mark.parametrize(
     "name", ["run.json", "results.json", "eval_official_results.json", "results.jsonl"]
 )
@@ -91,6 +99,7 @@ def test_any_file_may_be_damaged(tmp_path: Path, name: str, content: str | None)
         file.write_text(content)
     view = RunView.load(tmp_path)
     assert view.task_ids == ("1", "2")
+    assert view.data_path is None or name != "run.json"
     foreign_but_json = content is not None and content.startswith('{"') and name.endswith(".json")
     empty_lines = content == "" and name == "results.jsonl"
     if not empty_lines and not (foreign_but_json and not name.startswith("eval")):
