@@ -72,11 +72,13 @@ def author_endpoint() -> Iterator[str]:
 def record(cassette: Path) -> int:
     """One case at a time, so that the lines of the file have the same order every time."""
     from trace2skill import demo
+    from trace2skill.reproduce.recipe import Recipe
 
+    model = Recipe.load(demo.CONFIG).model.name
     cassette.write_text(json.dumps(HEADER) + "\n", encoding="utf-8")
     os.environ["OPENAI_API_KEY"] = "EMPTY"
     with author_endpoint() as url, tempfile.TemporaryDirectory() as folder:
-        flags = ["--live", "--yes", "--base_url", url, "--model", demo.MODEL, "--workers", "1"]
+        flags = ["--live", "--yes", "--base_url", url, "--model", model, "--workers", "1"]
         return demo.main([*flags, "--output_dir", f"{folder}/demo", "--record", str(cassette)])
 
 
