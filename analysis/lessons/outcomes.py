@@ -50,7 +50,7 @@ class LeakedItem(BaseModel):
 class CaseAnalysis(BaseModel):
     """One finished case, as the JSON file beside its report holds it. Written last."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     instance_id: str
     task_id: str

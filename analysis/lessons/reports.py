@@ -8,8 +8,10 @@ taken is named in `notes`, so nothing is lost without a word.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import cast
 
 from analysis.lessons.records import ItemType, LessonItem, LessonKind
@@ -133,11 +135,11 @@ def _unquote(lines: list[str]) -> list[str]:
 
 def _unfence(lines: list[str]) -> list[str]:
     """Drop the fence around a report. Fences inside an item are its own and stay."""
-    headings = [number for number, line in enumerate(lines) if _item_heading(line)]
+    headings = _headings(lines)
     first = min(headings, default=len(lines))
     dropped: set[int] = set()
     for start, end in _fences(lines):
-        if start < first and any(start < heading < end for heading in headings):
+        if start < first and _any_of(headings, start, end):
             dropped |= {start, end}
     return [line for number, line in enumerate(lines) if number not in dropped]
 
@@ -147,12 +149,22 @@ def _opaque(lines: list[str]) -> set[int]:
 
     A block that holds an item's heading was never closed: it hides nothing.
     """
-    hidden: set[int] = set()
+    headings, edges = _headings(lines), [0] * (len(lines) + 1)
     for start, end in _fences(lines):
-        block = range(start, min(end + 1, len(lines)))
-        if not any(_item_heading(lines[number]) for number in block):
-            hidden.update(block)
-    return hidden
+        behind = min(end + 1, len(lines))
+        if not _any_of(headings, start, behind):
+            edges[start] += 1
+            edges[behind] -= 1
+    return {number for number, depth in enumerate(accumulate(edges)) if depth}
+
+
+def _headings(lines: list[str]) -> list[int]:
+    return [number for number, line in enumerate(lines) if _item_heading(line)]
+
+
+def _any_of(numbers: list[int], start: int, behind: int) -> bool:
+    """Whether one of the sorted numbers lies there."""
+    return bisect_left(numbers, start) < bisect_left(numbers, behind)
 
 
 def _fences(lines: list[str]) -> Iterator[tuple[int, int]]:

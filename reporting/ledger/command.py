@@ -17,7 +17,7 @@ from reporting.comparing.tables import Forms
 if TYPE_CHECKING:
     from reporting.ledger.rows import LedgerTable
 
-ABOUT = "List every figure of the paper's tables, V3 and V5 apart, with your own beside it."
+ABOUT = "List every figure of the paper's tables, V3 and V5 of arXiv apart, your own beside it."
 EPILOG = """Results are named as for `trace2skill compare`. A figure is *run* when nothing is known
 that differs from the paper, *deviating* when the run is of that row but something differs (named),
 else *not run*. Nothing is guessed: what cannot be placed is listed with the reason."""

@@ -23,11 +23,15 @@ def outcome_of(run: RunView, task: str) -> TaskOutcome:
     excused = run.evaluation.summary.infrastructure if run.evaluation else ()
     if any(case.owed for case in cases) or task in excused:
         return "infrastructure"
-    if any(case.status == REFUSED for case in cases) and not (verdict and verdict.success):
+    if _refused(run, task) and not (verdict and verdict.success):
         return "refused"
     if verdict is None or verdict.error:
         return "not scored" if cases or verdict or task in run.verdicts else "not run"
     return "solved" if verdict.success else "failed"
+
+
+def _refused(run: RunView, task: str) -> bool:
+    return any(case.status == REFUSED for case in run.cases_of.get(task, ()))
 
 
 def run_facts(run: RunView, name: str, prices: Prices) -> dict[str, Any]:
@@ -82,8 +86,8 @@ def accuracy(run: RunView) -> dict[str, Any] | None:
     """Share of all scored tasks with Wilson's 95 % interval; None for a run without verdicts."""
     if run.evaluation is None:
         return None
-    summary = run.evaluation.summary
-    return _share(summary.fully_correct_instances, summary.total_instances)
+    # Counted, as a comparison does: the summary of a file of others may not fit its results.
+    return _share(sum(verdict.success for verdict in run.verdicts.values()), len(run.verdicts))
 
 
 def types(run: RunView) -> dict[str, dict[str, Any]]:
@@ -108,12 +112,13 @@ def _share(solved: int, total: int) -> dict[str, Any]:
 
 
 def pairs(runs: Sequence[RunView], names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Gained and lost tasks of any two runs, over the tasks that both have verdicts of."""
+    """Gained and lost tasks of any two runs, over the tasks that a comparison counts: what a
+    filter refused is not among them, be its result right or wrong."""
     scored = [
         {
             t: o == "solved"
             for t in run.verdicts
-            if (o := outcome_of(run, t)) in ("solved", "failed")
+            if (o := outcome_of(run, t)) in ("solved", "failed") and not _refused(run, t)
         }
         for run in runs
     ]

@@ -159,8 +159,8 @@ def as_text(summary: dict[str, Any]) -> str:
         f"{summary['map_edits']} proposed edits, {summary['lessons']} lessons in the skill",
         f"calls: {calls['made']} ({phases}), {calls['reused']} taken from disk; tokens: "
         f"{summary['usage']['prompt_tokens']} in, {summary['usage']['completion_tokens']} out",
-        f"anchors: {placed} ({anchors['translation_calls_saved']} calls saved)",
-        f"sources: {links}",
+        f"places of edits: {placed} ({anchors['translation_calls_saved']} calls saved)",
+        f"evidence of edits: {links}",
         f"dropped: {dropped}",
     ]
     lines += [f"flagged: {Flagged.model_validate(entry)}" for entry in summary["flagged"][:20]]

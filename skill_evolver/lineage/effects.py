@@ -18,7 +18,7 @@ from react_agent.skills import backups_folder
 Word = Literal["helps", "hurts", "undecided", "not tried"]
 
 
-class LessonEffect(BaseModel, frozen=True):
+class LessonEffect(BaseModel, frozen=True, allow_inf_nan=False):
     """The skill with all lessons against the skill without this one; shares are of 1."""
 
     lesson: str

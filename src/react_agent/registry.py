@@ -71,6 +71,11 @@ def names(seam: Mapping[str, str]) -> str:
     return ", ".join(seam)
 
 
+def is_client(harness: str) -> bool:
+    """Whether it is a client of others, which asks its model by itself."""
+    return HARNESSES.get(harness, harness).startswith("react_agent.clients.")
+
+
 def find(seam: Mapping[str, str], what: str, name: str) -> Any:
     """What stands behind a name or behind `module:attribute`.
 

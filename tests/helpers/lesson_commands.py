@@ -4,18 +4,9 @@ import asyncio
 import os
 import sys
 
-from lessons import DONE, act, python
+from lessons import DONE, REPAIR, act
 from project import ROOT
 from stub_server import reply
-
-REPAIR = python(
-    "import openpyxl\n"
-    "wb = openpyxl.load_workbook('agent_work/output.xlsx')\n"
-    "for row in wb['Prices'].iter_rows(min_row=2):\n"
-    "    row[2].value = round(row[1].value * 1.19, 2)\n"
-    "wb.save('agent_work/output_fixed.xlsx')"
-)
-
 
 SUCCESS = "# Success Memory Item 1\n## Title\nLook first\n## Content\nPrint the sheets."
 

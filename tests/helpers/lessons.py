@@ -57,6 +57,16 @@ def python(body: str) -> str:
     return bash(f"python - <<'EOF'\n{body}\nEOF")
 
 
+REPAIR = python(
+    "import openpyxl\n"
+    "wb = openpyxl.load_workbook('agent_work/output.xlsx')\n"
+    "for row in wb['Prices'].iter_rows(min_row=2):\n"
+    "    row[2].value = round(row[1].value * 1.19, 2)\n"
+    "wb.save('agent_work/output_fixed.xlsx')"
+)
+"""Of the fault that every failed task of the small run has."""
+
+
 def book(path: Path, *, solved: bool) -> None:
     """Net amounts, and their gross where it is solved."""
     workbook = Workbook()

@@ -3,6 +3,7 @@ alone: text answers (tests/helpers/tinyqa), and any program as an agent."""
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -66,11 +67,15 @@ def test_a_run_goes_on_and_another_program_is_another_run(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "status"),
-    [("no-such-program-here", "crash"), ("sleep 30", "deadline"), ("false", "completed")],
+    ("command", "status", "why"),
+    [
+        ("no-such-program-here", "crash", "exit code 127"),
+        ("sleep 30", "deadline", "not done after 1 s"),
+        ("false", "completed", "exit code 1"),
+    ],
 )
 def test_how_a_program_ended_is_told_by_what_happened(
-    folder: Path, command: str, status: str
+    folder: Path, command: str, status: str, why: str
 ) -> None:
     agent = AgentSettings(
         harness="command", agent="cli_only", command=command, case_timeout=1.0, sandbox="none"
@@ -79,6 +84,7 @@ def test_how_a_program_ended_is_told_by_what_happened(
     done = asyncio.run(session.run(settings(folder, agent, cases=chosen)))
     assert results(done)["sum"].status == status
     assert done.owed == (status == "crash")
+    assert re.search(rf"none       1 x .*{why}", done.table())
 
 
 def test_the_built_in_agent_works_on_any_benchmark(folder: Path) -> None:

@@ -26,6 +26,12 @@ def refusing(tasks: set[str]) -> Callable[[dict[str, Any]], Any]:
     return answer
 
 
+def data_of(user: Commands) -> list[str]:
+    return [
+        *("--data_path", str(MINI), "--output_dir", str(user.outputs), "--end_idx", str(TASKS)),
+    ]
+
+
 def test_rollouts_verdicts_and_triage_find_each_others_files(tmp_path: Path) -> None:
     async def steps(user: Commands) -> None:
         code, said = await user.rollouts()
@@ -37,15 +43,7 @@ def test_rollouts_verdicts_and_triage_find_each_others_files(tmp_path: Path) -> 
         assert all(body["seed"] == 41 for body in user.server.bodies)
         assert all("Skill: xlsx" in body["messages"][0]["content"] for body in user.server.bodies)
 
-        data = [
-            "--data_path",
-            str(MINI),
-            "--output_dir",
-            str(user.outputs),
-            "--end_idx",
-            str(TASKS),
-        ]
-        code, said = await user.run("evaluate_with_official.py", *data)
+        code, said = await user.run("evaluate_with_official.py", *data_of(user))
         assert code == 0, said
         verdicts = user.outputs / "eval_official_results.json"
         assert json.loads(verdicts.read_text())["summary"]["fully_correct_instances"] == 0
@@ -124,15 +122,7 @@ def test_infrastructure_is_no_failure_and_is_run_again(tmp_path: Path) -> None:
         code, said = await user.rollouts()
         assert code == 1, said
         assert "still owed 1 case" in said
-        data = [
-            "--data_path",
-            str(MINI),
-            "--output_dir",
-            str(user.outputs),
-            "--end_idx",
-            str(TASKS),
-        ]
-        await user.run("evaluate_with_official.py", *data)
+        await user.run("evaluate_with_official.py", *data_of(user))
         verdicts = user.outputs / "eval_official_results.json"
         flags = ["--eval_results", str(verdicts), "--log_dir", str(user.logs)]
         code, said = await user.run("analyze_results.py", *flags)

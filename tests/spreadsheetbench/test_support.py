@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive_scorer import NaiveScorer, cell_names, column_number, plain, same_value
 from project import MINI
-from workbooks import PERTURBATIONS, SECOND_SHEET, perturbed, write_gold
+from workbooks import PERTURBATIONS, SECOND_SHEET, perturbed
 
 import spreadsheetbench_support as support
 from react_agent.errors import ContractError
@@ -29,11 +29,6 @@ values = st.one_of(
     st.times(),
     st.timedeltas(),
 )
-
-
-@pytest.fixture(scope="module")
-def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_gold(tmp_path_factory.mktemp("gold") / "gold.xlsx")
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)

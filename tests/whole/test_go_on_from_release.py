@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from evolving import Author, make_skill
 from evolving import run as evolve
-from lessons import DONE, act, python
+from lessons import DONE, REPAIR, act
 from measuring.function_model import FunctionModel
 from project import ROOT
 from releasedrun import AGENT, SUCCESS, Ended, ReleasedRun
@@ -43,13 +43,6 @@ TASKS: dict[str, Ended] = {
     "13-4": "exception",
     "13-5": "wrong",
 }
-REPAIR = python(
-    "import openpyxl\n"
-    "wb = openpyxl.load_workbook('agent_work/output.xlsx')\n"
-    "for row in wb['Prices'].iter_rows(min_row=2):\n"
-    "    row[2].value = round(row[1].value * 1.19, 2)\n"
-    "wb.save('agent_work/output_fixed.xlsx')"
-)
 
 
 def repairing(messages):

@@ -1,7 +1,9 @@
 """Whether a reproduction may go on with other settings: only where nothing begun rests on them."""
 
+import json
 from typing import Any
 
+from react_agent.bundled import ROOT
 from react_agent.configfile import differences
 from react_agent.errors import ContractError
 from trace2skill.reproduce.pipeline import Pipeline
@@ -29,6 +31,16 @@ def changes(was: Any, now: dict[str, Any], pipeline: Pipeline) -> list[str]:
             + "\n".join(f"  {line}" for line in lines)
         )
     return lines
+
+
+def moved(was: Any, state: dict[str, Any]) -> Any:
+    """Settings as another copy of the toolkit would have noted them: what comes with it is known
+    by its contents, not by where it lies."""
+    there = state.get("toolkit")
+    if not isinstance(there, str):
+        return was
+    old, new = (json.dumps(f"{place}/")[1:-1] for place in (there, ROOT))
+    return json.loads(json.dumps(was).replace(f'"{old}', f'"{new}'))
 
 
 def all_steps(pipeline: Pipeline) -> list[PipelineStep]:

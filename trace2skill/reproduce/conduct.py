@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from react_agent.bundled import PRICES
+from react_agent.bundled import PRICES, ROOT
 from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.files import copy_folder, read_json, write_json, write_whole
@@ -26,7 +26,7 @@ from react_agent.models.spending.prices import Prices
 from react_agent.text import say
 from skill_evolver.engine.result import NOT_WRITTEN
 from trace2skill.reproduce import outcome
-from trace2skill.reproduce.changes import changes
+from trace2skill.reproduce.changes import changes, moved
 from trace2skill.reproduce.first_look import look_at_endpoint
 from trace2skill.reproduce.forecast import spent_text
 from trace2skill.reproduce.outcome import LoopResult
@@ -88,7 +88,7 @@ class Conductor:
                 )
             return
         state = read_json(self.state_file)
-        was = state.get("settings") if isinstance(state, dict) else None
+        was = moved(state.get("settings"), state) if isinstance(state, dict) else None
         self.changed = changes(was, self._settings(), self.pipeline)
 
     def _settings(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Conductor:
 
     async def run(self) -> LoopResult:
         """All that is not whole yet."""
-        self._note(settings=self._settings(), stopped=None)
+        self._note(settings=self._settings(), toolkit=str(ROOT), stopped=None)
         self.prepare()
         write_whole(self.root / COMMANDS, self._as_script())
         for line in self.changed:
@@ -133,7 +133,8 @@ class Conductor:
         """What there is to say of it."""
         self._note(stopped=noted)
         spent = spent_text(self.root / BUDGET, self.prices)
-        last = f"stopped {where}; start it again (or with a higher cap) to go on"
+        higher = " (or with a higher cap)" if where != noted else ""
+        last = f"stopped {where}; start it again{higher} to go on"
         return f"\n{spent}\n{last}" if spent else last
 
     def _as_script(self) -> str:

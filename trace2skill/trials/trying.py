@@ -12,6 +12,7 @@ from react_agent.errors import ContractError
 from react_agent.files import copy_folder
 from react_agent.layout import BUDGET
 from react_agent.models.settings import ModelSettings
+from react_agent.registry import is_client
 from react_agent.runs import session
 from react_agent.runs.reproduced import skill_of
 from react_agent.runs.settings import CaseChoice, Rollouts
@@ -94,13 +95,14 @@ class Trials:
 
     def _model(self, trial: Trial) -> ModelSettings:
         """All trials count against the same caps; a case that a stop has cut in two pays nothing
-        twice, and two trials that ask the same still draw their own replies."""
+        twice, and two trials that ask the same still draw their own replies. A client has none."""
         model, cache = self.tried.model, self.root / "reply_cache" / trial.name
         budget = model.budget.budget or self.root / BUDGET
+        uncached = model.replay or is_client(self.tried.agent.harness)
         return replace(
             model,
             budget=replace(model.budget, budget=budget),
-            reply_cache=model.reply_cache or (None if model.replay else cache),
+            reply_cache=model.reply_cache or (None if uncached else cache),
         )
 
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from react_agent.clients.installed import NotInstalled
 from react_agent.errors import ContractError
 from react_agent.harnesses.equipment import Choice
-from react_agent.registry import HARNESSES, find
-
-PACKAGE = "react_agent.clients."
+from react_agent.registry import HARNESSES, find, is_client
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,7 @@ class Found:
 
 
 def clients_here() -> list[Found]:
-    names = [name for name, place in HARNESSES.items() if place.startswith(PACKAGE)]
+    names = [name for name in HARNESSES if is_client(name)]
     with ThreadPoolExecutor() as pool:  # each is started once, to tell its version
         return list(pool.map(_found, names))
 

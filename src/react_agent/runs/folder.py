@@ -23,7 +23,7 @@ from react_agent.seams import NOT_THE_AGENT, REFUSED, Status
 Key = tuple[str, str]
 
 
-class CaseResult(BaseModel, frozen=True):
+class CaseResult(BaseModel, frozen=True, allow_inf_nan=False):
     """One line of results.jsonl."""
 
     id: str

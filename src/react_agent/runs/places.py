@@ -8,6 +8,10 @@ from typing import Any
 
 from react_agent.model import Usage
 from react_agent.runs.folder import RunFolder
+from react_agent.text import one_line
+
+SHOWN = 100
+"""Characters of an error in the closing table."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,14 @@ class Session:
             cases = list(run.folder.results.values())
             usage = sum((case.usage for case in cases), Usage())
             counts = Counter(case.status for case in cases)
+            bare = Counter(one_line(c.error, SHOWN) for c in cases if not c.success and c.error)
             header = run.place.header
             seed = "" if run.place.seed is None else f", seed {run.place.seed}"
             lines += [
                 f"{header['agent_name']} on {header['model']}{seed}",
                 f"  cases      {len(cases)} ({run.kept} kept from an earlier start)",
                 f"  outputs    {sum(c.success for c in cases)}",
+                *(f"  none       {n} x {error}" for error, n in bare.most_common(3)),
                 f"  ended      {', '.join(f'{n} {s}' for s, n in counts.most_common()) or 'none'}",
                 f"  turns      {sum(c.turns for c in cases)}",
                 f"  tokens     {usage.prompt_tokens:,} prompt, {usage.completion_tokens:,} reply",

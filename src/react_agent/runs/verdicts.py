@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, FiniteFloat
+from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from react_agent.configfile import fitted
 from react_agent.text import has_control
@@ -34,7 +34,7 @@ OptionalText = Annotated[
 ]
 
 
-class CaseVerdict(BaseModel, frozen=True):
+class CaseVerdict(BaseModel, frozen=True, allow_inf_nan=False):
     """One output beside one gold workbook."""
 
     gt_file: str
@@ -43,7 +43,7 @@ class CaseVerdict(BaseModel, frozen=True):
     passed: bool
     message: str = ""
     """The first mismatch, or why nothing could be compared."""
-    score: FiniteFloat | None = None
+    score: float | None = None
     """Ours: of 1, where a benchmark knows results that are partly right."""
     case: str | None = None
     """Ours: which of a task's several cases this is."""
@@ -65,7 +65,7 @@ class CaseVerdict(BaseModel, frozen=True):
         return float(self.passed) if self.score is None else self.score
 
 
-class TaskVerdict(BaseModel, frozen=True):
+class TaskVerdict(BaseModel, frozen=True, allow_inf_nan=False):
     """One task. With an `error` there was nothing to score it by, and the counts are None."""
 
     id: Text
@@ -76,7 +76,7 @@ class TaskVerdict(BaseModel, frozen=True):
     test_cases: tuple[CaseVerdict, ...] = ()
     passed_count: int | None = None
     total_count: int | None = None
-    soft_score: FiniteFloat | None = None
+    soft_score: float | None = None
     hard_score: int | None = None
 
     @classmethod
@@ -101,7 +101,7 @@ class TaskVerdict(BaseModel, frozen=True):
         return not self.error and all(case.passed_recalculated for case in self.test_cases)
 
 
-class TypeSummary(BaseModel, frozen=True):
+class TypeSummary(BaseModel, frozen=True, allow_inf_nan=False):
     """The scored tasks of one instruction type."""
 
     count: int
@@ -109,7 +109,7 @@ class TypeSummary(BaseModel, frozen=True):
     avg_hard_score: float
 
 
-class Summary(BaseModel, frozen=True):
+class Summary(BaseModel, frozen=True, allow_inf_nan=False):
     """The totals. Accuracy counts all instances, the averages only those that were scored."""
 
     total_instances: int

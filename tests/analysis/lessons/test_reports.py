@@ -2,6 +2,7 @@
 
 import re
 import string
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -205,3 +206,11 @@ def test_mutated_reports_never_raise_and_lose_no_line(noise, cut, paste, kind):
 def test_any_text_at_all_is_read(text):
     parse_report(text, "error")
     parse_report(text, "success")
+
+
+@pytest.mark.parametrize("piece", ["```json\n", "```\n", "~~~a\n```b\n"])
+def test_no_report_keeps_the_reader_busy(piece: str) -> None:
+    """All cases share one event loop, and a model that has lost itself repeats one line."""
+    started = time.process_time()
+    parse_report(piece * (150_000 // len(piece)), "error")
+    assert time.process_time() - started < 15

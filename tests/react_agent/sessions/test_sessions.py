@@ -391,14 +391,18 @@ def test_a_broken_archive_is_named_and_left_out(
     assert {Path(file).stem for file in told} == {"torn", "noise", "bomb", "torn_sample", "other"}
 
 
-@pytest.mark.parametrize("name", LINES)
-def test_torn_and_hostile_lines_cost_themselves(name: str, tmp_path: Path) -> None:
-    rows = {
+def rows_of_clients() -> dict[str, list[Any]]:
+    return {
         "claude-code": work_day().rows,
         "codex": codex_rows(),
         "qwen-code": qwen_rows(),
         "langsmith": langsmith_runs(),
-    }[name]
+    }
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_torn_and_hostile_lines_cost_themselves(name: str, tmp_path: Path) -> None:
+    rows = rows_of_clients()[name]
     good = [json.dumps(row).encode() for row in rows]
     bad = [b"{", b"[" * 100_000, b"\xff\xfe", b"7", b'{"type": {}, "message": 3, "payload": []}']
     file = tmp_path / "s.jsonl"
@@ -423,14 +427,8 @@ VALUES = st.recursive(
 def test_no_value_in_any_place_breaks_a_reader(
     name: str, place: int, junk: object, data: st.DataObject, tmp_path_factory: object
 ) -> None:
-    rows = {
-        "claude-code": work_day().rows,
-        "codex": codex_rows(),
-        "qwen-code": qwen_rows(),
-        "langsmith": langsmith_runs(),
-        **{known: [value] for known, value in documents().items()},
-    }[name]
-    rows = copy.deepcopy(rows)
+    known = rows_of_clients() | {known: [value] for known, value in documents().items()}
+    rows = copy.deepcopy(known[name])
     spot: object = rows[place % len(rows)]
     while True:
         keys = sorted(spot) if isinstance(spot, dict) else list(range(len(spot)))  # type: ignore[arg-type]

@@ -169,6 +169,41 @@ def test_seeds_lie_where_the_runner_puts_them_and_the_joint_file_leads_to_them(
         assert [entrants[0].passed(f"t{n}") for n in range(4)] == [1.0, 0.5, 0.5, 0.0]
 
 
+def test_one_run_against_several_seeds_is_no_pair_of_single_runs(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "a", WEAK, settings={"seed": 41})
+    for seed in (41, 42, 43):
+        write_run(tmp_path / "b" / f"seed_{seed}", STRONG, settings={"seed": seed})
+    pair = pair_of(one, tmp_path / "b")
+    assert (pair.test, pair.score_interval) == ("exact sign-flip over tasks", None)
+    assert any("unlike numbers of seeds" in note for note in pair.notes)
+
+
+def verdict_changed(run: Path, number: int, **fields: object) -> None:
+    file = run / "outputs" / "eval_official_results.json"
+    evaluation = json.loads(file.read_text())
+    evaluation["results"][number] |= fields
+    file.write_text(json.dumps(evaluation))
+
+
+def test_a_task_that_one_seed_could_not_score_has_no_soft_score(tmp_path: Path) -> None:
+    for seed in (41, 42):
+        write_run(tmp_path / f"seed_{seed}", "10", settings={"seed": seed})
+    nothing = {"error": "no gold", "test_cases": [], "soft_score": None}
+    verdict_changed(tmp_path / "seed_42", 0, success=False, **nothing)
+    entrants, _ = load_entrants([tmp_path, tmp_path], common=False)
+    standing = standing_of(entrants[0])
+    assert (standing.unscored, standing.soft, standing.accuracy) == (1, 0.0, 0.25)
+
+
+def test_a_verdict_file_is_taken_as_it_stands_whatever_lies_beside_it(tmp_path: Path) -> None:
+    write_run(tmp_path, "10")
+    seed = write_run(tmp_path / "seed", "11")
+    (seed / "outputs").rename(tmp_path / "outputs" / "seed_41")
+    file = tmp_path / "outputs" / "eval_official_results.json"
+    entrants, _ = load_entrants([file, file], common=False)
+    assert [entrants[0].passed(task) for task in ("t0", "t1")] == [1.0, 0.0]
+
+
 def test_seeds_that_shift_as_wholes_are_pointed_at(tmp_path: Path) -> None:
     """As in the paper, whose held-out scores move by 8 to 12 points between seeds."""
     for seed, solved in ((1, 10), (2, 12), (3, 25)):

@@ -309,6 +309,15 @@ def evolved(root: Path, lessons: str, report: str, tasks: list[str], **more: Any
     return folder
 
 
+def run_with(skill: Path, name: str, run: Path, data: Path) -> Path:
+    told = {"name": name, "digest": Skill.load(skill).digest}
+    run = run_of(run, data, agent="cli_skill_preloaded", skill=told)
+    record = json.loads((run / "outputs/run.json").read_text())
+    record["sessions"][0]["environment"]["skills_dir"] = str(skill.parent)
+    write_json(run / "outputs/run.json", record)
+    return run
+
+
 @pytest.mark.parametrize(
     ("report", "tables"),
     [
@@ -321,11 +330,7 @@ def test_an_evolved_skill_is_placed_by_its_history(
     tmp_path: Path, data: Path, report: str, tables: set[str]
 ) -> None:
     folder = evolved(tmp_path, "error", report, [IDS[3], IDS[250]])
-    skill = {"name": "xlsx-basic", "digest": Skill.load(folder).digest}
-    run = run_of(tmp_path / "a", data, agent="cli_skill_preloaded", skill=skill)
-    record = json.loads((run / "outputs/run.json").read_text())
-    record["sessions"][0]["environment"]["skills_dir"] = str(folder.parent)
-    write_json(run / "outputs/run.json", record)
+    run = run_with(folder, "xlsx-basic", tmp_path / "a", data)
     own = place(run)
     assert (own.origin.mode, own.origin.author, own.origin.signal) == ("creation", "122B", "error")
     assert "lessons from 1 tasks outside rows 0:200" in own.deviations
@@ -352,11 +357,7 @@ def test_a_sequential_evolution_stands_beside_the_papers_own(
     tmp_path: Path, data: Path, settings: dict[str, Any], rows: dict[str, int]
 ) -> None:
     folder = evolved(tmp_path, "error", "analysis_report.md", [IDS[3]], seed="xlsx", **settings)
-    skill = {"name": "xlsx", "digest": Skill.load(folder).digest}
-    run = run_of(tmp_path / "a", data, agent="cli_skill_preloaded", skill=skill)
-    record = json.loads((run / "outputs/run.json").read_text())
-    record["sessions"][0]["environment"]["skills_dir"] = str(folder.parent)
-    write_json(run / "outputs/run.json", record)
+    run = run_with(folder, "xlsx", tmp_path / "a", data)
     own = place(run)
     placed = [row.paper for row in fill(ROWS, [own], {}).rows if row.own]
     sequential = settings["mode"] == "sequential"

@@ -16,8 +16,10 @@ from verdictfiles import add_line, write_run
 from reporting.comparing.command import Comparison, compare_runs
 from reporting.page import command as report
 from reporting.page import html as page_module
+from reporting.page.overview import accuracy, pairs
 from reporting.page.places import Places
 from reporting.page.stage import helped
+from reporting.runs.runview import RunView
 
 
 @dataclass
@@ -400,3 +402,28 @@ def test_a_long_id_widens_no_page(browser: Browser, tmp_path: Path) -> None:
             page = reader.open(view)
             page.wait_for_function("document.title.includes('–')")
             assert page.evaluate("document.documentElement.scrollWidth") == 390, view
+
+
+def test_the_page_counts_gains_and_losses_as_the_comparison_does(tmp_path: Path) -> None:
+    one, two = write_run(tmp_path / "a", "110010"), write_run(tmp_path / "b", "011011")
+    for run, task, status in (
+        *((one, "t0", "refused"), (two, "t2", "refused")),
+        *((one, "t4", "infrastructure"), (two, "t5", "completed")),
+    ):
+        add_line(run, task, status=status)
+    [pair] = compare_runs(Comparison(baseline=one, others=(two,))).pairs
+    [shown] = pairs([RunView.load(one), RunView.load(two)], ["a", "b"])
+    assert shown["gained"] == [change.id for change in pair.gained] == ["t5"]
+    assert shown["lost"] == [change.id for change in pair.lost] == []
+    assert sum(len(shown[kind]) for kind in ("both", "lost", "gained", "neither")) == pair.tasks
+
+
+def test_an_accuracy_is_counted_where_a_summary_does_not_fit_its_results(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", "1100")
+    file = run / "outputs" / "eval_official_results.json"
+    value = json.loads(file.read_text())
+    value["summary"] |= {"fully_correct_instances": 9, "total_instances": 4}
+    file.write_text(json.dumps(value))
+    shown = accuracy(RunView.load(run))
+    assert shown is not None
+    assert (shown["solved"], shown["total"], shown["share"]) == (2, 4, 0.5)

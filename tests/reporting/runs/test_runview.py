@@ -71,12 +71,15 @@ def test_every_seed_is_a_run(tmp_path: Path) -> None:
 def test_the_latest_line_of_a_case_counts_and_damaged_lines_are_named(tmp_path: Path) -> None:
     make_run(tmp_path)
     with (tmp_path / "outputs" / "results.jsonl").open("a") as file:
-        file.write(json.dumps(case("1", turns=9)) + '\n{"id": 3}\n{"id": "4", "inp')
+        file.write(json.dumps(case("1", turns=9)) + '\n{"id": 3}\n')
+        file.write(json.dumps({**case("5"), "seconds": float("nan")}) + '\n{"id": "4", "inp')
     view = RunView.load(tmp_path)
     assert [(c.id, c.turns) for c in view.cases] == [("2", 0), ("1", 9)]
-    assert len(view.problems) == 2
-    assert "line 4, field id" in view.problems[0].reason
-    assert "line 5 is torn" in view.problems[1].reason
+    assert [problem.reason for problem in view.problems] == [
+        "line 4, field id: Input should be a valid string",
+        "line 5, field seconds: Input should be a finite number",
+        "line 6 is torn: the case is still owed",
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"settings": 1, "sessions": 2}', None])

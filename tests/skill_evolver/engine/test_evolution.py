@@ -33,11 +33,6 @@ MODES = list(
 
 
 @pytest.fixture
-def skill(tmp_path: Path) -> Path:
-    return make_skill(tmp_path)
-
-
-@pytest.fixture
 def records(tmp_path: Path) -> Path:
     return make_records(tmp_path / "records.json", 12, logs=tmp_path / "logs")
 

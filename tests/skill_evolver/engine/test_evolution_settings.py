@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evolving import Author, intermediates_of, job_of, make_records, make_skill, run, summary_of
+from evolving import Author, intermediates_of, job_of, make_records, run, summary_of
 from project import ROOT
 
 from react_agent.errors import ContractError
@@ -71,11 +71,6 @@ class Endpoint:
     async def send(self, body: Body) -> Reply:
         self.bodies.append(body)
         return await self.author.reply([Message(**m) for m in body["messages"]])
-
-
-@pytest.fixture
-def skill(tmp_path: Path) -> Path:
-    return make_skill(tmp_path)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from analysis.lessons.leaks import LeakScan, scan_tasks
 from skill_evolver.guard.guardrails import Guard
 from skill_evolver.patches.apply import apply_edits, from_files, to_files
-from skill_evolver.patches.build import build
+from skill_evolver.patches.build import alone, build
 from skill_evolver.patches.patch import ExactEdit
 from skill_evolver.patches.places import find_section, find_text, outline, to_lines
 from skill_evolver.patches.rules import check, new_problems
@@ -170,6 +170,31 @@ def test_a_line_that_begins_like_the_anchor_is_not_the_anchor(indent: str) -> No
     change = edit("replace_in_section", old_text="- Use openpyxl", content="- Use pandas")
     text = to_files(apply_edits(from_files(files), [change]).document)["SKILL.md"]
     assert text == files["SKILL.md"].replace(f"{line}\n", f"{indent}- Use pandas\n")
+
+
+def test_a_file_without_a_change_is_what_it_was_to_the_last_byte() -> None:
+    base = {**FILES, "references/a.md": "# A\r\n\r\nText."}
+    made = edit("append_to_section", target_section="Check", content="- New.")
+    files = build(base, [[made]], 500).files
+    assert files["references/a.md"] == base["references/a.md"]
+    assert files["SKILL.md"] != SKILL
+
+
+def test_what_was_written_now_moves_before_what_was_there() -> None:
+    base = {"SKILL.md": f"{SKILL}\n## Older part\n\n" + "- Older line.\n" * 12}
+    new = "\n".join(f"- Line {n} of the lesson." for n in range(25))
+    made = edit("append_to_section", target_section="Write", content=new)
+    whole = len(to_lines(build(base, [[made]], 500).files["SKILL.md"]))
+    built = build(base, [[made]], whole - 3)
+    assert built.moved == ["Write -> references/write.md"]
+
+
+def test_neither_a_pointer_nor_what_it_points_at_stays_alone() -> None:
+    made = edit("create", "a", file="references/new.md", content="# New\n\nText.")
+    link = edit("append_to_section", "b", target_section="Check", content="See references/new.md.")
+    assert alone([made, link], [made, link]) == []
+    assert [e.id for e, _ in alone([link], [made, link])] == ["b"]
+    assert [e.id for e, _ in alone([made], [made, link])] == ["a"]
 
 
 def test_over_long_text_is_split_with_its_origins() -> None:

@@ -27,11 +27,6 @@ LESSON = {"file": "SKILL.md", "op": "append_to_section", "target_section": "## W
 
 
 @pytest.fixture
-def skill(tmp_path: Path) -> Path:
-    return make_skill(tmp_path)
-
-
-@pytest.fixture
 def records(tmp_path: Path) -> Path:
     return make_records(tmp_path / "records.json", 4)
 

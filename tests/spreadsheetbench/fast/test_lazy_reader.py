@@ -11,7 +11,7 @@ from enginepairs import reported, same_books, same_verdicts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from project import ROOT
-from workbooks import PERTURBATIONS, POSITIONS, SHEET1, part, perturbed, rewrite_part, write_gold
+from workbooks import PERTURBATIONS, POSITIONS, SHEET1, part, perturbed, rewrite_part
 
 from react_agent.runs.scoring import score_run
 from react_agent.seams import Reading
@@ -25,11 +25,6 @@ from spreadsheetbench.scoring.settings import BookScoring
 from spreadsheetbench.tasks.dataset import Dataset
 
 MINI = Dataset.load(ROOT / "data/mini")
-
-
-@pytest.fixture(scope="module")
-def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_gold(tmp_path_factory.mktemp("gold") / "gold.xlsx")
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)

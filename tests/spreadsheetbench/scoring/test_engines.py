@@ -54,6 +54,18 @@ def test_embedded_engine_gives_what_the_formulas_are_worth(without_values: Path)
     assert found[("Data", (6, 3))] == datetime.datetime(2024, 3, 6, 9, 30)
 
 
+def test_what_the_engine_leaves_undone_is_no_error(tmp_path: Path) -> None:
+    """Beyond a fixed amount of work it says #NUM! of all that is left."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("S")
+    for row in range(1, 8001):
+        sheet.append([1, f"=SUM(A$1:A{row})"])
+    book.save(tmp_path / "book.xlsx")
+    found = uncached_values(tmp_path / "book.xlsx")
+    assert 0 < len(found) < 8000
+    assert all(value == row for (_, (_, row)), value in found.items())
+
+
 def test_array_formulas_fill_the_cells_of_their_range(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active

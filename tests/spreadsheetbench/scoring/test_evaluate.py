@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 from hostile.scene import gone, sleeping, unique_seconds
 from project import ROOT
-from workbooks import SHEET1, cell, part, perturbed, rewrite_part, write_gold
+from workbooks import SHEET1, cell, part, perturbed, rewrite_part
 
 from react_agent.engines.workers import WorkerLost, Workers, WorkLimits
 from react_agent.runs.scoring import score_run
@@ -41,11 +41,6 @@ from spreadsheetbench.tasks.dataset import Dataset, SheetCase
 SMALL = WorkLimits(seconds=60, memory_mb=300)
 """Time enough on a busy machine, so that it is memory that ends the hostile ones."""
 CELL, SHEET = "Cell-Level Manipulation", "Sheet-Level Manipulation"
-
-
-@pytest.fixture(scope="module")
-def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_gold(tmp_path_factory.mktemp("gold") / "gold.xlsx")
 
 
 def scored(data: Path, out: Path, reading: Reading) -> Evaluation:

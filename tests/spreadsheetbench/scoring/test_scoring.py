@@ -14,18 +14,12 @@ from workbooks import (
     cell,
     part,
     perturbed,
-    write_gold,
 )
 
 from spreadsheetbench.book.rules import RELEASED, RULES, SHEET_AWARE, UPSTREAM
 from spreadsheetbench.reading.reader import READERS
 from spreadsheetbench.scoring.compare import compare
 from spreadsheetbench.scoring.score import score_pair
-
-
-@pytest.fixture(scope="module")
-def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_gold(tmp_path_factory.mktemp("gold") / "gold.xlsx")
 
 
 class Pair:

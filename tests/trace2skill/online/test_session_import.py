@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from browser import ARGUMENTS, CHROMIUM, needs_chromium
+from playwright.sync_api import expect, sync_playwright
 from sessionfiles import codex_rows, langsmith_runs, qwen_rows, work_day, write_lines
 from verdictfiles import verdict
 
@@ -147,6 +149,20 @@ def test_the_report_shows_them(source: Path, tmp_path: Path) -> None:
     page = write_report(Report(runs=(layout.root,)))
     assert page.problems == 1  # there are no verdicts
     assert "you forgot the header row" in page.file.read_text(encoding="utf-8")
+
+
+@needs_chromium
+def test_the_report_says_which_skills_were_opened(source: Path, tmp_path: Path) -> None:
+    page = write_report(Report(runs=(imported(source, tmp_path / "run").root,)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        tab = browser.new_page()
+        tab.goto(page.file.resolve().as_uri())
+        rows = tab.locator("section", has_text="Was the skill read?").locator("tbody tr")
+        expect(rows).to_have_count(1)
+        expect(rows).to_contain_text("1 of 4")
+        expect(rows).to_contain_text("sheets/SKILL.md (1)")
+        browser.close()
 
 
 def test_a_second_import_keeps_what_is_the_same_and_adds_the_rest(

@@ -19,7 +19,7 @@ from react_agent.layout import BUDGET
 from react_agent.models.spending.budget import read_spent
 from trace2skill.cli import STAGES
 from trace2skill.cli import main as cli
-from trace2skill.reproduce.changes import all_steps, changes
+from trace2skill.reproduce.changes import all_steps, changes, moved
 from trace2skill.reproduce.performing import WORK
 from trace2skill.reproduce.pipeline import Pipeline
 from trace2skill.reproduce.recipe import MemoryTable, Recipe, contents, split_ids
@@ -30,6 +30,13 @@ WORKERS = 2
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
+
+
+def test_settings_are_the_same_wherever_the_toolkit_lies() -> None:
+    was = {"skills_dir": '/old "place"/spreadsheet_agent/skills', "data_path": "data/mini"}
+    here = was | {"skills_dir": str(ROOT / "spreadsheet_agent/skills")}
+    assert moved(was, {"toolkit": '/old "place"'}) == here
+    assert moved(was, {}) == moved(was, {"toolkit": "/old"}) == was
 
 
 def test_killed_at_random_moments_it_ends_as_an_unbroken_one(
@@ -226,8 +233,14 @@ def test_a_recipe_names_the_agent(tmp_path: Path) -> None:
     named = recipe.model_copy(update={"harness": "codex", "skill_offer": "preloaded"})
     assert named.decides() == {**recipe.decides(), "harness": "codex", "skill_offer": "preloaded"}
     pipeline = Pipeline(named, split_ids(named))
-    agent = pipeline.roll_out(pipeline.teacher).stages[0].settings.agent
+    run = pipeline.roll_out(pipeline.teacher).stages[0].settings
+    agent = run.agent
     assert (agent.harness, agent.command, agent.skill_offer) == ("codex", None, "preloaded")
+    # A client asks by itself, and its gateway refuses a cache; all others keep theirs.
+    assert run.model.reply_cache is None
+    assert pipeline.learn().stages[0].settings.model.reply_cache
+    built_in = Pipeline(recipe, split_ids(recipe))
+    assert built_in.roll_out(built_in.teacher).stages[0].settings.model.reply_cache
 
 
 @pytest.mark.parametrize("path", ["reproduce.example.toml", "data/mini/reproduce.toml"])

@@ -126,13 +126,18 @@ def test_watching_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert {p: p.stat().st_mtime_ns for p in sorted(tmp_path.rglob("*"))} == before
 
 
-def test_on_a_terminal_it_follows_the_run_until_it_is_stopped(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
+def watching(run: Path) -> tuple[int, subprocess.Popen[bytes]]:
     terminal, other = pty.openpty()
     command = [sys.executable, "-m", "trace2skill", "watch", str(run), "--interval", "0.2"]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
     process = subprocess.Popen(command, stdout=other, stderr=other, stdin=other, env=environment)
     os.close(other)
+    return terminal, process
+
+
+def test_on_a_terminal_it_follows_the_run_until_it_is_stopped(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    terminal, process = watching(run)
     try:
         assert "3/10" in _until(terminal, "3/10")
         append_line(run / "outputs" / "results.jsonl", case(5))
@@ -207,11 +212,7 @@ def test_silence_with_cases_in_flight_is_told(
 
 def test_on_a_terminal_it_waits_for_a_run_and_outlives_what_it_cannot_read(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    terminal, other = pty.openpty()
-    command = [sys.executable, "-m", "trace2skill", "watch", str(run), "--interval", "0.2"]
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
-    process = subprocess.Popen(command, stdout=other, stderr=other, stdin=other, env=environment)
-    os.close(other)
+    terminal, process = watching(run)
     try:
         assert "waiting" in _until(terminal, "waiting")
         make_run(run)

@@ -68,12 +68,15 @@ function trainingSection() {
 function readingSection() {
   const rows = INDEX.runs.flatMap((run, index) => {
     const tasks = INDEX.tasks.filter((task) => run.opened[task.id]);
-    if (!run.skill_files.length || !tasks.length) return [];
+    // Nobody has listed the skills of a session: what was opened is all that is known of them.
+    const known = new Set(tasks.flatMap((task) => run.opened[task.id].map(([file]) => file)));
+    const files = run.skill_files.length ? run.skill_files : [...known];
+    if (!files.length || !tasks.length) return [];
     const did = (read) => tasks.filter((task) => Boolean(run.opened[task.id].length) === read);
     const solved = (some) => some.length ? `${some.filter((task) => task.results[index].outcome === "solved").length}/${some.length}` : "–";
     const times = (file) => tasks.filter((task) => run.opened[task.id].some(([name]) => name === file)).length;
-    const opened = run.skill_files.filter(times);
-    const never = run.skill_files.filter((file) => !times(file));
+    const opened = files.filter(times);
+    const never = files.filter((file) => !times(file));
     return [[run.name, `${did(true).length} of ${tasks.length}`, solved(did(true)), solved(did(false)),
       opened.map((file, at) => [at ? ", " : "", file, ` (${times(file)})`]), never.join(", ")]];
   });

@@ -62,7 +62,7 @@ function taughtSection(key, data) {
 // A domain without cells says in words what became of a case.
 function resultSection(data) {
   const rules = data.grid ? `; rules: ${data.grid.rules ?? "–"}` : "";
-  const from = el("p", { class: "note" }, "Output ", source(data.sources.output), data.sources.expected ? [", expected ", source(data.sources.expected)] : "", rules);
+  const from = el("p", { class: "note" }, data.sources.output ? ["Output ", source(data.sources.output)] : "No output", data.sources.expected ? [", expected ", source(data.sources.expected)] : "", rules);
   if (data.grid) return section("Cells", gridView(data.grid), from);
   const facts = (data.facts ?? []).map(([label, text]) => block(label, text));
   const message = data.verdict ? el("p", { class: "judgement" }, data.verdict) : "";

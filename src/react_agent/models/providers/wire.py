@@ -154,8 +154,9 @@ class Wire:
             async with asyncio.timeout(seconds):
                 answer = await self.post(payload, seconds)
             if not 200 <= answer.status < 300:
-                words = self._hide(answer.body.decode("utf-8", "replace"))
-                raise failure(answer.status, words[:MAX_ERROR], retry_after(answer.retry_after))
+                # Cut first: hiding looks at every character.
+                words = self._hide(answer.body[:MAX_ERROR].decode("utf-8", "replace"))
+                raise failure(answer.status, words, retry_after(answer.retry_after))
             return understood(answer.body, read)
         except TimeoutError:
             raise Fault("timeout", f"no whole reply within {seconds:g} s") from None

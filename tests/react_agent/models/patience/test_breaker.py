@@ -6,19 +6,19 @@ import logging
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from calls import BODY, KEY
+from calls import BODY, KEY, SIX
 from commands import TASKS, Commands, copying_agent, with_server
 from evolution_commands import author_server, command
 from evolution_commands import environment as evolution_environment
 from evolving import make_records, make_skill
 from measuring.clock import simulated
 from simulated_calls import Client, Server
-from stub_server import Fault as SocketFault
-from stub_server import StubServer, at_random, raw, refusal, reply
+from stub_server import StubServer, at_random, refusal, reply
 
 from react_agent.engines.queue import WorkOutcome, work_queue
 from react_agent.errors import EndpointDown
@@ -27,15 +27,6 @@ from react_agent.models.patience.faults import Fault, RetryPolicy
 from react_agent.models.patience.limiter import Limiter
 from react_agent.models.providers.openai_compatible import OpenAIEndpoint
 from react_agent.models.providers.opening import Patience
-
-SIX = {
-    "429": refusal(429),
-    "500": refusal(500),
-    "hang": SocketFault("hang"),
-    "cut": SocketFault("reset"),
-    "garbage": raw("<html>"),
-    "half-closed": SocketFault("half_closed"),
-}
 
 
 def mentions(caplog: pytest.LogCaptureFixture, words: str) -> list[str]:
@@ -80,21 +71,24 @@ def test_a_server_that_is_away_for_two_seconds_loses_nothing(
     assert len(mentions(caplog, "is back after")) == 1
 
 
-@pytest.mark.parametrize("kind", SIX)
-def test_a_fault_of_one_try_in_five_opens_nothing_and_loses_nothing(kind: str) -> None:
+def nothing_is_lost(faults: dict[str, tuple[float, Any]], calls: int, patience: Patience) -> None:
+    """Nor is the endpoint taken for one that is down."""
+
     async def run() -> None:
-        handler = at_random(reply("hello"), {kind: (0.2, SIX[kind])}, seed=5)
-        policy = RetryPolicy(first_wait=0.001, longest_wait=0.02)
-        limiter = Limiter(16)
-        async with StubServer(handler) as server:
-            async with OpenAIEndpoint(
-                server.url, KEY, Patience(timeout=0.5, policy=policy, limiter=limiter)
-            ) as endpoint:
-                outcomes = await queue(endpoint, 160, 16)
+        waits = replace(patience, limiter=Limiter(16))
+        async with StubServer(at_random(reply("hello"), faults, seed=5)) as server:
+            async with OpenAIEndpoint(server.url, KEY, waits) as endpoint:
+                outcomes = await queue(endpoint, calls, 16)
                 assert all(o.value for o in outcomes)
                 assert endpoint.breaker.outages == 0
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", SIX)
+def test_a_fault_of_one_try_in_five_opens_nothing_and_loses_nothing(kind: str) -> None:
+    policy = RetryPolicy(first_wait=0.001, longest_wait=0.02)
+    nothing_is_lost({kind: (0.2, SIX[kind])}, 160, Patience(timeout=0.5, policy=policy))
 
 
 def test_a_server_that_takes_four_at_once_fails_none_of_64() -> None:
@@ -123,19 +117,9 @@ def test_a_server_that_takes_four_at_once_fails_none_of_64() -> None:
 
 
 def test_all_faults_at_once_open_nothing() -> None:
-    async def run() -> None:
-        handler = at_random(reply("hello"), {k: (0.16, f) for k, f in SIX.items()}, seed=5)
-        policy = RetryPolicy(attempts=400, first_wait=0.001, longest_wait=0.02)
-        limiter = Limiter(16)
-        async with StubServer(handler) as server:
-            async with OpenAIEndpoint(
-                server.url, KEY, Patience(timeout=0.1, policy=policy, limiter=limiter)
-            ) as endpoint:
-                outcomes = await queue(endpoint, 16, 16)
-                assert all(o.value for o in outcomes)
-                assert endpoint.breaker.outages == 0
-
-    asyncio.run(run())
+    policy = RetryPolicy(attempts=400, first_wait=0.001, longest_wait=0.02)
+    faults = {kind: (0.16, fault) for kind, fault in SIX.items()}
+    nothing_is_lost(faults, 16, Patience(timeout=0.1, policy=policy))
 
 
 def down_between(start: float, end: float, server: Server) -> Callable[[float], Any]:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from calls import BODY, KEY, QUICK, attempts, send
+from calls import BODY, KEY, QUICK, SIX, attempts, send
 from hypothesis import given
 from hypothesis import strategies as st
 from stub_server import Fault as SocketFault
@@ -121,18 +121,10 @@ def test_a_call_that_hangs_has_a_deadline() -> None:
     assert time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "hang", "cut", "garbage", "half-closed"])
+@pytest.mark.parametrize("fault", SIX)
 def test_no_call_is_lost_to_a_fault_of_one_try_in_five(fault: str) -> None:
     """In an endless series of calls the longest run of bad luck has any length; here it has 5."""
-    answers = {
-        "429": refusal(429),
-        "500": refusal(500),
-        "hang": SocketFault("hang"),
-        "cut": SocketFault("reset"),
-        "garbage": raw("<html>"),
-        "half-closed": SocketFault("half_closed"),
-    }
-    handler = in_turn(*[answers[fault]] * 5, reply("hello"))
+    handler = in_turn(*[SIX[fault]] * 5, reply("hello"))
     assert send(handler, timeout=0.1).text == "hello"
 
 

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from calls import BODY, QUICK
+from calls import BODY, QUICK, together
 from project import ROOT
 from stub_server import Fault as SocketFault
 from stub_server import StubServer, in_turn, raw, refusal, reply
@@ -176,15 +176,7 @@ def test_a_cancelled_call_keeps_nobody_waiting_and_its_reply_is_not_read() -> No
 
 def test_connections_are_used_again_and_as_many_as_there_are_calls() -> None:
     async def run() -> None:
-        everyone = asyncio.Event()
-
-        async def wait_for_all(body: dict[str, Any]) -> dict[str, Any]:
-            if server.in_flight == 64:
-                everyone.set()
-            await everyone.wait()
-            return reply()
-
-        async with StubServer(wait_for_all) as server:
+        async with StubServer(together(64)) as server:
             async with ApiChatEndpoint(ApiChatConfig(url=server.url)) as endpoint:
                 async with asyncio.timeout(20):
                     await asyncio.gather(*(endpoint.send(BODY) for _ in range(64)))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from calls import BODY, KEY, QUICK, attempts, send
+from calls import BODY, KEY, QUICK, attempts, send, together
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stub_server import Fault as SocketFault
@@ -310,15 +310,8 @@ def test_the_key_is_in_no_error_log_or_repr(handler: Any, caplog: pytest.LogCapt
 
 def test_512_requests_are_in_flight_at_once() -> None:
     async def run() -> None:
-        everyone = asyncio.Event()
-
-        async def wait_for_all(body: dict[str, Any]) -> dict[str, Any]:
-            if server.in_flight == 512:
-                everyone.set()
-            await everyone.wait()
-            return reply(body["messages"][0]["content"])
-
-        async with StubServer(wait_for_all) as server:
+        repeated = together(512, lambda body: reply(body["messages"][0]["content"]))
+        async with StubServer(repeated) as server:
             async with OpenAIEndpoint(server.url, KEY) as endpoint:
                 bodies = [{**BODY, "messages": [{"content": str(i)}]} for i in range(512)]
                 async with asyncio.timeout(20):
@@ -358,6 +351,19 @@ def test_cancelling_also_ends_a_wait_between_attempts() -> None:
                 assert len(server.bodies) == 1
 
     asyncio.run(run())
+
+
+def test_a_large_error_keeps_nobody_busy() -> None:
+    """All cases share one event loop."""
+
+    async def handler(body: dict[str, Any]) -> web.Response:
+        return web.Response(status=400, text=f"no: {KEY} " + "a-%61 " * 3_000_000)
+
+    started = time.process_time()
+    with pytest.raises(ModelError, match="HTTP 400: no:") as error:
+        send(handler)
+    assert KEY not in str(error.value)
+    assert time.process_time() - started < 10
 
 
 def test_a_large_conversation_goes_through() -> None:

@@ -12,7 +12,7 @@ from counted import BODY, PAID, Counting, fill, with_cache
 from react_agent.errors import ContractError, InfrastructureError
 from react_agent.model import Reply, Usage
 from react_agent.models.patience.retry import Stats
-from react_agent.models.replay.cache import ReplyCache
+from react_agent.models.replay.cache import ReplyCache, open_cache
 
 
 def test_a_hit_is_the_same_reply_for_nothing(tmp_path: Path) -> None:
@@ -110,6 +110,18 @@ def test_an_entry_that_is_no_reply_is_a_miss(tmp_path: Path) -> None:
         database.execute("UPDATE Cache SET value = '{\"text\": 3}'")
     database.close()
     assert with_cache(tmp_path, inner, lambda c: c.send(BODY)).text == "reply 2"
+
+
+def test_no_reply_makes_room_for_another(tmp_path: Path) -> None:
+    """Each was paid for."""
+    cache = open_cache(tmp_path)
+    for number in range(40):
+        cache.set(number, "x" * 10_000)
+    cache.reset("size_limit", 1)
+    cache.cull()
+    cache.set("one more", "x")
+    assert len(cache) == 41
+    cache.close()
 
 
 def test_several_processes_share_one_cache(tmp_path: Path) -> None:

@@ -137,7 +137,8 @@ def test_24_tasks_fit_into_a_small_file(tmp_path: Path) -> None:
 def test_a_cassette_replays_in_another_folder(tmp_path: Path) -> None:
     here, there = {"<work>": "/home/me/run (1)/w"}, {"<work>": "/elsewhere/[x]+"}
     first = body("work in /home/me/run (1)/w", "list /home/me/run (1)/w/a.xlsx")
-    record(tmp_path / "c", (first, "see /home/me/run (1)/w/out.xlsx"), masks=here)
+    answer = Reply(text="see /home/me/run (1)/w/out.xlsx", reasoning="/home/me/run (1)/w has it")
+    record(tmp_path / "c", (first, answer), masks=here)
     again = body("work in /elsewhere/[x]+", "list /elsewhere/[x]+/a.xlsx")
     assert replay(tmp_path / "c", again, masks=there) == ["see /elsewhere/[x]+/out.xlsx"]
     assert "/home/me" not in (tmp_path / "c").read_text()
