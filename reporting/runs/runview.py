@@ -167,7 +167,7 @@ class RunView:
     def data_path(self) -> Path | None:
         """The data set as the latest session named it."""
         named = self.environment.get("data_path")
-        return Path(named) if named else None
+        return Path(named) if isinstance(named, str) and named else None
 
     @property
     def usage(self) -> Usage:

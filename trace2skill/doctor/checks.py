@@ -146,7 +146,7 @@ def check_clients() -> Check:
     from react_agent.clients.here import clients_here
 
     found = clients_here()
-    here = [f"{one.name} ({one.version})" for one in found if one.version]
+    here = [f"{one.name}: {one.version}" for one in found if one.version]
     missing = [one.name for one in found if not (one.version or one.problem)]
     broken = [f"; {one.name}: {one.problem}" for one in found if one.problem]
     others = f"; not installed: {', '.join(missing)}" if missing else ""

@@ -236,7 +236,9 @@ class ClientHarness:
         if self.skill:
             rows["skill_offer"] = self.kind.offer
         if self.skill and self.kind.offer == "native":
-            opened = [n for n, step in enumerate(steps, 1) if _opens(step, self.skill.name)]
+            lost = {step.call for step in steps if step.failed} - {""}
+            tried = (n for n, step in enumerate(steps, 1) if _opens(step, self.skill.name))
+            opened = [n for n in tried if steps[n - 1].call not in lost]
             rows["skill_opened"] = bool(opened)
             if opened:
                 rows["skill_opened_in_message"] = places.get(opened[0], 0)

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from react_agent.clients.agent import ClientKind, client_kind
 from react_agent.clients.client import Client, Ended, Event, Given, Start
+from react_agent.clients.installed import find_program
+from react_agent.errors import ContractError
 from react_agent.evidence import Step
 from react_agent.harnesses.equipment import Choice
 from react_agent.sessions.reading import mapping, opened, text_of, word
@@ -79,4 +82,17 @@ def _steps(event: Event) -> Iterator[Step]:
 
 
 def agent(choice: Choice) -> ClientKind:
-    return client_kind(OpenCode(), choice)
+    """Raises ContractError where it could not open a skill, too: it lists a skill's files with a
+    program that it would fetch from the network."""
+    kind = client_kind(OpenCode(), choice)
+    if not kind.with_skill or kind.preloads:
+        return kind
+    lister = find_program("rg")
+    if lister is None:
+        raise ContractError(
+            "--harness opencode opens skills with ripgrep, and rg is not on the PATH: install it "
+            "(apt install ripgrep), or give --skill_offer preloaded"
+        )
+    found = kind.found
+    needs, path = (*found.needs, lister.resolve()), (*found.path, lister.resolve().parent)
+    return replace(kind, found=replace(found, needs=needs, path=path))

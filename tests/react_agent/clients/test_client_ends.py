@@ -16,8 +16,10 @@ from react_agent.clients.claude_code import ClaudeCode
 from react_agent.clients.client import Client, Ended, Event, Given, Start
 from react_agent.clients.installed import Installed
 from react_agent.clients.mini_swe_agent import MiniSweAgent
+from react_agent.errors import ContractError
 from react_agent.evidence import Step
 from react_agent.harnesses.equipment import Choice
+from react_agent.registry import HARNESSES, find
 
 CLIENTS = {
     "claude_code": "ClaudeCode",
@@ -142,3 +144,39 @@ def test_how_a_client_died_stands_in_its_log(
     with ScriptedEndpoint({"": [Say("Done.")]}) as endpoint:
         done = Place(tmp_path).run(client_kind(Own(), Choice("cli_only")), endpoint)
     assert (done.status, done.error, done.turns) == ("completed", told, 1)
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_skill_that_could_not_be_opened_was_not_opened(
+    failed: bool, tmp_path: Path, monkeypatch: Any
+) -> None:
+    class Opening(Own):
+        skills = ".own/skills"
+
+        def steps(self, given: Given, events: Sequence[Event]) -> Sequence[Step]:
+            called = Step("skill_load", name="adding", call="1")
+            return called, Step("tool_result", "the files are ...", call="1", failed=failed)
+
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", str(tmp_path))
+    program = tmp_path / "own-client"
+    program.write_text(ASKS)
+    program.chmod(0o755)
+    with ScriptedEndpoint({"": [Say("Done.")]}) as endpoint:
+        done = Place(tmp_path).run(client_kind(Opening(), Choice("with_skill")), endpoint)
+    assert done.status == "completed"
+    assert done.rows["skill_opened"] is not failed
+
+
+def test_opencode_needs_what_it_opens_skills_with(tmp_path: Path, monkeypatch: Any) -> None:
+    program = tmp_path / "opencode"
+    program.write_text("#!/bin/sh\necho 1.18\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("TRACE2SKILL_CLIENTS", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    choose = find(HARNESSES, "--harness", "opencode")
+    with pytest.raises(ContractError, match=r"ripgrep.*--skill_offer preloaded"):
+        choose(Choice("with_skill"))
+    assert choose(Choice("with_skill", skill_offer="preloaded")).preloads
+    assert not choose(Choice("cli_only")).with_skill
+    (tmp_path / "rg").symlink_to("/usr/bin/env")
+    assert Path("/usr/bin") in choose(Choice("with_skill")).found.path

@@ -82,7 +82,7 @@ def test_the_doctor_tells_a_client_that_does_not_start_from_one_that_is_missing(
     program(home / ".local/bin/codex", "/bin/sh")
     check = check_clients()
     assert check.level == "warning"
-    assert check.says.startswith("codex (1.2.3)")
+    assert check.says.startswith("codex: 1.2.3")
     assert "claude-code: " in check.says
     assert check.says.endswith("does not start: a newer Node is wanted")
     assert "claude-code" not in check.says.partition("not installed: ")[2].partition(";")[0]

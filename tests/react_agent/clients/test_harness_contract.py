@@ -80,6 +80,7 @@ def test_a_task_is_done_counted_and_told(kind: Any, place: Place, tmp_path: Path
     assert done.rows["skill_offer"] == ("native" if native else "preloaded")
     if native:
         assert done.rows["skill_opened"] is True
+        assert "ADD-THEM-UP" in str(end.asked[1].body)
         opening = done.messages[int(done.rows["skill_opened_in_message"]) - 1].text
         assert "skill" in opening.lower()
     assert re.search(r"\d+\.\d+", done.rows["client"])

@@ -82,7 +82,12 @@ def test_the_latest_line_of_a_case_counts_and_damaged_lines_are_named(tmp_path: 
     ]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"settings": 1, "sessions": 2}', None])
+FOREIGN = '{"settings": {}, "sessions": [{"environment": {"data_path": {}}}]}'
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"settings": 1, "sessions": 2}', FOREIGN, None]
+)
 @pytest.mark.parametrize(
     "name", ["run.json", "results.json", "eval_official_results.json", "results.jsonl"]
 )
@@ -94,6 +99,7 @@ def test_any_file_may_be_damaged(tmp_path: Path, name: str, content: str | None)
         file.write_text(content)
     view = RunView.load(tmp_path)
     assert view.task_ids == ("1", "2")
+    assert view.data_path is None or name != "run.json"
     foreign_but_json = content is not None and content.startswith('{"') and name.endswith(".json")
     empty_lines = content == "" and name == "results.jsonl"
     if not empty_lines and not (foreign_but_json and not name.startswith("eval")):
