@@ -60,16 +60,14 @@ def score_case(job: ScoreJob) -> CaseVerdict:
     proof_store.use(job.settings.proof_cache)
     read = functools.cache(functools.partial(_read, engine=job.settings.engine))
     found: dict[RulesName, Comparison] = {}
-    seen: dict[Path, Seen] = {}
+    seen: Seen = {}  # of one output: where gold's name leads to a file, no other is looked at
     for name, rules in RULES.items():
         output = _output_of(job, rules)
         pair = _read_pair(job.gold, output, read)
         found[name] = (
             Comparison(False, pair)
             if isinstance(pair, str)
-            else _compared(
-                *pair, job.position, rules, job.answer_sheet, seen.setdefault(output, {})
-            )
+            else _compared(*pair, job.position, rules, job.answer_sheet, seen)
         )
     rules = RULES[job.settings.rules]
     output = _output_of(job, rules)

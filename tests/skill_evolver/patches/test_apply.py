@@ -268,13 +268,14 @@ def test_any_edits_keep_the_frontmatter_and_account_for_themselves(found: list[E
         ("leak", edit("append_to_section", target_section="Write", content="Yes.", title="13-1")),
         ("path", edit("create", file=f"references/{'x' * 120}.md", content="x")),
         ("path", edit("create", file="references/table.md", content="x")),
+        ("path", edit("create", file="references/raw.md", content="x")),
         ("orphan-create", edit("create", file="references/new.md", content="x")),
         ("dangling-link", edit("append_to_section", target_section="Write",
                                content="Read references/none.md.")),
     ],
 )  # fmt: skip
 def test_each_guardrail_names_its_rule(rule: str, made: ExactEdit) -> None:
-    there = frozenset({"references/table.md/of.csv"})
+    there = frozenset({"references/table.md/of.csv", "references/raw.md"})
     _, objections = Guard(FILES, LeakScan(ids={"13-1"}), other_files=there).screen([made])
     assert [o.rule for o in objections] == [rule]
     assert objections[0].reason

@@ -54,6 +54,25 @@ def test_embedded_engine_gives_what_the_formulas_are_worth(without_values: Path)
     assert found[("Data", (6, 3))] == datetime.datetime(2024, 3, 6, 9, 30)
 
 
+def test_what_passes_is_not_calculated_again(without_values: Path) -> None:
+    settings = BookScoring(proof_cache="off", recalculate="uncached")
+    job = ScoreJob(without_values, without_values, "A1:F8", settings=settings)
+    verdict = score_case(job)
+    assert (verdict.passed, verdict.passed_recalculated) == (True, True)
+    assert not verdict.recalculation
+
+
+def test_an_output_of_another_name_counts_only_where_there_is_none_of_golds(
+    gold: Path, tmp_path: Path
+) -> None:
+    wrong = perturbed(gold, "number", tmp_path / "wrong.xlsx")
+    for output, right in ((wrong, False), (tmp_path / "none.xlsx", True)):
+        job = ScoreJob(
+            gold, output, "A1:F8", renamed_output=gold, settings=BookScoring(proof_cache="off")
+        )
+        assert score_case(job).passed_by_rules["sheet-aware"] is right
+
+
 def test_what_the_engine_leaves_undone_is_no_error(tmp_path: Path) -> None:
     """Beyond a fixed amount of work it says #NUM! of all that is left."""
     book = openpyxl.Workbook(write_only=True)

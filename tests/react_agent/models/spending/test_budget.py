@@ -31,7 +31,7 @@ from react_agent.models.connect import Connection
 from react_agent.models.providers.anthropic_messages import read_counts
 from react_agent.models.providers.openai_compatible import read_usage
 from react_agent.models.settings import ModelSettings
-from react_agent.models.spending.budget import Budget, Capped, read_spent
+from react_agent.models.spending.budget import IMAGE_TOKENS, Budget, Capped, read_spent
 from react_agent.models.spending.prices import Price, Prices
 from react_agent.models.spending.settings import BudgetSettings
 
@@ -139,6 +139,14 @@ def test_a_call_that_was_cut_off_stays_with_its_estimate(tmp_path: Path) -> None
     with pytest.raises(EndpointRefused):
         asyncio.run(Capped(Refusing(), kept).send(long))
     assert budget_usage(tmp_path) == (3, 200)
+
+
+def test_an_image_counts_by_itself_and_not_by_the_length_of_its_bytes(tmp_path: Path) -> None:
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * 90_000}"}}
+    content = [{"type": "text", "text": "x" * 300}, image, image]
+    shown = {"model": "m", "messages": [{"role": "user", "content": content}]}
+    budget(tmp_path, max_calls=9).reserve(shown)
+    assert budget_usage(tmp_path) == (1, 100 + 2 * IMAGE_TOKENS)
 
 
 @pytest.mark.parametrize(("sent", "counted"), [(False, (0, 0)), (True, (1, 0))])
