@@ -84,7 +84,7 @@ def test_how_a_program_ended_is_told_by_what_happened(
     done = asyncio.run(session.run(settings(folder, agent, cases=chosen)))
     assert results(done)["sum"].status == status
     assert done.owed == (status == "crash")
-    assert re.search(rf"none       1 x .*{why}", done.table())
+    assert re.search(rf"missing    1 x .*{why}", done.table())
 
 
 def test_the_built_in_agent_works_on_any_benchmark(folder: Path) -> None:

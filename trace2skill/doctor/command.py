@@ -64,12 +64,15 @@ class _Page:
         say()
         say("\n".join(self._wrap(str(audited.data_path), "data set ", "  ")))
         self._row("ok" if audited.usable else "error", "tasks", _counts(audited), "")
-        for level, kind, says in _data_rows(audited):
+        rows = list(_data_rows(audited))
+        for level, kind, says in rows:
             self._row(level, kind, says, "")
         say()
-        verdict = (
-            "a run can start" if can_start else "a run CANNOT start: mend what is marked first"
-        )
+        verdict = "a run CANNOT start: mend what is marked first"
+        if can_start:
+            verdict = "a run can start"
+            if any(level == "error" for level, _, _ in rows):
+                verdict += f"; verdicts of tasks marked {self.marks['error']} mean nothing"
         self._row("ok" if can_start else "error", "", verdict, "")
 
     def _row(self, level: str, topic: str, says: str, mend: str) -> None:

@@ -59,7 +59,7 @@ class Session:
                 f"{header['agent_name']} on {header['model']}{seed}",
                 f"  cases      {len(cases)} ({run.kept} kept from an earlier start)",
                 f"  outputs    {sum(c.success for c in cases)}",
-                *(f"  none       {n} x {error}" for error, n in bare.most_common(3)),
+                *(f"  missing    {n} x {error}" for error, n in bare.most_common(3)),
                 f"  ended      {', '.join(f'{n} {s}' for s, n in counts.most_common()) or 'none'}",
                 f"  turns      {sum(c.turns for c in cases)}",
                 f"  tokens     {usage.prompt_tokens:,} prompt, {usage.completion_tokens:,} reply",
