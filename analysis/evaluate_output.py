@@ -5,15 +5,16 @@ python analysis/evaluate_output.py --output_file out.xlsx --ground_truth gold.xl
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if not __package__:  # started by its path: the clone need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from react_agent.flags import run_stage
+from react_agent.settings import Settings, setting
 from react_agent.text import say
-from spreadsheetbench.evidence.settings import OutputCheck
 
 if TYPE_CHECKING:
     from react_agent.seams import Check
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 DIFFERENT = 1
 ABOUT = "Print `Result: PASS` or `Result: FAIL`, the ranges, and every cell that differs."
 EXIT_CODES = "Exit codes: 0 all cells match, 1 some differ, 2 wrong input."
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputCheck(Settings):
+    """Compare a workbook with another in the cells that count."""
+
+    output_file: Path = setting("the workbook to check")
+    ground_truth: Path = setting("the right workbook")
+    answer_position: str | None = setting(
+        "such as 'Sheet1'!A1:B9,C3", None, default_text="every sheet of the right workbook, whole"
+    )
+    answer_sheet: str = setting("the record's field of that name", "")
+    rules: Literal["released", "upstream", "sheet-aware"] = setting("of scoring", "released")
 
 
 def evaluate(settings: OutputCheck) -> "Check":

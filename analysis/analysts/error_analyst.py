@@ -127,11 +127,12 @@ class ErrorAnalyst:
         )
         work = _Case(self, subject, case, place, means, evidence, facts, gate)
         check_room(self.output_dir)
-        found = await work.run() if work.worth_asking else _Found()
+        if work.worth_asking:
+            await work.run()
         check_room(self.output_dir)
-        analysis = work.analysis(found, time.monotonic() - started, self._fingerprint(subject))
+        analysis = work.analysis(time.monotonic() - started, self._fingerprint(subject))
         lay_out = partial(self.domain.lay_out, case)
-        await in_thread(place.publish, work.texts(found, analysis), analysis, lay_out)
+        await in_thread(place.publish, work.texts(), analysis, lay_out)
         return analysis
 
     def _fingerprint(self, subject: Subject) -> str:
@@ -144,16 +145,6 @@ class ErrorAnalyst:
             self.domain.truth_digest(case),
             output.read_bytes() if output.is_file() and not output.is_symlink() else b"",
         )
-
-
-@dataclass
-class _Found:
-    """What a conversation gave."""
-
-    run: Trajectory | None = None
-    talk: Conversation | None = None
-    gate: GateResult | None = None
-    lesson: Lesson | None = None
 
 
 @dataclass
@@ -172,6 +163,11 @@ class _Case:
     reminded: set[str] = field(default_factory=set)
     checked: tuple[int, GateResult] | None = None
     """The last result of the gate, and how many commands had been run by then."""
+    trajectory: Trajectory | None = None
+    talk: Conversation | None = None
+    result: GateResult | None = None
+    lesson: Lesson | None = None
+    """What the conversation gave."""
 
     @property
     def worth_asking(self) -> bool:
@@ -181,21 +177,22 @@ class _Case:
     def error_class(self) -> str:
         return class_by_status(self.subject.log) or self.facts.error_class
 
-    async def run(self) -> _Found:
+    async def run(self) -> None:
         """Raises InfrastructureError: then the case is owed, and nothing of it is kept."""
         async with self.analyst.sandbox.case(self.place.work, hide=self.analyst.hide) as shell:
             run = await self._conversation(shell)
         if run.status == "infrastructure":
             raise InfrastructureError(run.error)
         talk = conversation(self.analyst.model, run.messages, run.usage)
+        self.trajectory, self.talk = run, talk
         if run.status == REFUSED:
-            return _Found(run, talk)
+            return
         gate = await self._checked()
         try:
-            return _Found(run, talk, gate, await self._lesson(run, talk, gate))
+            self.lesson = await self._lesson(run, talk, gate)
+            self.result = gate
         except PromptRefused as error:
             run.status, run.error = REFUSED, str(error)
-            return _Found(run, talk)
 
     async def _conversation(self, shell: Bash) -> Trajectory:
         """With the log shortened as often as the model's window asks for it; no turn is lost."""
@@ -310,10 +307,11 @@ class _Case:
         scan = LeakScan.of_case(self.facts.answers, self.case.task.instruction, seen)
         return await without_leaks(talk, text, report, "error", scan)
 
-    def analysis(self, found: _Found, seconds: float, fingerprint: str) -> CaseAnalysis:
-        check, gate, lesson = self.facts.check, found.gate, found.lesson
-        if found.run and found.run.status == REFUSED:
-            outcome = ("prompt refused", found.run.error)
+    def analysis(self, seconds: float, fingerprint: str) -> CaseAnalysis:
+        check, gate, lesson = self.facts.check, self.result, self.lesson
+        run = self.trajectory
+        if run and run.status == REFUSED:
+            outcome = ("prompt refused", run.error)
         elif gate is None or lesson is None:
             right = "the output is right"
             reason = right if self.facts.comparable else "the truth does not hold against itself"
@@ -322,7 +320,6 @@ class _Case:
             outcome = ("gate not held", gate.reason)
         else:
             outcome = lesson_outcome(lesson)
-        run, talk = found.run, found.talk
         return CaseAnalysis.model_validate(
             {
                 **about(self.subject),
@@ -343,25 +340,24 @@ class _Case:
                 "model": self.analyst.model_name,
                 "status": run.status if run else "",
                 "turns": run.turns if run else 0,
-                "usage": talk.usage if talk else {},
+                "usage": self.talk.usage if self.talk else {},
                 "seconds": round(seconds, 3),
                 "fingerprint": fingerprint,
             }
         )
 
-    def texts(self, found: _Found, analysis: CaseAnalysis) -> dict[str, str]:
+    def texts(self) -> dict[str, str]:
         """The files to publish, by name."""
         texts = {}
-        if found.lesson and found.lesson.text.strip():
-            texts[REPORT] = found.lesson.text + "\n"
-        if found.talk:
-            texts[CHAT] = chat_markdown(
-                found.talk.messages, f"Error analysis of {analysis.instance_id}"
-            )
-        if found.gate:
-            texts[GATE] = found.gate.model_dump_json(indent=2) + "\n"
-            if found.gate.verdict == "held":
-                texts[FLAG] = f"{found.gate.reason}\n"
+        if self.lesson and self.lesson.text.strip():
+            texts[REPORT] = self.lesson.text + "\n"
+        if self.talk:
+            title = f"Error analysis of {self.subject.instance}"
+            texts[CHAT] = chat_markdown(self.talk.messages, title)
+        if self.result:
+            texts[GATE] = self.result.model_dump_json(indent=2) + "\n"
+            if self.result.verdict == "held":
+                texts[FLAG] = f"{self.result.reason}\n"
         return texts
 
 

@@ -1,6 +1,6 @@
 """The report page as a stage: settings in, the page written, and what was written out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from react_agent.runs.reproduced import Reproduced, runs_of
 from reporting.page import overview
 from reporting.page.collect import Collection, task_rows, trajectory_keys
 from reporting.page.evolutionview import EvolutionView, find_evolved, lessons_of
-from reporting.page.helped import helped
 from reporting.page.html import Details, to_json, write_page
 from reporting.page.places import Places
 from reporting.page.settings import Report
@@ -65,6 +64,32 @@ def write_report(settings: Report) -> Page:
     title = settings.title or f"Trace2Skill: {', '.join(names)}"
     size = write_page(title, {"title": title, **index}, details, places.hidden)
     return Page(details.output, size, details.files, len(index["problems"]))
+
+
+def helped(paths: Sequence[Path], labels: Mapping[Path, str]) -> list[dict[str, Any]]:
+    """Held-out runs alone, in order, the last one being what was evolved. Runs that cannot be
+    compared give one row without a verdict that says why; a single run gives none."""
+    from reporting.comparing.comparison_text import in_words  # late: scipy
+    from reporting.comparing.entrants import load_entrants
+    from reporting.comparing.standings import compare
+
+    held_out = runs_of(paths)
+    if len(held_out) < 2:
+        return []
+    names = [labels.get(path, path.name) for path in held_out]
+    try:
+        entrants, notes = load_entrants(held_out, common=True)
+    except ContractError as error:
+        return [{"name": "", "verdict": "", "text": f"The runs could not be compared: {error}"}]
+    found = compare(entrants, notes=notes)
+    return [
+        {
+            "name": name,
+            "verdict": pair.verdict,
+            "text": in_words(pair, names[0]),
+        }
+        for name, pair in zip(names[1:], found.pairs, strict=True)
+    ]
 
 
 def names_of(runs: Sequence[RunView]) -> list[str]:

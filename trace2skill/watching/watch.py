@@ -5,12 +5,15 @@ trace2skill watch outputs/reproduce
 
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from react_agent.bundled import PRICES
 from react_agent.cli import OK
 from react_agent.errors import ContractError
 from react_agent.flags import run_stage
-from trace2skill.watching.settings import Watch
+from react_agent.settings import Settings, setting
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,6 +29,18 @@ EPILOG = (
     "On a terminal it waits for a run that has not begun. Exit codes: 0 shown, 2 no run there "
     "(with --once, or into a file)."
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch(Settings):
+    """A run under way, seen from its files."""
+
+    run: Path = setting(
+        "a run folder, or the output of a reproduction", unit="RUN", positional=True
+    )
+    once: bool = setting("print the present state and end", False)
+    interval: float = setting("between looks; at least 0.2", 2.0, unit="SECONDS")
+    prices: str = setting("dollars per million tokens: a file, or PROMPT,REPLY", PRICES)
 
 
 def main(argv: list[str] | None = None) -> int:

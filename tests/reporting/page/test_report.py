@@ -16,9 +16,9 @@ from verdictfiles import add_line, write_run
 from reporting.comparing.command import Comparison, compare_runs
 from reporting.page import command as report
 from reporting.page import html as page_module
-from reporting.page.helped import helped
 from reporting.page.overview import accuracy, pairs
 from reporting.page.places import Places
+from reporting.page.stage import helped
 from reporting.runs.runview import RunView
 
 

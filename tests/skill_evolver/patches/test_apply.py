@@ -197,6 +197,14 @@ def test_neither_a_pointer_nor_what_it_points_at_stays_alone() -> None:
     assert [e.id for e, _ in alone([made], [made, link])] == ["a"]
 
 
+def test_a_section_that_moves_takes_no_files_place() -> None:
+    base = {**FILES, "references/write.md": "# Writing\n\nOlder text.\n"}
+    long = "\n".join(f"- Line {n} of the lesson." for n in range(30))
+    built = build(base, [[edit("append_to_section", target_section="Write", content=long)]], 40)
+    assert built.moved == ["Write -> references/write-2.md"]
+    assert built.files["references/write.md"] == base["references/write.md"]
+
+
 def test_over_long_text_is_split_with_its_origins() -> None:
     long = "\n".join(f"- Line {n} of the lesson." for n in range(30))
     built = build(FILES, [[edit("append_to_section", target_section="Write", content=long)]], 40)

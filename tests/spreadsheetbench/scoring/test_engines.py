@@ -8,6 +8,7 @@ import socket
 import subprocess
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Literal
 
 import openpyxl
 import pytest
@@ -15,6 +16,7 @@ from hostile.scene import gone, unique_seconds
 from openpyxl.worksheet.formula import ArrayFormula
 from workbooks import SHEET1, part, perturbed, write_gold
 
+from react_agent.engines.workers import WorkerLost
 from react_agent.errors import ContractError
 from spreadsheetbench.book.book import Book, Formula, Formulas, Sheet
 from spreadsheetbench.book.rules import RELEASED
@@ -28,7 +30,7 @@ from spreadsheetbench.scoring.recalculation import (
     uncached,
     uncached_values,
 )
-from spreadsheetbench.scoring.score import ScoreJob, score_case
+from spreadsheetbench.scoring.score import ScoreJob, lost_verdict, score_case
 from spreadsheetbench.scoring.settings import BookScoring
 
 READER = READERS["openpyxl"]
@@ -71,6 +73,17 @@ def test_an_output_of_another_name_counts_only_where_there_is_none_of_golds(
             gold, output, "A1:F8", renamed_output=gold, settings=BookScoring(proof_cache="off")
         )
         assert score_case(job).passed_by_rules["sheet-aware"] is right
+
+
+@pytest.mark.parametrize(("recalculate", "again"), [("never", None), ("uncached", False)])
+def test_an_output_that_ended_its_worker_fails_by_all_rules(
+    gold: Path, recalculate: Literal["never", "uncached"], again: bool | None
+) -> None:
+    job = ScoreJob(gold, gold, "A1:F8", settings=BookScoring(recalculate=recalculate))
+    verdict = lost_verdict(job, WorkerLost("300 MB were too little"))
+    assert (verdict.passed, verdict.passed_recalculated) == (False, again)
+    assert set(verdict.passed_by_rules.values()) == {False}
+    assert verdict.message == "Error loading workbook: 300 MB were too little"
 
 
 def test_what_the_engine_leaves_undone_is_no_error(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ _NO_FILTER = {401, 402, 404, 408, 409, 429}
 TOO_LARGE = 413
 """Of a request, whatever is said beside it: what stands before the model takes no longer prompt."""
 _ADVICE = {
-    401: "check the key (--api_key, or the variable that it comes from, such as OPENAI_API_KEY)",
+    401: "check the key (--api_key, or the variable that it comes from: OPENAI_API_KEY, "
+    "ANTHROPIC_API_KEY, or the provider's own)",
     402: "the account is used up",
     403: "check the key and what it is allowed to use",
     404: "check --base_url and --model",
