@@ -17,6 +17,7 @@ from react_agent.errors import ContractError, EndpointRefused
 from react_agent.memory.bank import Bank, BankEntry, MemoryItem
 from react_agent.memory.recall import open_memory
 from react_agent.memory.settings import MemorySettings
+from react_agent.model import Message
 from react_agent.models.settings import ModelSettings
 from react_agent.models.spending.settings import BudgetSettings
 from react_agent.runs import session
@@ -61,7 +62,7 @@ class Writer:
         self.prompts: list[str] = []
 
     def __call__(self, body: dict[str, Any]) -> Any:
-        system, user = (message["content"] for message in body["messages"][:2])
+        system, user = (Message.model_validate(one).text for one in body["messages"][:2])
         self.prompts.append(system)
         task = next(id for text, id in self.ids.items() if text.strip() in user)
         kind = "Failure" if "failed its task" in system else "Success"
