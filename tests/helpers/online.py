@@ -1,6 +1,7 @@
 """A user's home with a client, a skill and sessions; a server that draws lessons and evolves."""
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -65,8 +66,9 @@ class Person:
             stderr=subprocess.STDOUT,
         )
         assert process.stdin
-        process.stdin.write(told if isinstance(told, bytes) else json.dumps(told).encode())
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # one that has ended already hears nothing
+            process.stdin.write(told if isinstance(told, bytes) else json.dumps(told).encode())
+            process.stdin.close()
         process.stdin = None
         return process
 
