@@ -107,7 +107,7 @@ def look_next(pipeline: Pipeline, seed: int | None) -> str:
 
 def _run(command: str, *places: Path) -> str:
     """As this was started, where the command is not on the PATH."""
-    started = sys.argv[0]
+    started = "".join(sys.orig_argv[1:2])  # the name in sys.argv is made for --help
     unseen = Path(started).name == "trace2skill" and not shutil.which("trace2skill")
     return shlex.join([started if unseen else "trace2skill", command, *map(str, places)])
 
