@@ -25,7 +25,7 @@ ASKING = ("rollouts", "error lessons", "success lessons", "parallel evolution")
 
 def measure(trial: Trial, *, kinds: Sequence[str] = (), before: str = "") -> Row:
     """`kinds` are names of refusal_words.py."""
-    few = (*list(FILTERED)[:2], *list(USED_UP)[:2]) if trial.reduced else ()
+    few = (next(iter(FILTERED)), next(iter(USED_UP))) if trial.reduced else ()
     chosen = kinds or few or [*FILTERED, *USED_UP]
     wrong: list[str] = []
     filtered = [kind for kind in FILTERED if kind in chosen]
