@@ -204,6 +204,23 @@ def python(code: str) -> str:
     return f"python - <<'END'\n{textwrap.dedent(code)}\nEND"
 
 
+def forks(number: int, before: str = "") -> str:
+    """Starts so many processes that last, and prints the number of the last that it could."""
+    return python(
+        f"""
+        import os, time
+        for n in range({number}):
+            try:
+                if os.fork() == 0:
+                    time.sleep(5)
+                    os._exit(0)
+            except OSError:
+                break
+        print("{before}" + str(n), flush=True)
+        """
+    )
+
+
 def unique_seconds() -> str:
     """An argument for `sleep` by which it is found among all processes of the machine."""
     return f"{60 + secrets.randbelow(10**9) / 10**9:.9f}"

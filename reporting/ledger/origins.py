@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from react_agent.configfile import read_record
+from react_agent.files import SKILL_FILE
 from react_agent.layout import REPORT, report_prefix
 from react_agent.seams import Domain
 from react_agent.skills import Skill
@@ -110,8 +111,8 @@ def provenance_of(entrant: Entrant, wanted: str) -> Provenance:
     """The history of its skill, which had the digest `wanted`. Raises Unmatched."""
     name = entrant.first.view.skill
     root = Path(str(entrant.first.view.environment.get("skills_dir", "")))
-    folder = root if (root / "SKILL.md").is_file() else root / name
-    if not (folder / "SKILL.md").is_file():
+    folder = root if (root / SKILL_FILE).is_file() else root / name
+    if not (folder / SKILL_FILE).is_file():
         raise Unmatched(f"the skill {name} is no longer at {folder}")
     skill = Skill.load(folder)
     if skill.digest != wanted:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.lessons.settings import NO_TRUTH
 from react_agent.cli import OK
 from react_agent.errors import ContractError
+from react_agent.files import SKILL_FILE
 from react_agent.flags import run_stage
 from react_agent.text import say
 from skill_evolver.commands.settings import Blame
@@ -34,7 +35,7 @@ def work(settings: Blame) -> int:
     file, first, last = _parse(settings.place)
     if file.is_dir():
         file = find_skill(skill_of(file)).root / MAIN
-    folder = next((p for p in file.parents if (p / "SKILL.md").is_file()), None)
+    folder = next((p for p in file.parents if (p / SKILL_FILE).is_file()), None)
     if folder is None:
         raise ContractError(f"{file}: lies in no skill folder")
     skill, provenance, _ = explain(folder, settings.provenance)

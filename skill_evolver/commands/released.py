@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from react_agent.cli import OK
 from react_agent.configfile import read_record
 from react_agent.errors import ContractError
-from react_agent.files import digest_tree, write_json
+from react_agent.files import SKILL_FILE, digest_tree, write_json
 from react_agent.flags import run_stage
 from react_agent.text import say
 from react_agent.threads import in_thread
@@ -87,7 +87,7 @@ async def _bring(source: str | None, revision: str, room: Path) -> list[Path]:
     unpack(archive, room / "home")
     folders = sorted(
         path.parent
-        for path in (room / "home").rglob("SKILL.md")
+        for path in (room / "home").rglob(SKILL_FILE)
         if path.parent.parent.name == RELEASED_SKILLS
     )
     if not folders:

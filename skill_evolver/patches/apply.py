@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import zip_longest
 
+from react_agent.files import SKILL_FILE
 from skill_evolver.patches.blocks import Change, keeps
 from skill_evolver.patches.fitting import Fit, at_end, beside, instead, level_at, lowered
 from skill_evolver.patches.patch import ExactEdit
@@ -149,7 +150,7 @@ def in_the_way(path: str, others: Iterable[str]) -> str:
 def _create(text: str | None, edit: ExactEdit) -> Splice | Unplaced:
     if text is None:
         return Splice(edit, 0, 0, tuple(to_lines(edit.content.strip("\n"))), (0, 0))
-    if edit.file == "SKILL.md":
+    if edit.file == SKILL_FILE:
         return Unplaced("SKILL.md exists; it is edited, never created anew", "unknown-file")
     title = _title(text)
     content = lowered(_without_heading(edit.content, title.title), 1) if title else edit.content

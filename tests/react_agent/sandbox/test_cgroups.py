@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hostile.hogs import HOGS, HOGS_OF_THE_KERNEL
-from hostile.scene import gone, limited, python, unique_seconds
+from hostile.scene import forks, gone, limited, python, unique_seconds
 
 from react_agent.errors import ContractError
 from react_agent.sandbox import cgroups, process
@@ -66,19 +66,7 @@ def test_what_is_written_counts_beside_the_memory(sandbox: Sandbox, tmp_path: Pa
 
 
 def test_processes_are_counted_by_the_kernel(sandbox: Sandbox, tmp_path: Path) -> None:
-    count = python(
-        """
-        import os, time
-        for n in range(90):
-            try:
-                if os.fork() == 0:
-                    time.sleep(5)
-                    os._exit(0)
-            except OSError:
-                break
-        print(n, flush=True)
-        """
-    )
+    count = forks(90)
     # Root's own processes are counted by nothing else.
     without_users = replace(limited(sandbox, processes=40), users=iter(()))
     (result,) = run(without_users, tmp_path / "case", count)

@@ -24,6 +24,7 @@ from hostile.scene import (
     SECRET,
     Scene,
     as_nobody,
+    forks,
     gone,
     limited,
     python,
@@ -209,19 +210,7 @@ def test_processes_are_bounded(confined: Sandbox, scene: Scene) -> None:
 
 
 def test_processes_are_not_bounded_by_chance(sandbox: Sandbox, scene: Scene) -> None:
-    count = python(
-        """
-        import os, sys, time
-        for n in range(60):
-            try:
-                if os.fork() == 0:
-                    time.sleep(5)
-                    os._exit(0)
-            except OSError:
-                break
-        print("started", n, flush=True)
-        """
-    )
+    count = forks(60, "started ")
     text = run(limited(sandbox, processes=30), scene, count).text
     if sandbox.kind == "none":
         assert text in ("started 59\n", ""), "seen and ended only afterwards"
